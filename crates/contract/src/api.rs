@@ -1,0 +1,280 @@
+//! The bodies of the gateway's HTTP API.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    JobId, Stage,
+    job::{Job, JobKind},
+    operation::{Operation, OperationKind},
+    record::{JobFailure, JobRecord, Times},
+    state::{JobState, Outcome},
+};
+
+/// Largest request body, in bytes.
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Entries of a list that asks for no limit.
+pub const LIST_LIMIT_DEFAULT: usize = 50;
+/// Most entries of a list.
+pub const LIST_LIMIT_MAX: usize = 500;
+/// Media type of errors (RFC 9457).
+pub const PROBLEM_JSON: &str = "application/problem+json";
+/// Request header that makes a submission repeatable.
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// Answer to a submitted job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobAccepted {
+    /// The job's id.
+    pub id: JobId,
+    /// Where it is: `accepted`, or further for a repeated submission.
+    pub state: JobState,
+    /// Its trace, as 32 hex digits.
+    pub trace_id: String,
+}
+
+/// Answer to a raw event: taken, not yet judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventAccepted {
+    /// The event's own id.
+    pub event_id: String,
+    /// The event's own source.
+    pub source: String,
+    /// Its trace, as 32 hex digits.
+    pub trace_id: String,
+}
+
+/// A raw event: a CloudEvent in structured JSON form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RawEvent {
+    /// CloudEvents version; `1.0`.
+    pub specversion: String,
+    /// Unique within its source.
+    pub id: String,
+    /// Who made it.
+    pub source: String,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// When, as RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// What it says; the ingester judges it.
+    #[serde(default)]
+    pub data: serde_json::Value,
+}
+
+/// A job as a client sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobView {
+    /// Its id.
+    pub id: JobId,
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: JobKind,
+    /// Where it is.
+    pub state: JobState,
+    /// 0 at first; one more with each redrive or retry.
+    pub round: u32,
+    /// Its trace, as 32 hex digits.
+    pub trace_id: String,
+    /// Attempts used up or under way in this round.
+    pub attempts: u32,
+    /// How many it may use.
+    pub attempts_max: u32,
+    /// Runs that ended without a verdict in this round.
+    pub interruptions: u32,
+    /// How many operations it has.
+    pub operations: u32,
+    /// Why it did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<JobFailure>,
+    /// How far it is, while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<ProgressView>,
+    /// The worker that runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
+    /// When it was accepted, RFC 3339.
+    pub accepted_at: String,
+    /// Displayed times, Unix milliseconds, and the latest queue wait.
+    pub times: Times,
+    /// Results, in the order of the operations; only on the job itself, not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<Vec<OperationResult>>,
+}
+
+impl JobView {
+    /// What a client sees of `record`; `results` when they were asked for and exist.
+    pub fn of(record: JobRecord, results: Option<Vec<OperationResult>>) -> Self {
+        let spent = record.attempts.processor;
+        let under_way = u32::from(record.owner.is_some() || record.state == JobState::Succeeded);
+        Self {
+            id: record.id,
+            kind: record.kind,
+            state: record.state,
+            round: record.round,
+            trace_id: record.trace_id,
+            attempts: spent + under_way,
+            attempts_max: record.attempts_max,
+            interruptions: record.interruptions.total,
+            operations: record.operations,
+            failure: record.failure,
+            progress: record.progress.map(|at| ProgressView {
+                operation: at.operation,
+                kind: at.kind,
+                part: at.part,
+            }),
+            worker: record.owner.map(|owner| owner.worker),
+            accepted_at: rfc3339(record.times.accepted_ms),
+            times: record.times,
+            name: record.name,
+            results,
+        }
+    }
+}
+
+/// How far a running job is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ProgressView {
+    /// The operation that runs, from 0.
+    pub operation: u32,
+    /// Its kind.
+    pub kind: OperationKind,
+    /// Its done part, 0 to 1.
+    pub part: f32,
+}
+
+/// A page of jobs, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobList {
+    /// The jobs.
+    pub jobs: Vec<JobView>,
+    /// Give it back as `cursor` for the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// What one operation came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperationResult {
+    /// The operation as it was asked for.
+    pub operation: Operation,
+    /// What came of it; absent when the job ended before it.
+    #[serde(flatten)]
+    pub result: Option<OperationOutcome>,
+    /// How long it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<f64>,
+}
+
+/// A value or the operation's own error.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationOutcome {
+    /// A number, a text, or the description of a tile.
+    Value(serde_json::Value),
+    /// Why the operation failed.
+    Error(String),
+}
+
+/// The data of a `done` message: how a job ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobDone {
+    /// The job as it was done.
+    #[serde(flatten)]
+    pub job: Job,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, unless it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<JobFailure>,
+    /// When, Unix milliseconds by the displayed clock of the stage that ended it.
+    pub finished_at_ms: i64,
+    /// The run that won, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+}
+
+/// A dead letter as a client sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetterView {
+    /// Its place in the dead-letter stream.
+    pub seq: u64,
+    /// The stage that gave up.
+    pub stage: String,
+    /// Why, as one of a fixed set of words.
+    pub reason: String,
+    /// Why, for people.
+    pub detail: String,
+    /// The job, if the message had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+    /// Attempts used up.
+    pub attempts: u32,
+    /// When, RFC 3339, broker time.
+    pub dead_at: String,
+    /// The trace, as 32 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// Size of the original data, in bytes.
+    pub bytes: usize,
+}
+
+/// A page of dead letters, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetterList {
+    /// The dead letters.
+    pub dead_letters: Vec<DeadLetterView>,
+    /// Give it back as `cursor` for the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// An error answer (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A stable URI for the kind of problem: `https://waybill.dev/problems/{name}`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind of problem, for people.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong with this request; names the field.
+    pub detail: String,
+    /// The trace in which it happened, as 32 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+}
+
+/// Headers that a dead letter carries beside the original ones.
+pub mod dead_header {
+    /// The stage that gave up.
+    pub const STAGE: &str = "waybill-dead-stage";
+    /// Why, as one of a fixed set of words.
+    pub const REASON: &str = "waybill-dead-reason";
+    /// Why, for people.
+    pub const DETAIL: &str = "waybill-dead-detail";
+    /// Attempts used up.
+    pub const ATTEMPTS: &str = "waybill-dead-attempts";
+    /// The subject the message came from.
+    pub const SUBJECT: &str = "waybill-dead-subject";
+    /// Prefix of the original headers, kept as they were.
+    pub const ORIGINAL: &str = "waybill-original-";
+}
+
+/// Unix milliseconds as RFC 3339 in UTC; the epoch for times that no calendar has.
+pub fn rfc3339(unix_ms: i64) -> String {
+    let time = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000)
+        .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    time.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+}
+
+/// Every stage's name is fit for a label; what came from outside is not.
+pub fn known_stage(name: &str) -> Option<Stage> {
+    Stage::ALL.into_iter().find(|stage| stage.name() == name)
+}

@@ -1,0 +1,244 @@
+//! What a client may ask for, and the job that travels through the stages.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{BodyError, JobId, operation::Operation, state::Outcome};
+
+/// Most operations in one job.
+pub const OPERATIONS_MAX: usize = 100;
+/// Longest name, in characters.
+pub const NAME_CHARS_MAX: usize = 200;
+/// Most attempts a job may ask for.
+pub const ATTEMPTS_MAX: u32 = 20;
+/// Attempts of a job that asks for no number.
+pub const ATTEMPTS_DEFAULT: u32 = 4;
+/// Longest time a job may ask for, in seconds.
+pub const DEADLINE_SECONDS_MAX: u32 = 86_400;
+/// Time of a job that asks for none, in seconds: twice the longest wait.
+pub const DEADLINE_SECONDS_DEFAULT: u32 = 7_200;
+/// Longest webhook address, in bytes.
+pub const WEBHOOK_URL_MAX: usize = 1_024;
+
+/// What a client asks for: the body of `POST /v1/jobs` and the data of a raw event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// A name for people, up to 200 characters.
+    pub name: String,
+    /// What to do, in order; 1 to 100 operations.
+    pub operations: Vec<Operation>,
+    /// Who is told how it ended. A job without it is only logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
+    /// Seconds from acceptance after which the job has failed. At most a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<u32>,
+    /// How often the job may be tried. At most 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts_max: Option<u32>,
+}
+
+/// Where the news of a job's end goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "channel", rename_all = "snake_case")]
+pub enum Notify {
+    /// A line in the notifier's log.
+    Log,
+    /// A signed HTTP request (Standard Webhooks).
+    Webhook {
+        /// Where to. Public addresses, and those the lab allows.
+        url: String,
+        /// For which outcomes; all when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on: Option<Vec<Outcome>>,
+    },
+}
+
+impl Notify {
+    /// Whether the owner wants to hear of this outcome.
+    pub fn wants(&self, outcome: Outcome) -> bool {
+        match self {
+            Self::Log => true,
+            Self::Webhook { on, .. } => on.as_ref().is_none_or(|on| on.contains(&outcome)),
+        }
+    }
+
+    /// The channel as it stands in JSON and labels.
+    pub const fn channel(&self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Webhook { .. } => "webhook",
+        }
+    }
+}
+
+impl JobSpec {
+    /// Checks every limit. The error names the first field that is wrong.
+    pub fn check(&self) -> Result<(), BodyError> {
+        let chars = self.name.chars().count();
+        if !(1..=NAME_CHARS_MAX).contains(&chars) {
+            return Err(BodyError::new(
+                "name",
+                format!("must have 1 to {NAME_CHARS_MAX} characters, has {chars}"),
+            ));
+        }
+        // Control characters would grow sixfold in the record and could rewrite a terminal line.
+        if self.name.chars().any(char::is_control) {
+            return Err(BodyError::new("name", "must not contain control characters"));
+        }
+        let count = self.operations.len();
+        if !(1..=OPERATIONS_MAX).contains(&count) {
+            return Err(BodyError::new(
+                "operations",
+                format!("must have 1 to {OPERATIONS_MAX} entries, has {count}"),
+            ));
+        }
+        for (n, operation) in self.operations.iter().enumerate() {
+            operation.check(&format!("operations[{n}]"))?;
+        }
+        within("deadline_seconds", self.deadline_seconds, DEADLINE_SECONDS_MAX)?;
+        within("attempts_max", self.attempts_max, ATTEMPTS_MAX)?;
+        if let Some(Notify::Webhook { url, .. }) = &self.notify
+            && url.len() > WEBHOOK_URL_MAX
+        {
+            return Err(BodyError::new(
+                "notify.url",
+                format!("must be at most {WEBHOOK_URL_MAX} bytes"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The kind of the job: that of its one operation, else `mixed`.
+    pub fn kind(&self) -> JobKind {
+        match self.operations.as_slice() {
+            [only] => JobKind(only.kind().name()),
+            _ => JobKind::MIXED,
+        }
+    }
+}
+
+fn within(field: &str, value: Option<u32>, max: u32) -> Result<(), BodyError> {
+    match value {
+        Some(value) if !(1..=max).contains(&value) => {
+            Err(BodyError::new(field, format!("must be 1 to {max}, is {value}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A job's kind as it stands in subjects and labels. Never a word from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct JobKind(&'static str);
+
+impl JobKind {
+    /// Several operations, of whatever kinds.
+    pub const MIXED: Self = Self("mixed");
+    /// A raw event that nobody has judged yet.
+    pub const EVENT: Self = Self("event");
+    /// A value this service does not know, perhaps from a newer one.
+    pub const UNKNOWN: Self = Self("unknown");
+
+    /// Every kind there is, the operations' first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let operations =
+            crate::operation::OperationKind::ALL.into_iter().map(|kind| Self(kind.name()));
+        operations.chain([Self::MIXED, Self::EVENT, Self::UNKNOWN])
+    }
+
+    /// The kind called `name`, or [`JobKind::UNKNOWN`].
+    pub fn named(name: &str) -> Self {
+        Self::all().find(|kind| kind.0 == name).unwrap_or(Self::UNKNOWN)
+    }
+
+    /// The kind as text.
+    pub const fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+impl Serialize for JobKind {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for JobKind {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        String::deserialize(input).map(|name| Self::named(&name))
+    }
+}
+
+/// A job on its way: the data of `submitted` and `todo` messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// 0 at first; one more with each redrive or retry.
+    #[serde(default)]
+    pub round: u32,
+    /// What the client asked for, enriched by the ingester.
+    #[serde(flatten)]
+    pub spec: JobSpec,
+    /// When it was accepted, by the gateway's displayed clock; Unix milliseconds.
+    pub accepted_at_ms: i64,
+    /// When it has failed if it is not done, in broker time; Unix milliseconds. Set by the ingester.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_at_ms: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(json: &str) -> Result<JobSpec, BodyError> {
+        crate::parse_json::<JobSpec>(json.as_bytes()).and_then(|spec| spec.check().map(|()| spec))
+    }
+
+    #[test]
+    fn a_wrong_request_names_the_field() {
+        let cases = [
+            ("[]", "body"),
+            ("{", "body"),
+            (r#"{"operations":[]}"#, "body"),
+            (r#"{"name":"","operations":[{"kind":"wait","seconds":0}]}"#, "name"),
+            (r#"{"name":"a\u0007","operations":[{"kind":"wait","seconds":0}]}"#, "name"),
+            (r#"{"name":"a","operations":[]}"#, "operations"),
+            (r#"{"name":"a","operations":[{"kind":"fly"}]}"#, "operations[0].kind"),
+            (
+                r#"{"name":"a","operations":[{"kind":"add","inputs":[1,2]},{"kind":"add","inputs":[1]}]}"#,
+                "operations[1].inputs",
+            ),
+            (
+                r#"{"name":"a","operations":[{"kind":"wait","seconds":0}],"attempts_max":21}"#,
+                "attempts_max",
+            ),
+            (
+                r#"{"name":"a","operations":[{"kind":"wait","seconds":0}],"deadline_seconds":0}"#,
+                "deadline_seconds",
+            ),
+        ];
+        for (json, field) in cases {
+            assert_eq!(spec(json).unwrap_err().field, field, "{json}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_told_which_kinds_exist() {
+        let error = spec(r#"{"name":"a","operations":[{"kind":"fly"}]}"#).unwrap_err();
+        for kind in crate::operation::OperationKind::ALL {
+            assert!(error.problem.contains(kind.name()), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_newer_message_with_unknown_fields_still_reads() {
+        let json = r#"{"id":"019a0000-0000-7000-8000-000000000000","name":"a","operations":[{"kind":"wait","seconds":0,"new":1}],"accepted_at_ms":5,"newer":{}}"#;
+        let job: Job = crate::parse_json(json.as_bytes()).unwrap();
+        assert_eq!((job.round, job.spec.kind().name()), (0, "wait"));
+    }
+
+    #[test]
+    fn a_kind_from_outside_never_becomes_a_token() {
+        assert_eq!(JobKind::named("jobs.>"), JobKind::UNKNOWN);
+    }
+}

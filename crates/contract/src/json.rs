@@ -1,0 +1,36 @@
+//! Reading JSON that came from outside, with an error that names the field.
+
+use serde::de::DeserializeOwned;
+
+/// Why a body could not be read. `field` is a path such as `operations[2].inputs`, or `body`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct BodyError {
+    /// Where in the body the problem is.
+    pub field: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+impl BodyError {
+    /// An error at `field`.
+    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { field: field.into(), problem: problem.into() }
+    }
+}
+
+/// Parses `bytes`, which must be a JSON object, as `T`. Depth is limited by serde_json (128 levels), size by the caller.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
+    // serde would also read a struct from an array, field by field.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(BodyError::new("body", "must be a JSON object"));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." || path == "?" { "body".to_owned() } else { path };
+        BodyError::new(field, error.into_inner().to_string())
+    })?;
+    json.end().map_err(|error| BodyError::new("body", error.to_string()))?;
+    Ok(value)
+}

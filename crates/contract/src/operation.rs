@@ -1,0 +1,240 @@
+//! The kinds of work a job can ask for, and their limits.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::BodyError;
+
+/// Most numbers one arithmetic operation takes.
+pub const INPUTS_MAX: usize = 1_000;
+/// Highest bound for counting primes.
+pub const PRIMES_BELOW_MAX: u64 = 50_000_000;
+/// Longest text to hash, in bytes.
+pub const HASH_TEXT_MAX: usize = 65_536;
+/// Most SHA-256 rounds.
+pub const HASH_ROUNDS_MAX: u32 = 10_000_000;
+/// Longest wait, in seconds.
+pub const WAIT_SECONDS_MAX: f64 = 3_600.0;
+/// Largest side of a tile, in pixels.
+pub const RENDER_SIDE_MAX: u32 = 4_096;
+/// Largest tile, in pixels.
+pub const RENDER_PIXELS_MAX: u32 = 4_194_304;
+/// Deepest zoom: beyond it neighbouring pixels are the same 64-bit number.
+pub const RENDER_ZOOM_MAX: f64 = 1e12;
+
+/// One operation of a job. `kind` says which; the other fields depend on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Operation {
+    /// The sum of two or more numbers.
+    Add {
+        /// What to add.
+        inputs: Vec<f64>,
+    },
+    /// The first number less all others.
+    Subtract {
+        /// What to subtract from, then what to subtract.
+        inputs: Vec<f64>,
+    },
+    /// The product of two or more numbers.
+    Multiply {
+        /// What to multiply.
+        inputs: Vec<f64>,
+    },
+    /// The first number divided by each of the others in turn.
+    Divide {
+        /// What to divide, then by what. Division by zero is the operation's own error.
+        inputs: Vec<f64>,
+    },
+    /// Counts the primes below a bound: honest CPU work.
+    Primes {
+        /// The bound itself is not counted. At most 50 million.
+        below: u64,
+    },
+    /// SHA-256 over a text, again and again.
+    Hash {
+        /// What to hash first. At most 64 KiB.
+        text: String,
+        /// How often. At most 10 million.
+        rounds: u32,
+    },
+    /// Waits and reports progress: a long job.
+    Wait {
+        /// How long. At most an hour.
+        seconds: f64,
+    },
+    /// Draws a tile of the Mandelbrot set as a PNG: work one can look at.
+    Render {
+        /// Pixels across. At most 4096, and 4 megapixels in all.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+        /// The point in the middle, real and imaginary part.
+        center: [f64; 2],
+        /// 1 shows the whole set; each doubling halves what is seen.
+        zoom: f64,
+    },
+}
+
+/// The name of a kind of operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationKind {
+    /// See [`Operation::Add`].
+    Add,
+    /// See [`Operation::Subtract`].
+    Subtract,
+    /// See [`Operation::Multiply`].
+    Multiply,
+    /// See [`Operation::Divide`].
+    Divide,
+    /// See [`Operation::Primes`].
+    Primes,
+    /// See [`Operation::Hash`].
+    Hash,
+    /// See [`Operation::Wait`].
+    Wait,
+    /// See [`Operation::Render`].
+    Render,
+}
+
+impl OperationKind {
+    /// All kinds.
+    pub const ALL: [Self; 8] = [
+        Self::Add,
+        Self::Subtract,
+        Self::Multiply,
+        Self::Divide,
+        Self::Primes,
+        Self::Hash,
+        Self::Wait,
+        Self::Render,
+    ];
+
+    /// The kind as it stands in JSON, subjects and labels.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Subtract => "subtract",
+            Self::Multiply => "multiply",
+            Self::Divide => "divide",
+            Self::Primes => "primes",
+            Self::Hash => "hash",
+            Self::Wait => "wait",
+            Self::Render => "render",
+        }
+    }
+}
+
+impl fmt::Display for OperationKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+impl Operation {
+    /// Which kind of work this is.
+    pub const fn kind(&self) -> OperationKind {
+        match self {
+            Self::Add { .. } => OperationKind::Add,
+            Self::Subtract { .. } => OperationKind::Subtract,
+            Self::Multiply { .. } => OperationKind::Multiply,
+            Self::Divide { .. } => OperationKind::Divide,
+            Self::Primes { .. } => OperationKind::Primes,
+            Self::Hash { .. } => OperationKind::Hash,
+            Self::Wait { .. } => OperationKind::Wait,
+            Self::Render { .. } => OperationKind::Render,
+        }
+    }
+
+    /// Checks the limits; `at` is this operation's path, such as `operations[2]`.
+    pub fn check(&self, at: &str) -> Result<(), BodyError> {
+        let wrong =
+            |field: &str, problem: String| Err(BodyError::new(format!("{at}.{field}"), problem));
+        match self {
+            Self::Add { inputs }
+            | Self::Subtract { inputs }
+            | Self::Multiply { inputs }
+            | Self::Divide { inputs }
+                if !(2..=INPUTS_MAX).contains(&inputs.len()) =>
+            {
+                wrong("inputs", format!("needs 2 to {INPUTS_MAX} numbers, has {}", inputs.len()))
+            }
+            Self::Primes { below } if *below > PRIMES_BELOW_MAX => {
+                wrong("below", format!("must be at most {PRIMES_BELOW_MAX}"))
+            }
+            Self::Hash { text, .. } if text.len() > HASH_TEXT_MAX => {
+                wrong("text", format!("must be at most {HASH_TEXT_MAX} bytes"))
+            }
+            Self::Hash { rounds, .. } if !(1..=HASH_ROUNDS_MAX).contains(rounds) => {
+                wrong("rounds", format!("must be 1 to {HASH_ROUNDS_MAX}"))
+            }
+            Self::Wait { seconds } if !(0.0..=WAIT_SECONDS_MAX).contains(seconds) => {
+                wrong("seconds", format!("must be 0 to {WAIT_SECONDS_MAX}"))
+            }
+            Self::Render { width, height, center, zoom } => {
+                check_tile(at, (*width, *height), *center, *zoom)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_tile(at: &str, size: (u32, u32), center: [f64; 2], zoom: f64) -> Result<(), BodyError> {
+    let (width, height) = size;
+    for (field, side) in [("width", width), ("height", height)] {
+        if !(1..=RENDER_SIDE_MAX).contains(&side) {
+            return Err(BodyError::new(
+                format!("{at}.{field}"),
+                format!("must be 1 to {RENDER_SIDE_MAX}"),
+            ));
+        }
+    }
+    if width * height > RENDER_PIXELS_MAX {
+        return Err(BodyError::new(
+            at,
+            format!("width x height must be at most {RENDER_PIXELS_MAX} pixels"),
+        ));
+    }
+    if center.iter().any(|part| part.abs() > 4.0) {
+        return Err(BodyError::new(format!("{at}.center"), "both parts must be within -4 to 4"));
+    }
+    if !(0.1..=RENDER_ZOOM_MAX).contains(&zoom) {
+        return Err(BodyError::new(
+            format!("{at}.zoom"),
+            format!("must be 0.1 to {RENDER_ZOOM_MAX}"),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_reads_back_as_itself() {
+        for kind in OperationKind::ALL {
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.name()));
+        }
+    }
+
+    #[test]
+    fn a_limit_that_is_passed_names_its_field() {
+        let cases = [
+            (r#"{"kind":"add","inputs":[1]}"#, "o.inputs"),
+            (r#"{"kind":"primes","below":50000001}"#, "o.below"),
+            (r#"{"kind":"hash","text":"x","rounds":0}"#, "o.rounds"),
+            (r#"{"kind":"wait","seconds":-1}"#, "o.seconds"),
+            (r#"{"kind":"wait","seconds":3600.5}"#, "o.seconds"),
+            (r#"{"kind":"render","width":0,"height":1,"center":[0,0],"zoom":1}"#, "o.width"),
+            (r#"{"kind":"render","width":4096,"height":2048,"center":[0,0],"zoom":1}"#, "o"),
+            (r#"{"kind":"render","width":9,"height":9,"center":[0,5],"zoom":1}"#, "o.center"),
+        ];
+        for (json, field) in cases {
+            let operation: Operation = serde_json::from_str(json).unwrap();
+            assert_eq!(operation.check("o").unwrap_err().field, field, "{json}");
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The record of a job: the one truth about where it is, moved by compare-and-set.
+//!
+//! It stays below 2 KiB: payloads travel in messages, results and tiles have their own stores.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    JobId, Stage,
+    job::{Job, JobKind},
+    operation::OperationKind,
+    state::{JobState, Outcome},
+    waybill::SpanRef,
+};
+
+/// Largest record, in bytes. A full bucket refuses even updates, so records must stay small.
+pub const RECORD_BYTES_MAX: usize = 2_048;
+/// Longest failure detail kept in a record, in bytes; the whole text is in the log.
+pub const DETAIL_BYTES_MAX: usize = 240;
+
+/// What the lab knows of one job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobRecord {
+    /// Its id.
+    pub id: JobId,
+    /// Its name, for people.
+    pub name: String,
+    /// Its kind.
+    pub kind: JobKind,
+    /// Where it is.
+    pub state: JobState,
+    /// 0 at first; one more with each redrive or retry.
+    pub round: u32,
+    /// Its trace, as 32 hex digits; the same in every round.
+    pub trace_id: String,
+    /// How many operations it has.
+    pub operations: u32,
+    /// Attempts that their own failure used up in this round, by stage.
+    #[serde(default)]
+    pub attempts: Attempts,
+    /// How many attempts the processor may use.
+    pub attempts_max: u32,
+    /// Runs that ended without a verdict in this round.
+    #[serde(default)]
+    pub interruptions: Interruptions,
+    /// Who runs it now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// The attempt before the current one, for the link between siblings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<SpanRef>,
+    /// The run that won, such as `0.1.0`; its results and tiles are the ones that count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Why it failed, is dead, or is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<JobFailure>,
+    /// How far the running operation is, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// The owner of the job wants it stopped.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancel_requested: bool,
+    /// Displayed times of its life.
+    pub times: Times,
+}
+
+/// Attempts used up, by the stage that used them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempts {
+    /// By the ingester.
+    #[serde(default)]
+    pub ingester: u32,
+    /// By the processor: the ones a client sees.
+    #[serde(default)]
+    pub processor: u32,
+    /// By the notifier.
+    #[serde(default)]
+    pub notifier: u32,
+}
+
+impl Attempts {
+    /// The attempts `stage` has used up.
+    pub const fn of(&self, stage: Stage) -> u32 {
+        match stage {
+            Stage::Gateway => 0,
+            Stage::Ingester => self.ingester,
+            Stage::Processor => self.processor,
+            Stage::Notifier => self.notifier,
+        }
+    }
+
+    /// Notes that `stage` has used up `attempts`.
+    pub const fn set(&mut self, stage: Stage, attempts: u32) {
+        match stage {
+            Stage::Gateway => {}
+            Stage::Ingester => self.ingester = attempts,
+            Stage::Processor => self.processor = attempts,
+            Stage::Notifier => self.notifier = attempts,
+        }
+    }
+}
+
+/// Runs without a verdict. Only those of a job that ran alone count to the limit, so that a poison
+/// job does not convict its neighbours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interruptions {
+    /// All of them.
+    pub total: u32,
+    /// Those while the job ran alone in its worker.
+    pub alone: u32,
+}
+
+/// The token of a running job: who may speak for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The round it runs in.
+    pub round: u32,
+    /// The attempt it is, from 1.
+    pub attempt: u32,
+    /// Interruptions before this run: two runs of one attempt by one worker differ in it.
+    pub run: u32,
+    /// The process that runs it.
+    pub worker: String,
+    /// The message it was taken from.
+    pub stream_seq: u64,
+    /// The span of the run, so that whoever takes over can export it as lost.
+    pub span: SpanRef,
+    /// The span's parent, for the same reason.
+    pub parent: SpanRef,
+    /// When the run started, by the worker's displayed clock; Unix nanoseconds.
+    pub started_at_ns: i64,
+    /// Whether the job has the worker to itself.
+    #[serde(default)]
+    pub alone: bool,
+}
+
+impl Owner {
+    /// Whether both tokens are of the same run.
+    pub fn is_same_run(&self, other: &Self) -> bool {
+        (self.round, self.attempt, self.run, self.stream_seq)
+            == (other.round, other.attempt, other.run, other.stream_seq)
+            && self.worker == other.worker
+    }
+
+    /// The run as it stands in names of results and objects: `{round}.{attempt}.{run}`.
+    pub fn run_name(&self) -> String {
+        format!("{}.{}.{}", self.round, self.attempt, self.run)
+    }
+}
+
+/// Why a job did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobFailure {
+    /// One of a fixed set of words, fit for a label.
+    pub reason: String,
+    /// What happened, for people; cut to 240 bytes.
+    pub detail: String,
+}
+
+impl JobFailure {
+    /// A failure whose detail is cut so that the record stays small.
+    pub fn new(reason: impl Into<String>, detail: &str) -> Self {
+        // Control characters grow sixfold in JSON, so they go before the cut.
+        let clean: String = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let cut = clean.floor_char_boundary(DETAIL_BYTES_MAX);
+        Self { reason: reason.into(), detail: clean[..cut].to_owned() }
+    }
+}
+
+/// How far a running job is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The operation that runs, from 0.
+    pub operation: u32,
+    /// Its kind.
+    pub kind: OperationKind,
+    /// Its done part, 0 to 1.
+    pub part: f32,
+    /// Its span, so that whoever takes over can export it as lost.
+    pub span: SpanRef,
+    /// When it started, by the worker's displayed clock; Unix nanoseconds.
+    pub started_at_ns: i64,
+}
+
+/// Displayed times, Unix milliseconds; each by the clock of the service that wrote it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// The gateway took it.
+    pub accepted_ms: i64,
+    /// The ingester let it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_ms: Option<i64>,
+    /// The latest attempt began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_ms: Option<i64>,
+    /// The next attempt is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_ms: Option<i64>,
+    /// It ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_ms: Option<i64>,
+    /// How long the latest attempt's message waited; may be negative when clocks disagree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_wait_ms: Option<i64>,
+}
+
+/// Says that the table of moves forbids a change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a job that is {from} cannot become {to}")]
+pub struct MoveForbidden {
+    /// Where the job is.
+    pub from: JobState,
+    /// Where it was to go.
+    pub to: JobState,
+}
+
+impl JobRecord {
+    /// The record of a job that was just accepted.
+    pub fn accepted(job: &Job, trace_id: String) -> Self {
+        Self {
+            id: job.id,
+            name: job.spec.name.clone(),
+            kind: job.spec.kind(),
+            state: JobState::Accepted,
+            round: job.round,
+            trace_id,
+            operations: u32::try_from(job.spec.operations.len()).unwrap_or(u32::MAX),
+            attempts: Attempts::default(),
+            attempts_max: job.spec.attempts_max.unwrap_or(crate::job::ATTEMPTS_DEFAULT),
+            interruptions: Interruptions::default(),
+            owner: None,
+            previous: None,
+            run: None,
+            failure: None,
+            progress: None,
+            cancel_requested: false,
+            times: Times { accepted_ms: job.accepted_at_ms, ..Times::default() },
+        }
+    }
+
+    /// Moves the job along the table. Leaving `running` clears owner and progress.
+    pub fn move_to(&mut self, next: JobState) -> Result<(), MoveForbidden> {
+        if !self.state.may_become(next) {
+            return Err(MoveForbidden { from: self.state, to: next });
+        }
+        if next != JobState::Running {
+            self.owner = None;
+            self.progress = None;
+        }
+        self.state = next;
+        Ok(())
+    }
+
+    /// Starts a new round from an end: queued again, all counts from zero, the same trace.
+    pub fn start_again(&mut self) -> Result<(), MoveForbidden> {
+        if !self.state.may_start_again() {
+            return Err(MoveForbidden { from: self.state, to: JobState::Queued });
+        }
+        self.state = JobState::Queued;
+        self.round += 1;
+        self.attempts = Attempts::default();
+        self.interruptions = Interruptions::default();
+        (self.owner, self.run, self.failure, self.progress) = (None, None, None, None);
+        self.cancel_requested = false;
+        self.times = Times { accepted_ms: self.times.accepted_ms, ..Times::default() };
+        Ok(())
+    }
+
+    /// How the job ended, if it did.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.state.outcome()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{job::JobSpec, operation::Operation};
+
+    fn largest() -> JobRecord {
+        let spec = JobSpec {
+            name: "\u{1F9FE}".repeat(crate::job::NAME_CHARS_MAX),
+            operations: vec![Operation::Wait { seconds: 0.0 }; 100],
+            notify: None,
+            deadline_seconds: None,
+            attempts_max: Some(20),
+        };
+        let id = JobId::at(Duration::from_millis(u64::MAX >> 16), [255; 10]);
+        let span = SpanRef { trace_id: u128::MAX, span_id: u64::MAX, sampled: true };
+        let job = Job { id, round: u32::MAX, spec, accepted_at_ms: i64::MAX, deadline_at_ms: None };
+        let mut record = JobRecord::accepted(&job, span.trace_hex());
+        record.state = JobState::Running;
+        record.attempts = Attempts { ingester: 20, processor: 20, notifier: 20 };
+        record.owner = Some(Owner {
+            round: u32::MAX,
+            attempt: 20,
+            run: u32::MAX,
+            worker: "w".repeat(64),
+            stream_seq: u64::MAX,
+            span,
+            parent: span,
+            started_at_ns: i64::MAX,
+            alone: true,
+        });
+        record.previous = Some(span);
+        record.run = Some("r".repeat(40));
+        record.failure = Some(JobFailure::new("attempts_used_up", &"\"".repeat(1_000)));
+        record.progress = Some(Progress {
+            operation: 99,
+            kind: OperationKind::Multiply,
+            part: 0.123_456_78,
+            span,
+            started_at_ns: i64::MAX,
+        });
+        let ms = Some(i64::MIN);
+        record.times = Times {
+            accepted_ms: i64::MIN,
+            queued_ms: ms,
+            started_ms: ms,
+            retry_ms: ms,
+            finished_ms: ms,
+            queue_wait_ms: ms,
+        };
+        record
+    }
+
+    #[test]
+    fn the_largest_record_fits_its_limit() {
+        let bytes = serde_json::to_vec(&largest()).unwrap().len();
+        assert!(bytes <= RECORD_BYTES_MAX + 512, "{bytes}");
+    }
+
+    #[test]
+    fn an_end_starts_again_only_as_a_new_round() {
+        let mut record = largest();
+        assert!(record.start_again().is_err());
+        record.move_to(JobState::Dead).unwrap();
+        assert!(record.move_to(JobState::Queued).is_err() && record.owner.is_none());
+        record.round = 3;
+        record.start_again().unwrap();
+        assert_eq!(
+            (record.state, record.round, record.attempts),
+            (JobState::Queued, 4, Attempts::default())
+        );
+    }
+}

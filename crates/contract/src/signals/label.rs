@@ -1,0 +1,162 @@
+//! The labels and their values, taken from the types they speak of.
+
+use super::{Label, reason};
+use crate::{
+    Stage,
+    job::JobKind,
+    operation::OperationKind,
+    state::{JobState, Outcome},
+    topology,
+    verdict::Verdict,
+};
+
+/// The names of every variant of a type, in the order of its `ALL`.
+macro_rules! names {
+    ($type:ty) => {{
+        const NAMES: [&str; <$type>::ALL.len()] = {
+            let mut names = [""; <$type>::ALL.len()];
+            let mut at = 0;
+            while at < names.len() {
+                names[at] = <$type>::ALL[at].name();
+                at += 1;
+            }
+            names
+        };
+        &NAMES
+    }};
+}
+
+const OPERATION_KINDS: &[&str] = names!(OperationKind);
+
+const JOB_KINDS: &[&str] = {
+    const LEN: usize = OPERATION_KINDS.len();
+    const NAMES: [&str; LEN + 3] = {
+        let mut names = [""; LEN + 3];
+        let mut at = 0;
+        while at < LEN {
+            names[at] = OPERATION_KINDS[at];
+            at += 1;
+        }
+        names[LEN] = JobKind::MIXED.name();
+        names[LEN + 1] = JobKind::EVENT.name();
+        names[LEN + 2] = JobKind::UNKNOWN.name();
+        names
+    };
+    &NAMES
+};
+
+/// The value of the label `consumer` for a stream that nobody consumes.
+pub const NO_CONSUMER: &str = "none";
+
+/// What came of one operation.
+pub mod operation {
+    /// It has a value.
+    pub const OK: &str = "ok";
+    /// It has an error of its own, such as a division by zero.
+    pub const ERROR: &str = "error";
+    /// It was stopped: cancelled, past the deadline, or interrupted.
+    pub const STOPPED: &str = "stopped";
+}
+
+/// All outcomes of an operation.
+pub const OPERATION_OUTCOMES: &[&str] = &[operation::OK, operation::ERROR, operation::STOPPED];
+
+/// What came of one notification.
+pub mod notification {
+    /// The owner has it.
+    pub const DELIVERED: &str = "delivered";
+    /// The owner was sent it again: the same `webhook-id`.
+    pub const REPEATED: &str = "repeated";
+    /// The owner did not want this outcome.
+    pub const UNWANTED: &str = "unwanted";
+    /// Delivery failed; it is tried again.
+    pub const FAILED: &str = "failed";
+    /// The owner's address is not allowed, or it answered that it never wants it.
+    pub const REFUSED: &str = "refused";
+    /// All of them.
+    pub const ALL: &[&str] = &[DELIVERED, REPEATED, UNWANTED, FAILED, REFUSED];
+}
+
+/// The kinds of telemetry that can be dropped.
+pub mod signal {
+    /// Spans, over OTLP.
+    pub const SPANS: &str = "spans";
+    /// Log records, over OTLP.
+    pub const LOGS: &str = "logs";
+    /// Log lines, straight to Loki.
+    pub const LOKI: &str = "loki";
+    /// Log lines on standard output.
+    pub const STDOUT: &str = "stdout";
+}
+
+/// All kinds of telemetry that can be dropped.
+pub const SIGNALS: &[&str] = &[signal::SPANS, signal::LOGS, signal::LOKI, signal::STDOUT];
+
+/// The kinds of fault, as they stand in headers, buckets and labels.
+pub const FAULTS: &[&str] = &[
+    "error",
+    "latency",
+    "hang",
+    "panic",
+    "crash",
+    "poison",
+    "drop_context",
+    "duplicate",
+    "slow",
+    "cpu",
+    "leak",
+    "log_storm",
+    "cardinality",
+    "clock_skew",
+];
+
+const STREAMS: &[&str] =
+    &[topology::SUBMITTED.name, topology::TODO.name, topology::DONE.name, topology::DEAD.name];
+const CONSUMERS: &[&str] = &[
+    topology::INGESTER.stage.name(),
+    topology::PROCESSOR.stage.name(),
+    topology::NOTIFIER.stage.name(),
+    NO_CONSUMER,
+];
+
+const fn label(name: &'static str, values: &'static [&'static str]) -> Label {
+    Label { name, values }
+}
+
+pub(super) const KIND: Label = label("kind", JOB_KINDS);
+pub(super) const OPERATION_KIND: Label = label("kind", OPERATION_KINDS);
+pub(super) const OPERATION_OUTCOME: Label = label("outcome", OPERATION_OUTCOMES);
+pub(super) const OUTCOME: Label = label("outcome", names!(Outcome));
+pub(super) const STATE: Label = label("state", names!(JobState));
+pub(super) const STAGE: Label = label("stage", names!(Stage));
+pub(super) const VERDICT: Label = label("verdict", names!(Verdict));
+pub(super) const DISCARD_REASON: Label = label("reason", reason::DISCARDS);
+pub(super) const DEAD_REASON: Label = label("reason", reason::DEAD_LETTERS);
+pub(super) const CHANNEL: Label = label("channel", &["log", "webhook"]);
+pub(super) const NOTIFICATION_OUTCOME: Label = label("outcome", notification::ALL);
+pub(super) const STREAM: Label = label("stream", STREAMS);
+pub(super) const CONSUMER: Label = label("consumer", CONSUMERS);
+pub(super) const FAULT: Label = label("fault", FAULTS);
+pub(super) const SIGNAL: Label = label("signal", SIGNALS);
+pub(super) const HTTP_METHOD: Label = label("http_request_method", &[]);
+pub(super) const HTTP_ROUTE: Label = label("http_route", &[]);
+pub(super) const HTTP_STATUS: Label = label("http_response_status_code", &[]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Notify;
+
+    #[test]
+    fn label_values_are_the_words_of_the_types() {
+        assert!(JobKind::all().map(JobKind::name).eq(JOB_KINDS.iter().copied()));
+        let url = String::new();
+        let channels = [Notify::Log, Notify::Webhook { url, on: None }];
+        assert!(channels.iter().map(Notify::channel).eq(CHANNEL.values.iter().copied()));
+        assert_eq!(STAGE.values, Stage::ALL.map(Stage::name));
+        assert_eq!(VERDICT.values, Verdict::ALL.map(Verdict::name));
+        assert_eq!(STATE.values, JobState::ALL.map(JobState::name));
+        assert_eq!(OUTCOME.values, Outcome::ALL.map(Outcome::name));
+        assert!(STREAMS[..3].iter().eq(topology::WORK_QUEUES.iter().map(|stream| &stream.name)));
+    }
+}

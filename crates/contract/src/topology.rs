@@ -1,0 +1,160 @@
+//! Streams, subjects, consumers and buckets: the only place where their names are written.
+
+use std::time::Duration;
+
+use crate::{JobId, Stage, job::JobKind, state::Outcome};
+
+/// A stream and what it keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream {
+    /// Its name.
+    pub name: &'static str,
+    /// The one wildcard of its subjects.
+    pub subjects: &'static str,
+}
+
+/// Jobs as they were submitted.
+pub const SUBMITTED: Stream = Stream { name: "SUBMITTED", subjects: "jobs.submitted.>" };
+/// Jobs that wait for a processor.
+pub const TODO: Stream = Stream { name: "TODO", subjects: "jobs.todo.>" };
+/// Jobs that ended, whatever the outcome.
+pub const DONE: Stream = Stream { name: "DONE", subjects: "jobs.done.>" };
+/// Messages that could not be handled.
+pub const DEAD: Stream = Stream { name: "DEAD", subjects: "jobs.dead.>" };
+
+/// The work queues, in the order of a job's way.
+pub const WORK_QUEUES: [Stream; 3] = [SUBMITTED, TODO, DONE];
+
+/// A stage's durable consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Consumer {
+    /// The stage that reads; its name is the consumer's.
+    pub stage: Stage,
+    /// What it reads.
+    pub stream: Stream,
+    /// The subject of its spans: what it reads, without the variable part.
+    pub destination: &'static str,
+}
+
+/// Reads what was submitted.
+pub const INGESTER: Consumer =
+    Consumer { stage: Stage::Ingester, stream: SUBMITTED, destination: "jobs.submitted" };
+/// Reads what is to be done.
+pub const PROCESSOR: Consumer =
+    Consumer { stage: Stage::Processor, stream: TODO, destination: "jobs.todo" };
+/// Reads what ended.
+pub const NOTIFIER: Consumer =
+    Consumer { stage: Stage::Notifier, stream: DONE, destination: "jobs.done" };
+
+/// All consumers, in the order of a job's way.
+pub const CONSUMERS: [Consumer; 3] = [INGESTER, PROCESSOR, NOTIFIER];
+
+/// Time the broker waits for an answer before it delivers again.
+pub const ACK_WAIT: Duration = Duration::from_secs(10);
+/// Jobs that wait for a retry must not block fresh ones; slots limit concurrency, not this.
+pub const ACK_PENDING_MAX: i64 = 50_000;
+/// The window in which the broker swallows a repeated message id.
+pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(1);
+/// How long dead letters are kept.
+pub const DEAD_AGE_MAX: Duration = Duration::from_hours(7 * 24);
+/// How long records of ended jobs, results and tiles are kept.
+pub const TERMINAL_AGE_MAX: Duration = Duration::from_hours(24);
+/// Largest message on any stream, in bytes: the body limit of the gateway with room for headers.
+pub const MESSAGE_BYTES_MAX: i32 = 320 * 1024;
+/// Largest work queue, in bytes.
+pub const QUEUE_BYTES_MAX: i64 = 1 << 30;
+/// Largest dead-letter stream, in bytes.
+pub const DEAD_BYTES_MAX: i64 = 256 << 20;
+/// Largest bucket of job records, in bytes.
+pub const JOBS_BYTES_MAX: i64 = 1 << 30;
+/// Largest of the other buckets, in bytes.
+pub const BUCKET_BYTES_MAX: i64 = 512 << 20;
+
+/// Bucket of job records, keyed by job id.
+pub const JOBS_BUCKET: &str = "JOBS";
+/// Bucket of results, keyed by job and run.
+pub const RESULTS_BUCKET: &str = "RESULTS";
+/// Bucket of idempotency keys and of raw events already seen.
+pub const KEYS_BUCKET: &str = "KEYS";
+/// Bucket of global faults.
+pub const FAULTS_BUCKET: &str = "FAULTS";
+/// Object store of rendered tiles.
+pub const TILES_STORE: &str = "TILES";
+
+/// Where the gateway puts a submitted job.
+pub fn submitted(kind: JobKind) -> String {
+    format!("jobs.submitted.{}", kind.name())
+}
+
+/// Where the ingester puts a job to be done.
+pub fn todo(kind: JobKind) -> String {
+    format!("jobs.todo.{}", kind.name())
+}
+
+/// Where a job's end is told.
+pub fn done(outcome: Outcome) -> String {
+    format!("jobs.done.{}", outcome.name())
+}
+
+/// Where a stage puts what it cannot handle.
+pub fn dead(stage: Stage) -> String {
+    format!("jobs.dead.{}", stage.name())
+}
+
+/// What a stage hands on, as it stands in message ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hop {
+    /// To the ingester.
+    Submitted,
+    /// To the processor.
+    Todo,
+    /// To the notifier.
+    Done,
+    /// To the dead letters of a stage.
+    Dead(Stage),
+}
+
+/// The message id `{job}:{round}:{hop}`. The broker drops repeats inside its window; the record is
+/// the truth about duplicates (a work queue forgets ids over a broker restart).
+pub fn message_id(job: JobId, round: u32, hop: Hop) -> String {
+    match hop {
+        Hop::Submitted => format!("{job}:{round}:submitted"),
+        Hop::Todo => format!("{job}:{round}:todo"),
+        Hop::Done => format!("{job}:{round}:done"),
+        Hop::Dead(stage) => format!("{job}:{round}:dead-{stage}"),
+    }
+}
+
+/// The key of a run's results in [`RESULTS_BUCKET`].
+pub fn results_key(job: JobId, run: &str) -> String {
+    format!("{job}/{run}")
+}
+
+/// The name of operation `n`'s tile in [`TILES_STORE`].
+pub fn tile_name(job: JobId, run: &str, n: usize) -> String {
+    format!("{job}/{run}/{n}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_subject_belongs_to_its_stream() {
+        let cases = [
+            (SUBMITTED, JobKind::all().map(submitted).collect::<Vec<_>>()),
+            (TODO, JobKind::all().map(todo).collect()),
+            (DONE, Outcome::ALL.map(done).to_vec()),
+            (DEAD, Stage::ALL.map(dead).to_vec()),
+        ];
+        for (stream, subjects) in cases {
+            let prefix = stream.subjects.trim_end_matches('>');
+            for subject in subjects {
+                assert!(
+                    subject.starts_with(prefix) && !subject.contains(['*', '>', ' ']),
+                    "{subject}"
+                );
+            }
+        }
+    }
+}

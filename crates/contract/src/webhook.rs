@@ -1,0 +1,174 @@
+//! Where a webhook may go: the rules for its address, as plain values.
+//!
+//! Names are judged here by their spelling only. Whoever connects looks them up, asks [`is_public`]
+//! about every address, and connects to the one it asked about.
+
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+use crate::{BodyError, job::WEBHOOK_URL_MAX};
+
+mod address;
+
+pub use address::is_public;
+
+/// Most pairs on an allow-list.
+pub const ALLOW_MAX: usize = 64;
+/// The field that address errors name.
+const FIELD: &str = "notify.url";
+/// Names that lead into the own machine, network or cloud whoever resolves them. Names without a
+/// dot count as such too.
+const LOCAL_SUFFIXES: &[&str] =
+    &["localhost", "localdomain", "local", "internal", "lan", "home.arpa"];
+/// Metadata services that have a name of their own beside those under `internal`.
+const METADATA_NAMES: &[&str] = &["metadata.goog", "metadata.tencentyun.com"];
+
+/// The exact `host:port` pairs that may be told although they are not public. Empty by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowList(Vec<(Host, u16)>);
+
+/// Says what is wrong with an allow-list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnAllowList {
+    /// An entry is no exact pair.
+    #[error("`{0}` is not an exact host:port, such as 127.0.0.1:8090 or [::1]:8090")]
+    Entry(String),
+    /// Longer than [`ALLOW_MAX`].
+    #[error("an allow-list has at most {ALLOW_MAX} entries")]
+    TooLong,
+}
+
+impl FromStr for AllowList {
+    type Err = NotAnAllowList;
+
+    /// Reads `host:port,host:port`; spaces around entries and empty entries do not count.
+    fn from_str(text: &str) -> Result<Self, NotAnAllowList> {
+        let entries = text.split(',').map(str::trim).filter(|e| !e.is_empty());
+        let pairs = entries.map(pair).collect::<Result<Vec<_>, _>>()?;
+        if pairs.len() > ALLOW_MAX {
+            return Err(NotAnAllowList::TooLong);
+        }
+        Ok(Self(pairs))
+    }
+}
+
+impl AllowList {
+    fn has(&self, host: &Host, port: u16) -> bool {
+        self.0.iter().any(|(h, p)| h == host && *p == port)
+    }
+}
+
+/// An address that a webhook may be sent to, as far as its spelling tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    url: Url,
+    host: Host,
+    port: u16,
+    allow_listed: bool,
+}
+
+impl Target {
+    /// The normalised address. It may hold secrets in its path, so it stays out of logs and spans.
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The host without brackets: a name or a literal address.
+    pub fn host(&self) -> String {
+        match &self.host {
+            Host::Ipv6(ip) => ip.to_string(),
+            host => host.to_string(),
+        }
+    }
+
+    /// The port, given or the scheme's own.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether host and port are on the allow-list, so that its addresses need not be public.
+    pub const fn is_allow_listed(&self) -> bool {
+        self.allow_listed
+    }
+}
+
+/// Reads `url` and checks it. Other hosts than those on `allow` must look public; a literal address
+/// is public for certain afterwards, a name only once it is looked up.
+pub fn parse_target(url: &str, allow: &AllowList) -> Result<Target, BodyError> {
+    let url = plain_url(url)?;
+    let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+        return wrong("must have a host and a port");
+    };
+    let host = host.to_owned();
+    let allow_listed = allow.has(&host, port);
+    if !allow_listed && !looks_public(&host) {
+        return wrong(format!(
+            "leads to {host}:{port}, which is not public: use a public address or have this lab allow that host and port"
+        ));
+    }
+    Ok(Target { url, host, port, allow_listed })
+}
+
+fn plain_url(text: &str) -> Result<Url, BodyError> {
+    if text.len() > WEBHOOK_URL_MAX {
+        return wrong(format!("must be at most {WEBHOOK_URL_MAX} bytes"));
+    }
+    // The URL standard would drop some of these silently: what is checked must be what was written.
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return wrong("must not contain spaces or control characters");
+    }
+    let Ok(url) = Url::parse(text) else {
+        return wrong("must be an absolute address such as https://example.com/hook");
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        return wrong("must begin with http:// or https://");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return wrong("must not contain a user name or password");
+    }
+    if url.fragment().is_some() {
+        return wrong("must not have a #fragment: it is never sent");
+    }
+    if url.port() == Some(0) {
+        return wrong("must have a port from 1 to 65535");
+    }
+    Ok(url)
+}
+
+fn looks_public(host: &Host) -> bool {
+    match host {
+        Host::Ipv4(ip) => is_public((*ip).into()),
+        Host::Ipv6(ip) => is_public((*ip).into()),
+        Host::Domain(name) => is_public_name(name),
+    }
+}
+
+/// `name` is in lower case: the URL parser saw to that.
+fn is_public_name(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    let below = |suffix: &&str| {
+        name.strip_suffix(*suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    name.contains('.') && !LOCAL_SUFFIXES.iter().chain(METADATA_NAMES).any(below)
+}
+
+fn pair(entry: &str) -> Result<(Host, u16), NotAnAllowList> {
+    let refused = || NotAnAllowList::Entry(entry.to_owned());
+    let (host, port) = entry.rsplit_once(':').ok_or_else(refused)?;
+    if host.contains('*') {
+        return Err(refused());
+    }
+    let host = Host::parse(host).map_err(|_| refused())?;
+    match port.parse() {
+        Ok(port) if port > 0 => Ok((host, port)),
+        _ => Err(refused()),
+    }
+}
+
+fn wrong<T>(problem: impl Into<String>) -> Result<T, BodyError> {
+    Err(BodyError::new(FIELD, problem))
+}
+
+#[cfg(test)]
+mod tests;
