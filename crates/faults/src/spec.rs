@@ -1,0 +1,196 @@
+//! The grammar of a fault: `STAGE=KIND[:ARGUMENT][@RUNS]`, several separated by `;`.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use contract::Stage;
+
+/// Most faults one job carries.
+pub(crate) const FAULTS_MAX: usize = 8;
+/// Longest latency.
+const LATENCY_MAX: Duration = Duration::from_mins(10);
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The run fails; spends an attempt.
+    Error,
+    /// The run takes longer: `latency:250` is 250 ms.
+    Latency,
+    /// The run does not come back.
+    Hang,
+    /// The handler panics.
+    Panic,
+    /// The process aborts at a boundary: `crash:after_effect`.
+    Crash,
+}
+
+/// Where in a run the process can be broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boundary {
+    /// Nothing was done yet.
+    BeforeWork,
+    /// The state was moved; the next hop does not know.
+    AfterEffect,
+    /// The next hop was published; the message is not acked.
+    AfterPublish,
+    /// Everything but the ack is done.
+    BeforeAck,
+}
+
+/// One fault of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// Where it acts.
+    pub stage: Stage,
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// At which boundary.
+    pub boundary: Boundary,
+    /// For how long, where the kind is `latency`.
+    pub latency: Duration,
+    /// In how many runs, from the first; `None` is all.
+    pub runs: Option<u32>,
+}
+
+/// Says what is wrong with a fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a fault is STAGE=KIND[:ARGUMENT][@RUNS], such as processor=error@2 or ingester=crash:after_effect@1: {0}"
+)]
+pub struct NotAFault(String);
+
+const KINDS: [(&str, FaultKind); 5] = [
+    ("error", FaultKind::Error),
+    ("latency", FaultKind::Latency),
+    ("hang", FaultKind::Hang),
+    ("panic", FaultKind::Panic),
+    ("crash", FaultKind::Crash),
+];
+
+const BOUNDARIES: [(&str, Boundary); 4] = [
+    ("before_work", Boundary::BeforeWork),
+    ("after_effect", Boundary::AfterEffect),
+    ("after_publish", Boundary::AfterPublish),
+    ("before_ack", Boundary::BeforeAck),
+];
+
+pub(crate) fn parse(header: &str) -> Result<Vec<Fault>, NotAFault> {
+    let faults =
+        header.split(';').map(|fault| fault.trim().parse()).collect::<Result<Vec<_>, _>>()?;
+    if faults.len() > FAULTS_MAX {
+        return Err(NotAFault(format!("more than {FAULTS_MAX} faults")));
+    }
+    Ok(faults)
+}
+
+impl Fault {
+    pub(crate) fn fires(&self, stage: Stage, run: u32, boundary: Boundary) -> bool {
+        self.stage == stage && self.boundary == boundary && self.runs.is_none_or(|runs| run <= runs)
+    }
+}
+
+impl FromStr for Fault {
+    type Err = NotAFault;
+
+    fn from_str(text: &str) -> Result<Self, NotAFault> {
+        let wrong = |what: &str| NotAFault(format!("{what} in {text:?}"));
+        let (stage, rest) = text.split_once('=').ok_or_else(|| wrong("no ="))?;
+        let stage =
+            contract::api::known_stage(stage.trim()).ok_or_else(|| wrong("unknown stage"))?;
+        let (what, runs) = match rest.split_once('@') {
+            Some((what, runs)) => {
+                (what, Some(runs.parse().map_err(|_| wrong("runs is no number"))?))
+            }
+            None => (rest, None),
+        };
+        let (kind, argument) =
+            what.split_once(':').map_or((what, None), |(kind, argument)| (kind, Some(argument)));
+        let kind = named(&KINDS, kind).ok_or_else(|| wrong("unknown kind"))?;
+        let mut fault =
+            Self { stage, kind, boundary: Boundary::BeforeWork, latency: Duration::ZERO, runs };
+        match (kind, argument) {
+            (FaultKind::Crash, Some(at)) => {
+                fault.boundary = named(&BOUNDARIES, at).ok_or_else(|| wrong("unknown boundary"))?;
+            }
+            (FaultKind::Latency, Some(ms)) => {
+                let ms = ms.parse().map_err(|_| wrong("latency is no number of milliseconds"))?;
+                fault.latency = Duration::from_millis(ms).min(LATENCY_MAX);
+            }
+            (FaultKind::Latency, None) => return Err(wrong("latency needs milliseconds")),
+            (_, Some(_)) => return Err(wrong("unexpected argument")),
+            (_, None) => {}
+        }
+        Ok(fault)
+    }
+}
+
+fn named<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
+    table.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = KINDS.iter().find(|(_, kind)| kind == self).map_or("unknown", |(name, _)| *name);
+        out.write_str(name)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}={}", self.stage, self.kind)?;
+        if self.kind == FaultKind::Crash {
+            let at = BOUNDARIES
+                .iter()
+                .find(|(_, at)| *at == self.boundary)
+                .map_or("", |(name, _)| *name);
+            write!(out, ":{at}")?;
+        }
+        if self.kind == FaultKind::Latency {
+            write!(out, ":{}", self.latency.as_millis())?;
+        }
+        self.runs.map_or(Ok(()), |runs| write!(out, "@{runs}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_reads_back_as_it_was_written() {
+        for text in [
+            "processor=error@2",
+            "ingester=crash:after_effect@1",
+            "notifier=latency:250",
+            "processor=hang",
+            "processor=crash:before_work",
+        ] {
+            assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for text in [
+            "",
+            "processor",
+            "mailer=error",
+            "processor=fly",
+            "processor=error@x",
+            "processor=crash:lunch",
+            "processor=latency",
+            "processor=error:3",
+        ] {
+            assert!(text.parse::<Fault>().is_err(), "{text}");
+        }
+        assert!(parse(&["processor=error"; 9].join(";")).is_err());
+    }
+
+    #[test]
+    fn a_fault_acts_in_its_first_runs_at_its_stage_only() {
+        let fault: Fault = "processor=error@2".parse().unwrap();
+        let fires = |stage, run| fault.fires(stage, run, Boundary::BeforeWork);
+        assert!(fires(Stage::Processor, 1) && fires(Stage::Processor, 2));
+        assert!(!fires(Stage::Processor, 3) && !fires(Stage::Ingester, 1));
+    }
+}
