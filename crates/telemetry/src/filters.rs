@@ -1,0 +1,58 @@
+//! What each way out takes. Every layer has a filter of its own: a filter for all would take spans, and
+//! with them the trace context in headers, away from a service that logs warnings only.
+
+use tracing::{Metadata, Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{
+    filter::{EnvFilter, FilterExt as _, FilterFn, ParseError, Targets},
+    layer::Filter,
+};
+
+/// The client of Loki, as it names itself in its events.
+pub(crate) const LOKI_CLIENT: &str = "tracing_loki";
+
+/// What the exporters themselves are made of: their events would feed themselves.
+const EXPORTERS: [&str; 8] =
+    ["h2", "hyper", "hyper_util", "opentelemetry", "reqwest", "tonic", "tower", LOKI_CLIENT];
+
+/// Spans of this lab; no events, which are logs, and go their own way.
+pub(crate) fn spans<S: Subscriber>() -> impl Filter<S> {
+    spans_only().and(without_exporters())
+}
+
+/// Events from `info` up, for log stores.
+pub(crate) fn logs<S: Subscriber>() -> impl Filter<S> {
+    events_only().and(without_exporters())
+}
+
+/// The same for Loki, which also hears when its own client fails.
+pub(crate) fn loki<S: Subscriber>() -> impl Filter<S> {
+    events_only().and(without_exporters().with_target(LOKI_CLIENT, LevelFilter::ERROR))
+}
+
+/// Events that `filter` lets through, for standard output. Exporters are silent unless it names them.
+pub(crate) fn stdout<S: Subscriber>(filter: &str) -> Result<impl Filter<S> + use<S>, ParseError> {
+    let silent = EXPORTERS.map(|exporter| format!("{exporter}=off")).join(",");
+    let filter = EnvFilter::builder().parse(format!("{silent},{filter}"))?;
+    Ok(events_only().and(filter))
+}
+
+type KindFilter = FilterFn<fn(&Metadata<'_>) -> bool>;
+
+fn spans_only() -> KindFilter {
+    of_kind(|about: &Metadata<'_>| !about.is_event())
+}
+
+fn events_only() -> KindFilter {
+    of_kind(|about: &Metadata<'_>| !about.is_span())
+}
+
+/// The hint keeps the other filter's: without one, events of every level would be looked at.
+fn of_kind(kind: fn(&Metadata<'_>) -> bool) -> KindFilter {
+    FilterFn::new(kind).with_max_level_hint(LevelFilter::TRACE)
+}
+
+fn without_exporters() -> Targets {
+    EXPORTERS.iter().fold(Targets::new().with_default(LevelFilter::INFO), |targets, exporter| {
+        targets.with_target(*exporter, LevelFilter::OFF)
+    })
+}

@@ -1,0 +1,38 @@
+//! What makes the lab visible: traces, logs and metrics with exemplars. It never blocks a job.
+//!
+//! What cannot be sent is dropped and counted in `waybill_telemetry_dropped_total`; nothing waits for a
+//! telemetry target, and every queue has a limit. Names of signals are in `contract::signals`.
+//!
+//! - [`init`], [`Telemetry`]: start-up and the flush at the end
+//! - [`TelemetryConfig`], [`Identity`]: what can be set, and who speaks
+//! - [`Metrics`], [`openmetrics`]: counters, gauges, histograms with exemplars, and their text form
+//! - [`SpanSink`], [`FinishedSpan`]: spans told after the fact, such as lost attempts and waits
+//! - [`ClockOffset`]: how far stamped times are bent
+//! - [`context`]: between OpenTelemetry's span contexts and the contract's `SpanRef`
+
+pub mod context;
+pub mod openmetrics;
+
+mod config;
+mod exemplars;
+mod filters;
+mod in_flight;
+mod log_queue;
+#[cfg_attr(not(feature = "loki"), path = "loki/absent.rs")]
+mod loki;
+mod metrics;
+mod offset;
+mod pipelines;
+mod resource;
+mod span_queue;
+mod span_sink;
+mod start;
+mod stdout;
+
+pub use config::{Switch, TelemetryConfig};
+pub use context::current_span_ref;
+pub use metrics::Metrics;
+pub use offset::ClockOffset;
+pub use resource::Identity;
+pub use span_sink::{FinishedSpan, SpanSink};
+pub use start::{Telemetry, TelemetryError, init};

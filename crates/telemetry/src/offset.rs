@@ -1,0 +1,68 @@
+//! How far stamped times are off true time. It decides nothing: durations and deadlines have other clocks.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime},
+};
+
+/// The wall clock of this process and the offset that everything stamped carries. Clones share it.
+#[derive(Debug, Clone)]
+pub struct ClockOffset {
+    shared: Arc<Shared>,
+    now: fn() -> SystemTime,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    nanoseconds: AtomicI64,
+    touched: AtomicBool,
+}
+
+impl ClockOffset {
+    /// No offset yet. `now` reads the wall clock; `service::clock` is the one place that does.
+    pub fn new(now: fn() -> SystemTime) -> Self {
+        let shared = Arc::default();
+        Self { shared, now }
+    }
+
+    /// The wall clock as it is.
+    pub fn true_now(&self) -> SystemTime {
+        (self.now)()
+    }
+
+    /// The wall clock with the offset of this moment.
+    pub fn stamp(&self) -> SystemTime {
+        self.bend(self.true_now())
+    }
+
+    /// `time` with the offset of this moment.
+    pub fn bend(&self, time: SystemTime) -> SystemTime {
+        shifted(time, self.nanoseconds())
+    }
+
+    /// The offset, in nanoseconds; positive is ahead of true time.
+    pub fn nanoseconds(&self) -> i64 {
+        self.shared.nanoseconds.load(Relaxed)
+    }
+
+    /// Changes the offset. What was stamped before keeps the old one.
+    pub fn set_nanoseconds(&self, nanoseconds: i64) {
+        self.shared.touched.store(true, Relaxed);
+        self.shared.nanoseconds.store(nanoseconds, Relaxed);
+    }
+
+    /// Whether the offset was ever changed: until then spans need no look.
+    pub(crate) fn was_touched(&self) -> bool {
+        self.shared.touched.load(Relaxed)
+    }
+}
+
+/// `time` moved by `nanoseconds`; unmoved where the result could not be told.
+pub(crate) fn shifted(time: SystemTime, nanoseconds: i64) -> SystemTime {
+    let by = Duration::from_nanos(nanoseconds.unsigned_abs());
+    let moved = if nanoseconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };
+    moved.unwrap_or(time)
+}

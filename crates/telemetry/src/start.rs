@@ -1,0 +1,159 @@
+//! Start-up of traces, logs and metrics, and the flush at the end.
+
+use std::{fmt, time::Duration};
+
+use contract::{
+    Stage,
+    signals::{METRICS, TELEMETRY_DROPPED, signal},
+};
+use opentelemetry::{global, propagation::TextMapCompositePropagator};
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use tokio::{sync::oneshot, task::spawn_blocking};
+use tracing::Subscriber;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_subscriber::{
+    Layer, filter::ParseError, layer::SubscriberExt as _, registry::LookupSpan,
+};
+use url::Url;
+
+use crate::{
+    ClockOffset, Identity, Metrics, SpanSink, TelemetryConfig, filters,
+    loki::{self, LokiLayer, Shipping},
+    pipelines::{Base, Logs, Spans},
+    resource::{resource, service_name},
+    stdout::{self, JsonLines},
+};
+
+/// Most time that [`Telemetry::stop`] takes, whatever the targets do.
+const STOP_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Why telemetry could not start. Each says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter of standard output cannot be read.
+    #[error("--log (RUST_LOG) is no filter such as `info` or `warn,bus=debug`")]
+    Log(#[from] ParseError),
+    /// The OTLP target cannot be used.
+    #[error("OTLP cannot be set up; check the OTEL_EXPORTER_OTLP_… variables")]
+    Otlp(#[from] ExporterBuildError),
+    /// The Loki address cannot be used.
+    #[error("--loki-url (LOKI_URL) cannot be used: {0}")]
+    Loki(String),
+    /// Something set up telemetry before.
+    #[error("telemetry was started twice in one process")]
+    Twice,
+}
+
+/// The telemetry of this process. [`Telemetry::stop`] it at every exit: dropping it loses what waits.
+#[must_use]
+pub struct Telemetry {
+    metrics: Metrics,
+    spans: Spans,
+    logs: Logs,
+    stdout: WorkerGuard,
+    loki: Option<Shipping>,
+}
+
+/// Sets up everything for this process: subscriber, propagators, exporters, metrics. Call it once, inside
+/// a tokio runtime of several threads. The service's name decides which series show from the start.
+pub fn init(
+    identity: &Identity,
+    config: &TelemetryConfig,
+    offset: ClockOffset,
+) -> Result<Telemetry, TelemetryError> {
+    let stage = Stage::ALL.into_iter().find(|stage| stage.name() == identity.name);
+    let base = Base {
+        config,
+        resource: resource(identity, &config.otel),
+        metrics: Metrics::new(METRICS, stage, offset.clone()),
+        offset,
+    };
+    let (spans, logs) = (Spans::start(&base)?, Logs::start(&base)?);
+    let (writer, stdout) = stdout::writer();
+    base.metrics.mirror_dropped(signal::STDOUT, writer.error_counter());
+    let (loki_layer, loki) = loki(&base)?;
+
+    let subscriber = tracing_subscriber::registry()
+        .with(spans.layer())
+        .with(logs.layer())
+        .with(lines(&base, writer)?)
+        .with(loki_layer.map(|layer| layer.with_filter(filters::loki())));
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| TelemetryError::Twice)?;
+    global::set_tracer_provider(spans.provider.clone());
+    global::set_text_map_propagator(TextMapCompositePropagator::new(vec![
+        Box::new(TraceContextPropagator::new()),
+        Box::new(BaggagePropagator::new()),
+    ]));
+    Ok(Telemetry { metrics: base.metrics, spans, logs, stdout, loki })
+}
+
+impl Telemetry {
+    /// The metrics of this process.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    /// Takes spans that are told after the fact.
+    pub fn spans(&self) -> SpanSink {
+        self.spans.sink()
+    }
+
+    /// Sends what waits, for 2 s at most; the rest is lost. Log what is to be seen before this, the last error too.
+    pub async fn stop(self) {
+        let Self { spans, logs, stdout, loki, .. } = self;
+        let flushed = async {
+            let loki = tokio::spawn(async {
+                if let Some(shipping) = loki {
+                    shipping.stop().await;
+                }
+            });
+            let logs = spawn_blocking(move || logs.stop());
+            let spans = spawn_blocking(move || spans.stop());
+            let _ = (loki.await, logs.await, spans.await);
+        };
+        let _ = tokio::time::timeout(STOP_TIME_MAX, flushed).await;
+        // The guard waits about a second for the last lines, and for ever if nobody reads: on a thread of
+        // its own, which holds up neither the runtime nor the end of the process.
+        let (done, written) = oneshot::channel();
+        std::thread::spawn(move || {
+            drop(stdout);
+            let _ = done.send(());
+        });
+        let _ = tokio::time::timeout(STOP_TIME_MAX, written).await;
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let telemetry = &mut out.debug_struct("Telemetry");
+        telemetry.field("spans", &self.spans).finish_non_exhaustive()
+    }
+}
+
+/// Log lines on standard output.
+fn lines<S>(base: &Base<'_>, writer: NonBlocking) -> Result<impl Layer<S> + use<S>, TelemetryError>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let format = JsonLines { service: service_name(&base.resource), offset: base.offset.clone() };
+    let filter = filters::stdout(base.config.log_filter())?;
+    let lines = tracing_subscriber::fmt::layer().event_format(format);
+    Ok(lines.with_writer(writer).with_filter(filter))
+}
+
+/// Log lines straight to Loki, if an address is set.
+fn loki(base: &Base<'_>) -> Result<(Option<LokiLayer>, Option<Shipping>), TelemetryError> {
+    let Some(address) = base.config.loki_address() else {
+        return Ok((None, None));
+    };
+    let address = Url::parse(address).map_err(|error| TelemetryError::Loki(error.to_string()))?;
+    if !matches!(address.scheme(), "http" | "https") {
+        return Err(TelemetryError::Loki("it must begin with http:// or https://".to_owned()));
+    }
+    let dropped = base.metrics.counter(&TELEMETRY_DROPPED, &[signal::LOKI]);
+    let dropped = dropped.expect("the register has it");
+    loki::start(&address, &service_name(&base.resource), dropped)
+        .map(|(layer, shipping)| (Some(layer), Some(shipping)))
+        .map_err(|error| TelemetryError::Loki(error.to_string()))
+}

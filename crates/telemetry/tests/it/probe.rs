@@ -1,0 +1,209 @@
+//! The process under test: this test binary once more, with an order to carry out and a report to leave.
+//! Telemetry is one to a process, and the standard variables are read once, so each test needs its own.
+
+use std::{path::PathBuf, process::Stdio, time::Duration};
+
+use clap::{Parser, ValueEnum};
+use contract::{
+    signals::{ATTEMPTS, JOB_DURATION, attr},
+    waybill::SpanRef,
+};
+use opentelemetry::{
+    KeyValue,
+    trace::{SpanKind, Status},
+};
+use serde::{Deserialize, Serialize};
+use service::clock::Clock;
+use telemetry::{FinishedSpan, Identity, Telemetry, TelemetryConfig, current_span_ref};
+use tokio::{process::Command, time::Instant};
+use tracing::{info, info_span};
+
+/// Longest that a probe may take.
+pub(crate) const PROBE_TIME_MAX: Duration = Duration::from_mins(1);
+
+/// What the probe is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub(crate) enum Order {
+    /// A small story: two spans, a log line, an observation, a lost attempt.
+    Story,
+    /// Spans and lines while the clock is bent.
+    Bent,
+    /// As many spans and lines as fast as it can.
+    Flood,
+}
+
+#[derive(Debug, Parser)]
+struct Orders {
+    #[arg(env = "PROBE_ORDER")]
+    order: Option<Order>,
+    #[arg(env = "PROBE_REPORT", default_value = "")]
+    report: PathBuf,
+    #[arg(env = "PROBE_COUNT", default_value_t = 0)]
+    count: u32,
+    #[command(flatten)]
+    telemetry: TelemetryConfig,
+}
+
+/// What the probe saw.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// The trace of the story.
+    pub(crate) trace_id: String,
+    /// Its metrics before the stop.
+    pub(crate) metrics: String,
+    /// Its metrics after the stop.
+    pub(crate) metrics_at_end: String,
+    /// True time at the beginning of the order, Unix nanoseconds.
+    pub(crate) began_ns: i64,
+    /// Time for the order.
+    pub(crate) work: Duration,
+    /// Longest time for one span with its line.
+    pub(crate) slowest: Duration,
+    /// Time for the stop.
+    pub(crate) stop: Duration,
+    /// Resident memory, in bytes, after half of a flood and after all of it.
+    pub(crate) memory: [f64; 2],
+}
+
+/// What came of a probe.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) report: Report,
+    /// The JSON lines on its standard output.
+    pub(crate) lines: Vec<serde_json::Value>,
+}
+
+/// Lets a probe carry out `order` with these variables and no others.
+pub(crate) async fn probe(order: Order, variables: &[(&str, &str)]) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let mut command = command(order, variables);
+    command.env("PROBE_REPORT", &report).stdout(Stdio::piped());
+    let output = tokio::time::timeout(PROBE_TIME_MAX, command.output()).await;
+    let output = output.expect("the probe ends").unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{stdout}");
+    // The harness writes lines of its own.
+    let lines = stdout.lines().filter(|line| line.starts_with('{'));
+    Outcome {
+        report: read(&report),
+        lines: lines.map(|line| serde_json::from_str(line).unwrap()).collect(),
+    }
+}
+
+/// The probe's command line, for tests that treat it badly.
+pub(crate) fn command(order: Order, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "probe::carry_out", "--ignored", "--nocapture", "--quiet"])
+        .env_clear()
+        .env("PROBE_ORDER", order.to_possible_value().unwrap().get_name())
+        .envs(variables.iter().copied())
+        .kill_on_drop(true);
+    command
+}
+
+/// The report that a probe left.
+pub(crate) fn read(report: &std::path::Path) -> Report {
+    serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap()
+}
+
+#[test]
+#[ignore = "the other tests start it as a process of its own"]
+fn carry_out() {
+    let orders = Orders::parse_from(["probe"]);
+    let Some(order) = orders.order else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let clock = Clock::new();
+        let identity = Identity { name: "processor".to_owned(), instance: "probe".to_owned() };
+        let telemetry = telemetry::init(&identity, &orders.telemetry, clock.offset()).unwrap();
+        let metrics = telemetry.metrics();
+        let (began_ns, began) = (clock.stamp_ns(), Instant::now());
+        let mut report = match order {
+            Order::Story => story(&telemetry, &clock),
+            Order::Bent => bent(&telemetry, &clock),
+            Order::Flood => flood(&telemetry, orders.count).await,
+        };
+        (report.began_ns, report.work, report.metrics) =
+            (began_ns, began.elapsed(), metrics.text());
+        let stopping = Instant::now();
+        telemetry.stop().await;
+        (report.stop, report.metrics_at_end) = (stopping.elapsed(), metrics.text());
+        std::fs::write(&orders.report, serde_json::to_vec(&report).unwrap()).unwrap();
+    });
+    drop(runtime);
+    // The harness would write to standard output, which nobody may read.
+    std::process::exit(0);
+}
+
+fn story(telemetry: &Telemetry, clock: &Clock) -> Report {
+    let metrics = telemetry.metrics();
+    let outer = info_span!("outer", otel.kind = "server").entered();
+    let trace_id = current_span_ref().unwrap().trace_hex();
+    info!(name: "job.taken", job_id = "j-1", level = "own", ratio = 0.5, "took the job");
+    info!("a second line");
+    info_span!("inner").in_scope(|| {
+        tracing::debug!("a third line, for nobody by default");
+        metrics.observe(&JOB_DURATION, &["add", "succeeded"], 0.2);
+        metrics.count(&ATTEMPTS, &["processor", "done"]);
+    });
+    let lost = SpanRef { span_id: 0xfeed, ..current_span_ref().unwrap() };
+    let attempt = FinishedSpan::new("process jobs.todo.add", SpanKind::Consumer, lost)
+        .parent(current_span_ref().unwrap())
+        .times(clock.stamp(), clock.stamp())
+        .attribute(KeyValue::new(attr::VERDICT, "lost"))
+        .link(lost, attr::LINK_PREVIOUS_ATTEMPT)
+        .event("killed", clock.stamp(), Vec::new())
+        .status(Status::error("the worker went away"));
+    telemetry.spans().export(attempt.build());
+    drop(outer);
+    Report { trace_id, ..Report::default() }
+}
+
+fn bent(telemetry: &Telemetry, clock: &Clock) -> Report {
+    let straddling = info_span!("straddling").entered();
+    let trace_id = current_span_ref().unwrap().trace_hex();
+    clock.bend(time::Duration::hours(1));
+    drop(straddling.exit());
+    clock.bend(time::Duration::hours(-1));
+    info_span!("behind").in_scope(|| {
+        info!("a line from the past");
+        let parent = current_span_ref().unwrap();
+        // Starts by the broker's clock, ends by this one, an hour earlier.
+        let wait = FinishedSpan::child("queued", SpanKind::Internal, parent);
+        telemetry.spans().export(wait.times(clock.true_now(), clock.stamp()).build());
+    });
+    clock.bend(time::Duration::ZERO);
+    info_span!("straight").in_scope(|| {});
+    Report { trace_id, ..Report::default() }
+}
+
+async fn flood(telemetry: &Telemetry, count: u32) -> Report {
+    let mut report = Report::default();
+    for half in 0..2 {
+        for n in 0..count / 2 {
+            let began = Instant::now();
+            info_span!("flood", n, text = "some text as an attribute").in_scope(|| {
+                info!(job_id = "j-1", n, "a line of the flood");
+            });
+            report.slowest = report.slowest.max(began.elapsed());
+            if n % 512 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        report.memory[half] = number(&telemetry.metrics().text(), "process_resident_memory_bytes");
+    }
+    report
+}
+
+/// The value of a sample line that begins with `name` and a space.
+pub(crate) fn value<'a>(metrics: &'a str, name: &str) -> &'a str {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} is not in\n{metrics}"))
+}
+
+/// The same as a number.
+pub(crate) fn number(metrics: &str, name: &str) -> f64 {
+    value(metrics, name).parse().unwrap()
+}
