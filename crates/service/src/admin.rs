@@ -1,0 +1,137 @@
+//! The admin server of every service: alive, ready, metrics. It makes no spans.
+
+use std::{io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use serde::Serialize;
+use telemetry::{Metrics, openmetrics};
+use tokio::task::JoinHandle;
+
+use crate::{
+    http_guard::{AllowedHosts, HostsConfig, guard},
+    listen,
+    stop::Stop,
+};
+
+/// Where the admin server listens.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AdminConfig {
+    /// Address of the admin server: /healthz, /readyz and /metrics. Port 0 takes any free one.
+    #[arg(long, env = "WAYBILL_ADMIN_BIND", value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub admin_bind: SocketAddr,
+
+    #[command(flatten)]
+    /// Shared with the public server of the same service, if it has one.
+    pub hosts: HostsConfig,
+}
+
+/// One thing that must hold before a service takes work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What is checked, such as `broker`.
+    pub name: &'static str,
+    /// Whether it holds.
+    pub ok: bool,
+    /// How it stands, for people: no secrets, no addresses of others.
+    pub reason: String,
+}
+
+impl Check {
+    /// A check that holds.
+    pub fn ok(name: &'static str, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { name, ok: true, reason }
+    }
+
+    /// A check that does not hold, and why.
+    pub fn failed(name: &'static str, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { name, ok: false, reason }
+    }
+}
+
+type Checks = Pin<Box<dyn Future<Output = Vec<Check>> + Send>>;
+
+/// What a service checks when it is asked whether it is ready.
+#[derive(Clone)]
+pub struct Readiness(Arc<dyn Fn() -> Checks + Send + Sync>);
+
+impl Readiness {
+    /// Asks `checks` each time. It must answer soon: the admin server waits for [`CHECK_TIME_MAX`].
+    pub fn new<F, C>(checks: C) -> Self
+    where
+        C: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Vec<Check>> + Send + 'static,
+    {
+        Self(Arc::new(move || Box::pin(checks())))
+    }
+
+    /// Ready as soon as the process runs.
+    pub fn always() -> Self {
+        Self::new(|| async { Vec::new() })
+    }
+}
+
+/// Longest that a readiness check may take; then the service is not ready.
+pub const CHECK_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// A running admin server.
+#[derive(Debug)]
+pub struct AdminServer {
+    /// Where it listens, with the port it was given.
+    pub address: SocketAddr,
+    /// Ends after the hard stop, or when serving failed.
+    pub task: JoinHandle<io::Result<()>>,
+}
+
+/// Binds the address, then serves until the hard stop: a service that drains is still to be seen, not ready.
+/// Fails when the port is in use; the error names the flag.
+pub async fn serve(
+    config: &AdminConfig,
+    metrics: Metrics,
+    readiness: Readiness,
+    stop: Stop,
+) -> anyhow::Result<AdminServer> {
+    let listener = listen::bind(config.admin_bind, "--admin-bind (WAYBILL_ADMIN_BIND)").await?;
+    let address = listener.local_addr().context("the admin server has no address")?;
+    let hard = stop.hard.clone();
+    let routes = Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .with_state((readiness, stop))
+        .route("/metrics", get(move || async move { text(&metrics) }));
+    let routes = guard(routes, AllowedHosts::new(address, &config.hosts.allowed_hosts));
+    let serving = axum::serve(listener, routes).with_graceful_shutdown(hard.cancelled_owned());
+    let task = tokio::spawn(serving.into_future());
+    Ok(AdminServer { address, task })
+}
+
+#[derive(Serialize)]
+struct Answer {
+    ready: bool,
+    checks: Vec<Check>,
+}
+
+async fn ready(State((readiness, stop)): State<(Readiness, Stop)>) -> impl IntoResponse {
+    let asked = tokio::time::timeout(CHECK_TIME_MAX, (readiness.0)());
+    let late = |_| vec![Check::failed("checks", "took longer than a second")];
+    let mut checks = asked.await.unwrap_or_else(late);
+    if stop.soft.is_cancelled() {
+        checks.push(Check::failed("stop", "the service is stopping"));
+    }
+    let ready = checks.iter().all(|check| check.ok);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Answer { ready, checks }))
+}
+
+fn text(metrics: &Metrics) -> impl IntoResponse + use<> {
+    let media = [(header::CONTENT_TYPE, openmetrics::CONTENT_TYPE)];
+    (media, metrics.text())
+}

@@ -1,0 +1,139 @@
+//! The only place that reads wall time. What is stamped may be bent; what is decided uses
+//! `std::time::Instant` or broker time, never this clock.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use telemetry::ClockOffset;
+use time::Duration;
+
+/// The wall clock of this process. Clones share its offset, which spans and logs carry too.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    offset: ClockOffset,
+    parts: Arc<Parts>,
+}
+
+/// What the offset is made of, in nanoseconds.
+#[derive(Debug, Default)]
+struct Parts {
+    bent: AtomicI64,
+    corrected: AtomicI64,
+}
+
+impl Clock {
+    /// A clock that tells true time.
+    pub fn new() -> Self {
+        Self { offset: ClockOffset::new(wall_time), parts: Arc::default() }
+    }
+
+    /// The time to stamp things with: true time and the offset of this moment.
+    pub fn stamp(&self) -> SystemTime {
+        self.offset.stamp()
+    }
+
+    /// [`Self::stamp`] in Unix milliseconds.
+    pub fn stamp_ms(&self) -> i64 {
+        let nanoseconds = unix_nanoseconds(self.stamp());
+        i64::try_from(nanoseconds.div_euclid(1_000_000)).unwrap_or(i64::MAX)
+    }
+
+    /// [`Self::stamp`] in Unix nanoseconds.
+    pub fn stamp_ns(&self) -> i64 {
+        i64::try_from(unix_nanoseconds(self.stamp())).unwrap_or(i64::MAX)
+    }
+
+    /// True time, whatever the offset: for exemplars, which a store refuses when they lie in the future.
+    pub fn true_now(&self) -> SystemTime {
+        self.offset.true_now()
+    }
+
+    /// Makes this clock wrong by `by` (the fault `clock_skew`); zero ends it.
+    pub fn bend(&self, by: Duration) {
+        self.parts.bent.store(nanoseconds(by), Relaxed);
+        self.apply();
+    }
+
+    /// Corrects this clock by `by`, as a time server measured it; zero ends it.
+    pub fn correct(&self, by: Duration) {
+        self.parts.corrected.store(nanoseconds(by), Relaxed);
+        self.apply();
+    }
+
+    /// How far stamped times are off true time.
+    pub fn off_by(&self) -> Duration {
+        Duration::nanoseconds(self.offset.nanoseconds())
+    }
+
+    /// The offset itself, for [`telemetry::init`].
+    pub fn offset(&self) -> ClockOffset {
+        self.offset.clone()
+    }
+
+    fn apply(&self) {
+        let bent = self.parts.bent.load(Relaxed);
+        let corrected = self.parts.corrected.load(Relaxed);
+        self.offset.set_nanoseconds(bent.saturating_add(corrected));
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads wall time")]
+fn wall_time() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Nanoseconds since the epoch, negative before it.
+fn unix_nanoseconds(time: SystemTime) -> i128 {
+    let nanoseconds =
+        |span: std::time::Duration| i128::try_from(span.as_nanos()).unwrap_or(i128::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => nanoseconds(since),
+        Err(before) => -nanoseconds(before.duration()),
+    }
+}
+
+fn nanoseconds(span: Duration) -> i64 {
+    let whole = span.whole_nanoseconds();
+    i64::try_from(whole).unwrap_or(if whole < 0 { i64::MIN } else { i64::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bent_clock_stamps_by_its_offset_and_knows_true_time() {
+        let clock = Clock::new();
+        let clone = clock.clone();
+        clock.bend(Duration::seconds(-90));
+        clock.correct(Duration::milliseconds(500));
+        assert_eq!(clone.off_by(), Duration::milliseconds(-89_500));
+        let (before, stamp, after) = (clone.true_now(), clone.stamp(), clone.true_now());
+        let back = stamp + std::time::Duration::from_millis(89_500);
+        assert!(before <= back && back <= after);
+        clock.bend(Duration::ZERO);
+        clock.correct(Duration::ZERO);
+        assert!(clone.stamp() >= after);
+    }
+
+    #[test]
+    fn an_offset_without_bounds_is_cut_and_does_not_wrap() {
+        let clock = Clock::new();
+        clock.bend(Duration::MIN);
+        clock.correct(Duration::seconds(-1));
+        assert_eq!(clock.offset().nanoseconds(), i64::MIN);
+        // Three centuries back is a time that still can be told.
+        assert!(clock.stamp_ms() < 0 && clock.stamp() < clock.true_now());
+    }
+}

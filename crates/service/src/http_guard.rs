@@ -1,0 +1,169 @@
+//! Keeps web pages of strangers from driving a lab on this machine: checks `Host`, `Origin` and
+//! `Content-Type`. It knows nothing of users; whoever reaches the port by an allowed name may use it.
+//!
+//! `Host` is compared by name, whatever the port: a page that rebinds its own name to 127.0.0.1 still
+//! sends that name, while a port mapped by Docker or a proxy differs from the bound one for good
+//! reasons. `Origin` must be the very host and port of the request, so another page on `localhost`
+//! cannot post here either.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{
+    Router,
+    body::HttpBody as _,
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header, uri::Authority},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+
+use crate::problem::ProblemResponse;
+
+/// What a body may be, unless a server says otherwise. A form or a script without CORS can send none of these.
+const JSON_ONLY: &[&str] = &[contract::event::JSON];
+
+/// Further host names under which the HTTP servers of this process may be reached.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct HostsConfig {
+    /// Host names, beside localhost and the bound address, under which clients may reach this service.
+    /// In Compose: the service's own name. Several are separated by commas.
+    #[arg(
+        long = "allowed-hosts",
+        env = "WAYBILL_ALLOWED_HOSTS",
+        value_delimiter = ',',
+        value_name = "NAME"
+    )]
+    pub allowed_hosts: Vec<String>,
+}
+
+/// The names under which one server may be reached, and what bodies it takes.
+#[derive(Debug, Clone)]
+pub struct AllowedHosts {
+    bind: IpAddr,
+    extra: Arc<[String]>,
+    media: &'static [&'static str],
+}
+
+impl AllowedHosts {
+    /// `localhost`, loopback addresses, the bound address and `extra` (names; a port after one is passed over).
+    /// A server bound to every address also answers to any literal address: no name can be rebound to it.
+    pub fn new(bind: SocketAddr, extra: &[String]) -> Self {
+        let extra = extra.iter().map(|name| {
+            let name = name.trim().to_ascii_lowercase();
+            name.parse::<Authority>().map_or(name, |name| name.host().to_owned())
+        });
+        Self {
+            bind: bind.ip(),
+            extra: extra.filter(|name| !name.is_empty()).collect(),
+            media: JSON_ONLY,
+        }
+    }
+
+    /// Takes bodies of these media types instead of JSON alone. Never list a type that an HTML form
+    /// can send (`text/plain`, `application/x-www-form-urlencoded`, `multipart/form-data`).
+    #[must_use]
+    pub fn media_types(mut self, media: &'static [&'static str]) -> Self {
+        self.media = media;
+        self
+    }
+
+    fn allows(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        match bare.parse::<IpAddr>() {
+            Ok(address) => {
+                address.is_loopback()
+                    || address == self.bind
+                    || self.bind.is_unspecified()
+                    || self.extra.iter().any(|extra| extra.trim_matches(['[', ']']) == bare)
+            }
+            Err(_) => host == "localhost" || self.extra.contains(&host),
+        }
+    }
+}
+
+/// Answers 421 to requests for a host that is not `allowed`, and on requests that may change something
+/// 403 to a foreign `Origin` and 415 to a body of another media type. All as `application/problem+json`.
+pub fn guard(router: Router, allowed: AllowedHosts) -> Router {
+    router.layer(middleware::from_fn_with_state(allowed, check))
+}
+
+async fn check(State(allowed): State<AllowedHosts>, request: Request, next: Next) -> Response {
+    match refuse(&allowed, &request) {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn refuse(allowed: &AllowedHosts, request: &Request) -> Option<ProblemResponse> {
+    let Some(host) = host(request).filter(|host| allowed.allows(host.host())) else {
+        return Some(wrong_host());
+    };
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return None;
+    }
+    if !same_origin(request.headers(), &host) {
+        return Some(foreign_origin());
+    }
+    let has_body = !request.body().is_end_stream();
+    (has_body && !takes(allowed.media, request.headers())).then(|| wrong_media(allowed.media))
+}
+
+/// The one host that the request names; `None` when there is none, or two that differ.
+fn host(request: &Request) -> Option<Authority> {
+    let mut headers = request.headers().get_all(header::HOST).iter();
+    let (first, second) = (headers.next(), headers.next());
+    let named = first?.to_str().ok()?.parse::<Authority>().ok()?;
+    let target = request.uri().authority();
+    let agree = second.is_none() && target.is_none_or(|target| *target == named);
+    (agree && !named.as_str().contains('@')).then_some(named)
+}
+
+/// A request without `Origin` is not a browser's: browsers send it with every changing request.
+fn same_origin(headers: &HeaderMap, host: &Authority) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let Some(origin) = origins.next() else {
+        return true;
+    };
+    let origin = origin.to_str().unwrap_or("null");
+    let authority =
+        ["http://", "https://"].into_iter().find_map(|scheme| origin.strip_prefix(scheme));
+    origins.next().is_none() && authority.is_some_and(|origin| *host == *origin)
+}
+
+fn takes(media: &[&str], headers: &HeaderMap) -> bool {
+    let sent = headers.get(header::CONTENT_TYPE);
+    let sent = sent.and_then(|sent| sent.to_str().ok()).unwrap_or_default();
+    let sent = sent.split(';').next().unwrap_or_default().trim();
+    media.iter().any(|media| sent.eq_ignore_ascii_case(media))
+}
+
+fn wrong_host() -> ProblemResponse {
+    ProblemResponse::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        "wrong-host",
+        "This server does not answer to that host name",
+        "Use localhost or the bound address, or add the name to --allowed-hosts (WAYBILL_ALLOWED_HOSTS).",
+    )
+}
+
+fn foreign_origin() -> ProblemResponse {
+    ProblemResponse::new(
+        StatusCode::FORBIDDEN,
+        "foreign-origin",
+        "Another site may not change anything here",
+        "Header Origin must be absent or name the host and port of this request.",
+    )
+}
+
+fn wrong_media(media: &[&str]) -> ProblemResponse {
+    ProblemResponse::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "wrong-media-type",
+        "This server does not read bodies of that type",
+        format!("Header Content-Type must be {}.", media.join(" or ")),
+    )
+}

@@ -1,0 +1,115 @@
+//! Signals to a process of its own: this test binary once more.
+
+use std::{process::Stdio, time::Duration};
+
+use clap::Parser;
+use rustix::process::{Pid, Signal, kill_process};
+use service::stop::{Stop, StopConfig};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::Instant,
+};
+
+/// Longest that a step of the test may take.
+const STEP_TIME_MAX: Duration = Duration::from_secs(20);
+
+#[derive(Parser)]
+struct Orders {
+    #[arg(env = "PROBE_ORDER", default_value = "")]
+    order: String,
+    #[command(flatten)]
+    stop: StopConfig,
+}
+
+struct Probe {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Probe {
+    /// Starts a process that says `ready`, `soft` and `hard`, and waits until it is ready.
+    async fn start(grace_seconds: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "stop::say_when_stopped", "--ignored", "--nocapture", "--quiet"])
+            .env("PROBE_ORDER", "say")
+            .env("WAYBILL_GRACE_SECONDS", grace_seconds)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut probe = Self { child, lines };
+        probe.hears("ready").await;
+        probe
+    }
+
+    /// Waits for the word and returns how long that took.
+    async fn hears(&mut self, word: &str) -> Duration {
+        let began = Instant::now();
+        let heard = async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                if line == word {
+                    return;
+                }
+            }
+            panic!("ended without saying {word}");
+        };
+        tokio::time::timeout(STEP_TIME_MAX, heard)
+            .await
+            .unwrap_or_else(|_| panic!("never said {word}"));
+        began.elapsed()
+    }
+
+    fn send(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn either_signal_stops_softly_and_a_second_one_at_once() {
+    for (first, second) in [(Signal::TERM, Signal::INT), (Signal::INT, Signal::TERM)] {
+        let mut probe = Probe::start("600").await;
+        probe.send(first);
+        probe.hears("soft").await;
+        probe.send(second);
+        probe.hears("hard").await;
+        assert!(probe.child.wait().await.unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn the_soft_stop_becomes_hard_when_the_grace_is_over_and_not_before() {
+    let mut probe = Probe::start("1").await;
+    probe.send(Signal::TERM);
+    probe.hears("soft").await;
+    let grace = probe.hears("hard").await;
+    // The word `soft` was on its way while the grace ran already.
+    assert!(grace > Duration::from_millis(500), "{grace:?}");
+}
+
+#[tokio::test]
+async fn a_stop_that_a_failed_part_sets_off_has_the_same_grace() {
+    let stop = Stop::on_signals(Duration::from_millis(50)).unwrap();
+    stop.soften();
+    tokio::time::timeout(STEP_TIME_MAX, stop.hard.cancelled()).await.unwrap();
+}
+
+#[test]
+#[ignore = "the other tests start it as a process of its own"]
+fn say_when_stopped() {
+    let orders = Orders::parse_from(["probe"]);
+    if orders.order != "say" {
+        return;
+    }
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let stop = Stop::on_signals(orders.stop.grace()).unwrap();
+        println!("ready");
+        stop.soft.cancelled().await;
+        assert!(!stop.hard.is_cancelled());
+        println!("soft");
+        stop.hard.cancelled().await;
+        println!("hard");
+    });
+}
