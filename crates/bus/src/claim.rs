@@ -1,0 +1,314 @@
+//! Who may run a job. A claim is a token in the record; it is renewed while the job runs, and a worker
+//! that is gone is known by a record that does not move.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::anyhow;
+use contract::{
+    job::Job,
+    record::{Interruptions, JobRecord, Owner, Progress},
+    signals::{self, attr, reason},
+    state::JobState,
+};
+use opentelemetry::KeyValue;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
+use tokio_util::sync::CancellationToken;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::{
+    Bus, Case, CaseError, Delivery, Failure,
+    job_spans::{self, parent_of},
+    records::{Entry, RecordError},
+    sightings::Sightings,
+};
+
+/// Interruptions of a job that ran alone after which it is dead.
+pub const INTERRUPTIONS_ALONE_MAX: u32 = 3;
+
+/// What came of asking for a job.
+pub enum Claim {
+    /// This worker runs it now.
+    Run(Run),
+    /// It has ended: tell the next hop again.
+    Ended(Box<JobRecord>),
+    /// Another worker has it; ask again then.
+    Busy(Duration),
+    /// The message is of an earlier round.
+    Stale,
+}
+
+/// Hands out claims, one set a worker.
+pub struct Claims {
+    bus: Arc<Bus>,
+    ack_wait: Duration,
+    sightings: Sightings,
+    gate: Arc<RwLock<()>>,
+}
+
+/// A job that this worker runs.
+pub struct Run {
+    /// The record; only this run may change it.
+    pub case: Arc<Case>,
+    /// The token of this run.
+    pub owner: Owner,
+    /// Ends when the client asked for a cancel.
+    pub cancelled: CancellationToken,
+    state: Arc<RunState>,
+    _place: Place,
+}
+
+/// What the loop needs of a run to keep it alive.
+pub(crate) struct RunState {
+    pub(crate) number: u32,
+    case: Arc<Case>,
+    progress: watch::Sender<Option<Progress>>,
+    cancelled: CancellationToken,
+    fenced: AtomicBool,
+}
+
+/// Jobs share a worker; one that was interrupted before has it to itself.
+enum Place {
+    Shared { _guard: OwnedRwLockReadGuard<()> },
+    Alone { _guard: OwnedRwLockWriteGuard<()> },
+}
+
+impl Claims {
+    /// Claims for a worker whose messages come again after `ack_wait`.
+    pub fn new(bus: Arc<Bus>, ack_wait: Duration) -> Self {
+        Self { bus, ack_wait, sightings: Sightings::default(), gate: Arc::default() }
+    }
+
+    /// Asks for the job of `delivery`. Waits while another job has the worker to itself.
+    pub async fn claim(&self, delivery: &Delivery, job: &Job) -> Result<Claim, Failure> {
+        let Some(seen) = self.bus.records.load(job.id).await? else {
+            return Err(Failure::reject(
+                reason::NO_RECORD,
+                anyhow!("job {} has no record", job.id),
+            ));
+        };
+        if let Some(answer) = self.not_ours(&seen, job) {
+            return Ok(answer);
+        }
+        let alone = seen.record.interruptions.total > 0 || seen.record.state == JobState::Running;
+        let place = self.place(alone).await;
+        // The wait may have been long: what was true before it may not be now.
+        let Some(entry) = self.bus.records.load(job.id).await? else {
+            return Err(Failure::reject(
+                reason::NO_RECORD,
+                anyhow!("job {} has no record", job.id),
+            ));
+        };
+        if entry.revision != seen.revision {
+            return Ok(self.not_ours(&entry, job).unwrap_or(Claim::Busy(Duration::ZERO)));
+        }
+        self.take(delivery, entry, place).await
+    }
+
+    /// Whether the record forbids a claim.
+    fn not_ours(&self, entry: &Entry, job: &Job) -> Option<Claim> {
+        let record = &entry.record;
+        if record.round > job.round {
+            return Some(Claim::Stale);
+        }
+        if record.round < job.round || record.state == JobState::Accepted {
+            // The message was published before its record moved; that is a moment away.
+            return Some(Claim::Busy(Duration::from_millis(100)));
+        }
+        if record.state.is_terminal() {
+            return Some(Claim::Ended(Box::new(record.clone())));
+        }
+        if record.state == JobState::Running {
+            let unmoved = self.sightings.unmoved_for(record.id, entry.revision);
+            if unmoved < self.ack_wait {
+                return Some(Claim::Busy(self.ack_wait.saturating_sub(unmoved)));
+            }
+        }
+        None
+    }
+
+    async fn place(&self, alone: bool) -> Place {
+        if alone {
+            Place::Alone { _guard: self.gate.clone().write_owned().await }
+        } else {
+            Place::Shared { _guard: self.gate.clone().read_owned().await }
+        }
+    }
+
+    async fn take(
+        &self,
+        delivery: &Delivery,
+        entry: Entry,
+        place: Place,
+    ) -> Result<Claim, Failure> {
+        let mut record = entry.record.clone();
+        let lost = record.owner.clone().filter(|_| record.state == JobState::Running);
+        if let Some(lost) = &lost {
+            record.interruptions = interrupted(record.interruptions, lost);
+        }
+        if record.interruptions.alone >= INTERRUPTIONS_ALONE_MAX {
+            return Err(self.give_up(delivery, entry, lost).await);
+        }
+        let owner = self.token(delivery, &record, matches!(place, Place::Alone { .. }))?;
+        let since_ms = waiting_since(delivery, &record);
+        self.mark_span(&record, &owner, lost.as_ref());
+        record.previous = lost.as_ref().map(|lost| lost.span).or(record.previous);
+        record.times.queue_wait_ms = since_ms.map(|since| delivery.note_queue_wait(since));
+        record.times.started_ms = Some(self.bus.vitals.clock.stamp_ms());
+        (record.owner, record.progress) = (Some(owner.clone()), None);
+        record.move_to(JobState::Running).map_err(Failure::postpone)?;
+        let number = record.attempts.processor + record.interruptions.total + 1;
+        let claimed = match self.bus.records.write(record, entry.revision).await {
+            Ok(claimed) => claimed,
+            // Lost the race, or the answer was lost: the record will tell.
+            Err(RecordError::Conflict) => return Ok(Claim::Busy(Duration::ZERO)),
+            Err(error) => return Err(error.into()),
+        };
+        self.sightings.forget(owner_job(&claimed));
+        if let Some(lost) = &lost {
+            job_spans::lost(&self.bus, delivery, &entry.record, lost, entry.written_at_ns);
+            self.bus.vitals.metrics.count(&signals::INTERRUPTIONS, &[self.bus.stage.name()]);
+        }
+        let case = Arc::new(Case::owned(self.bus.records.clone(), claimed, owner.clone()));
+        Ok(Claim::Run(Run::start(delivery, case, owner, number, place)))
+    }
+
+    /// The job has killed its worker too often: it is dead by the hand of whoever finds out.
+    async fn give_up(&self, delivery: &Delivery, entry: Entry, lost: Option<Owner>) -> Failure {
+        let interruptions = lost.as_ref().map_or(entry.record.interruptions, |lost| {
+            interrupted(entry.record.interruptions, lost)
+        });
+        if let Some(lost) = &lost {
+            job_spans::lost(&self.bus, delivery, &entry.record, lost, entry.written_at_ns);
+            self.bus.vitals.metrics.count(&signals::INTERRUPTIONS, &[self.bus.stage.name()]);
+        }
+        let case = match lost {
+            Some(lost) => Case::owned(self.bus.records.clone(), entry, lost),
+            None => Case::shared(self.bus.records.clone(), entry),
+        };
+        let noted = case.renew(|record| record.interruptions = interruptions).await;
+        delivery.open(Arc::new(case));
+        match noted {
+            Ok(_) => Failure::UsedUp {
+                reason: reason::INTERRUPTIONS_USED_UP,
+                cause: anyhow!(
+                    "its worker went away {INTERRUPTIONS_ALONE_MAX} times while it ran alone"
+                ),
+            },
+            Err(error) => error.into(),
+        }
+    }
+
+    fn token(
+        &self,
+        delivery: &Delivery,
+        record: &JobRecord,
+        alone: bool,
+    ) -> Result<Owner, Failure> {
+        let no_span = || Failure::postpone(anyhow!("the attempt has no span"));
+        let span = telemetry::current_span_ref().ok_or_else(no_span)?;
+        Ok(Owner {
+            round: record.round,
+            attempt: record.attempts.processor + 1,
+            run: record.interruptions.total,
+            worker: self.bus.vitals.instance.clone(),
+            stream_seq: delivery.seq,
+            span,
+            parent: parent_of(delivery).unwrap_or(span),
+            started_at_ns: self.bus.vitals.clock.stamp_ns(),
+            alone,
+        })
+    }
+
+    /// Numbers on the attempt's span, and the link to the attempt before.
+    fn mark_span(&self, record: &JobRecord, owner: &Owner, lost: Option<&Owner>) {
+        let span = tracing::Span::current();
+        span.set_attribute(attr::JOB_ATTEMPT, i64::from(owner.attempt));
+        span.set_attribute(attr::JOB_ROUND, i64::from(owner.round));
+        span.set_attribute(attr::JOB_INTERRUPTIONS, i64::from(record.interruptions.total));
+        span.set_attribute(attr::WORKER, self.bus.vitals.instance.clone());
+        if let Some(before) = lost.map(|lost| lost.span).or(record.previous) {
+            let what = vec![KeyValue::new(attr::LINK, attr::LINK_PREVIOUS_ATTEMPT)];
+            span.add_link_with_attributes(telemetry::context::span_context(before), what);
+        }
+    }
+}
+
+/// Adds one interruption. A function of the record before it, so that repeating it changes nothing.
+fn interrupted(before: Interruptions, lost: &Owner) -> Interruptions {
+    Interruptions { total: before.total + 1, alone: before.alone + u32::from(lost.alone) }
+}
+
+fn owner_job(entry: &Entry) -> contract::JobId {
+    entry.record.id
+}
+
+/// Since when the job has waited: for a retry since it was due; after an interruption it did not wait.
+fn waiting_since(delivery: &Delivery, record: &JobRecord) -> Option<i64> {
+    match record.state {
+        JobState::Running => None,
+        JobState::Retrying => record.times.retry_ms,
+        _ => Some(delivery.published_at_ms()),
+    }
+}
+
+impl Run {
+    fn start(
+        delivery: &Delivery,
+        case: Arc<Case>,
+        owner: Owner,
+        number: u32,
+        place: Place,
+    ) -> Self {
+        let cancelled = CancellationToken::new();
+        let state = Arc::new(RunState {
+            number,
+            case: case.clone(),
+            progress: watch::Sender::new(None),
+            cancelled: cancelled.clone(),
+            fenced: AtomicBool::new(false),
+        });
+        delivery.open(case.clone());
+        let _ = delivery.run.set(state.clone());
+        Self { case, owner, cancelled, state, _place: place }
+    }
+
+    /// Notes how far the job is; written with the next renewal.
+    pub fn progress(&self, progress: Progress) {
+        self.state.progress.send_replace(Some(progress));
+    }
+
+    /// Writes how far the job is now, so that its span is known to whoever might take over.
+    pub async fn announce(&self, progress: Progress) -> Result<(), CaseError> {
+        self.progress(progress);
+        self.state.renew().await
+    }
+}
+
+impl RunState {
+    /// A sign of life in the record. Fails with [`CaseError::Fenced`] when the job is another's.
+    pub(crate) async fn renew(&self) -> Result<(), CaseError> {
+        let progress = *self.progress.borrow();
+        let renewed =
+            self.case.renew(|record| record.progress = progress.or(record.progress)).await;
+        match renewed {
+            Ok(record) => {
+                if record.cancel_requested {
+                    self.cancelled.cancel();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if matches!(error, CaseError::Fenced) {
+                    self.fenced.store(true, Ordering::Relaxed);
+                }
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Reaching the broker: one connection a process, retried, with a limit.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use async_nats::{Client, ConnectOptions, Event, jetstream};
+use contract::{Stage, topology};
+use service::clock::Clock;
+use telemetry::{Metrics, SpanSink};
+use tokio::time::{Instant, sleep};
+
+use crate::{broker_time::BrokerTime, readiness::Readiness, records::Records, results::Results};
+
+/// Time one request to the broker may take. A publish in flight when the broker dies fails only then.
+pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(2);
+/// Longest pause between two tries to connect.
+const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Pause between two looks for the topology.
+const TOPOLOGY_PAUSE: Duration = Duration::from_millis(100);
+/// Publishes that may wait for their ack at once; more wait for a place.
+const ACKS_IN_FLIGHT_MAX: usize = 20_000;
+
+/// How a service reaches the broker.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BusConfig {
+    /// Address of the broker.
+    #[arg(long, env = "WAYBILL_NATS_URL", default_value = "nats://127.0.0.1:4222")]
+    pub nats_url: String,
+    /// User at the broker, where it asks for one.
+    #[arg(long, env = "WAYBILL_NATS_USER", requires = "nats_password")]
+    pub nats_user: Option<String>,
+    /// Password at the broker.
+    #[arg(long, env = "WAYBILL_NATS_PASSWORD", hide_env_values = true)]
+    pub nats_password: Option<String>,
+    /// Seconds to wait at start for the broker and its streams before giving up.
+    #[arg(long, env = "WAYBILL_BROKER_WAIT_SECONDS", default_value_t = 600)]
+    pub broker_wait_seconds: u64,
+    /// How a consumer's span relates to its producer's: as a child, by a link, or both.
+    #[arg(long, env = "WAYBILL_TRACE_CONTEXT", value_enum, default_value = "both")]
+    pub trace_context: TraceContext,
+    /// Whether injected faults may act.
+    #[arg(long, env = "WAYBILL_FAULTS", value_enum, default_value = "off")]
+    pub faults: Switch,
+}
+
+/// How a consumer's span relates to its producer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum TraceContext {
+    /// Child and link.
+    Both,
+    /// Child only.
+    Parent,
+    /// Link only: each stage starts a trace of its own.
+    Link,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// It acts.
+    On,
+    /// It does nothing.
+    Off,
+}
+
+/// What every part of a process shares.
+#[derive(Clone)]
+pub struct Vitals {
+    /// The name of this process among its replicas.
+    pub instance: String,
+    /// The displayed clock.
+    pub clock: Clock,
+    /// Where numbers go.
+    pub metrics: Metrics,
+    /// Where spans go that are made after the fact.
+    pub spans: SpanSink,
+}
+
+/// The connection to the broker, and what travels with it. Clones share it.
+#[derive(Clone)]
+pub struct Bus {
+    /// The stage this process is.
+    pub stage: Stage,
+    /// What every part of the process shares.
+    pub vitals: Vitals,
+    /// JetStream, for what this crate does not wrap.
+    pub jetstream: jetstream::Context,
+    /// Time as the broker tells it.
+    pub time: BrokerTime,
+    /// The job records.
+    pub records: Records,
+    /// Results and tiles.
+    pub results: Results,
+    /// Whether injected faults may act.
+    pub faults_on: bool,
+    pub(crate) trace_context: TraceContext,
+}
+
+impl Bus {
+    /// Connects and waits for the topology, for as long as `config` allows.
+    ///
+    /// `readiness` says what is being waited for; afterwards it checks connection and consumer.
+    pub async fn connect(
+        stage: Stage,
+        config: &BusConfig,
+        vitals: Vitals,
+        readiness: &Readiness,
+    ) -> anyhow::Result<Arc<Self>> {
+        let client = open(stage, config).await?;
+        let jetstream = jetstream::ContextBuilder::new()
+            .timeout(REQUEST_LIMIT)
+            .max_ack_inflight(ACKS_IN_FLIGHT_MAX)
+            .build(client.clone());
+        let limit = Duration::from_secs(config.broker_wait_seconds);
+        let give_up = Instant::now() + limit;
+        readiness.waiting("for the broker and its streams");
+        tracing::info!(address = %config.nats_url, limit_seconds = limit.as_secs(), "waiting for the broker and its streams");
+        let (records, results) = loop {
+            match stores(&jetstream).await {
+                Ok(stores) => break stores,
+                Err(error) if Instant::now() < give_up => {
+                    tracing::debug!(%error, "not there yet");
+                    sleep(TOPOLOGY_PAUSE).await;
+                }
+                Err(error) => {
+                    let advice = "is the broker running, and was `waybill topology apply` run?";
+                    return Err(error)
+                        .with_context(|| format!("no topology at {}: {advice}", config.nats_url));
+                }
+            }
+        };
+        let time = BrokerTime::start(client.clone()).await?;
+        readiness.connected(client.clone(), jetstream.clone(), stage);
+        tracing::info!(address = %config.nats_url, "connected to the broker");
+        let faults_on = config.faults == Switch::On;
+        let trace_context = config.trace_context;
+        Ok(Arc::new(Self {
+            stage,
+            vitals,
+            jetstream,
+            time,
+            records,
+            results,
+            faults_on,
+            trace_context,
+        }))
+    }
+}
+
+async fn stores(jetstream: &jetstream::Context) -> anyhow::Result<(Records, Results)> {
+    for stream in [topology::SUBMITTED, topology::TODO, topology::DONE, topology::DEAD] {
+        jetstream.get_stream_no_info(stream.name).await?.get_info().await?;
+    }
+    Ok((Records::open(jetstream).await?, Results::open(jetstream).await?))
+}
+
+/// Opens a connection that keeps trying, in the background, until the process ends.
+pub async fn open(stage: impl std::fmt::Display, config: &BusConfig) -> anyhow::Result<Client> {
+    let mut options = ConnectOptions::new()
+        .name(format!("waybill-{stage}"))
+        .custom_inbox_prefix(format!("_INBOX_{stage}"))
+        .retry_on_initial_connect()
+        .max_reconnects(None)
+        .request_timeout(Some(REQUEST_LIMIT))
+        .reconnect_delay_callback(|tries| {
+            let tries = u32::try_from(tries.min(8)).unwrap_or(8);
+            (Duration::from_millis(20) * 2_u32.pow(tries)).min(RECONNECT_PAUSE_MAX)
+        })
+        .event_callback(|event| async move { report(&event) });
+    if let (Some(user), Some(password)) = (&config.nats_user, &config.nats_password) {
+        options = options.user_and_password(user.clone(), password.clone());
+    }
+    options
+        .connect(&config.nats_url)
+        .await
+        .with_context(|| format!("the broker's address {} is of no use", config.nats_url))
+}
+
+fn report(event: &Event) {
+    match event {
+        Event::Connected => tracing::info!("broker connection is up"),
+        Event::Disconnected => tracing::warn!("broker connection is down; trying again"),
+        Event::ServerError(error) => tracing::warn!(%error, "the broker refused something"),
+        Event::ClientError(error) => tracing::debug!(%error, "broker client error"),
+        other => tracing::debug!(event = %other, "broker connection event"),
+    }
+}

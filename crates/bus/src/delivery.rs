@@ -1,0 +1,150 @@
+//! One message as a handler sees it. It cannot be acked from here: the loop does that.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use anyhow::anyhow;
+use async_nats::{HeaderMap, jetstream::Message};
+use bytes::Bytes;
+use contract::{
+    Stage,
+    event::{EventHead, NotAnEvent},
+    job::JobKind,
+    signals::{self, attr, reason},
+};
+use faults::{Boundary, JobFaults};
+use opentelemetry::Context;
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::{Bus, Case, Failure, claim::RunState, headers, in_hand::Hold, job_spans};
+
+/// A message in the hands of a handler.
+pub struct Delivery {
+    /// The subject it came on.
+    pub subject: String,
+    /// The last token of the subject, if it is one the lab knows.
+    pub kind: JobKind,
+    /// The data.
+    pub body: Bytes,
+    /// Its place in the stream.
+    pub seq: u64,
+    /// When the broker stored it; Unix nanoseconds, broker time.
+    pub published_at_ns: i128,
+    /// Whether the broker delivered it before.
+    pub redelivered: bool,
+    /// Ends when the process must end at once.
+    pub hard_stop: CancellationToken,
+    /// The trace context and baggage that came with it.
+    pub context: Context,
+    pub(crate) headers: HeaderMap,
+    pub(crate) hold: Hold,
+    pub(crate) case: OnceLock<Arc<Case>>,
+    pub(crate) run: OnceLock<Arc<RunState>>,
+    head: Result<EventHead, NotAnEvent>,
+    deliveries: u32,
+    faults: JobFaults,
+    bus: Arc<Bus>,
+}
+
+impl Delivery {
+    pub(crate) fn new(
+        bus: &Arc<Bus>,
+        message: Message,
+        hold: Hold,
+        hard_stop: CancellationToken,
+    ) -> Result<Self, async_nats::Error> {
+        let info = message.info()?;
+        let (seq, published_at_ns) = (info.stream_sequence, info.published.unix_timestamp_nanos());
+        let deliveries = u32::try_from(info.delivered).unwrap_or(u32::MAX);
+        let (message, _) = message.split();
+        let headers = message.headers.unwrap_or_default();
+        let context = headers::context_of(&headers);
+        Ok(Self {
+            kind: JobKind::named(message.subject.rsplit('.').next().unwrap_or_default()),
+            subject: message.subject.to_string(),
+            body: message.payload,
+            seq,
+            published_at_ns,
+            redelivered: deliveries > 1,
+            hard_stop,
+            head: EventHead::read(|name| headers::value(&headers, name)),
+            faults: JobFaults::of(headers::fault_in(&context).as_deref(), bus.faults_on),
+            context,
+            headers,
+            hold,
+            case: OnceLock::new(),
+            run: OnceLock::new(),
+            deliveries,
+            bus: bus.clone(),
+        })
+    }
+
+    /// The event's attributes. A message without them is rejected.
+    pub fn event(&self) -> Result<&EventHead, Failure> {
+        self.head.as_ref().map_err(|error| Failure::reject(reason::MALFORMED, error.clone()))
+    }
+
+    /// The data as `T`. Data that is not is rejected, with the field that is wrong.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        contract::parse_json(&self.body).map_err(|error| Failure::reject(reason::MALFORMED, error))
+    }
+
+    /// Ties the message to its job's record: attempts are counted there.
+    pub fn open(&self, case: Arc<Case>) {
+        let _ = self.case.set(case);
+    }
+
+    /// Notes how long the message waited since `since_ms` (displayed clock of this service, Unix
+    /// milliseconds), and answers it. Negative when clocks disagree; that is counted.
+    pub fn note_queue_wait(&self, since_ms: i64) -> i64 {
+        let stage = self.bus.stage.name();
+        let now_ms = self.bus.vitals.clock.stamp_ms();
+        let wait_ms = now_ms - since_ms;
+        tracing::Span::current().set_attribute(attr::QUEUE_WAIT_MS, wait_ms);
+        let metrics = &self.bus.vitals.metrics;
+        if wait_ms < 0 {
+            metrics.count(&signals::QUEUE_WAIT_NEGATIVE, &[stage]);
+        }
+        metrics.observe(
+            &signals::QUEUE_WAIT,
+            &[stage],
+            Duration::from_millis(wait_ms.max(0).unsigned_abs()).as_secs_f64(),
+        );
+        job_spans::queued(&self.bus, self, since_ms, now_ms);
+        wait_ms
+    }
+
+    /// When the broker stored it; Unix milliseconds.
+    pub fn published_at_ms(&self) -> i64 {
+        i64::try_from(self.published_at_ns / 1_000_000).unwrap_or(i64::MAX)
+    }
+
+    /// Lets the job's injected faults act at `boundary`.
+    pub async fn reach(&self, boundary: Boundary) -> Result<(), Failure> {
+        let Some(fault) = self.faults.at(self.bus.stage, self.run_number(), boundary) else {
+            return Ok(());
+        };
+        tracing::Span::current().set_attribute(attr::FAULT, fault.to_string());
+        fault.act().await.map_err(Failure::retry)
+    }
+
+    /// Which run of the job this is, from 1. The processor knows from the record; elsewhere only the
+    /// broker has counted, which is good enough to choose a fault by.
+    fn run_number(&self) -> u32 {
+        self.run.get().map_or(self.deliveries, |run| run.number)
+    }
+
+    /// What the event's source must be for a stage to trust it: one of the lab's own.
+    pub fn is_from(&self, stage: Stage) -> bool {
+        self.head.as_ref().is_ok_and(|head| head.source == format!("/waybill/{stage}"))
+    }
+
+    /// A failure that says the process is stopping.
+    pub(crate) fn stopping() -> Failure {
+        Failure::Postpone { cause: anyhow!("this worker stops"), after: Duration::ZERO }
+    }
+}

@@ -1,0 +1,85 @@
+//! How a job ends: the record first, then the news to the next hop. Repeating it changes nothing.
+
+use contract::{
+    api::JobDone,
+    event::EventType,
+    job::Job,
+    record::{JobFailure, JobRecord},
+    signals,
+    state::Outcome,
+    topology::{Hop, done, message_id},
+};
+use faults::Boundary;
+
+use crate::{Bus, Case, Delivery, Failure, Handled, Outgoing, PublishError};
+
+/// An end that is about to be written.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, unless it succeeded.
+    pub failure: Option<JobFailure>,
+    /// The run whose results count.
+    pub run: Option<String>,
+}
+
+impl Bus {
+    /// Ends the job: moves its record, publishes the news, and answers what the loop needs to ack.
+    pub async fn finish(
+        &self,
+        delivery: &Delivery,
+        case: &Case,
+        job: &Job,
+        ending: &Ending,
+    ) -> Result<Handled, Failure> {
+        let record = self.close(case, ending).await?;
+        delivery.reach(Boundary::AfterEffect).await?;
+        self.tell(&record, job).await?;
+        delivery.reach(Boundary::AfterPublish).await?;
+        Ok(Handled::Done)
+    }
+
+    /// Publishes the end of a job whose record says it has ended. The same id, so repeats are dropped.
+    pub async fn tell(&self, record: &JobRecord, job: &Job) -> Result<(), Failure> {
+        let Some(outcome) = record.outcome() else { return Ok(()) };
+        let news = JobDone {
+            job: job.clone(),
+            outcome,
+            failure: record.failure.clone(),
+            finished_at_ms: record.times.finished_ms.unwrap_or(0),
+            run: record.run.clone(),
+        };
+        let body = serde_json::to_vec(&news).map_err(Failure::postpone)?;
+        let id = message_id(record.id, record.round, Hop::Done);
+        self.publish(Outgoing::about(record.id, EventType::Done, done(outcome), body).with_id(id))
+            .await?;
+        Ok(())
+    }
+
+    /// Moves the record to its end, and counts the job.
+    pub(crate) async fn close(&self, case: &Case, ending: &Ending) -> Result<JobRecord, Failure> {
+        let finished_ms = self.vitals.clock.stamp_ms();
+        let record = case
+            .change(|record| {
+                record.move_to(ending.outcome.state())?;
+                record.failure.clone_from(&ending.failure);
+                record.run.clone_from(&ending.run);
+                record.times.finished_ms = Some(finished_ms);
+                Ok(())
+            })
+            .await?;
+        let labels = [record.kind.name(), ending.outcome.name()];
+        self.vitals.metrics.count(&signals::JOBS_FINISHED, &labels);
+        let seconds = (finished_ms - record.times.accepted_ms).max(0) as f64 / 1e3;
+        self.vitals.metrics.observe(&signals::JOB_DURATION, &labels, seconds);
+        Ok(record)
+    }
+}
+
+impl From<PublishError> for Failure {
+    /// Whatever keeps the broker from taking the next hop is not the job's fault.
+    fn from(error: PublishError) -> Self {
+        Self::postpone(error)
+    }
+}

@@ -1,0 +1,142 @@
+//! The spans of a job that the loop makes: one a delivery, and those that are made after the fact.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use contract::{
+    record::{JobRecord, Owner, Progress},
+    signals::{attr, span},
+    topology::Consumer,
+    verdict::Verdict,
+    waybill::SpanRef,
+};
+use opentelemetry::{
+    KeyValue,
+    trace::{SpanKind, Status, TraceContextExt},
+};
+use telemetry::FinishedSpan;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::{Bus, Delivery, connect::TraceContext};
+
+/// A wait shorter than this is an attribute only.
+const QUEUED_SPAN_FROM_MS: i64 = span::QUEUED_MS_MIN.cast_signed();
+/// An ack faster than this leaves no span.
+pub(crate) const ACK_SPAN_FROM: Duration = Duration::from_millis(span::ACK_MS_MIN);
+
+/// The consumer span of one delivery: a child of its producer's span, with a link to it too.
+pub(crate) fn process(bus: &Bus, consumer: Consumer, delivery: &Delivery) -> Span {
+    let span = tracing::info_span!(
+        "process",
+        otel.name = span::process_name(&delivery.subject),
+        otel.kind = "consumer",
+        "messaging.system" = "nats",
+        "messaging.operation.name" = "process",
+        "messaging.operation.type" = "process",
+        "messaging.destination.name" = delivery.subject,
+        "messaging.consumer.group.name" = consumer.stage.name(),
+    );
+    let producer = delivery.context.span().span_context().clone();
+    if producer.is_valid() && bus.trace_context != TraceContext::Parent {
+        span.add_link_with_attributes(
+            producer,
+            vec![KeyValue::new(attr::LINK, attr::LINK_PRODUCER)],
+        );
+    }
+    if bus.trace_context != TraceContext::Link {
+        // Fails only when the span has started, which it has not, or when no layer keeps spans.
+        let _ = span.set_parent(delivery.context.clone());
+    }
+    let seq = i64::try_from(delivery.seq).unwrap_or(i64::MAX);
+    span.set_attribute(attr::STREAM_SEQUENCE, seq);
+    if let Ok(event) = delivery.event() {
+        span.set_attribute(attr::MESSAGING_MESSAGE_ID, event.id.clone());
+        if let Some(job) = &event.subject {
+            span.set_attribute(attr::JOB_ID, job.clone());
+        }
+    }
+    span
+}
+
+/// A wait worth seeing. It starts by the broker's clock and ends by this service's, bent or not.
+pub(crate) fn queued(bus: &Bus, delivery: &Delivery, since_ms: i64, now_ms: i64) {
+    let Some(parent) = parent_of(delivery) else { return };
+    if now_ms - since_ms < QUEUED_SPAN_FROM_MS {
+        return;
+    }
+    let span = FinishedSpan::child(span::QUEUED, SpanKind::Internal, parent)
+        .times(at_ms(since_ms), at_ms(now_ms))
+        .attribute(KeyValue::new(attr::MESSAGING_DESTINATION_NAME, delivery.subject.clone()));
+    bus.vitals.spans.export(span.build());
+}
+
+/// An ack that was slow or failed.
+pub(crate) fn ack(bus: &Bus, took: Duration, failure: Option<String>) {
+    let Some(parent) = telemetry::current_span_ref() else { return };
+    let end = bus.vitals.clock.stamp();
+    let mut span =
+        FinishedSpan::child(span::ACK, SpanKind::Internal, parent).times(end - took, end);
+    if let Some(failure) = failure {
+        span = span.status(Status::error(failure));
+    }
+    bus.vitals.spans.export(span.build());
+}
+
+/// The spans of a run that nobody ended: the attempt and, if one was under way, its operation.
+///
+/// They end when the record last moved: the last sign of life there was.
+pub(crate) fn lost(
+    bus: &Bus,
+    delivery: &Delivery,
+    record: &JobRecord,
+    owner: &Owner,
+    last_sign_ns: i128,
+) {
+    let end = at_ns(last_sign_ns);
+    let attributes = [
+        KeyValue::new(attr::MESSAGING_SYSTEM, attr::NATS),
+        KeyValue::new(attr::MESSAGING_OPERATION_NAME, "process"),
+        KeyValue::new(attr::MESSAGING_OPERATION_TYPE, "process"),
+        KeyValue::new(attr::MESSAGING_DESTINATION_NAME, delivery.subject.clone()),
+        KeyValue::new(attr::MESSAGING_CONSUMER_GROUP_NAME, bus.stage.name()),
+        KeyValue::new(attr::JOB_ID, record.id.to_string()),
+        KeyValue::new(attr::JOB_ROUND, i64::from(owner.round)),
+        KeyValue::new(attr::JOB_ATTEMPT, i64::from(owner.attempt)),
+        KeyValue::new(attr::WORKER, owner.worker.clone()),
+        KeyValue::new(attr::VERDICT, Verdict::Lost.name()),
+    ];
+    let attempt =
+        FinishedSpan::new(span::process_name(&delivery.subject), SpanKind::Consumer, owner.span)
+            .parent(owner.parent)
+            .times(at_ns(owner.started_at_ns.into()), end)
+            .link(owner.parent, attr::LINK_PRODUCER)
+            .status(Status::error("the worker went away"));
+    bus.vitals.spans.export(attributes.into_iter().fold(attempt, FinishedSpan::attribute).build());
+    if let Some(progress) = record.progress {
+        bus.vitals.spans.export(lost_operation(owner.span, progress, end).build());
+    }
+}
+
+fn lost_operation(attempt: SpanRef, progress: Progress, end: SystemTime) -> FinishedSpan {
+    FinishedSpan::new(span::operation_name(progress.kind), SpanKind::Internal, progress.span)
+        .parent(attempt)
+        .times(at_ns(progress.started_at_ns.into()), end)
+        .attribute(KeyValue::new(attr::OPERATION_KIND, progress.kind.name()))
+        .attribute(KeyValue::new(attr::OPERATION_INDEX, i64::from(progress.operation)))
+        .attribute(KeyValue::new(attr::PROGRESS, f64::from(progress.part)))
+        .attribute(KeyValue::new(attr::VERDICT, Verdict::Lost.name()))
+        .status(Status::error("the worker went away"))
+}
+
+/// The producer's span, which the message names.
+pub(crate) fn parent_of(delivery: &Delivery) -> Option<SpanRef> {
+    telemetry::context::span_ref(delivery.context.span().span_context())
+}
+
+fn at_ns(unix_ns: i128) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(u64::try_from(unix_ns).unwrap_or(0))
+}
+
+fn at_ms(unix_ms: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(unix_ms).unwrap_or(0))
+}

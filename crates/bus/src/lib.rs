@@ -1,0 +1,44 @@
+//! How the services hand jobs to each other, so that none is lost, doubled, or without its trace.
+//!
+//! - [`connect`], [`broker_time`], [`readiness`], [`topology`]: reaching the broker
+//! - [`publish`], `headers`: sending, with the trace context in the message headers
+//! - [`work`]: the loop that pulls, calls a [`Handler`] and, alone in the lab, acks
+//! - [`decide`], [`backoff`]: what to do after one attempt, as pure functions
+//! - [`records`], [`case`], [`claim`]: the job record, and who may speak for a job
+//! - [`finish`], [`dead_letter`], [`results`]: how a job ends
+
+pub mod backoff;
+pub mod broker_time;
+pub mod case;
+pub mod claim;
+pub mod connect;
+pub mod dead_letter;
+pub mod decide;
+pub mod delivery;
+pub mod finish;
+pub mod publish;
+pub mod readiness;
+pub mod records;
+pub mod results;
+pub mod topology;
+pub mod work;
+pub mod worker;
+
+mod headers;
+mod in_hand;
+mod job_spans;
+mod queue_watch;
+mod settle;
+mod sightings;
+
+pub use case::{Case, CaseError};
+pub use claim::{Claim, Claims, Run};
+pub use connect::{Bus, BusConfig, Vitals};
+pub use decide::{Failure, Handled};
+pub use delivery::Delivery;
+pub use finish::Ending;
+pub use headers::fault_in;
+pub use publish::{Outgoing, PublishError};
+pub use readiness::Readiness;
+pub use work::Handler;
+pub use worker::WorkerConfig;

@@ -1,0 +1,62 @@
+//! Where results and tiles are kept. They count only when the winning record names their run.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use async_nats::jetstream::{self, kv, object_store::ObjectStore};
+use contract::{
+    JobId,
+    api::OperationResult,
+    topology::{RESULTS_BUCKET, TILES_STORE, results_key, tile_name},
+};
+
+/// Results and tiles. Clones share them.
+#[derive(Clone)]
+pub struct Results {
+    documents: Arc<kv::Store>,
+    tiles: Arc<ObjectStore>,
+}
+
+impl Results {
+    pub(crate) async fn open(jetstream: &jetstream::Context) -> anyhow::Result<Self> {
+        let documents = jetstream.get_key_value(RESULTS_BUCKET).await?;
+        let tiles = jetstream.get_object_store(TILES_STORE).await?;
+        Ok(Self { documents: Arc::new(documents), tiles: Arc::new(tiles) })
+    }
+
+    /// Stores the results of a run.
+    pub async fn put(
+        &self,
+        job: JobId,
+        run: &str,
+        results: &[OperationResult],
+    ) -> anyhow::Result<()> {
+        let value = serde_json::to_vec(results)?;
+        self.documents
+            .put(results_key(job, run), value.into())
+            .await
+            .context("storing the results")?;
+        Ok(())
+    }
+
+    /// The results of a run; `None` when they were never stored or have expired.
+    pub async fn get(&self, job: JobId, run: &str) -> anyhow::Result<Option<Vec<OperationResult>>> {
+        let value =
+            self.documents.get(results_key(job, run)).await.context("reading the results")?;
+        value.map(|value| serde_json::from_slice(&value).context("reading the results")).transpose()
+    }
+
+    /// Stores a tile and answers its name.
+    pub async fn put_tile(
+        &self,
+        job: JobId,
+        run: &str,
+        operation: usize,
+        png: &[u8],
+    ) -> anyhow::Result<String> {
+        let name = tile_name(job, run, operation);
+        let mut png = png;
+        self.tiles.put(name.as_str(), &mut png).await.context("storing the tile")?;
+        Ok(name)
+    }
+}

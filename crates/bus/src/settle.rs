@@ -1,0 +1,242 @@
+//! One delivery from end to end: span, handler, verdict, and the one reply to the broker.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::anyhow;
+use contract::{
+    Stage,
+    record::JobFailure,
+    signals::{self, attr, reason},
+    state::JobState,
+    topology::Consumer,
+    verdict::Verdict,
+};
+use faults::Boundary;
+use futures_util::FutureExt;
+use opentelemetry::trace::Status;
+use tracing::{Instrument, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::{
+    Bus, CaseError, Delivery, Failure, Handled, Handler,
+    dead_letter::Burial,
+    decide::{Decision, decide},
+    job_spans,
+};
+
+/// Attempts of the stages that a client cannot set.
+const STAGE_ATTEMPTS_MAX: u32 = 8;
+/// Time the broker may take to confirm an ack.
+const ACK_LIMIT: Duration = Duration::from_secs(2);
+/// How often an ack is sent before the message is left to come again.
+const ACK_TRIES: u32 = 3;
+
+/// What every delivery of a worker is settled with.
+pub(crate) struct Desk<H> {
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) consumer: Consumer,
+    pub(crate) handler: H,
+    pub(crate) ack_wait: Duration,
+}
+
+impl<H: Handler> Desk<H> {
+    /// Handles one delivery and answers for it.
+    pub(crate) async fn settle(&self, delivery: Delivery) {
+        let span = job_spans::process(&self.bus, self.consumer, &delivery);
+        self.settle_in_span(&delivery).instrument(span).await;
+    }
+
+    async fn settle_in_span(&self, delivery: &Delivery) {
+        let started = Instant::now();
+        let outcome = self.handle(delivery).await;
+        let (attempts, attempts_max) = self.budget(delivery).await;
+        let decision = decide(&outcome, attempts, attempts_max, rand::random());
+        let detail = outcome.err().map(|failure| failure.to_string()).unwrap_or_default();
+        let (verdict, detail) = match self.perform(delivery, decision, &detail).await {
+            Ok(()) => (decision.verdict(), detail),
+            Err(Failure::Fenced) => (Verdict::Fenced, Failure::Fenced.to_string()),
+            // Nothing was said to the broker, so the message comes again.
+            Err(failure) => (Verdict::Retry, failure.to_string()),
+        };
+        self.report(delivery, verdict, &detail, started.elapsed());
+    }
+
+    /// Calls the handler, keeps the message alive meanwhile, and turns a panic into a failed attempt.
+    async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
+        let work = async {
+            // A run that can crash its process must be known in the record first: the processor
+            // reaches this boundary itself, after its claim.
+            if self.consumer.stage != Stage::Processor {
+                delivery.reach(Boundary::BeforeWork).await?;
+            }
+            self.handler.handle(delivery).await
+        };
+        let work = AssertUnwindSafe(work).catch_unwind();
+        tokio::select! {
+            biased;
+            outcome = work => outcome.unwrap_or_else(|panic| Err(Failure::retry(anyhow!("panicked: {}", message_of(&*panic))))),
+            failure = self.keep_alive(delivery) => Err(failure),
+            () = delivery.hard_stop.cancelled() => Err(Delivery::stopping()),
+        }
+    }
+
+    /// Every third of the ack wait: a sign of life in the record, then one to the broker.
+    async fn keep_alive(&self, delivery: &Delivery) -> Failure {
+        let mut ticks = tokio::time::interval(self.ack_wait / 3);
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            if let Some(run) = delivery.run.get() {
+                match run.renew().await {
+                    Ok(()) => {}
+                    Err(CaseError::Fenced) => return Failure::Fenced,
+                    // The broker is away; the record cannot move for anybody else either.
+                    Err(error) => {
+                        tracing::debug!(%error, "no sign of life could be written");
+                        continue;
+                    }
+                }
+            }
+            if let Err(error) = delivery.hold.handle.progress().await {
+                tracing::debug!(%error, "the broker did not hear that the work goes on");
+            }
+        }
+    }
+
+    async fn budget(&self, delivery: &Delivery) -> (u32, u32) {
+        match delivery.case.get() {
+            None => (0, STAGE_ATTEMPTS_MAX),
+            Some(case) => {
+                let record = case.record().await;
+                let stage = self.consumer.stage;
+                let max = if stage == Stage::Processor {
+                    record.attempts_max
+                } else {
+                    STAGE_ATTEMPTS_MAX
+                };
+                (record.attempts.of(stage), max)
+            }
+        }
+    }
+
+    /// Does what was decided. Until the record agrees nothing is said to the broker.
+    async fn perform(
+        &self,
+        delivery: &Delivery,
+        decision: Decision,
+        detail: &str,
+    ) -> Result<(), Failure> {
+        match decision {
+            Decision::Silence => return Err(Failure::Fenced),
+            Decision::Done => {}
+            Decision::Discard(reason) => {
+                Span::current().set_attribute(attr::REASON, reason);
+                self.bus.vitals.metrics.count(&signals::EVENTS_DISCARDED, &[reason]);
+            }
+            Decision::Again { attempts, after } => {
+                self.note_attempt(delivery, attempts, after, detail).await?;
+                if let Err(error) = delivery.hold.handle.again(after).await {
+                    tracing::debug!(%error, "the broker did not hear when to deliver again; it will after the ack wait");
+                }
+                return Ok(());
+            }
+            Decision::Bury { reason, attempts, .. } => {
+                Span::current().set_attribute(attr::REASON, reason);
+                self.bus
+                    .bury(delivery, &Burial { reason, detail: detail.to_owned(), attempts })
+                    .await?;
+            }
+        }
+        delivery.reach(Boundary::BeforeAck).await?;
+        self.ack(delivery).await;
+        Ok(())
+    }
+
+    /// Writes a spent attempt, and that a running job no longer runs.
+    async fn note_attempt(
+        &self,
+        delivery: &Delivery,
+        attempts: u32,
+        after: Duration,
+        detail: &str,
+    ) -> Result<(), Failure> {
+        let Some(case) = delivery.case.get() else { return Ok(()) };
+        let stage = self.consumer.stage;
+        let span = telemetry::current_span_ref();
+        let due_ms =
+            self.bus.vitals.clock.stamp_ms() + i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        case.change(|record| {
+            let spent = attempts > record.attempts.of(stage);
+            if spent {
+                record.attempts.set(stage, attempts);
+                record.previous = span.or(record.previous);
+                record.times.retry_ms = Some(due_ms);
+            }
+            if record.state == JobState::Running && stage == Stage::Processor {
+                record.move_to(JobState::Retrying)?;
+                record.times.retry_ms = Some(due_ms);
+                record.failure = Some(JobFailure::new(reason::WORK_FAILED, detail));
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn ack(&self, delivery: &Delivery) {
+        let started = Instant::now();
+        let mut failure = None;
+        for _ in 0..ACK_TRIES {
+            failure = match tokio::time::timeout(ACK_LIMIT, delivery.hold.handle.done()).await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => Some("the broker did not confirm the ack".to_owned()),
+            };
+            if failure.is_none() {
+                break;
+            }
+        }
+        if let Some(error) = &failure {
+            tracing::warn!(
+                error,
+                seq = delivery.seq,
+                "no confirmed ack; the message will come again and find itself done"
+            );
+        }
+        if failure.is_some() || started.elapsed() > job_spans::ACK_SPAN_FROM {
+            job_spans::ack(&self.bus, started.elapsed(), failure);
+        }
+    }
+
+    /// One summary: the span, the numbers and the log line agree.
+    fn report(&self, delivery: &Delivery, verdict: Verdict, detail: &str, took: Duration) {
+        let span = Span::current();
+        span.set_attribute(attr::VERDICT, verdict.name());
+        if verdict.is_error() {
+            span.set_status(Status::error(detail.to_owned()));
+        }
+        let (stage, metrics) = (self.consumer.stage.name(), &self.bus.vitals.metrics);
+        metrics.count(&signals::ATTEMPTS, &[stage, verdict.name()]);
+        metrics.observe(&signals::STAGE_DURATION, &[stage, verdict.name()], took.as_secs_f64());
+        if verdict == Verdict::Fenced {
+            metrics.count(&signals::FENCED, &[stage]);
+        }
+        let job_id =
+            delivery.event().ok().and_then(|event| event.subject.as_deref()).unwrap_or_default();
+        let ms = took.as_secs_f64() * 1e3;
+        if verdict.is_error() {
+            tracing::warn!(name: "attempt", job_id, %verdict, ms, subject = delivery.subject, detail, "attempt ended");
+        } else {
+            tracing::info!(name: "attempt", job_id, %verdict, ms, subject = delivery.subject, "attempt ended");
+        }
+    }
+}
+
+fn message_of(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

@@ -1,0 +1,172 @@
+//! Makes streams, consumers and buckets: one idempotent step, which services never do.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_nats::jetstream::{
+    self,
+    consumer::{AckPolicy, pull},
+    kv, object_store,
+    stream::{DiscardPolicy, RetentionPolicy, StorageType},
+};
+use contract::topology::{self as names, Consumer, Stream};
+
+/// Choices that the topology leaves open.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TopologyConfig {
+    /// Seconds the broker waits for a worker's sign of life before it delivers a job again.
+    #[arg(long, env = "WAYBILL_ACK_WAIT_SECONDS", default_value_t = names::ACK_WAIT.as_secs_f64())]
+    pub ack_wait_seconds: f64,
+    /// Copies of every stream. 3 needs a cluster of three brokers.
+    #[arg(long, env = "WAYBILL_REPLICAS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub replicas: u8,
+    /// Largest work queue, in bytes; a full one refuses.
+    #[arg(long, env = "WAYBILL_QUEUE_BYTES_MAX", default_value_t = names::QUEUE_BYTES_MAX)]
+    pub queue_bytes_max: i64,
+}
+
+/// What was made or was already as it should be.
+pub type Applied = Vec<String>;
+
+/// Makes everything, or brings what is there up to date. Repeating it changes nothing.
+pub async fn apply(
+    jetstream: &jetstream::Context,
+    config: &TopologyConfig,
+) -> anyhow::Result<Applied> {
+    let mut applied = Vec::new();
+    for stream in names::WORK_QUEUES {
+        make_stream(jetstream, work_queue(stream, config)).await?;
+        applied.push(format!("stream {}", stream.name));
+    }
+    make_stream(jetstream, dead_letters(config)).await?;
+    applied.push(format!("stream {}", names::DEAD.name));
+    for consumer in names::CONSUMERS {
+        make_consumer(jetstream, consumer, config).await?;
+        applied.push(format!("consumer {} of {}", consumer.stage, consumer.stream.name));
+    }
+    for bucket in buckets(config) {
+        let name = bucket.bucket.clone();
+        jetstream
+            .create_or_update_key_value(bucket)
+            .await
+            .with_context(|| format!("making bucket {name}"))?;
+        applied.push(format!("bucket {name}"));
+    }
+    make_tiles(jetstream, config).await?;
+    applied.push(format!("object store {}", names::TILES_STORE));
+    Ok(applied)
+}
+
+async fn make_stream(
+    jetstream: &jetstream::Context,
+    config: jetstream::stream::Config,
+) -> anyhow::Result<()> {
+    let name = config.name.clone();
+    jetstream
+        .create_or_update_stream(config)
+        .await
+        .with_context(|| format!("making stream {name}"))?;
+    Ok(())
+}
+
+fn work_queue(stream: Stream, config: &TopologyConfig) -> jetstream::stream::Config {
+    jetstream::stream::Config {
+        name: stream.name.to_owned(),
+        subjects: vec![stream.subjects.to_owned()],
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::New,
+        max_bytes: config.queue_bytes_max,
+        max_message_size: names::MESSAGE_BYTES_MAX,
+        duplicate_window: names::DUPLICATE_WINDOW,
+        storage: StorageType::File,
+        num_replicas: usize::from(config.replicas),
+        ..Default::default()
+    }
+}
+
+fn dead_letters(config: &TopologyConfig) -> jetstream::stream::Config {
+    jetstream::stream::Config {
+        name: names::DEAD.name.to_owned(),
+        subjects: vec![names::DEAD.subjects.to_owned()],
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        max_age: names::DEAD_AGE_MAX,
+        max_bytes: names::DEAD_BYTES_MAX,
+        // A dead letter carries the original headers beside its own.
+        max_message_size: 2 * names::MESSAGE_BYTES_MAX,
+        duplicate_window: names::DUPLICATE_WINDOW,
+        storage: StorageType::File,
+        num_replicas: usize::from(config.replicas),
+        allow_direct: true,
+        ..Default::default()
+    }
+}
+
+async fn make_consumer(
+    jetstream: &jetstream::Context,
+    consumer: Consumer,
+    config: &TopologyConfig,
+) -> anyhow::Result<()> {
+    let settings = pull::Config {
+        durable_name: Some(consumer.stage.name().to_owned()),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: Duration::from_secs_f64(config.ack_wait_seconds),
+        // Giving up is the worker's own act, with a dead letter; the broker never does.
+        max_deliver: -1,
+        max_ack_pending: names::ACK_PENDING_MAX,
+        ..Default::default()
+    };
+    let stream = jetstream.get_stream(consumer.stream.name).await?;
+    let made = stream.create_consumer(settings).await;
+    made.with_context(|| {
+        format!("making consumer {} of {}", consumer.stage, consumer.stream.name)
+    })?;
+    Ok(())
+}
+
+fn buckets(config: &TopologyConfig) -> [kv::Config; 4] {
+    let bucket = |name: &str, max_bytes| kv::Config {
+        bucket: name.to_owned(),
+        history: 1,
+        max_bytes,
+        storage: StorageType::File,
+        num_replicas: usize::from(config.replicas),
+        ..Default::default()
+    };
+    [
+        // Only ended jobs expire, so the time to live is on their last message, not on the bucket.
+        kv::Config {
+            max_value_size: 4_096,
+            limit_markers: Some(Duration::from_mins(1)),
+            ..bucket(names::JOBS_BUCKET, names::JOBS_BYTES_MAX)
+        },
+        kv::Config {
+            max_age: names::TERMINAL_AGE_MAX,
+            ..bucket(names::RESULTS_BUCKET, names::BUCKET_BYTES_MAX)
+        },
+        kv::Config {
+            max_age: names::TERMINAL_AGE_MAX,
+            ..bucket(names::KEYS_BUCKET, names::BUCKET_BYTES_MAX)
+        },
+        kv::Config {
+            limit_markers: Some(Duration::from_mins(1)),
+            ..bucket(names::FAULTS_BUCKET, 1 << 20)
+        },
+    ]
+}
+
+async fn make_tiles(jetstream: &jetstream::Context, config: &TopologyConfig) -> anyhow::Result<()> {
+    if jetstream.get_object_store(names::TILES_STORE).await.is_ok() {
+        return Ok(());
+    }
+    let settings = object_store::Config {
+        bucket: names::TILES_STORE.to_owned(),
+        max_age: names::TERMINAL_AGE_MAX,
+        max_bytes: names::BUCKET_BYTES_MAX,
+        storage: StorageType::File,
+        num_replicas: usize::from(config.replicas),
+        ..Default::default()
+    };
+    jetstream.create_object_store(settings).await.context("making the object store of tiles")?;
+    Ok(())
+}

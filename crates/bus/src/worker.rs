@@ -1,0 +1,48 @@
+//! A whole worker: admin server, connection, queue gauges and the work loop, in the order they start.
+
+use std::{sync::Arc, time::Duration};
+
+use contract::topology::Consumer;
+use service::{
+    admin::{self, AdminConfig},
+    stop::Stop,
+};
+
+use crate::{Bus, BusConfig, Handler, Readiness, Vitals, queue_watch, work};
+
+/// Settings of every worker.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WorkerConfig {
+    /// The broker.
+    #[command(flatten)]
+    pub bus: BusConfig,
+    /// Health and metrics.
+    #[command(flatten)]
+    pub admin: AdminConfig,
+    /// Jobs that this worker handles at once.
+    #[arg(long, env = "WAYBILL_SLOTS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub slots: u16,
+}
+
+/// Runs a worker until the stop. `handler` makes the handler once the broker is reached; it is told the
+/// consumer's ack wait.
+pub async fn run<H: Handler>(
+    consumer: Consumer,
+    config: &WorkerConfig,
+    vitals: Vitals,
+    stop: Stop,
+    handler: impl AsyncFnOnce(Arc<Bus>, Duration) -> anyhow::Result<H>,
+) -> anyhow::Result<()> {
+    let readiness = Readiness::default();
+    let _admin =
+        admin::serve(&config.admin, vitals.metrics.clone(), readiness.for_admin(), stop.clone())
+            .await?;
+    let bus = tokio::select! {
+        () = stop.soft.cancelled() => return Ok(()),
+        bus = Bus::connect(consumer.stage, &config.bus, vitals, &readiness) => bus?,
+    };
+    let ack_wait = work::open(&bus, consumer).await?.cached_info().config.ack_wait;
+    let handler = handler(bus.clone(), ack_wait).await?;
+    tokio::spawn(queue_watch::watch(bus.clone(), consumer, stop.clone()));
+    work::work(bus, consumer, handler, usize::from(config.slots), stop).await
+}
