@@ -1,0 +1,42 @@
+//! Why an embedded lab did not come up.
+
+use std::{io, process::ExitStatus, time::Duration};
+
+use super::DataDirError;
+use crate::{PortsTaken, nats::FindError, supervisor::StartError};
+
+/// Why an embedded lab did not come up. Its text says what to do; nothing is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum UpError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// Something else listens where the lab wants to.
+    #[error(transparent)]
+    Ports(#[from] PortsTaken),
+    /// No nats-server could be had.
+    #[error(transparent)]
+    Nats(#[from] FindError),
+    /// A part did not get going.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The waybill executable cannot be run.
+    #[error("cannot run the waybill executable: {0}")]
+    Waybill(io::Error),
+    /// Streams, consumers and buckets could not be made.
+    #[error(
+        "preparing the broker failed ({status}):\n{said}\nif its streams are from another version, start with --fresh"
+    )]
+    Topology {
+        /// How the step ended.
+        status: ExitStatus,
+        /// The end of its output.
+        said: String,
+    },
+    /// The same, without an end.
+    #[error("preparing the broker took more than {} s; start with --fresh", .0.as_secs())]
+    TopologyLate(Duration),
+    /// It was told to stop before it was up.
+    #[error("stopped before the lab was up")]
+    Stopped,
+}

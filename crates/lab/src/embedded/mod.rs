@@ -1,0 +1,168 @@
+//! The lab on one machine without containers: what `waybill up` starts, and tests start in-process.
+
+mod data_dir;
+mod error;
+mod options;
+mod plan;
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Part, Ports, Process, Progress, Stopped, log_file,
+    nats::{self, NatsServer},
+    supervisor::{PartError, PartStatus, Settings, StartError, Supervisor},
+};
+
+pub use data_dir::{DataDir, DataDirError};
+pub use error::UpError;
+pub use options::{FLUSH_LIMIT, Options, PROCESSORS_MAX, UpArgs};
+
+/// How long the topology step may take.
+const TOPOLOGY_LIMIT: Duration = Duration::from_secs(30);
+
+/// A running lab. Dropping it kills all of its parts; [`Embedded::until_stopped`] drains them.
+pub struct Embedded {
+    supervisor: Supervisor,
+    ports: Ports,
+    data: DataDir,
+    nats: NatsServer,
+    stop: CancellationToken,
+}
+
+impl Embedded {
+    /// Starts broker, topology, console and services, in this order, and waits until all are
+    /// ready. What can be refused early is: data folder, ports, broker. A cancelled `stop` ends
+    /// the start too.
+    pub async fn up(options: Options, stop: CancellationToken) -> Result<Self, UpError> {
+        let data = DataDir::open(&options.data_dir, options.fresh)?;
+        options.ports.check(options.public)?;
+        let mut supervisor = Supervisor::new(Settings {
+            logs: data.logs(),
+            grace: options.grace + FLUSH_LIMIT,
+            report: options.report.clone(),
+        });
+        let started = tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(UpError::Stopped),
+            started = start_all(&options, &data, &mut supervisor) => started,
+        };
+        match started {
+            Ok(nats) => Ok(Self { supervisor, ports: options.ports, data, nats, stop }),
+            Err(error) => {
+                supervisor.stop_all().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits until `stop` is cancelled, then stops services, console and broker in this order,
+    /// each within its grace. Says what had to be killed.
+    pub async fn until_stopped(&self) -> Vec<Part> {
+        self.stop.cancelled().await;
+        self.supervisor.stop_all().await
+    }
+
+    /// The same without waiting for `stop`.
+    pub async fn down(&self) -> Vec<Part> {
+        self.stop.cancel();
+        self.until_stopped().await
+    }
+
+    /// The state of every part, in the order of their start.
+    pub fn parts(&self) -> Vec<PartStatus> {
+        self.supervisor.parts()
+    }
+
+    /// The state of one part.
+    pub fn part(&self, part: Part) -> Result<PartStatus, PartError> {
+        self.supervisor.part(part)
+    }
+
+    /// Kills a part as a crash would; it is restarted.
+    pub async fn kill(&self, part: Part) -> Result<(), PartError> {
+        self.supervisor.kill(part).await
+    }
+
+    /// Stops a part, which then stays down.
+    pub async fn stop(&self, part: Part) -> Result<Stopped, PartError> {
+        self.supervisor.stop(part).await
+    }
+
+    /// Starts a part that is down and waits until it is ready.
+    pub async fn start(&self, part: Part) -> Result<(), PartError> {
+        self.supervisor.start(part).await
+    }
+
+    /// Holds a part still.
+    pub async fn pause(&self, part: Part) -> Result<(), PartError> {
+        self.supervisor.pause(part).await
+    }
+
+    /// Lets a part go on.
+    pub async fn resume(&self, part: Part) -> Result<(), PartError> {
+        self.supervisor.resume(part).await
+    }
+
+    /// The last lines a part said.
+    pub fn log_tail(&self, part: Part) -> String {
+        self.supervisor.log_tail(part)
+    }
+
+    /// Where everything listens.
+    pub fn ports(&self) -> Ports {
+        self.ports
+    }
+
+    /// Where the lab keeps its things.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The nats-server it runs.
+    pub fn nats(&self) -> &NatsServer {
+        &self.nats
+    }
+}
+
+async fn start_all(
+    options: &Options,
+    data: &DataDir,
+    supervisor: &mut Supervisor,
+) -> Result<NatsServer, UpError> {
+    let nats = options.finder.clone().find(&options.report).await?;
+    let log = supervisor.log(Part::Nats);
+    let server = plan::broker_options(options, data.nats(), log);
+    nats::write_config(&server)
+        .map_err(|cause| DataDirError::Files { path: data.nats(), cause })?;
+    supervisor.start_tier(vec![plan::broker(&nats.path, &server)]).await?;
+    apply_topology(options, data).await?;
+    supervisor.start_tier(vec![plan::console(options)]).await?;
+    supervisor.start_tier(plan::services(options)).await?;
+    Ok(nats)
+}
+
+async fn apply_topology(options: &Options, data: &DataDir) -> Result<(), UpError> {
+    let log = data.logs().join("topology.log");
+    let files = |cause| StartError::Log { path: log.clone(), cause };
+    log_file::rotate(&log).map_err(files)?;
+    let began = Instant::now();
+    let mut step =
+        Process::spawn(&plan::topology(options, log.clone())).await.map_err(UpError::Waybill)?;
+    let status = timeout(TOPOLOGY_LIMIT, step.ended())
+        .await
+        .map_err(|_| UpError::TopologyLate(TOPOLOGY_LIMIT))?
+        .map_err(UpError::Waybill)?;
+    if !status.success() {
+        let said = log_file::tail(&log);
+        return Err(UpError::Topology { status, said });
+    }
+    let took = began.elapsed();
+    (options.report)(Progress::Prepared { took });
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What a user may choose about an embedded lab.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use crate::{PortArgs, Ports, Report, nats::FinderArgs, silent};
+
+/// Most processors one lab starts.
+pub const PROCESSORS_MAX: u16 = 16;
+/// What a part gets on top of its grace: for its last telemetry.
+pub const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+/// How long a part may take to finish its work at the end, unless told.
+const GRACE_SECONDS: u64 = 10;
+/// The longest that the services themselves take.
+const GRACE_SECONDS_MAX: u64 = 3_600;
+
+/// The flags of `waybill up` that say where and how the lab runs.
+#[derive(Debug, Clone, clap::Args)]
+pub struct UpArgs {
+    /// Where everything listens.
+    #[command(flatten)]
+    pub ports: PortArgs,
+    /// Where the lab keeps its jobs and logs
+    #[arg(long, env = "WAYBILL_DATA_DIR", value_name = "DIR", default_value = ".waybill")]
+    pub data_dir: PathBuf,
+    /// Start with no jobs: delete what an earlier lab left in the data folder
+    #[arg(long, env = "WAYBILL_FRESH", value_parser = clap::builder::FalseyValueParser::new())]
+    pub fresh: bool,
+    /// Open the gateway and the console to others on this address; faults are off then
+    #[arg(long, env = "WAYBILL_BIND", value_name = "IP", default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
+    pub bind: IpAddr,
+    /// How many processors share the work
+    #[arg(
+        long,
+        env = "WAYBILL_PROCESSORS",
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(PROCESSORS_MAX))
+    )]
+    pub processors: u16,
+    /// How long each part may take to finish its work at the end
+    #[arg(
+        long,
+        env = "WAYBILL_GRACE_SECONDS",
+        value_name = "S",
+        default_value_t = GRACE_SECONDS,
+        value_parser = clap::value_parser!(u64).range(0..=GRACE_SECONDS_MAX)
+    )]
+    pub grace_seconds: u64,
+    /// Send telemetry there and not to the lab's console
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+    /// Which nats-server.
+    #[command(flatten)]
+    pub finder: FinderArgs,
+}
+
+impl UpArgs {
+    /// The lab these flags ask for. `waybill` is the executable that every service runs from.
+    pub fn options(self, waybill: PathBuf, report: Report) -> Options {
+        Options {
+            ports: self.ports.ports(),
+            public: self.bind,
+            data_dir: self.data_dir,
+            fresh: self.fresh,
+            processors: self.processors,
+            grace: Duration::from_secs(self.grace_seconds),
+            finder: self.finder,
+            otlp_endpoint: self.otlp_endpoint,
+            report,
+            ..Options::new(waybill)
+        }
+    }
+}
+
+/// An embedded lab to be.
+#[derive(Clone)]
+pub struct Options {
+    /// The executable that every service runs from.
+    pub waybill: PathBuf,
+    /// Where everything listens.
+    pub ports: Ports,
+    /// Where the gateway and the console listen; all else stays on 127.0.0.1.
+    pub public: IpAddr,
+    /// Where the lab keeps its things.
+    pub data_dir: PathBuf,
+    /// Delete first what an earlier lab left there.
+    pub fresh: bool,
+    /// How many processors, at most [`PROCESSORS_MAX`].
+    pub processors: u16,
+    /// How long a part may take to finish its work at the end, in whole seconds. One that still
+    /// runs [`FLUSH_LIMIT`] after that is killed.
+    pub grace: Duration,
+    /// Which nats-server.
+    pub finder: FinderArgs,
+    /// Where telemetry goes instead of the lab's console.
+    pub otlp_endpoint: Option<String>,
+    /// Set for the topology step, every service and the console, over everything else.
+    pub env: Vec<(String, String)>,
+    /// Is told what happens.
+    pub report: Report,
+}
+
+impl Options {
+    /// A lab with every default, on the default ports and in `.waybill`.
+    pub fn new(waybill: PathBuf) -> Self {
+        Self {
+            waybill,
+            ports: Ports::default(),
+            public: Ipv4Addr::LOCALHOST.into(),
+            data_dir: ".waybill".into(),
+            fresh: false,
+            processors: 1,
+            grace: Duration::from_secs(GRACE_SECONDS),
+            finder: FinderArgs::default(),
+            otlp_endpoint: None,
+            env: Vec::new(),
+            report: silent(),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What an embedded lab is made of: each part's command line, settings and sign of readiness.
+
+use std::{
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use super::Options;
+use crate::{Launch, Part, Ready, guard, nats, nats::ServerOptions, supervisor::PartSpec};
+
+/// The broker, run from `binary`.
+pub(super) fn broker(binary: &Path, server: &ServerOptions) -> PartSpec {
+    PartSpec {
+        part: Part::Nats,
+        argv: nats::argv(binary, server),
+        env: Vec::new(),
+        ready: server.ready(),
+    }
+}
+
+/// Where the broker listens and keeps its things.
+pub(super) fn broker_options(options: &Options, folder: PathBuf, log: PathBuf) -> ServerOptions {
+    ServerOptions {
+        port: options.ports.nats,
+        monitor_port: options.ports.nats_monitor,
+        folder,
+        log,
+        prefix: guard::prefix(&options.waybill),
+    }
+}
+
+/// The step that makes streams, consumers and buckets, and ends.
+pub(super) fn topology(options: &Options, log: PathBuf) -> Launch {
+    let env = shared(options).into_iter().chain(options.env.clone()).collect();
+    Launch { argv: waybill(options, &["topology", "apply"]), env, log }
+}
+
+/// Receives telemetry, so it starts before those who send it.
+pub(super) fn console(options: &Options) -> PartSpec {
+    let ports = options.ports;
+    let page = SocketAddr::new(options.public, ports.console);
+    let (grpc, http) = (local(ports.otlp_grpc), local(ports.otlp_http));
+    let settings = [
+        ("WAYBILL_CONSOLE_BIND", page),
+        ("WAYBILL_OTLP_GRPC_BIND", grpc),
+        ("WAYBILL_OTLP_HTTP_BIND", http),
+        ("WAYBILL_ADMIN_BIND", local(0)),
+    ];
+    let ready = Ready::Accepts(vec![reached(page), grpc, http]);
+    part(options, Part::Console, &settings, ready)
+}
+
+/// Every service, in the order of a job's way.
+pub(super) fn services(options: &Options) -> Vec<PartSpec> {
+    let ports = options.ports;
+    let api = SocketAddr::new(options.public, ports.gateway);
+    let mut services = vec![
+        service(options, Part::Gateway, ports.gateway_admin, &[("WAYBILL_GATEWAY_BIND", api)]),
+        service(options, Part::Ingester, ports.ingester_admin, &[]),
+        service(options, Part::Processor(1), ports.processor_admin, &[]),
+        service(options, Part::Notifier, ports.notifier_admin, &[]),
+    ];
+    // The others are found through the broker, not by a port: any free one will do.
+    for n in 2..=options.processors.min(super::PROCESSORS_MAX) {
+        let settings = [("WAYBILL_ADMIN_BIND", local(0))];
+        services.push(part(options, Part::Processor(n), &settings, Ready::AtOnce));
+    }
+    services
+}
+
+fn service(options: &Options, name: Part, admin: u16, settings: &[(&str, SocketAddr)]) -> PartSpec {
+    let ready = Ready::Answers(format!("http://{}/readyz", local(admin)));
+    let mut settings = settings.to_vec();
+    settings.push(("WAYBILL_ADMIN_BIND", local(admin)));
+    part(options, name, &settings, ready)
+}
+
+fn part(options: &Options, part: Part, own: &[(&str, SocketAddr)], ready: Ready) -> PartSpec {
+    let own = own.iter().map(|(name, address)| ((*name).to_owned(), address.to_string()));
+    PartSpec {
+        part,
+        argv: waybill(options, &[part.command()]),
+        env: shared(options).into_iter().chain(own).chain(options.env.clone()).collect(),
+        ready,
+    }
+}
+
+/// What every part must know of the others.
+fn shared(options: &Options) -> Vec<(String, String)> {
+    let ports = options.ports;
+    let gateway = reached(SocketAddr::new(options.public, ports.gateway));
+    let console = reached(SocketAddr::new(options.public, ports.console));
+    let otlp = options
+        .otlp_endpoint
+        .clone()
+        .unwrap_or_else(|| format!("http://{}", local(ports.otlp_grpc)));
+    // Whoever can reach the lab could break it: only the user himself may.
+    let faults = if options.public.is_loopback() { "on" } else { "off" };
+    [
+        ("WAYBILL_NATS_URL", format!("nats://{}", local(ports.nats))),
+        ("WAYBILL_GATEWAY_URL", format!("http://{gateway}")),
+        ("WAYBILL_WEBHOOK_ALLOW", console.to_string()),
+        ("WAYBILL_FAULTS", faults.to_owned()),
+        ("WAYBILL_GRACE_SECONDS", options.grace.as_secs().to_string()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", otlp),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+fn waybill(options: &Options, arguments: &[&str]) -> Vec<OsString> {
+    let mut argv = guard::prefix(&options.waybill);
+    argv.push(options.waybill.clone().into());
+    argv.extend(arguments.iter().map(OsString::from));
+    argv
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)
+}
+
+/// How this machine itself reaches what listens there.
+fn reached(listening: SocketAddr) -> SocketAddr {
+    match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => local(listening.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => local(listening.port()),
+        ip => SocketAddr::new(ip, listening.port()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env<'a>(spec: &'a PartSpec, name: &str) -> Option<&'a str> {
+        let last = spec.env.iter().rev().find(|(known, _)| known == name);
+        last.map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn a_lab_opened_to_others_has_no_faults_and_opens_two_ports_only() {
+        let options =
+            Options { public: Ipv4Addr::UNSPECIFIED.into(), ..Options::new("waybill".into()) };
+        let services = services(&options);
+        for spec in services.iter().chain([&console(&options)]) {
+            assert_eq!(env(spec, "WAYBILL_FAULTS"), Some("off"));
+            let open: Vec<&str> = spec
+                .env
+                .iter()
+                .filter(|(_, value)| value.contains("0.0.0.0"))
+                .map(|(name, _)| name.as_str())
+                .collect();
+            let expected: &[&str] = match spec.part {
+                Part::Gateway => &["WAYBILL_GATEWAY_BIND"],
+                Part::Console => &["WAYBILL_CONSOLE_BIND"],
+                _ => &[],
+            };
+            assert_eq!(open, expected, "{}", spec.part);
+        }
+    }
+
+    #[test]
+    fn given_settings_win_over_the_labs_own() {
+        let options = Options {
+            env: vec![("WAYBILL_FAULTS".into(), "off".into())],
+            otlp_endpoint: Some("http://127.0.0.1:9".into()),
+            ..Options::new("waybill".into())
+        };
+        let gateway = &services(&options)[0];
+        assert_eq!(env(gateway, "WAYBILL_FAULTS"), Some("off"));
+        assert_eq!(env(gateway, "OTEL_EXPORTER_OTLP_ENDPOINT"), Some("http://127.0.0.1:9"));
+    }
+}

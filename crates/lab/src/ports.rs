@@ -1,0 +1,190 @@
+//! Where everything listens, as one block that can be moved, and whether it is free.
+
+use std::{
+    fmt, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use tokio::net::TcpSocket;
+
+/// Lowest port base: below it only root may listen.
+pub const PORT_BASE_MIN: u16 = 1_024;
+/// Ports that a moved lab takes, from its base on.
+pub const PORT_SPAN: u16 = 24;
+/// Highest port base: the whole block still fits.
+pub const PORT_BASE_MAX: u16 = u16::MAX - PORT_SPAN + 1;
+
+/// Says where a lab is; flatten it into every command that talks to one.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct PortArgs {
+    /// Move all ports of the lab together: gateway N, console N+10, OTLP N+17 and N+18, NATS N+22
+    #[arg(
+        long,
+        env = "WAYBILL_PORT_BASE",
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(i64::from(PORT_BASE_MIN)..=i64::from(PORT_BASE_MAX))
+    )]
+    pub port_base: Option<u16>,
+}
+
+impl PortArgs {
+    /// The ports these arguments mean.
+    pub fn ports(self) -> Ports {
+        self.port_base.map_or_else(Ports::default, Ports::from_base)
+    }
+}
+
+/// Every port the embedded lab listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    /// The job API.
+    pub gateway: u16,
+    /// Health and metrics of the gateway.
+    pub gateway_admin: u16,
+    /// Health and metrics of the ingester.
+    pub ingester_admin: u16,
+    /// Health and metrics of the first processor.
+    pub processor_admin: u16,
+    /// Health and metrics of the notifier.
+    pub notifier_admin: u16,
+    /// The web page and its API.
+    pub console: u16,
+    /// OTLP over gRPC.
+    pub otlp_grpc: u16,
+    /// OTLP over HTTP.
+    pub otlp_http: u16,
+    /// NATS clients.
+    pub nats: u16,
+    /// The monitoring pages of nats-server.
+    pub nats_monitor: u16,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self {
+            gateway: 8080,
+            gateway_admin: 9101,
+            ingester_admin: 9102,
+            processor_admin: 9103,
+            notifier_admin: 9104,
+            console: 8090,
+            otlp_grpc: 4317,
+            otlp_http: 4318,
+            nats: 4222,
+            nats_monitor: 8222,
+        }
+    }
+}
+
+impl Ports {
+    /// A lab moved to `base`, at most [`PORT_BASE_MAX`]; a larger base is taken as that.
+    pub fn from_base(base: u16) -> Self {
+        let base = base.min(PORT_BASE_MAX);
+        Self {
+            gateway: base,
+            gateway_admin: base + 1,
+            ingester_admin: base + 2,
+            processor_admin: base + 3,
+            notifier_admin: base + 4,
+            console: base + 10,
+            otlp_grpc: base + 17,
+            otlp_http: base + 18,
+            nats: base + 22,
+            nats_monitor: base + 23,
+        }
+    }
+
+    /// Tries to listen on every port, so that a clash is told before anything starts. `public` is
+    /// where the gateway and the console listen; all else stays on this machine.
+    pub fn check(self, public: IpAddr) -> Result<(), PortsTaken> {
+        let taken: Vec<PortTaken> = self
+            .listed()
+            .into_iter()
+            .filter_map(|(what, port, is_public)| {
+                let ip = if is_public { public } else { Ipv4Addr::LOCALHOST.into() };
+                let cause = can_listen(SocketAddr::new(ip, port)).err()?;
+                Some(PortTaken { what, port, cause })
+            })
+            .collect();
+        if taken.is_empty() { Ok(()) } else { Err(PortsTaken(taken)) }
+    }
+
+    /// Part, port, and whether it is one of the two that may be opened to others.
+    fn listed(self) -> [(&'static str, u16, bool); 10] {
+        [
+            ("gateway", self.gateway, true),
+            ("gateway admin", self.gateway_admin, false),
+            ("ingester admin", self.ingester_admin, false),
+            ("processor admin", self.processor_admin, false),
+            ("notifier admin", self.notifier_admin, false),
+            ("console", self.console, true),
+            ("OTLP gRPC", self.otlp_grpc, false),
+            ("OTLP HTTP", self.otlp_http, false),
+            ("NATS", self.nats, false),
+            ("NATS monitor", self.nats_monitor, false),
+        ]
+    }
+}
+
+/// Whether something could listen there now. Takes the address without listening: a listener would
+/// live on for a moment in every child that is forked meanwhile, and be in the way itself.
+pub fn can_listen(address: SocketAddr) -> io::Result<()> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)
+}
+
+/// One port that cannot be had.
+#[derive(Debug)]
+pub struct PortTaken {
+    /// Who wanted it.
+    pub what: &'static str,
+    /// Which one.
+    pub port: u16,
+    /// Why not.
+    pub cause: io::Error,
+}
+
+impl fmt::Display for PortTaken {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, port, cause } = self;
+        if cause.kind() == io::ErrorKind::AddrInUse {
+            write!(out, "port {port} ({what}) is in use")
+        } else {
+            write!(out, "port {port} ({what}) cannot be opened: {cause}")
+        }
+    }
+}
+
+/// The ports that cannot be had, one a line, and what to do.
+#[derive(Debug)]
+pub struct PortsTaken(pub Vec<PortTaken>);
+
+impl fmt::Display for PortsTaken {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for taken in &self.0 {
+            writeln!(out, "{taken}")?;
+        }
+        write!(
+            out,
+            "stop what uses them, or move the whole lab: --port-base 20000 (or WAYBILL_PORT_BASE=20000)"
+        )
+    }
+}
+
+impl std::error::Error for PortsTaken {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moved_lab_keeps_its_block_and_shares_no_port() {
+        for base in [PORT_BASE_MIN, 20_000, PORT_BASE_MAX] {
+            let mut ports = Ports::from_base(base).listed().map(|(_, port, _)| port);
+            ports.sort_unstable();
+            assert!(ports.windows(2).all(|pair| pair[0] < pair[1]), "{ports:?}");
+            assert!(ports[0] == base && ports[9] - base < PORT_SPAN, "{ports:?}");
+        }
+    }
+}

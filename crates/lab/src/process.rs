@@ -1,0 +1,207 @@
+//! One child process: forked where its parent-death signal is safe, signalled as a group, reaped.
+
+use std::{
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::{
+        OnceLock,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::{
+    process::{Child, ChildStdin, Command},
+    runtime::Handle,
+    sync::oneshot,
+    time::{sleep, timeout},
+};
+
+use crate::log_file;
+
+/// Children that may wait to be forked; more callers wait in line.
+const FORKS_WAITING_MAX: usize = 16;
+/// How long a killed process may take to go: the kernel does it, so this is only a safety net.
+const REAP_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a process may take to stand still, and the time between two looks.
+const PAUSE_LIMIT: Duration = Duration::from_secs(1);
+const PAUSE_LOOK: Duration = Duration::from_millis(1);
+
+/// What to run.
+#[derive(Debug, Clone, Default)]
+pub struct Launch {
+    /// The program and its arguments.
+    pub argv: Vec<OsString>,
+    /// Set on top of the environment that is inherited.
+    pub env: Vec<(String, String)>,
+    /// Takes its output; appended to.
+    pub log: PathBuf,
+}
+
+/// How a process came to its end when asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// By itself, within its grace period.
+    Drained,
+    /// It had to be killed.
+    Killed,
+}
+
+/// A running child in a process group of its own, so that a Ctrl-C in the terminal reaches only
+/// the supervisor, which then stops its parts in order. Dropping it kills the group.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    pid: u32,
+    /// Its closing is what ends a guarded child where there is no parent-death signal.
+    _leash: Option<ChildStdin>,
+}
+
+impl Process {
+    /// Starts it.
+    pub async fn spawn(launch: &Launch) -> io::Result<Self> {
+        let mut child = fork(command(launch)?).await?;
+        let pid = child.id().expect("a child that was never waited for has its id");
+        // `Child::wait` would close it.
+        let leash = child.stdin.take();
+        Ok(Self { child, pid, _leash: leash })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Waits for its end. May be dropped and called again.
+    pub async fn ended(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Asks it to stop, kills it after `grace`.
+    pub async fn stop(&mut self, grace: Duration) -> Stopped {
+        self.signal(Signal::TERM);
+        // A paused process would not hear the first.
+        self.signal(Signal::CONT);
+        if timeout(grace, self.ended()).await.is_ok() {
+            return Stopped::Drained;
+        }
+        self.kill().await;
+        Stopped::Killed
+    }
+
+    /// Kills it, without a chance to drain, and waits until it is gone.
+    pub async fn kill(&mut self) -> Option<ExitStatus> {
+        self.signal(Signal::KILL);
+        timeout(REAP_LIMIT, self.ended()).await.ok()?.ok()
+    }
+
+    /// Holds it still, as a long pause of the machine would, and waits until it stands.
+    pub async fn pause(&self) {
+        self.signal(Signal::STOP);
+        let stands = async {
+            while self.runs() {
+                sleep(PAUSE_LOOK).await;
+            }
+        };
+        // One that takes longer, in the middle of a slow system call, stands as soon as it can.
+        let _in_time = timeout(PAUSE_LIMIT, stands).await;
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Neither held still nor ended.
+    fn runs(&self) -> bool {
+        let look = WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        match (self.child.id(), group(self.pid)) {
+            (Some(_), Some(pid)) => matches!(waitid(WaitId::Pid(pid), look), Ok(None)),
+            _ => false,
+        }
+    }
+
+    /// Only while it has not been waited for: its id cannot be another's until then.
+    fn signal(&self, signal: Signal) {
+        if self.child.id().is_some() {
+            signal_group(self.pid, signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// Kills the process group that a child of this process leads.
+pub(crate) fn kill_group(leader: u32) {
+    signal_group(leader, Signal::KILL);
+}
+
+/// The one thing that can go wrong is that it has just ended; whoever waits for it finds out.
+fn signal_group(leader: u32, signal: Signal) {
+    if let Some(group) = group(leader) {
+        let _ended = kill_process_group(group, signal);
+    }
+}
+
+fn group(leader: u32) -> Option<Pid> {
+    i32::try_from(leader).ok().and_then(Pid::from_raw)
+}
+
+fn command(launch: &Launch) -> io::Result<Command> {
+    let (program, arguments) = launch
+        .argv
+        .split_first()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no program given"))?;
+    let log = log_file::open(&launch.log)?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .envs(launch.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .process_group(0)
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+struct Fork {
+    command: Command,
+    runtime: Handle,
+    answer: oneshot::Sender<io::Result<Child>>,
+}
+
+/// Forks in the one thread that lives as long as this process. Linux sends a parent-death signal
+/// when the *thread* that forked ends, and threads of a runtime come and go.
+async fn fork(command: Command) -> io::Result<Child> {
+    static FORKER: OnceLock<SyncSender<Fork>> = OnceLock::new();
+    let forker = FORKER.get_or_init(|| {
+        let (requests, inbox) = sync_channel(FORKS_WAITING_MAX);
+        std::thread::Builder::new()
+            .name("lab-forker".to_owned())
+            .spawn(move || serve(&inbox))
+            .expect("a process that runs a lab can have one more thread");
+        requests
+    });
+    let (answer, child) = oneshot::channel();
+    let request = Fork { command, runtime: Handle::current(), answer };
+    let ended = |_| io::Error::other("the thread that forks has ended");
+    forker.send(request).map_err(|error| ended(error.to_string()))?;
+    child.await.map_err(|error| ended(error.to_string()))?
+}
+
+fn serve(inbox: &Receiver<Fork>) {
+    for mut request in inbox {
+        let _runtime = request.runtime.enter();
+        // Nobody there any more: the child is dropped here, and with that killed.
+        let _unwanted = request.answer.send(request.command.spawn());
+    }
+}

@@ -1,0 +1,53 @@
+//! When a part counts as ready, seen from outside.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{net::TcpStream, time::sleep};
+
+/// Time between two looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
+/// How long one look may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
+
+/// What tells that a part is ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ready {
+    /// That it was started.
+    AtOnce,
+    /// That it takes connections on all of these.
+    Accepts(Vec<SocketAddr>),
+    /// That this URL answers with a success.
+    Answers(String),
+}
+
+impl Ready {
+    /// Looks until it is. Has no limit of its own: the caller knows how long, and what else to
+    /// watch meanwhile.
+    pub(crate) async fn reached(&self) {
+        match self {
+            Self::AtOnce => {}
+            Self::Accepts(addresses) => {
+                for address in addresses {
+                    while TcpStream::connect(address).await.is_err() {
+                        sleep(LOOK_PAUSE).await;
+                    }
+                }
+            }
+            Self::Answers(url) => {
+                // Never by way of a proxy: this is the same machine.
+                let client = reqwest::Client::builder().no_proxy().timeout(LOOK_LIMIT);
+                let client = client.build().expect("a client without certificates of its own");
+                while !answers(&client, url).await {
+                    sleep(LOOK_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+async fn answers(client: &reqwest::Client, url: &str) -> bool {
+    match client.get(url).send().await {
+        Ok(response) => response.status().is_success(),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,68 @@
+//! The way to a part's keeper: orders go in, its state is seen.
+
+use std::{process::ExitStatus, sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{PartSpec, PartStatus, StartError};
+use crate::Stopped;
+
+/// Something a part is told to do; answered when it is done.
+pub(super) enum Order {
+    Start(oneshot::Sender<Result<u32, StartError>>),
+    Stop { grace: Duration, done: oneshot::Sender<Stopped> },
+    Kill(oneshot::Sender<()>),
+    Pause(oneshot::Sender<()>),
+    Resume(oneshot::Sender<()>),
+}
+
+/// The way to a keeper.
+pub(super) struct Handle {
+    spec: Arc<PartSpec>,
+    orders: mpsc::Sender<Order>,
+    status: watch::Receiver<PartStatus>,
+}
+
+impl Handle {
+    pub(super) fn new(
+        spec: Arc<PartSpec>,
+        orders: mpsc::Sender<Order>,
+        status: watch::Receiver<PartStatus>,
+    ) -> Self {
+        Self { spec, orders, status }
+    }
+
+    pub(super) fn spec(&self) -> &PartSpec {
+        &self.spec
+    }
+
+    pub(super) fn status(&self) -> PartStatus {
+        *self.status.borrow()
+    }
+
+    /// Waits for the answer. The error means that the keeper has ended with the lab.
+    pub(super) async fn order<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Result<T, StartError> {
+        let (done, answer) = oneshot::channel();
+        let sent = self.orders.send(order(done)).await;
+        sent.map_err(|_| StartError::Stopping)?;
+        answer.await.map_err(|_| StartError::Stopping)
+    }
+
+    /// Waits for the end of this process.
+    pub(super) async fn death_of(&self, pid: u32) -> ExitStatus {
+        let mut status = self.status.clone();
+        loop {
+            match status.borrow_and_update().last_end {
+                Some((ended, how)) if ended == pid => return how,
+                _ => {}
+            }
+            if status.changed().await.is_err() {
+                // The keeper is gone, and who waits here is about to be.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

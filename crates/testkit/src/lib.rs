@@ -1,0 +1,28 @@
+//! What the tests of this project stand on: real processes on real sockets, and no sleeping.
+//!
+//! - [`NatsServer`]: a nats-server of one's own
+//! - [`OtlpSink`], [`WebhookCatcher`]: the far ends of telemetry and notifications
+//! - [`LabUnderTest`]: a whole embedded lab
+//! - [`eventually`]: waits for a condition, with a limit
+//! - [`PortBlock`], [`Seed`]: ports and randomness that do not surprise
+//!
+//! Everything here panics with a message for the reader of a failed test.
+
+mod eventually;
+mod lab_under_test;
+mod nats;
+mod otlp;
+mod ports;
+mod received;
+mod seed;
+mod settings;
+mod webhook;
+
+pub use eventually::{Probe, eventually};
+pub use lab_under_test::LabUnderTest;
+pub use nats::NatsServer;
+pub use otlp::{OtlpSink, SinkMode};
+pub use ports::PortBlock;
+pub use received::{ReceivedLog, ReceivedSpan};
+pub use seed::Seed;
+pub use webhook::{Answer, ReceivedHook, WebhookCatcher};

@@ -1,0 +1,40 @@
+//! The far end of notifications.
+
+use std::time::{Duration, Instant};
+
+use testkit::{Answer, WebhookCatcher};
+
+#[tokio::test]
+async fn requests_are_remembered_and_answered_in_the_order_told() {
+    let catcher = WebhookCatcher::start().await;
+    let delay = Duration::from_millis(50);
+    catcher.answer_with([Answer::status(503), Answer::status(200).after(delay)]);
+
+    let began = Instant::now();
+    let mut statuses = Vec::new();
+    for n in 0..3 {
+        let request = reqwest::Client::new()
+            .post(catcher.url("/hooks/a?b=c"))
+            .header("webhook-id", n.to_string())
+            .body(format!("body {n}"));
+        statuses.push(request.send().await.unwrap().status().as_u16());
+    }
+
+    assert_eq!(statuses, [503, 200, 204]);
+    assert!(began.elapsed() >= delay);
+    let received = catcher.received();
+    let ids: Vec<_> = received.iter().map(|hook| hook.header("webhook-id")).collect();
+    assert_eq!(ids, [Some("0"), Some("1"), Some("2")]);
+    assert_eq!(received[2].body, "body 2");
+    assert_eq!(received[0].path, "/hooks/a?b=c");
+    assert!(catcher.url("/").contains(&catcher.authority()));
+}
+
+#[tokio::test]
+async fn a_dropped_catcher_takes_no_more() {
+    let catcher = WebhookCatcher::start().await;
+    let url = catcher.url("/");
+    drop(catcher);
+    tokio::task::yield_now().await;
+    assert!(reqwest::get(url).await.is_err());
+}
