@@ -1,0 +1,151 @@
+//! The handler: check, de-duplicate, enrich, queue.
+
+use std::sync::Arc;
+
+use bus::{Bus, Case, Delivery, Ending, Failure, Handled, Handler, Outgoing, records::RecordError};
+use contract::{
+    JobId,
+    event::EventType,
+    job::{ATTEMPTS_DEFAULT, DEADLINE_SECONDS_DEFAULT, Job, JobSpec, Notify},
+    record::{JobFailure, JobRecord},
+    signals::{attr, reason, span},
+    state::{JobState, Outcome},
+    topology::{Hop, message_id, todo},
+};
+use faults::Boundary;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::{
+    config::{Sources, is_gateway},
+    seen::Seen,
+};
+
+/// Lets jobs in.
+pub(crate) struct Admit {
+    bus: Arc<Bus>,
+    sources: Sources,
+    seen: Seen,
+}
+
+impl Handler for Admit {
+    async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
+        let event = delivery.event()?;
+        if !self.sources.allow(&event.source) {
+            return Ok(Handled::Discard(reason::UNKNOWN_SOURCE));
+        }
+        if event.kind != EventType::Submitted.name() {
+            return Ok(Handled::Discard(reason::UNKNOWN_TYPE));
+        }
+        let job = if is_gateway(&event.source) {
+            Some(delivery.json()?)
+        } else {
+            self.job_of_event(delivery).await?
+        };
+        let Some(job) = job else { return Ok(Handled::Discard(reason::DUPLICATE)) };
+        job.spec.check().map_err(|error| Failure::reject(reason::MALFORMED, error))?;
+        let span = Span::current();
+        span.set_attribute(attr::JOB_ID, job.id.to_string());
+        span.set_attribute(attr::JOB_KIND, job.spec.kind().name());
+        span.add_event(span::EVENT_VALIDATED, Vec::new());
+        let job = enriched(job, delivery.published_at_ms());
+        span.add_event(span::EVENT_ENRICHED, Vec::new());
+        self.queue(delivery, &job).await
+    }
+}
+
+impl Admit {
+    pub(crate) async fn new(bus: Arc<Bus>, sources: Sources) -> anyhow::Result<Self> {
+        let seen = Seen::open(&bus).await?;
+        Ok(Self { bus, sources, seen })
+    }
+
+    /// The job that a raw event asks for; `None` when it asked before.
+    async fn job_of_event(&self, delivery: &Delivery) -> Result<Option<Job>, Failure> {
+        let spec: JobSpec = delivery.json()?;
+        let fresh = self.bus.time.new_job_id();
+        let id: Option<JobId> = self.seen.job_of(delivery.event()?, delivery.seq, fresh).await?;
+        let accepted_at_ms = delivery.published_at_ms();
+        Ok(id.map(|id| Job { id, round: 0, spec, accepted_at_ms, deadline_at_ms: None }))
+    }
+
+    /// Moves the record to `queued` and hands the job on. What was done before is only handed on again.
+    async fn queue(&self, delivery: &Delivery, job: &Job) -> Result<Handled, Failure> {
+        let case = Arc::new(Case::shared(self.bus.records.clone(), self.record_of(job).await?));
+        delivery.open(case.clone());
+        let record = case.record().await;
+        delivery.note_queue_wait(delivery.published_at_ms());
+        if record.round != job.round {
+            return Ok(Handled::Discard(reason::STALE_ROUND));
+        }
+        if record.state.is_terminal() {
+            self.bus.tell(&record, job).await?;
+            return Ok(Handled::Done);
+        }
+        if record.state == JobState::Accepted {
+            if let Some(ending) = self.ending_before_work(&record, job) {
+                return self.bus.finish(delivery, &case, job, &ending).await;
+            }
+            let queued_ms = self.bus.vitals.clock.stamp_ms();
+            case.change(|record| {
+                record.move_to(JobState::Queued)?;
+                record.times.queued_ms = Some(queued_ms);
+                Ok(())
+            })
+            .await?;
+        }
+        delivery.reach(Boundary::AfterEffect).await?;
+        let body = serde_json::to_vec(job).map_err(Failure::postpone)?;
+        let subject = todo(job.spec.kind());
+        let id = message_id(job.id, job.round, Hop::Todo);
+        self.bus
+            .publish(Outgoing::about(job.id, EventType::Todo, subject, body).with_id(id))
+            .await?;
+        delivery.reach(Boundary::AfterPublish).await?;
+        Ok(Handled::Done)
+    }
+
+    /// The job's record. The gateway writes it after its publish, so it may not be there yet.
+    async fn record_of(&self, job: &Job) -> Result<bus::records::Entry, Failure> {
+        if let Some(entry) = self.bus.records.load(job.id).await? {
+            return Ok(entry);
+        }
+        let trace_id =
+            telemetry::current_span_ref().map(|span| span.trace_hex()).unwrap_or_default();
+        match self.bus.records.create(JobRecord::accepted(job, trace_id)).await {
+            Ok(entry) => Ok(entry),
+            Err(RecordError::Conflict) => {
+                let entry = self.bus.records.load(job.id).await?;
+                entry.ok_or_else(|| Failure::postpone(anyhow::anyhow!("the record came and went")))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A job can be over before it began: cancelled, or past its deadline.
+    fn ending_before_work(&self, record: &JobRecord, job: &Job) -> Option<Ending> {
+        let end = |outcome, reason, detail| {
+            Some(Ending { outcome, failure: Some(JobFailure::new(reason, detail)), run: None })
+        };
+        if record.cancel_requested {
+            return end(Outcome::Cancelled, reason::CANCELLED, "cancelled before it was queued");
+        }
+        if job.deadline_at_ms.is_some_and(|deadline| self.bus.time.now_ms() > deadline) {
+            return end(
+                Outcome::Failed,
+                reason::DEADLINE_PASSED,
+                "the deadline passed before it was queued",
+            );
+        }
+        None
+    }
+}
+
+/// The job with everything filled in that its client left open. Deadlines are in broker time.
+fn enriched(mut job: Job, published_at_ms: i64) -> Job {
+    let seconds = job.spec.deadline_seconds.unwrap_or(DEADLINE_SECONDS_DEFAULT);
+    job.deadline_at_ms = Some(published_at_ms + i64::from(seconds) * 1_000);
+    job.spec.attempts_max.get_or_insert(ATTEMPTS_DEFAULT);
+    job.spec.notify.get_or_insert(Notify::Log);
+    job
+}

@@ -1,0 +1,110 @@
+//! The handler: one notice for one ended job.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use bus::{Bus, Case, Delivery, Failure, Handled, Handler};
+use contract::{
+    api::JobDone,
+    job::Notify,
+    record::JobRecord,
+    signals::{self, attr, notification, reason},
+};
+use faults::Boundary;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::channel::{Notice, Sent, Webhook, log};
+
+/// Tells owners.
+pub(crate) struct Announce {
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) webhook: Webhook,
+}
+
+impl Handler for Announce {
+    async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
+        let done: JobDone = delivery.json()?;
+        let span = Span::current();
+        span.set_attribute(attr::JOB_KIND, done.job.spec.kind().name());
+        span.set_attribute(attr::JOB_ROUND, i64::from(done.job.round));
+        span.set_attribute(attr::JOB_OUTCOME, done.outcome.name());
+        let record = self.open(delivery, &done).await?;
+        note_wait(delivery, record.as_ref());
+        let notify = done.job.spec.notify.as_ref().unwrap_or(&Notify::Log);
+        if !notify.wants(done.outcome) {
+            self.count(notify, notification::UNWANTED);
+            return Ok(Handled::Done);
+        }
+        let sent = self.send(delivery, notify, &done).await;
+        delivery.reach(Boundary::AfterEffect).await?;
+        self.judge(delivery, notify, sent)
+    }
+}
+
+impl Announce {
+    /// Ties the delivery to the job's record, where attempts are counted. A record can have expired.
+    async fn open(
+        &self,
+        delivery: &Delivery,
+        done: &JobDone,
+    ) -> Result<Option<JobRecord>, Failure> {
+        let entry = self.bus.records.load(done.job.id).await?;
+        let Some(entry) = entry.filter(|entry| entry.record.round == done.job.round) else {
+            return Ok(None);
+        };
+        let record = entry.record.clone();
+        delivery.open(Arc::new(Case::shared(self.bus.records.clone(), entry)));
+        Ok(Some(record))
+    }
+
+    async fn send(&self, delivery: &Delivery, notify: &Notify, done: &JobDone) -> Sent {
+        let trace_id =
+            telemetry::current_span_ref().map(|span| span.trace_hex()).unwrap_or_default();
+        let notice = Notice { done, trace_id: &trace_id };
+        match notify {
+            Notify::Log => {
+                log::tell(&notice);
+                Sent::Delivered { status: 200 }
+            }
+            Notify::Webhook { url, .. } => {
+                if delivery.redelivered {
+                    Span::current().set_attribute(attr::WEBHOOK_REPEAT, true);
+                }
+                self.webhook.send(url, &notice, self.bus.vitals.clock.true_now()).await
+            }
+        }
+    }
+
+    fn judge(&self, delivery: &Delivery, notify: &Notify, sent: Sent) -> Result<Handled, Failure> {
+        match sent {
+            Sent::Delivered { .. } => {
+                let repeated = delivery.redelivered && matches!(notify, Notify::Webhook { .. });
+                self.count(
+                    notify,
+                    if repeated { notification::REPEATED } else { notification::DELIVERED },
+                );
+                Ok(Handled::Done)
+            }
+            Sent::Again { after, why } => {
+                self.count(notify, notification::FAILED);
+                Err(Failure::Retry { cause: anyhow!(why), after })
+            }
+            Sent::Refused { why } => {
+                self.count(notify, notification::REFUSED);
+                Err(Failure::reject(reason::NOTIFICATION_REFUSED, anyhow!(why)))
+            }
+        }
+    }
+
+    fn count(&self, notify: &Notify, outcome: &str) {
+        self.bus.vitals.metrics.count(&signals::NOTIFICATIONS, &[notify.channel(), outcome]);
+    }
+}
+
+fn note_wait(delivery: &Delivery, record: Option<&JobRecord>) {
+    let retry_ms = record
+        .filter(|record| record.attempts.notifier > 0)
+        .and_then(|record| record.times.retry_ms);
+    delivery.note_queue_wait(retry_ms.unwrap_or_else(|| delivery.published_at_ms()));
+}

@@ -1,0 +1,20 @@
+//! Where notices go: one file a channel.
+//!
+//! Which channel a job asked for, whether it wants this outcome, and when to try again are the
+//! caller's.
+
+pub mod log;
+
+mod answer;
+mod notice;
+mod public_dns;
+mod signature;
+mod webhook;
+
+pub use answer::{RETRY_AFTER_MAX, Sent};
+pub use notice::Notice;
+pub use signature::{NotASecret, Secret};
+pub use webhook::{Webhook, WebhookConfig};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! Webhooks as their receivers, and their traces, see them.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use contract::{api::JobDone, record::JobFailure, state::Outcome};
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+
+use super::*;
+
+mod addresses;
+mod receiver;
+mod spans;
+
+use receiver::{Manners, Raw, Receiver};
+
+const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// A time a receiver would take for now.
+const SENT_AT_S: u64 = 1_795_000_009;
+
+fn done(outcome: Outcome) -> JobDone {
+    serde_json::from_value(json!({
+        "id": "019a0000-0000-7000-8000-000000000000",
+        "round": 2,
+        "name": "night \"batch\" ⚙",
+        "operations": [{"kind": "wait", "seconds": 0}],
+        "accepted_at_ms": 1_795_000_000_000_i64,
+        "outcome": outcome,
+        "finished_at_ms": 1_795_000_008_123_i64,
+        "run": "2.1.0",
+    }))
+    .unwrap()
+}
+
+fn config(allow: &str) -> WebhookConfig {
+    WebhookConfig {
+        webhook_secret: None,
+        webhook_allow: allow.parse().unwrap(),
+        webhook_timeout_ms: 5_000,
+    }
+}
+
+fn sent_at() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(SENT_AT_S)
+}
+
+async fn send(webhook: &Webhook, url: &str) -> Sent {
+    spans::record();
+    let done = done(Outcome::Succeeded);
+    let notice = Notice { done: &done, trace_id: TRACE_ID };
+    let sent = webhook.send(url, &notice, sent_at());
+    tokio::time::timeout(receiver::LIMIT, sent).await.expect("a webhook has a limit")
+}
+
+async fn send_to(receiver: &Receiver) -> Sent {
+    let webhook = Webhook::new(&config(&receiver.authority())).unwrap();
+    send(&webhook, &receiver.url("/hook?token=s3cret")).await
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn an_owner_learns_which_job_ended_how_and_where_its_trace_is() {
+    let mut receiver = Receiver::answering(200, &[]).await;
+    assert_eq!(send_to(&receiver).await, Sent::Delivered { status: 200 });
+    let (headers, body) = receiver.next().await;
+    assert_eq!(header(&headers, "content-type"), Some("application/json"));
+    assert_eq!(
+        header(&headers, "webhook-id"),
+        Some("019a0000-0000-7000-8000-000000000000:2:succeeded")
+    );
+    let timestamp = SENT_AT_S.to_string();
+    assert_eq!(header(&headers, "webhook-timestamp"), Some(timestamp.as_str()));
+    assert_eq!(header(&headers, "webhook-signature"), None);
+    let expected = json!({
+        "type": "job.succeeded",
+        "timestamp": "2026-11-18T11:06:48.123Z",
+        "data": {
+            "id": "019a0000-0000-7000-8000-000000000000",
+            "name": "night \"batch\" ⚙",
+            "kind": "wait",
+            "outcome": "succeeded",
+            "trace_id": TRACE_ID,
+            "round": 2,
+            "run": "2.1.0",
+                "finished_at": "2026-11-18T11:06:48.123Z",
+        },
+    });
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
+}
+
+#[test]
+fn a_failure_says_why_and_every_outcome_has_its_type() {
+    for outcome in Outcome::ALL {
+        let mut done = done(outcome);
+        done.failure = Some(JobFailure::new("operation_failed", "division by zero"));
+        let notice = Notice { done: &done, trace_id: TRACE_ID };
+        let body: Value = serde_json::from_str(&notice.body()).unwrap();
+        assert_eq!(body["type"], format!("job.{outcome}"));
+        let failure = json!({"reason": "operation_failed", "detail": "division by zero"});
+        assert_eq!(body["data"]["failure"], failure);
+        assert!(notice.id().ends_with(&format!(":2:{outcome}")), "{}", notice.id());
+    }
+}
+
+#[tokio::test]
+async fn a_signed_webhook_is_genuine_by_the_reference_library() {
+    let mut receiver = Receiver::answering(204, &[]).await;
+    let mut config = config(&receiver.authority());
+    config.webhook_secret = Some(SECRET.parse().unwrap());
+    let webhook = Webhook::new(&config).unwrap();
+    send(&webhook, &receiver.url("/")).await;
+    let (headers, body) = receiver.next().await;
+    let id = header(&headers, "webhook-id").unwrap();
+    let timestamp = header(&headers, "webhook-timestamp").unwrap().parse().unwrap();
+    let reference = standardwebhooks::Webhook::new(SECRET).unwrap();
+    let expected = reference.sign(id, timestamp, body.as_bytes()).unwrap();
+    assert_eq!(header(&headers, "webhook-signature"), Some(expected.as_str()));
+}
+
+#[tokio::test]
+async fn a_repetition_has_the_same_id() {
+    let mut receiver = Receiver::answering(503, &[]).await;
+    for _ in 0..2 {
+        send_to(&receiver).await;
+    }
+    let (first, second) = (receiver.next().await.0, receiver.next().await.0);
+    assert_eq!(header(&first, "webhook-id"), header(&second, "webhook-id"));
+}
+
+#[tokio::test]
+async fn the_answer_decides_what_is_next() {
+    let why = |text: &str| text.to_owned();
+    for (status, headers, expected) in [
+        (204, &[][..], Sent::Delivered { status: 204 }),
+        (
+            500,
+            &[],
+            Sent::Again {
+                after: None,
+                why: why("the receiver answered 500 Internal Server Error"),
+            },
+        ),
+        (
+            429,
+            &[("retry-after", "7")],
+            Sent::Again {
+                after: Some(Duration::from_secs(7)),
+                why: why("the receiver answered 429 Too Many Requests"),
+            },
+        ),
+        (410, &[], Sent::Refused { why: why("the receiver answered 410 Gone") }),
+        (404, &[], Sent::Refused { why: why("the receiver answered 404 Not Found") }),
+    ] {
+        let receiver = Receiver::answering(status, headers).await;
+        assert_eq!(send_to(&receiver).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_refused_and_not_followed() {
+    let mut other = Receiver::answering(200, &[]).await;
+    for status in [301, 302, 303, 307, 308] {
+        let to = other.url("/elsewhere");
+        let mut receiver = Receiver::answering(status, &[("location", &to)]).await;
+        let allow = format!("{},{}", receiver.authority(), other.authority());
+        let webhook = Webhook::new(&config(&allow)).unwrap();
+        let sent = send(&webhook, &receiver.url("/")).await;
+        assert!(matches!(&sent, Sent::Refused { why } if why.contains("redirect")), "{sent:?}");
+        receiver.next().await;
+    }
+    assert!(other.is_untouched());
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_costs_no_more_than_the_limit() {
+    let silent = Raw::with(Manners::Silent).await;
+    let mut config = config(&silent.authority());
+    config.webhook_timeout_ms = 150;
+    let webhook = Webhook::new(&config).unwrap();
+    let start = Instant::now();
+    let sent = send(&webhook, &silent.url("/hook?token=s3cret")).await;
+    let why = "no answer within 150ms".to_owned();
+    assert_eq!(sent, Sent::Again { after: None, why });
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_not_read() {
+    let endless = Raw::with(Manners::Endless).await;
+    let webhook = Webhook::new(&config(&endless.authority())).unwrap();
+    let start = Instant::now();
+    assert_eq!(send(&webhook, &endless.url("/")).await, Sent::Delivered { status: 200 });
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_away_or_hangs_up_is_tried_again() {
+    let away = receiver::free_authority().await;
+    let hangs_up = Raw::with(Manners::HangsUp).await;
+    for (authority, word) in [(away, "could not connect"), (hangs_up.authority(), "broke")] {
+        let webhook = Webhook::new(&config(&authority)).unwrap();
+        let sent = send(&webhook, &format!("http://{authority}/hook?token=s3cret")).await;
+        let Sent::Again { after: None, why } = sent else { panic!("{sent:?}") };
+        assert!(why.contains(word) && !why.contains("s3cret"), "{why}");
+    }
+}

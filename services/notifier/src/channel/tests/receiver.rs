@@ -1,0 +1,128 @@
+//! Receivers of webhooks: a real HTTP server that says what it was told, and some rude ones.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{
+    Router,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    task::JoinSet,
+    time::timeout,
+};
+
+/// The longest a test waits for a request or for what comes of it.
+pub(super) const LIMIT: Duration = Duration::from_secs(10);
+
+/// An HTTP server on a free port that answers all requests alike. Ends when it is dropped.
+pub(super) struct Receiver {
+    address: SocketAddr,
+    told: mpsc::Receiver<(HeaderMap, String)>,
+    _server: JoinSet<()>,
+}
+
+impl Receiver {
+    pub(super) async fn answering(status: u16, headers: &[(&str, &str)]) -> Self {
+        let status = StatusCode::from_u16(status).unwrap();
+        let answer: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| -> (HeaderName, HeaderValue) {
+                (name.parse().unwrap(), value.parse().unwrap())
+            })
+            .collect();
+        let (teller, told) = mpsc::channel(16);
+        let take = async move |headers: HeaderMap, body: String| {
+            teller.send((headers, body)).await.unwrap();
+            (status, answer)
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut server = JoinSet::new();
+        let routes = Router::new().fallback(take);
+        server.spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self { address, told, _server: server }
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(super) fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Headers and body of the next request.
+    pub(super) async fn next(&mut self) -> (HeaderMap, String) {
+        timeout(LIMIT, self.told.recv()).await.unwrap().unwrap()
+    }
+
+    pub(super) fn is_untouched(&mut self) -> bool {
+        self.told.try_recv().is_err()
+    }
+}
+
+/// A server below HTTP. Ends when it is dropped.
+pub(super) struct Raw {
+    address: SocketAddr,
+    _server: JoinSet<()>,
+}
+
+/// How a [`Raw`] server answers a request.
+#[derive(Clone, Copy)]
+pub(super) enum Manners {
+    /// Says nothing.
+    Silent,
+    /// Closes the connection.
+    HangsUp,
+    /// Answers 200 and a body without an end.
+    Endless,
+}
+
+impl Raw {
+    pub(super) async fn with(manners: Manners) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4_096]).await;
+                answer(&mut stream, manners).await;
+            }
+        });
+        Self { address, _server: server }
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(super) fn authority(&self) -> String {
+        self.address.to_string()
+    }
+}
+
+/// Host and port at which nobody listens.
+pub(super) async fn free_authority() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+async fn answer(stream: &mut TcpStream, manners: Manners) {
+    match manners {
+        Manners::HangsUp => {}
+        Manners::Silent => std::future::pending().await,
+        Manners::Endless => {
+            let mut next: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
+            while stream.write_all(next).await.is_ok() {
+                next = &[b'x'; 4_096];
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The handler: one run of a job, from the claim to its end.
+
+use std::{sync::Arc, time::Duration};
+
+use bus::{Bus, Claim, Claims, Delivery, Ending, Failure, Handled, Handler, Run};
+use contract::{
+    api::{OperationOutcome, OperationResult},
+    job::Job,
+    operation::Operation,
+    record::JobFailure,
+    signals::{attr, reason},
+    state::Outcome,
+};
+use faults::Boundary;
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::operation_run::{OperationRun, Stopped};
+
+/// Least pause before a job that another worker has is asked for again.
+const BUSY_PAUSE_MIN: Duration = Duration::from_millis(50);
+
+/// Runs jobs.
+pub(crate) struct RunJobs {
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) claims: Claims,
+}
+
+impl Handler for RunJobs {
+    async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
+        let job: Job = delivery.json()?;
+        Span::current().set_attribute(attr::JOB_KIND, job.spec.kind().name());
+        match self.claims.claim(delivery, &job).await? {
+            Claim::Run(run) => self.run(delivery, &job, &run).await,
+            Claim::Ended(record) => {
+                self.bus.tell(&record, &job).await?;
+                Ok(Handled::Done)
+            }
+            Claim::Busy(after) => {
+                let cause = anyhow::anyhow!("another worker has the job");
+                Err(Failure::Postpone { cause, after: after.max(BUSY_PAUSE_MIN) })
+            }
+            Claim::Stale => Ok(Handled::Discard(reason::STALE_ROUND)),
+        }
+    }
+}
+
+/// How the operations of a job came out.
+struct Work {
+    results: Vec<OperationResult>,
+    outcome: Outcome,
+    failure: Option<JobFailure>,
+}
+
+impl RunJobs {
+    async fn run(&self, delivery: &Delivery, job: &Job, run: &Run) -> Result<Handled, Failure> {
+        delivery.reach(Boundary::BeforeWork).await?;
+        let work = self.work(job, run).await?;
+        let name = run.owner.run_name();
+        let stored = self.bus.results.put(job.id, &name, &work.results).await;
+        stored.map_err(Failure::postpone)?;
+        Span::current().set_attribute(attr::JOB_OUTCOME, work.outcome.name());
+        let ending = Ending { outcome: work.outcome, failure: work.failure, run: Some(name) };
+        self.bus.finish(delivery, &run.case, job, &ending).await
+    }
+
+    /// The operations in order, until one fails, the client cancels, or the deadline passes.
+    async fn work(&self, job: &Job, run: &Run) -> Result<Work, Failure> {
+        let stop = CancellationToken::new();
+        // Whatever ends this future, CPU work on other threads must end with it.
+        let _stop_on_drop = stop.clone().drop_guard();
+        let mut results = Vec::with_capacity(job.spec.operations.len());
+        for (index, operation) in job.spec.operations.iter().enumerate() {
+            let one = OperationRun { bus: &self.bus, job: job.id, run, index, operation };
+            let stopped = tokio::select! {
+                biased;
+                () = run.cancelled.cancelled() => Err(Stopped::Cancelled),
+                () = self.deadline(job) => Err(Stopped::Deadline),
+                done = one.perform(stop.child_token()) => Ok(done?),
+            };
+            let done = match stopped {
+                Ok(done) => done,
+                Err(stopped) => return Ok(Work::stopped(stopped, results, &job.spec.operations)),
+            };
+            let error = match &done.result {
+                Some(OperationOutcome::Error(error)) => Some(error.clone()),
+                _ => None,
+            };
+            results.push(done);
+            if let Some(error) = error {
+                return Ok(Work::failed(index, operation, &error, results, &job.spec.operations));
+            }
+        }
+        Ok(Work { results, outcome: Outcome::Succeeded, failure: None })
+    }
+
+    /// Returns when the job's deadline has passed, by the broker's time.
+    async fn deadline(&self, job: &Job) {
+        let Some(deadline_ms) = job.deadline_at_ms else { return std::future::pending().await };
+        let left_ms = deadline_ms.saturating_sub(self.bus.time.now_ms()).max(0);
+        tokio::time::sleep(Duration::from_millis(left_ms.unsigned_abs())).await;
+    }
+}
+
+impl Work {
+    fn stopped(why: Stopped, results: Vec<OperationResult>, all: &[Operation]) -> Self {
+        let (outcome, failure) = match why {
+            Stopped::Cancelled => {
+                (Outcome::Cancelled, JobFailure::new(reason::CANCELLED, "cancelled while it ran"))
+            }
+            Stopped::Deadline => (
+                Outcome::Failed,
+                JobFailure::new(reason::DEADLINE_PASSED, "not done before its deadline"),
+            ),
+        };
+        Self { results: with_the_rest(results, all), outcome, failure: Some(failure) }
+    }
+
+    fn failed(
+        index: usize,
+        operation: &Operation,
+        error: &str,
+        results: Vec<OperationResult>,
+        all: &[Operation],
+    ) -> Self {
+        let detail = format!("operations[{index}] {}: {error}", operation.kind());
+        let failure = JobFailure::new(reason::OPERATION_FAILED, &detail);
+        Self {
+            results: with_the_rest(results, all),
+            outcome: Outcome::Failed,
+            failure: Some(failure),
+        }
+    }
+}
+
+/// The operations that were not reached stand in the results too, without one.
+fn with_the_rest(mut results: Vec<OperationResult>, all: &[Operation]) -> Vec<OperationResult> {
+    let rest = all.iter().skip(results.len());
+    results.extend(rest.map(|operation| OperationResult {
+        operation: operation.clone(),
+        result: None,
+        milliseconds: None,
+    }));
+    results
+}

@@ -1,0 +1,30 @@
+//! Runs jobs: takes them from the queue, does their operations in order, tells how they ended.
+//!
+//! Reads `jobs.todo.>`, writes `jobs.done.{outcome}`. A job is run by one worker at a time; one that
+//! goes down in the middle is taken over by another.
+//!
+//! - [`operations`]: what jobs do, one file a kind
+//! - `job_run`: one run of a job; `operation_run`: one operation of it, visible while it runs
+
+pub mod operations;
+
+mod config;
+mod job_run;
+mod operation_run;
+mod tiles;
+
+use bus::{Claims, Vitals, worker};
+pub use config::Config;
+use contract::{Stage, topology};
+use service::stop::Stop;
+
+/// The stage this service is.
+pub const STAGE: Stage = Stage::Processor;
+
+/// Runs the processor until the stop.
+pub async fn run(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<()> {
+    worker::run(topology::PROCESSOR, &config.worker, vitals, stop, async |bus, ack_wait| {
+        Ok(job_run::RunJobs { claims: Claims::new(bus.clone(), ack_wait), bus })
+    })
+    .await
+}

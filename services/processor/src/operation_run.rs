@@ -1,0 +1,159 @@
+//! One operation of a run: its span, its numbers, and how it is visible while it runs.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bus::{Bus, CaseError, Failure, Run};
+use contract::{
+    JobId,
+    api::{OperationOutcome, OperationResult},
+    operation::Operation,
+    record::Progress,
+    signals::{self, attr, operation, span},
+    waybill::SpanRef,
+};
+use opentelemetry::{KeyValue, trace::SpanKind};
+use telemetry::FinishedSpan;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, field::Empty};
+
+use crate::{
+    operations::{self, Desk, OperationError},
+    tiles::RunTiles,
+};
+
+/// Time between two looks at the progress of a long operation.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Progress that is worth a span: at most ten an operation.
+const PROGRESS_STEP: f32 = 0.1;
+
+/// One operation that is about to be done.
+pub(crate) struct OperationRun<'a> {
+    pub(crate) bus: &'a Arc<Bus>,
+    pub(crate) job: JobId,
+    pub(crate) run: &'a Run,
+    pub(crate) index: usize,
+    pub(crate) operation: &'a Operation,
+}
+
+/// Why a job's work ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    Cancelled,
+    Deadline,
+}
+
+impl OperationRun<'_> {
+    /// Does the operation in a span of its own.
+    pub(crate) async fn perform(
+        &self,
+        stop: CancellationToken,
+    ) -> Result<OperationResult, Failure> {
+        let kind = self.operation.kind();
+        let span = tracing::info_span!(
+            "operation",
+            otel.name = span::operation_name(kind),
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+            "waybill.operation.kind" = kind.name(),
+            "waybill.operation.index" = self.index,
+        );
+        self.perform_in_span(stop).instrument(span).await
+    }
+
+    async fn perform_in_span(&self, stop: CancellationToken) -> Result<OperationResult, Failure> {
+        let started = Instant::now();
+        let progress = watch::Sender::new(0.0);
+        let parts = progress.subscribe();
+        let tiles = RunTiles {
+            bus: self.bus.clone(),
+            job: self.job,
+            run: self.run.owner.run_name(),
+            operation: self.index,
+        };
+        let desk = Desk::new(stop, progress, Arc::new(tiles));
+        let done = tokio::select! {
+            biased;
+            done = operations::run(self.operation, &desk) => done,
+            failure = self.show(parts) => return Err(failure),
+        };
+        let took = started.elapsed();
+        let outcome = match done {
+            Ok(value) => OperationOutcome::Value(value),
+            Err(OperationError::Failed(error)) => OperationOutcome::Error(error),
+            // Only this run's own end cancels the token, and then nobody reads this.
+            Err(OperationError::Cancelled) => {
+                return Err(Failure::postpone(anyhow::anyhow!("stopped")));
+            }
+            Err(OperationError::Broken(error)) => return Err(Failure::retry(error)),
+        };
+        self.count(&outcome, took);
+        let milliseconds = Some((took.as_secs_f64() * 1e6).round() / 1e3);
+        Ok(OperationResult {
+            operation: self.operation.clone(),
+            result: Some(outcome),
+            milliseconds,
+        })
+    }
+
+    fn count(&self, outcome: &OperationOutcome, took: Duration) {
+        let word = match outcome {
+            OperationOutcome::Value(_) => operation::OK,
+            OperationOutcome::Error(error) => {
+                let span = tracing::Span::current();
+                span.record("otel.status_code", "ERROR").record("otel.status_description", error);
+                operation::ERROR
+            }
+        };
+        let labels = [self.operation.kind().name(), word];
+        self.bus.vitals.metrics.observe(&signals::OPERATION_DURATION, &labels, took.as_secs_f64());
+    }
+
+    /// Makes a long operation visible while it runs. Returns only when the job is no longer ours.
+    async fn show(&self, parts: watch::Receiver<f32>) -> Failure {
+        let Some(own) = telemetry::current_span_ref() else { return std::future::pending().await };
+        let began = self.bus.vitals.clock.stamp();
+        let started_at_ns = self.bus.vitals.clock.stamp_ns();
+        tokio::time::sleep(Duration::from_millis(span::STARTED_MS_MIN)).await;
+        let at = |part| Progress {
+            operation: u32::try_from(self.index).unwrap_or(u32::MAX),
+            kind: self.operation.kind(),
+            part,
+            span: own,
+            started_at_ns,
+        };
+        // The record must know this span before a child of it leaves the process: if the worker goes
+        // down now, whoever takes over exports the parent.
+        let now = || at(*parts.borrow());
+        while let Err(error) = self.run.announce(now()).await {
+            if matches!(error, CaseError::Fenced) {
+                return Failure::Fenced;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        self.bus
+            .vitals
+            .spans
+            .export(FinishedSpan::child(span::STARTED, SpanKind::Internal, own).at(began).build());
+        let mut shown = 0.0;
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let part = *parts.borrow();
+            self.run.progress(at(part));
+            if part - shown >= PROGRESS_STEP {
+                shown = part;
+                self.show_part(own, part);
+            }
+        }
+    }
+
+    fn show_part(&self, own: SpanRef, part: f32) {
+        let span = FinishedSpan::child(span::PROGRESS, SpanKind::Internal, own)
+            .at(self.bus.vitals.clock.stamp())
+            .attribute(KeyValue::new(attr::PROGRESS, f64::from(part)));
+        self.bus.vitals.spans.export(span.build());
+    }
+}

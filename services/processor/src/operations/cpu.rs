@@ -1,0 +1,123 @@
+//! Keeps heavy work off the threads that talk to the broker, and bounded by the number of cores.
+
+use std::{any::Any, num::NonZero, sync::LazyLock, thread};
+
+use anyhow::anyhow;
+use tokio::{sync::Semaphore, task};
+
+use super::{Desk, OperationError};
+
+/// One permit a core: more would only make every operation slower.
+static CORES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(cores()));
+
+/// Runs `work` on a thread of its own once a core is free. A panic in it is [`OperationError::Broken`].
+///
+/// The work must ask its desk [`Desk::go_on`]: that is how a cancelled or dropped operation ends.
+pub(super) async fn run<T: Send + 'static>(
+    desk: &Desk,
+    work: impl FnOnce(&Desk) -> Result<T, OperationError> + Send + 'static,
+) -> Result<T, OperationError> {
+    let permit = tokio::select! {
+        biased;
+        () = desk.cancelled() => return Err(OperationError::Cancelled),
+        permit = CORES.acquire() => permit.expect("the semaphore is never closed"),
+    };
+    let (desk, token) = desk.child();
+    // A thread cannot be aborted: if the caller goes away, the token tells the work.
+    let _stop_if_dropped = token.drop_guard();
+    let done = task::spawn_blocking(move || {
+        let _permit = permit;
+        work(&desk)
+    });
+    match done.await {
+        Ok(result) => result,
+        Err(error) => Err(OperationError::Broken(match error.try_into_panic() {
+            Ok(panic) => anyhow!("the work panicked: {}", said(&*panic)),
+            Err(error) => anyhow!(error).context("the work did not run"),
+        })),
+    }
+}
+
+/// How many operations run at once.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering::SeqCst},
+        },
+        time::{Duration, Instant},
+    };
+
+    use super::{super::tests::desk, *};
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn a_panic_is_broken_and_says_why() {
+        let (desk, _) = desk();
+        for round in 0..=cores() {
+            let error = run::<()>(&desk, move |_| panic!("round {round}")).await;
+            let Err(OperationError::Broken(cause)) = error else {
+                panic!("{error:?}");
+            };
+            assert!(cause.to_string().contains(&format!("round {round}")));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_work_runs_than_there_are_cores() {
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let works = (0..cores() * 8).map(|_| {
+            let (running, most) = (running.clone(), most.clone());
+            tokio::spawn(async move {
+                let work = move |_: &Desk| {
+                    most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
+                    (0..2_000).for_each(|_| thread::yield_now());
+                    running.fetch_sub(1, SeqCst);
+                    Ok(())
+                };
+                run(&desk().0, work).await
+            })
+        });
+        for work in works.collect::<Vec<_>>() {
+            work.await.unwrap().unwrap();
+        }
+        let most = most.load(SeqCst);
+        assert!((1..=cores()).contains(&most), "{most}");
+    }
+
+    #[tokio::test]
+    async fn work_whose_caller_went_away_ends_and_frees_its_core() {
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let work = |desk: &Desk| {
+            // Gives up in the end, so that a lost token fails this test instead of hanging it.
+            let start = Instant::now();
+            while desk.go_on().is_ok() && start.elapsed() < 2 * LIMIT {
+                thread::yield_now();
+            }
+            let _ = ended.send(());
+            Ok(())
+        };
+        let (desk, mut progress) = desk();
+        let caller = tokio::spawn(async move {
+            run(&desk, |desk| {
+                desk.progress(0.5);
+                work(desk)
+            })
+            .await
+        });
+        progress.wait_for(|part| *part > 0.0).await.unwrap();
+        caller.abort();
+        tokio::time::timeout(LIMIT, end).await.unwrap().unwrap();
+    }
+}

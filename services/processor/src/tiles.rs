@@ -1,0 +1,24 @@
+//! Puts tiles where the job's results say they are.
+
+use std::sync::Arc;
+
+use bus::Bus;
+use contract::JobId;
+
+use crate::operations::{Storing, TileStore};
+
+/// The tiles of one operation of one run.
+pub(crate) struct RunTiles {
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) job: JobId,
+    pub(crate) run: String,
+    pub(crate) operation: usize,
+}
+
+impl TileStore for RunTiles {
+    fn put(&self, png: Vec<u8>) -> Storing<'_> {
+        Box::pin(async move {
+            self.bus.results.put_tile(self.job, &self.run, self.operation, &png).await
+        })
+    }
+}
