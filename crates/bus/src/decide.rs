@@ -32,6 +32,8 @@ pub enum Failure {
     /// The broker, a full stream or a stop is in the way: spends nothing.
     #[error("{cause:#}")]
     Postpone {
+        /// One of [`contract::signals::reason`].
+        reason: &'static str,
         /// What is in the way.
         cause: anyhow::Error,
         /// When to try again.
@@ -66,7 +68,18 @@ impl Failure {
 
     /// Something in the way that is not the job's fault.
     pub fn postpone(cause: impl Into<anyhow::Error>) -> Self {
-        Self::Postpone { cause: cause.into(), after: POSTPONED }
+        Self::Postpone { reason: reason::BROKER_AWAY, cause: cause.into(), after: POSTPONED }
+    }
+
+    /// The failure as one of a fixed set of words, fit for labels and attributes.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Retry { .. } => reason::WORK_FAILED,
+            Self::Postpone { reason, .. }
+            | Self::Reject { reason, .. }
+            | Self::UsedUp { reason, .. } => reason,
+            Self::Fenced => reason::OWNED_ELSEWHERE,
+        }
     }
 
     /// A message that stays bad.
@@ -103,6 +116,14 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Why a message is put away or dropped.
+    pub const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Discard(reason) | Self::Bury { reason, .. } => Some(reason),
+            Self::Done | Self::Again { .. } | Self::Silence => None,
+        }
+    }
+
     /// The one word for it.
     pub const fn verdict(&self) -> Verdict {
         match self {

@@ -145,6 +145,10 @@ impl Delivery {
 
     /// A failure that says the process is stopping.
     pub(crate) fn stopping() -> Failure {
-        Failure::Postpone { cause: anyhow!("this worker stops"), after: Duration::ZERO }
+        Failure::Postpone {
+            reason: reason::STOPPING,
+            cause: anyhow!("this worker stops"),
+            after: Duration::ZERO,
+        }
     }
 }

@@ -55,14 +55,18 @@ impl<H: Handler> Desk<H> {
         let outcome = self.handle(delivery).await;
         let (attempts, attempts_max) = self.budget(delivery).await;
         let decision = decide(&outcome, attempts, attempts_max, rand::random());
-        let detail = outcome.err().map(|failure| failure.to_string()).unwrap_or_default();
-        let (verdict, detail) = match self.perform(delivery, decision, &detail).await {
-            Ok(()) => (decision.verdict(), detail),
-            Err(Failure::Fenced) => (Verdict::Fenced, Failure::Fenced.to_string()),
+        let failure = outcome.err();
+        let detail = failure.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (verdict, failure) = match self.perform(delivery, decision, &detail).await {
+            Ok(()) => (decision.verdict(), failure),
+            Err(Failure::Fenced) => (Verdict::Fenced, Some(Failure::Fenced)),
             // Nothing was said to the broker, so the message comes again.
-            Err(failure) => (Verdict::Retry, failure.to_string()),
+            Err(failure) => (Verdict::Retry, Some(failure)),
         };
-        self.report(delivery, verdict, &detail, started.elapsed());
+        if let Some(reason) = decision.reason().or_else(|| failure.as_ref().map(Failure::reason)) {
+            Span::current().set_attribute(attr::REASON, reason);
+        }
+        self.report(delivery, verdict, failure.as_ref(), started.elapsed());
     }
 
     /// Calls the handler, keeps the message alive meanwhile, and turns a panic into a failed attempt.
@@ -134,7 +138,6 @@ impl<H: Handler> Desk<H> {
             Decision::Silence => return Err(Failure::Fenced),
             Decision::Done => {}
             Decision::Discard(reason) => {
-                Span::current().set_attribute(attr::REASON, reason);
                 self.bus.vitals.metrics.count(&signals::EVENTS_DISCARDED, &[reason]);
             }
             Decision::Again { attempts, after } => {
@@ -145,7 +148,6 @@ impl<H: Handler> Desk<H> {
                 return Ok(());
             }
             Decision::Bury { reason, attempts, .. } => {
-                Span::current().set_attribute(attr::REASON, reason);
                 self.bus
                     .bury(delivery, &Burial { reason, detail: detail.to_owned(), attempts })
                     .await?;
@@ -166,6 +168,10 @@ impl<H: Handler> Desk<H> {
     ) -> Result<(), Failure> {
         let Some(case) = delivery.case.get() else { return Ok(()) };
         let stage = self.consumer.stage;
+        if stage == Stage::Processor && case.record().await.state.is_terminal() {
+            // This run has ended the job already; only the news is still to be told.
+            return Ok(());
+        }
         let span = telemetry::current_span_ref();
         let due_ms =
             self.bus.vitals.clock.stamp_ms() + i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
@@ -213,11 +219,22 @@ impl<H: Handler> Desk<H> {
     }
 
     /// One summary: the span, the numbers and the log line agree.
-    fn report(&self, delivery: &Delivery, verdict: Verdict, detail: &str, took: Duration) {
+    fn report(
+        &self,
+        delivery: &Delivery,
+        verdict: Verdict,
+        failure: Option<&Failure>,
+        took: Duration,
+    ) {
         let span = Span::current();
         span.set_attribute(attr::VERDICT, verdict.name());
-        if verdict.is_error() {
-            span.set_status(Status::error(detail.to_owned()));
+        // To find that it is another worker's turn is no error.
+        let failure = failure.filter(|failure| {
+            verdict == Verdict::Fenced || failure.reason() != reason::OWNED_ELSEWHERE
+        });
+        let detail = failure.map(ToString::to_string).unwrap_or_default();
+        if failure.is_some() {
+            span.set_status(Status::error(detail.clone()));
         }
         let (stage, metrics) = (self.consumer.stage.name(), &self.bus.vitals.metrics);
         metrics.count(&signals::ATTEMPTS, &[stage, verdict.name()]);
@@ -228,7 +245,7 @@ impl<H: Handler> Desk<H> {
         let job_id =
             delivery.event().ok().and_then(|event| event.subject.as_deref()).unwrap_or_default();
         let ms = took.as_secs_f64() * 1e3;
-        if verdict.is_error() {
+        if failure.is_some() {
             tracing::warn!(name: "attempt", job_id, %verdict, ms, subject = delivery.subject, detail, "attempt ended");
         } else {
             tracing::info!(name: "attempt", job_id, %verdict, ms, subject = delivery.subject, "attempt ended");

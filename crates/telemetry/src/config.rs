@@ -16,7 +16,7 @@ const LOGS_MAX: usize = 4_096;
 const EXPORT_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What goes to standard output unless said otherwise.
-const LOG_FILTER: &str = "info";
+const LOG_FILTER: &str = "info,async_nats=warn";
 
 /// Whether something is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

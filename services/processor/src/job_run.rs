@@ -39,7 +39,11 @@ impl Handler for RunJobs {
             }
             Claim::Busy(after) => {
                 let cause = anyhow::anyhow!("another worker has the job");
-                Err(Failure::Postpone { cause, after: after.max(BUSY_PAUSE_MIN) })
+                Err(Failure::Postpone {
+                    reason: reason::OWNED_ELSEWHERE,
+                    cause,
+                    after: after.max(BUSY_PAUSE_MIN),
+                })
             }
             Claim::Stale => Ok(Handled::Discard(reason::STALE_ROUND)),
         }

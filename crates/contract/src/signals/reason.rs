@@ -32,6 +32,8 @@ pub const NOTIFICATION_REFUSED: &str = "notification_refused";
 pub const WORK_FAILED: &str = "work_failed";
 /// The broker or a store was away: try again, nothing is spent.
 pub const BROKER_AWAY: &str = "broker_away";
+/// Another worker has the job: the message comes again later, nothing is spent.
+pub const OWNED_ELSEWHERE: &str = "owned_elsewhere";
 /// The service stops: the message goes back, nothing is spent.
 pub const STOPPING: &str = "stopping";
 

@@ -1,0 +1,39 @@
+//! What the console knows, as JSON.
+
+mod logs;
+mod metrics;
+pub(crate) mod query;
+mod status;
+mod traces;
+
+pub(crate) use traces::filter as trace_filter;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use service::problem::ProblemResponse;
+
+use crate::start::Shared;
+
+/// All paths below `/api`, and `/healthz`.
+pub(crate) fn router() -> Router<Shared> {
+    Router::new()
+        .route("/api/traces", get(traces::list))
+        .route("/api/traces/{trace_id}", get(traces::one))
+        .route("/api/logs", get(logs::list))
+        .route("/api/metrics", get(metrics::list))
+        .route("/api/status", get(status::status))
+        .route("/api/{*path}", get(unknown))
+        .route("/healthz", get(|| async { "ok\n" }))
+}
+
+async fn unknown() -> ProblemResponse {
+    not_found(
+        "There is nothing at this path; see /api/traces, /api/logs, /api/metrics, /api/status.",
+    )
+}
+
+/// 404.
+fn not_found(detail: &str) -> ProblemResponse {
+    ProblemResponse::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+}

@@ -1,0 +1,61 @@
+//! Traces: a list by what they are like, and one as OTLP.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use service::problem::ProblemResponse;
+
+use super::query::{BadQuery, Parameters, RawQuery};
+use crate::start::Shared;
+use crate::store::{TraceFilter, TraceId};
+
+/// `GET /api/traces`: summaries, newest first.
+pub(super) async fn list(
+    State(shared): State<Shared>,
+    query: RawQuery,
+) -> Result<Json<Value>, BadQuery> {
+    let mut parameters = Parameters::of(query);
+    let filter = filter(&mut parameters)?;
+    parameters.end()?;
+    Ok(Json(json!({"traces": shared.store.search(&filter)})))
+}
+
+/// `GET /api/traces/{trace_id}`: the whole trace in OTLP's JSON form.
+pub(super) async fn one(State(shared): State<Shared>, Path(trace_id): Path<String>) -> Response {
+    let Ok(id) = trace_id.parse::<TraceId>() else {
+        let detail = "trace_id must be 32 hexadecimal digits and not zero.";
+        let status = StatusCode::BAD_REQUEST;
+        return ProblemResponse::new(status, "bad-trace-id", "Not a trace id", detail)
+            .into_response();
+    };
+    match shared.store.trace_as_otlp(id) {
+        Some(trace) => Json(trace).into_response(),
+        None => super::not_found("No span of this trace is here: not yet, or no longer.")
+            .into_response(),
+    }
+}
+
+/// Reads what list and page have in common.
+pub(crate) fn filter(parameters: &mut Parameters) -> Result<TraceFilter, BadQuery> {
+    let status = |text: &str| match text {
+        "error" => Some(true),
+        "ok" => Some(false),
+        _ => None,
+    };
+    let duration = |text: &str| text.parse().ok().filter(|least: &f64| *least >= 0.0);
+    let attribute = |text: &str| {
+        let (key, value) = text.split_once('=')?;
+        (!key.is_empty()).then(|| (key.to_owned(), value.to_owned()))
+    };
+    Ok(TraceFilter {
+        service: parameters.text("service")?,
+        name: parameters.text("name")?,
+        failed: parameters.read("status", "error or ok", status)?,
+        min_duration_ms: parameters.read("min_duration_ms", "a number, 0 or more", duration)?,
+        job: parameters.text("job")?,
+        attribute: parameters.read("attribute", "written as key=value", attribute)?,
+        limit: parameters.limit()?,
+    })
+}

@@ -1,0 +1,69 @@
+//! The console's settings.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use service::http_guard::HostsConfig;
+use url::Url;
+
+const SPANS_MAX: usize = 200_000;
+const LOGS_MAX: usize = 100_000;
+const SERIES_MAX: usize = 20_000;
+const MEMORY_MIB: usize = 256;
+
+/// Where the console listens, how much it remembers, and where the gateway is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// Address of the web page and the JSON API.
+    #[arg(long, env = "WAYBILL_CONSOLE_BIND", default_value = "127.0.0.1:8090")]
+    pub console_bind: SocketAddr,
+
+    /// Address that takes telemetry by OTLP over gRPC.
+    #[arg(long, env = "WAYBILL_OTLP_GRPC_BIND", default_value = "127.0.0.1:4317")]
+    pub otlp_grpc_bind: SocketAddr,
+
+    /// Address that takes telemetry by OTLP over HTTP, as protobuf or JSON.
+    #[arg(long, env = "WAYBILL_OTLP_HTTP_BIND", default_value = "127.0.0.1:4318")]
+    pub otlp_http_bind: SocketAddr,
+
+    /// Spans kept; then the traces that have been quiet for longest leave.
+    #[arg(long, env = "WAYBILL_CONSOLE_SPANS_MAX", default_value_t = SPANS_MAX)]
+    pub spans_max: usize,
+
+    /// Log lines kept; then the oldest leave.
+    #[arg(long, env = "WAYBILL_CONSOLE_LOGS_MAX", default_value_t = LOGS_MAX)]
+    pub logs_max: usize,
+
+    /// Metric series kept, each with its latest point; then the ones that moved longest ago leave.
+    #[arg(long, env = "WAYBILL_CONSOLE_SERIES_MAX", default_value_t = SERIES_MAX)]
+    pub series_max: usize,
+
+    /// Memory for all of that together, in MiB; whichever limit is met first holds.
+    #[arg(long, env = "WAYBILL_CONSOLE_MEMORY_MIB", default_value_t = MEMORY_MIB)]
+    pub memory_mib: usize,
+
+    /// The gateway, which is asked for the recent jobs.
+    #[arg(long, env = "WAYBILL_GATEWAY_URL", default_value = "http://127.0.0.1:8080")]
+    pub gateway_url: Url,
+
+    /// Names under which pages and receivers may be reached.
+    #[command(flatten)]
+    pub hosts: HostsConfig,
+}
+
+impl Config {
+    /// The defaults, on free loopback ports that `Running` tells: for tests.
+    pub fn on_free_ports() -> Self {
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            console_bind: free,
+            otlp_grpc_bind: free,
+            otlp_http_bind: free,
+            spans_max: SPANS_MAX,
+            logs_max: LOGS_MAX,
+            series_max: SERIES_MAX,
+            memory_mib: MEMORY_MIB,
+            gateway_url: Url::parse("http://127.0.0.1:8080").expect("a valid URL"),
+            hosts: HostsConfig::default(),
+        }
+    }
+}

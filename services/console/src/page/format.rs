@@ -1,0 +1,95 @@
+//! Times and durations as people read them.
+
+use maud::{Markup, html};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+/// A duration in nanoseconds, three digits and the unit that fits: `840 µs`, `12.3 ms`, `4.21 s`.
+pub(super) fn duration(nanos: u64) -> String {
+    const UNITS: [(&str, f64); 3] = [("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
+    let seconds = nanos / 1_000_000_000;
+    match seconds {
+        3_600.. => return format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
+        60.. => return format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ if nanos == 0 => return "0".to_owned(),
+        _ if nanos < 1_000 => return format!("{nanos} ns"),
+        _ => {}
+    }
+    let nanos = nanos as f64;
+    let fits = |unit: &&(&str, f64)| nanos / unit.1 < 999.5;
+    let (unit, size) = UNITS.iter().find(fits).unwrap_or(&UNITS[2]);
+    let value = nanos / size;
+    let digits = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
+    format!("{value:.digits$} {unit}")
+}
+
+/// A moment in nanoseconds since 1970, as a `time` element: the script turns it into local time.
+pub(super) fn moment(unix_nanos: u64) -> Markup {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_nanos))
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let shown = at.format(format_description!("[hour]:[minute]:[second].[subsecond digits:3]"));
+    let machine = at.format(&Rfc3339);
+    html! {
+        time datetime=(machine.unwrap_or_default()) { (shown.unwrap_or_default()) " UTC" }
+    }
+}
+
+/// A moment as RFC 3339, as a `time` element; anything else as it stands.
+pub(super) fn moment_text(rfc3339: &str) -> Markup {
+    let at = OffsetDateTime::parse(rfc3339, &Rfc3339).ok();
+    let nanos = at.and_then(|at| u64::try_from(at.unix_timestamp_nanos()).ok());
+    nanos.map_or_else(|| html! { (rfc3339) }, moment)
+}
+
+/// A number with thin gaps between the thousands.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push('\u{202f}');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_three_digits_and_the_unit_that_fits() {
+        let cases = [
+            (0, "0"),
+            (999, "999 ns"),
+            (1_000, "1.00 µs"),
+            (840_000, "840 µs"),
+            (999_600, "1.00 ms"),
+            (9_994_000, "9.99 ms"),
+            (9_996_000, "10.0 ms"),
+            (12_340_000, "12.3 ms"),
+            (999_400_000, "999 ms"),
+            (4_210_000_000, "4.21 s"),
+            (59_960_000_000, "60.0 s"),
+            (192_000_000_000, "3 min 12 s"),
+            (7_500_000_000_000, "2 h 05 min"),
+        ];
+        for (nanos, shown) in cases {
+            assert_eq!(duration(nanos), shown, "{nanos}");
+        }
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(count(7), "7");
+        assert_eq!(count(200_000), "200\u{202f}000");
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_shown_as_it_stands() {
+        assert_eq!(moment_text("<soon>").into_string(), "&lt;soon&gt;");
+    }
+}

@@ -1,0 +1,82 @@
+//! The recent jobs, as the gateway tells.
+
+use axum::extract::State;
+use axum::response::Html;
+use maud::{Markup, html};
+
+use super::format::moment_text;
+use super::jobs;
+use crate::gateway::{Gateway, Job};
+use crate::start::Shared;
+use crate::store::TraceId;
+
+/// `GET /parts/jobs`: the list alone.
+pub(super) async fn part(State(shared): State<Shared>) -> Html<String> {
+    Html(list(&shared.gateway).await.into_string())
+}
+
+/// The list, or why there is none.
+pub(super) async fn list(gateway: &Gateway) -> Markup {
+    match gateway.recent_jobs().await {
+        Ok(jobs) if jobs.is_empty() => html! {
+            p.empty { "No jobs yet. Send one: " code { "waybill job submit --preset multiple" } }
+        },
+        Ok(jobs) => table(&jobs),
+        Err(away) => html! {
+            p.empty.away role="status" {
+                "The gateway at " span.mono { (gateway.base()) } " " (away)
+                ". Traces are still taken and shown; the jobs come back with the gateway."
+            }
+        },
+    }
+}
+
+fn table(jobs: &[Job]) -> Markup {
+    html! {
+        table.list {
+            thead { tr { th { "State" } th { "Job" } th { "Kind" } th.number { "Accepted" } } }
+            tbody {
+                @for job in jobs {
+                    tr {
+                        td {
+                            span.pill.(state_class(&job.state)) { (job.state) }
+                            @if let Some(attempts @ 2..) = job.attempts {
+                                " " span.attempt title="Attempts" { "#" (attempts) }
+                            }
+                        }
+                        td.main { (name(job)) }
+                        td.muted.kind { (job.kind) }
+                        td.number.muted { (moment_text(&job.accepted_at)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The job's name, leading to its trace where one can be found.
+fn name(job: &Job) -> Markup {
+    let shown = if job.name.is_empty() { &job.id } else { &job.name };
+    let path = match job.trace_id.parse::<TraceId>() {
+        Ok(trace) => Some(jobs::path(trace)),
+        Err(_) if jobs::is_plain(&job.id) => Some(format!("/jobs/{}", job.id)),
+        Err(_) => None,
+    };
+    html! {
+        @match path {
+            Some(path) => a href=(path) title=(job.id) { (shown) },
+            None => (shown),
+        }
+    }
+}
+
+/// The pill's look; a state this console has not heard of looks like nothing special.
+fn state_class(state: &str) -> &'static str {
+    match state {
+        "succeeded" => "good",
+        "running" => "busy",
+        "retrying" => "warn",
+        "failed" | "dead" => "bad",
+        _ => "plain",
+    }
+}

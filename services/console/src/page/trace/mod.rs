@@ -1,0 +1,105 @@
+//! One trace: the way of a job at a glance, then every span and log line on a common scale.
+
+mod detail;
+mod journey;
+mod tree;
+mod view;
+mod waterfall;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use contract::signals::attr;
+use maud::{Markup, html};
+
+use self::view::{SPANS_SHOWN_MAX, TraceView};
+use super::format::{count, duration, moment};
+use super::frame::{self, live};
+use super::palette;
+use crate::start::Shared;
+use crate::store::TraceId;
+
+/// `GET /traces/{trace_id}`. A trace that is not here yet has a page too, which fills when it arrives.
+pub(super) async fn page(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
+    let Ok(id) = id.parse::<TraceId>() else {
+        let body = html! {
+            h1 { "That is no trace id" }
+            p { "A trace id has 32 hexadecimal digits. See " a href="/" { "the recent traces" } "." }
+        };
+        return (StatusCode::BAD_REQUEST, frame::page("No trace id", &body)).into_response();
+    };
+    let trace = TraceView::of(&shared.store, id);
+    let status = if trace.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    let title = match &trace {
+        Some(trace) => trace.root().span.name.clone(),
+        None => "Trace not here".to_owned(),
+    };
+    let body = live(&format!("/parts/traces/{id}"), &content(id, trace.as_ref()));
+    (status, frame::page(&title, &body)).into_response()
+}
+
+/// `GET /parts/traces/{trace_id}`: what of it changes.
+pub(super) async fn part(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
+    match id.parse::<TraceId>() {
+        Ok(id) => {
+            let trace = TraceView::of(&shared.store, id);
+            Html(content(id, trace.as_ref()).into_string()).into_response()
+        }
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+fn content(id: TraceId, trace: Option<&TraceView>) -> Markup {
+    let Some(trace) = trace else {
+        return html! {
+            h1 { "This trace is not here" }
+            p.mono { (id) }
+            p { "No span of it has arrived yet, or it has left to make room for newer ones." }
+        };
+    };
+    let rows = tree::rows(trace);
+    html! {
+        (head(trace))
+        (journey::journey(trace, &rows))
+        (legend(trace))
+        (waterfall::waterfall(trace, &rows))
+        @if trace.span_count > SPANS_SHOWN_MAX {
+            p.note {
+                "Shown are the first " (count(SPANS_SHOWN_MAX as u64)) " of "
+                (count(trace.span_count as u64)) " spans; the JSON has all of them."
+            }
+        }
+    }
+}
+
+fn head(trace: &TraceView) -> Markup {
+    let failed = trace.spans.iter().filter(|view| view.failed).count();
+    html! {
+        h1 {
+            bdi { (trace.root().span.name) }
+            @if let Some(kind) = trace.text(attr::JOB_KIND) { " " span.muted { (kind) } }
+        }
+        dl.facts {
+            div { dt { "Took" } dd { (duration(trace.end - trace.start)) } }
+            div { dt { "Started" } dd { (moment(trace.start)) } }
+            div { dt { "Spans" } dd { (count(trace.span_count as u64)) } }
+            div { dt { "Errors" } dd.bad[failed > 0] { (failed) } }
+            div { dt { "Log lines" } dd { (trace.lines.len()) } }
+            @if let Some(job) = trace.text(attr::JOB_ID) { div { dt { "Job" } dd.mono { (job) } } }
+            div { dt { "Trace" } dd.mono {
+                (trace.id) " " a href=(format!("/api/traces/{}", trace.id)) { "JSON" }
+            } }
+        }
+    }
+}
+
+fn legend(trace: &TraceView) -> Markup {
+    let services = trace.services();
+    html! {
+        ul.legend aria-label="Services" {
+            @for service in &services {
+                li { i.swatch.(palette::class(service, &services)) {} (service) }
+            }
+        }
+    }
+}

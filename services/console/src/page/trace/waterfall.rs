@@ -1,0 +1,139 @@
+//! The rows: name, outcome, bar, duration. Bars are SVG, whose attributes the page's policy lets pass.
+
+use std::collections::HashMap;
+
+use contract::verdict::Verdict;
+use maud::{Markup, html};
+
+use super::super::format::duration;
+use super::super::palette;
+use super::detail::detail;
+use super::journey::outcome;
+use super::tree::{Item, Row};
+use super::view::{SpanView, TraceView};
+use crate::store::{LogLine, SpanId};
+
+/// Deepest indent; what lies deeper stays below its parent without moving right.
+const INDENT_MAX: usize = 12;
+
+/// Narrowest bar, in per cent.
+const BAR_MIN: f64 = 0.5;
+
+/// Starts before the parent by less than this are rounding, not clocks.
+const SKEW_MIN_NANOS: u64 = 1_000_000;
+
+/// Marks of the time axis, in per cent.
+const TICKS: [u64; 4] = [0, 25, 50, 75];
+
+/// The whole waterfall.
+pub(super) fn waterfall(trace: &TraceView, rows: &[Row]) -> Markup {
+    let services = trace.services();
+    let by_id = trace.by_id();
+    html! {
+        div.waterfall {
+            div.row.axis aria-hidden="true" {
+                span.what { "Span" }
+                span.outcome { "Outcome" }
+                span.time {
+                    @for tick in TICKS { span { (duration((trace.end - trace.start) / 100 * tick)) } }
+                    span.end { (duration(trace.end - trace.start)) }
+                }
+                span.took { "Took" }
+            }
+            @for row in rows {
+                @match row.item {
+                    Item::Span(index) => (span_row(trace, *row, &trace.spans[index], (&services, &by_id))),
+                    Item::Line(index) => (line_row(trace, *row, &trace.lines[index])),
+                }
+            }
+        }
+    }
+}
+
+fn span_row(
+    trace: &TraceView,
+    row: Row,
+    view: &SpanView,
+    (services, by_id): (&[&str], &HashMap<SpanId, &SpanView>),
+) -> Markup {
+    let parent = view.parent.and_then(|parent| by_id.get(&parent).copied());
+    let enters = parent.is_none_or(|parent| parent.service() != view.service());
+    let lost = view.lost || view.verdict.as_deref() == Some(Verdict::Lost.name());
+    html! {
+        details.row.span.(palette::class(view.service(), services)).failed[view.failed].lost[lost]
+            id=(format!("s-{}", view.id)) {
+            summary {
+                span.what.(indent(row.depth)) {
+                    i.swatch {}
+                    span.name title=(view.span.name) { (view.span.name) }
+                    @if enters { span.service { (view.service()) } }
+                    (marks(row, view, parent))
+                }
+                span.outcome { (outcome(view)) }
+                span.time { (bar(trace, view)) }
+                span.took { (view.duration().map_or_else(|| "–".to_owned(), duration)) }
+            }
+            (detail(trace, view, parent))
+        }
+    }
+}
+
+/// What is odd about a span, in words.
+fn marks(row: Row, view: &SpanView, parent: Option<&SpanView>) -> Markup {
+    let start = view.span.start_time_unix_nano;
+    let early = parent.map_or(0, |parent| parent.span.start_time_unix_nano.saturating_sub(start));
+    html! {
+        @if row.orphan { span.pill.orphan title="Its parent is not here" { "orphan" } }
+        @if early >= SKEW_MIN_NANOS {
+            span.pill.skew title="It starts before its parent: the clocks disagree" {
+                "clock −" (duration(early))
+            }
+        }
+        @if view.duration().is_none() {
+            span.pill.skew title="It ends before it starts" { "ends early" }
+        }
+        @if !view.span.links.is_empty() {
+            span.links title="Links" { "⤷ " (view.span.links.len()) }
+        }
+    }
+}
+
+fn bar(trace: &TraceView, view: &SpanView) -> Markup {
+    let from = trace.place(view.span.start_time_unix_nano);
+    let to = trace.place(view.span.end_time_unix_nano);
+    let width = (to - from).max(BAR_MIN);
+    let from = from.min(100.0 - width);
+    html! {
+        svg.bar aria-hidden="true" {
+            rect x=(percent(from)) width=(percent(width)) y="4" height="10" rx="2" {}
+            @for event in &view.span.events {
+                circle.event cx=(percent(trace.place(event.time_unix_nano))) cy="9" r="2.5" {}
+            }
+        }
+    }
+}
+
+fn line_row(trace: &TraceView, row: Row, line: &LogLine) -> Markup {
+    html! {
+        div.row.line.(line.severity) {
+            span.what.(indent(row.depth)) {
+                span.severity { (line.severity) }
+                span.body title=(line.body) { (line.body) }
+            }
+            span.time {
+                svg.bar aria-hidden="true" {
+                    circle cx=(percent(trace.place(line.time))) cy="9" r="3" {}
+                }
+            }
+            span.took { "+" (duration(line.time.saturating_sub(trace.start))) }
+        }
+    }
+}
+
+fn indent(depth: usize) -> String {
+    format!("depth-{}", depth.min(INDENT_MAX))
+}
+
+fn percent(value: f64) -> String {
+    format!("{value:.2}%")
+}

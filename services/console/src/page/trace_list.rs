@@ -1,0 +1,119 @@
+//! The recent traces, and how full the store is.
+
+use axum::extract::State;
+use axum::response::Html;
+use contract::verdict::Verdict;
+use maud::{Markup, html};
+
+use super::format::{count, duration, moment};
+use super::jobs;
+use super::palette::{self, verdict_class};
+use crate::api::query::{BadQuery, Parameters, RawQuery};
+use crate::api::trace_filter;
+use crate::start::Shared;
+use crate::store::{Standing, Status, TraceFilter, TraceSummary};
+
+/// `GET /parts/traces`: the list alone.
+pub(super) async fn part(
+    State(shared): State<Shared>,
+    query: RawQuery,
+) -> Result<Html<String>, BadQuery> {
+    let filter = filter(query)?;
+    Ok(Html(list(&shared, &filter).into_string()))
+}
+
+/// What the query asks for.
+pub(super) fn filter(query: RawQuery) -> Result<TraceFilter, BadQuery> {
+    let mut parameters = Parameters::of(query);
+    let filter = trace_filter(&mut parameters)?;
+    parameters.end()?;
+    Ok(filter)
+}
+
+/// The traces that pass, newest first.
+pub(super) fn list(shared: &Shared, filter: &TraceFilter) -> Markup {
+    let traces = shared.store.search(filter);
+    let (grpc, http) = shared.otlp;
+    html! {
+        @if !traces.is_empty() {
+            (table(&traces))
+        } @else if filter.is_narrowed() {
+            p.empty { "No trace here is like that." }
+        } @else {
+            p.empty {
+                "No traces yet. Start the lab with " code { "waybill up" } ", or send OTLP to "
+                span.mono { (grpc) } " (gRPC) or " span.mono { (http) } " (HTTP)."
+            }
+        }
+        (standing(&shared.store.status()))
+    }
+}
+
+fn table(traces: &[TraceSummary]) -> Markup {
+    let longest = traces.iter().map(|trace| trace.duration).max().unwrap_or_default();
+    html! {
+        table.list.traces {
+            thead {
+                tr {
+                    th { "Trace" } th { "Services" } th.number { "Spans" }
+                    th.number { "Took" } th.number { "Started" }
+                }
+            }
+            tbody { @for trace in traces { (line(trace, longest)) } }
+        }
+    }
+}
+
+fn line(trace: &TraceSummary, longest: u64) -> Markup {
+    let mut services: Vec<&str> = trace.services.iter().map(String::as_str).collect();
+    palette::sort(&mut services);
+    let share = trace.duration as f64 / longest.max(1) as f64 * 100.0;
+    html! {
+        tr {
+            td.main {
+                a href=(jobs::path(trace.trace_id)) title=(trace.trace_id) { (trace.root_name) }
+                @if let Some(kind) = &trace.job_kind { " " span.muted { (kind) } }
+                (outcome(trace))
+            }
+            td.dots {
+                @for service in &services {
+                    i.swatch.(palette::class(service, &services)) title=(service) {}
+                }
+                span.hidden { (services.join(", ")) }
+            }
+            td.number { (trace.span_count) }
+            td.number {
+                (duration(trace.duration))
+                svg.share aria-hidden="true" { rect width=(format!("{share:.1}%")) height="100%" {} }
+            }
+            td.number.muted { (moment(trace.start_unix_ms * 1_000_000)) }
+        }
+    }
+}
+
+/// What did not go straight; nothing for a trace without detours.
+fn outcome(trace: &TraceSummary) -> Markup {
+    let detours = || trace.verdicts.iter().filter(|verdict| *verdict != Verdict::Done.name());
+    html! {
+        @for verdict in detours() { " " span.pill.(verdict_class(verdict)) { (verdict) } }
+        @if trace.error && detours().next().is_none() { " " span.pill.bad { "error" } }
+    }
+}
+
+/// Says when something has left or was refused: a list that silently forgets looks frozen.
+fn standing(status: &Status) -> Markup {
+    let of = |standing: &Standing, what: &str| {
+        html! { (count(standing.counts.stored)) " of " (count(standing.limit.items as u64)) " " (what) }
+    };
+    let evicted = status.spans.counts.evicted + status.logs.counts.evicted;
+    let rejected = status.spans.counts.rejected + status.logs.counts.rejected;
+    html! {
+        p.standing {
+            "Kept: " (of(&status.spans, "spans")) " in " (count(status.traces as u64)) " traces, "
+            (of(&status.logs, "log lines")) ". "
+            @if evicted > 0 { (count(evicted)) " older ones have left to make room. " }
+            @if rejected > 0 { strong { (count(rejected)) " were refused. " } }
+            a href="/api/status" { "All counts" }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The jobs of the first page, and the way from a job to its trace.
+
+use axum::extract::Path;
+use axum::routing::get;
+use axum::{Json, Router};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::telemetry::{export, span, text, trace_hex, with};
+use crate::under_test::{Console, in_time};
+
+/// A console beside a gateway that answers with these jobs.
+async fn console_beside(jobs: Value) -> Console {
+    let list = jobs.clone();
+    let router = Router::new().route("/v1/jobs", get(move || async move { Json(list) })).route(
+        "/v1/jobs/{id}",
+        get(move |Path(id): Path<String>| async move {
+            let found = jobs["jobs"].as_array().unwrap().iter().find(|job| job["id"] == id);
+            found.cloned().map(Json).ok_or(StatusCode::NOT_FOUND)
+        }),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Console::with(|config| config.gateway_url = Url::parse(&url).unwrap()).await
+}
+
+#[tokio::test]
+async fn recent_jobs_lead_to_their_traces_and_missing_fields_do_no_harm() {
+    let console = console_beside(json!({"jobs": [
+        {"id": "j-2", "name": "<b>sum</b>", "kind": "add", "state": "retrying", "attempts": 2,
+         "trace_id": trace_hex(2), "accepted_at": "2026-10-09T08:53:20.123Z"},
+        {"id": "j-1"},
+        {"id": "../evil?", "name": 7, "accepted_at": "<soon>", "trace_id": "javascript:alert(1)"},
+    ], "next_cursor": null}))
+    .await;
+    let page = console.page("/").await;
+    assert!(page.contains(&format!("href=\"/traces/{}\"", trace_hex(2))));
+    assert!(page.contains("&lt;b&gt;sum&lt;/b&gt;"));
+    assert!(page.contains("retrying") && page.contains("#2") && page.contains("08:53:20.123"));
+    assert!(page.contains("href=\"/jobs/j-1\""));
+    assert!(!page.contains("href=\"javascript") && !page.contains("href=\"/jobs/.."));
+}
+
+#[tokio::test]
+async fn a_job_leads_to_its_trace_by_the_store_or_by_the_gateway() {
+    let jobs = json!({"jobs": [{"id": "j-1", "trace_id": trace_hex(1)}, {"id": "j-3"}]});
+    let console = console_beside(jobs).await;
+    let stored = with(span(2, 1, 0, "process"), [text("waybill.job.id", "j-2")]);
+    console.send(export("processor", vec![stored])).await;
+    for (job, trace) in [("j-1", 1), ("j-2", 2)] {
+        let answer = in_time(console.get(&format!("/jobs/{job}")).send()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        assert_eq!(answer.headers()["location"], format!("/traces/{}", trace_hex(trace)));
+    }
+    for unknown in ["j-3", "j-9", "..%2Fevil"] {
+        let (status, page) = console.any_page(&format!("/jobs/{unknown}")).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert!(page.contains("No trace of this job"));
+    }
+}
+
+#[tokio::test]
+async fn without_a_gateway_the_page_says_so_and_shows_the_traces() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let url = Url::parse(&format!("http://{free}")).unwrap();
+    let console = Console::with(|config| config.gateway_url = url).await;
+    console.send(export("gateway", vec![span(1, 1, 0, "still here")])).await;
+    let page = console.page("/").await;
+    assert!(page.contains("cannot be reached") && page.contains("still here"));
+}
+
+#[tokio::test]
+async fn a_gateway_that_never_answers_holds_the_page_up_for_two_seconds_once() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
+    let console = Console::with(|config| config.gateway_url = url).await;
+    let began = Instant::now();
+    let (first, second) = tokio::join!(console.page("/"), console.page("/parts/jobs"));
+    assert!(first.contains("did not answer") && second.contains("did not answer"));
+    assert!(began.elapsed().as_secs_f64() < 3.5, "one question for both: {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_list_of_jobs_is_called_that() {
+    let console = console_beside(json!({"jobs": {"not": "a list"}})).await;
+    assert!(console.page("/parts/jobs").await.contains("not a list of jobs"));
+    let console = console_beside(json!({"jobs": []})).await;
+    assert!(console.page("/parts/jobs").await.contains("No jobs yet"));
+}

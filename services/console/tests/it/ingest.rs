@@ -1,0 +1,156 @@
+//! What the receivers take, and what they answer to what they do not take.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use prost::Message;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tonic::Code;
+use tonic::codec::CompressionEncoding;
+
+use crate::telemetry::{export, export_logs, line, span, text, trace_hex, with};
+use crate::under_test::{Console, in_time};
+
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+
+#[tokio::test]
+async fn all_signals_are_taken_over_grpc_packed_and_not() {
+    let console = Console::start().await;
+    let endpoint = format!("http://{}", console.running.otlp_grpc);
+
+    let mut traces = TraceServiceClient::connect(endpoint.clone()).await.unwrap();
+    let reply = in_time(traces.export(export("gateway", vec![span(1, 1, 0, "POST")]))).await;
+    assert_eq!(reply.unwrap().into_inner().partial_success, None);
+    let mut packed = traces.send_compressed(CompressionEncoding::Gzip);
+    in_time(packed.export(export("gateway", vec![span(1, 2, 1, "publish")]))).await.unwrap();
+
+    let mut logs = LogsServiceClient::connect(endpoint.clone()).await.unwrap();
+    in_time(logs.export(export_logs("gateway", vec![line(1, 0, 9, "taken")]))).await.unwrap();
+    let mut metrics = MetricsServiceClient::connect(endpoint).await.unwrap();
+    in_time(metrics.export(ExportMetricsServiceRequest::default())).await.unwrap();
+
+    assert_eq!(console.count("spans", "stored").await, 2);
+    assert_eq!(console.count("logs", "stored").await, 1);
+    let trace = console.api(&format!("/api/traces/{}", trace_hex(1))).await;
+    assert_eq!(trace["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn json_is_taken_and_answered_as_json() {
+    let console = Console::start().await;
+    let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [
+        {"traceId": trace_hex(1), "spanId": "00000000000000a1", "name": "from JSON", "unknownField": 1},
+        {"traceId": "", "spanId": "00000000000000a2", "name": "without a trace"},
+    ]}]}]});
+    let sent = console.export("traces", JSON, body.to_string().into()).send();
+    let answer = in_time(sent).await.unwrap();
+    assert_eq!(answer.headers()["content-type"], JSON);
+    let reply: Value = in_time(answer.json()).await.unwrap();
+    assert_eq!(reply["partialSuccess"]["rejectedSpans"], "1");
+    assert_eq!(console.count("spans", "stored").await, 1);
+}
+
+#[tokio::test]
+async fn gzip_is_unpacked_over_http() {
+    let console = Console::start().await;
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(&export("gateway", vec![span(1, 1, 0, "packed")]).encode_to_vec()).unwrap();
+    let body = packed.finish().unwrap();
+    let sent = console.export("traces", PROTOBUF, body).header("content-encoding", "gzip").send();
+    assert_eq!(in_time(sent).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(console.count("spans", "stored").await, 1);
+}
+
+#[tokio::test]
+async fn single_spans_that_are_refused_are_reported_and_the_rest_is_kept() {
+    let console = Console::start().await;
+    let mut short = span(1, 2, 0, "short id");
+    short.span_id.pop();
+    let huge = with(span(1, 4, 0, "huge"), [text("huge", &"x".repeat(300_000))]);
+    let spans = vec![span(1, 1, 0, "good"), short, span(0, 3, 0, "zero id"), huge];
+    let body = export("gateway", spans).encode_to_vec();
+    let answer = in_time(console.export("traces", PROTOBUF, body).send()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let reply = ExportTraceServiceResponse::decode(in_time(answer.bytes()).await.unwrap()).unwrap();
+    let partial = reply.partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 3);
+    assert!(partial.error_message.contains("id"), "{partial:?}");
+    assert_eq!(console.count("spans", "rejected").await, 3);
+    assert_eq!(console.count("spans", "stored").await, 1);
+}
+
+#[tokio::test]
+async fn a_malformed_export_is_refused_whole() {
+    let console = Console::start().await;
+    let mut broken_inside = export("gateway", vec![span(1, 1, 0, "good"), span(1, 2, 0, "bad")]);
+    broken_inside.resource_spans[0].scope_spans[0].spans[1].name = "\u{fffd}".repeat(4);
+    let mut broken_inside = broken_inside.encode_to_vec();
+    let at = broken_inside.windows(3).position(|bytes| bytes == "\u{fffd}".as_bytes()).unwrap();
+    broken_inside[at] = 0xff;
+    for (media, body) in [
+        (PROTOBUF, b"this is not protobuf".to_vec()),
+        (PROTOBUF, broken_inside),
+        (JSON, b"{\"resourceSpans\": [".to_vec()),
+        (JSON, b"{\"resourceSpans\": 7}".to_vec()),
+    ] {
+        let answer = in_time(console.export("traces", media, body).send()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(answer.headers()["content-type"], media);
+        assert!(!in_time(answer.bytes()).await.unwrap().is_empty(), "it says why");
+    }
+    let status = console.api("/api/status").await;
+    assert_eq!((&status["spans"]["received"], &status["exports_refused"]), (&0.into(), &4.into()));
+}
+
+#[tokio::test]
+async fn an_oversized_export_is_refused_and_the_sender_reads_why() {
+    let console = Console::start().await;
+    let plain = vec![0; 9 * 1024 * 1024];
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(&plain).unwrap();
+    let packed = console
+        .export("traces", PROTOBUF, packed.finish().unwrap())
+        .header("content-encoding", "gzip");
+    for request in [console.export("traces", PROTOBUF, plain), packed] {
+        let answer = in_time(request.send()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        let body = in_time(answer.bytes()).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains("smaller batches"));
+    }
+
+    let endpoint = format!("http://{}", console.running.otlp_grpc);
+    let mut client = TraceServiceClient::connect(endpoint).await.unwrap();
+    let many = (1..=40).map(|id| with(span(1, id, 0, "large"), [text("x", &"x".repeat(250_000))]));
+    let refused = in_time(client.export(export("gateway", many.collect()))).await.unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange);
+}
+
+#[tokio::test]
+async fn a_body_packed_in_an_unknown_way_is_refused() {
+    let console = Console::start().await;
+    for (encoding, status) in
+        [("zstd", StatusCode::UNSUPPORTED_MEDIA_TYPE), ("gzip", StatusCode::BAD_REQUEST)]
+    {
+        let request = console.export("traces", PROTOBUF, b"plain".to_vec());
+        let sent = request.header("content-encoding", encoding).send();
+        assert_eq!(in_time(sent).await.unwrap().status(), status, "{encoding}");
+    }
+}
+
+#[tokio::test]
+async fn a_resource_without_measure_is_refused() {
+    let console = Console::start().await;
+    let mut request = export("gateway", vec![span(1, 1, 0, "good")]);
+    let resource = request.resource_spans[0].resource.as_mut().unwrap();
+    resource.attributes.push(text("huge", &"x".repeat(20_000)));
+    let sent = console.export("traces", PROTOBUF, request.encode_to_vec()).send();
+    assert_eq!(in_time(sent).await.unwrap().status(), StatusCode::BAD_REQUEST);
+}

@@ -1,0 +1,101 @@
+//! A console on free ports, and the ways to talk to it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use console::{Config, Running};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message;
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+/// How long any single step may take.
+pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(10);
+
+/// A console that ends with the test.
+pub(crate) struct Console {
+    pub(crate) running: Running,
+    pub(crate) stop: CancellationToken,
+    pub(crate) client: Client,
+}
+
+impl Console {
+    /// With default limits.
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// With other settings.
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::on_free_ports();
+        change(&mut config);
+        let stop = CancellationToken::new();
+        let running = console::start(config, stop.clone()).await.unwrap();
+        let redirect = reqwest::redirect::Policy::none();
+        let client = Client::builder().no_proxy().redirect(redirect).build().unwrap();
+        Self { running, stop, client }
+    }
+
+    /// A question to the page or the API.
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("http://{}{path}", self.running.console))
+    }
+
+    /// The page at `path`, which must be there.
+    pub(crate) async fn page(&self, path: &str) -> String {
+        let (status, body) = self.any_page(path).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        body
+    }
+
+    /// Whatever is at `path`.
+    pub(crate) async fn any_page(&self, path: &str) -> (StatusCode, String) {
+        let answer = in_time(self.get(path).send()).await.unwrap();
+        (answer.status(), in_time(answer.text()).await.unwrap())
+    }
+
+    /// The JSON at `path`, which must be there.
+    pub(crate) async fn api(&self, path: &str) -> Value {
+        serde_json::from_str(&self.page(path).await).unwrap()
+    }
+
+    /// The problem that the API answers with.
+    pub(crate) async fn problem(&self, path: &str) -> (StatusCode, Value) {
+        let answer = in_time(self.get(path).send()).await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{path}");
+        let status = answer.status();
+        (status, in_time(answer.json()).await.unwrap())
+    }
+
+    /// An export over HTTP.
+    pub(crate) fn export(&self, signal: &str, media: &str, body: Vec<u8>) -> RequestBuilder {
+        let url = format!("http://{}/v1/{signal}", self.running.otlp_http);
+        self.client.post(url).header("content-type", media).body(body)
+    }
+
+    /// Sends spans and makes sure that all were taken.
+    pub(crate) async fn send(&self, request: ExportTraceServiceRequest) {
+        let body = request.encode_to_vec();
+        let sent = self.export("traces", "application/x-protobuf", body).send();
+        let answer = in_time(sent).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert!(in_time(answer.bytes()).await.unwrap().is_empty(), "nothing was refused");
+    }
+
+    /// One count of `/api/status`.
+    pub(crate) async fn count(&self, signal: &str, name: &str) -> u64 {
+        self.api("/api/status").await[signal][name].as_u64().unwrap()
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// What a future comes to, which must not take long.
+pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(STEP_LIMIT, future).await.expect("within the limit of a step")
+}
