@@ -1,0 +1,70 @@
+//! What the handlers share.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use bus::{Vitals, connect::Switch};
+use service::admin::{self, Check};
+use tokio::time::timeout;
+
+use crate::{
+    Config, broker::Broker, bucket::Capacity, error::ApiError, index::Index, targets::Targets,
+};
+
+/// How long the broker may take to answer a readiness check: less than the admin server waits, so that
+/// the other checks are shown.
+const CHECK_TIME_MAX: Duration = Duration::from_millis(700);
+
+/// The state of the gateway: everything but the broker is there from the start.
+pub(crate) struct App {
+    pub(crate) vitals: Vitals,
+    pub(crate) index: Index,
+    pub(crate) capacity: Capacity,
+    pub(crate) targets: Targets,
+    /// Whether a request may carry faults.
+    pub(crate) faults_on: bool,
+    /// Whether a client's trace is continued.
+    pub(crate) trust_traceparent: bool,
+    broker: OnceLock<Broker>,
+}
+
+impl App {
+    pub(crate) fn new(config: &Config, vitals: Vitals) -> Self {
+        Self {
+            vitals,
+            index: Index::default(),
+            capacity: Capacity::default(),
+            targets: Targets::new(config.webhook_allow.clone()),
+            faults_on: config.bus.faults == Switch::On,
+            trust_traceparent: config.trust_traceparent,
+            broker: OnceLock::new(),
+        }
+    }
+
+    /// The broker, once it was reached. It may be away again: requests to it have their own limits.
+    pub(crate) fn broker(&self) -> Result<&Broker, ApiError> {
+        self.broker.get().ok_or_else(|| ApiError::broker_away("not connected yet"))
+    }
+
+    /// Says that the broker was reached. Only the first one counts.
+    pub(crate) fn reached(&self, broker: Broker) -> &Broker {
+        self.broker.get_or_init(|| broker)
+    }
+
+    /// Ready when the broker is there and the index knows every job.
+    pub(crate) fn readiness(self: &Arc<Self>, broker: bus::Readiness) -> admin::Readiness {
+        let app = self.clone();
+        admin::Readiness::new(move || {
+            let (app, broker) = (app.clone(), broker.clone());
+            async move {
+                let late = |_| vec![Check::failed("broker", "does not answer")];
+                let mut checks =
+                    timeout(CHECK_TIME_MAX, broker.checks()).await.unwrap_or_else(late);
+                checks.push(app.index.check());
+                checks
+            }
+        })
+    }
+}

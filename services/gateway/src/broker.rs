@@ -1,0 +1,52 @@
+//! The broker in the background: reached once, then the watchers that live on it.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use async_nats::jetstream::{kv, stream::Stream};
+use bus::{Bus, BusConfig, Readiness};
+use contract::topology;
+use service::stop::Stop;
+
+use crate::{STAGE, app::App, bucket, index};
+
+/// The broker and what the gateway reads there beside records and results.
+pub(crate) struct Broker {
+    pub(crate) bus: Arc<Bus>,
+    /// The bucket of idempotency keys.
+    pub(crate) keys: kv::Store,
+    /// The dead letters.
+    pub(crate) dead: Stream<()>,
+}
+
+/// Reaches the broker, then keeps the index up to date and an eye on the bucket until the stop.
+pub(crate) async fn attend(
+    app: Arc<App>,
+    config: BusConfig,
+    readiness: Readiness,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let reach = async {
+        let bus = Bus::connect(STAGE, &config, app.vitals.clone(), &readiness).await?;
+        Broker::open(bus).await
+    };
+    let Some(broker) = stop.soft.run_until_cancelled(reach).await else {
+        return Ok(());
+    };
+    let bus = app.reached(broker?).bus.clone();
+    tokio::join!(
+        index::watch::keep(&app.index, &bus, &stop),
+        bucket::watch(&app, bus.records.bucket(), &stop),
+    );
+    Ok(())
+}
+
+impl Broker {
+    async fn open(bus: Arc<Bus>) -> anyhow::Result<Self> {
+        let keys = bus.jetstream.get_key_value(topology::KEYS_BUCKET).await;
+        let keys = keys.context("opening the bucket of keys")?;
+        let dead = bus.jetstream.get_stream_no_info(topology::DEAD.name).await;
+        let dead = dead.context("opening the dead letters")?;
+        Ok(Self { bus, keys, dead })
+    }
+}

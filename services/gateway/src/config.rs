@@ -1,0 +1,64 @@
+//! Settings of the gateway.
+
+use std::net::SocketAddr;
+
+use bus::BusConfig;
+use contract::webhook::AllowList;
+use service::admin::AdminConfig;
+
+/// Takes jobs over HTTP and shows how they fare.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// Address of the HTTP API. Port 0 takes any free one.
+    #[arg(
+        long,
+        env = "WAYBILL_GATEWAY_BIND",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080"
+    )]
+    pub gateway_bind: SocketAddr,
+
+    /// Addresses that webhooks may go to although they are not public: exact host:port pairs,
+    /// separated by commas.
+    #[arg(
+        long,
+        env = "WAYBILL_WEBHOOK_ALLOW",
+        value_name = "HOST:PORT,…",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub webhook_allow: AllowList,
+
+    /// Continue the trace that a client names in its `traceparent`. Without this a job starts a trace
+    /// of its own, which links to the client's.
+    #[arg(long, env = "WAYBILL_TRUST_TRACEPARENT")]
+    pub trust_traceparent: bool,
+
+    /// The broker.
+    #[command(flatten)]
+    pub bus: BusConfig,
+
+    /// Health and metrics. Its further host names hold for the HTTP API too.
+    #[command(flatten)]
+    pub admin: AdminConfig,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    #[test]
+    fn a_wrong_allow_list_is_refused_at_the_start() {
+        let wrong = Cli::try_parse_from(["gateway", "--webhook-allow", "127.0.0.1"]);
+        let error = wrong.err().unwrap().to_string();
+        assert!(error.contains("host:port"), "{error}");
+    }
+}

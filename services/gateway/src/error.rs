@@ -1,0 +1,140 @@
+//! What a client is told when something is wrong. Causes inside the lab are logged here, once, and not sent.
+
+use std::fmt::Display;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bus::PublishError;
+use contract::BodyError;
+use service::problem::ProblemResponse;
+
+/// Seconds after which a client may try again when the broker was away.
+const AWAY_RETRY_SECONDS: u32 = 2;
+/// Seconds after which a client may try again when a queue or store was full.
+const FULL_RETRY_SECONDS: u32 = 5;
+
+/// An error answer on its way to a client.
+#[derive(Debug)]
+pub(crate) struct ApiError(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    problem: ProblemResponse,
+    retry_after_seconds: Option<u32>,
+    cause: Option<String>,
+}
+
+impl ApiError {
+    /// A problem of the kind `name`. `detail` is public.
+    pub(crate) fn new(
+        status: StatusCode,
+        name: &str,
+        title: &str,
+        detail: impl Into<String>,
+    ) -> Self {
+        let problem = ProblemResponse::new(status, name, title, detail);
+        Self(Box::new(Parts { problem, retry_after_seconds: None, cause: None }))
+    }
+
+    /// Tells the client when to try again.
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// Says to the log, and to nobody else, what was behind it.
+    pub(crate) fn because(mut self, cause: impl Display) -> Self {
+        self.0.cause = Some(cause.to_string());
+        self
+    }
+
+    /// 400: a query parameter has a value that it cannot have.
+    pub(crate) fn parameter(name: &str, problem: impl Display) -> Self {
+        let title = "A parameter of the request is wrong";
+        Self::new(StatusCode::BAD_REQUEST, "invalid-parameter", title, format!("{name}: {problem}"))
+    }
+
+    /// 400: a request header has a value that it cannot have.
+    pub(crate) fn header(name: &str, problem: impl Display) -> Self {
+        let title = "A header of the request is wrong";
+        let detail = format!("header {name}: {problem}");
+        Self::new(StatusCode::BAD_REQUEST, "invalid-header", title, detail)
+    }
+
+    /// 404: `what` is not there.
+    pub(crate) fn not_found(what: impl Display) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "There is nothing here", what.to_string())
+    }
+
+    /// 413: the body, or what becomes of it, is larger than `bytes_max`.
+    pub(crate) fn too_large(what: &str, bytes_max: usize) -> Self {
+        let detail = format!("body: {what} must be at most {bytes_max} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", detail)
+    }
+
+    /// 503: the broker could not be asked.
+    pub(crate) fn broker_away(cause: impl Display) -> Self {
+        let detail = "The broker cannot be reached. Nothing was changed; try again.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "broker-away", "The broker is away", detail)
+            .retry_after(AWAY_RETRY_SECONDS)
+            .because(cause)
+    }
+
+    /// 503: `what` is full. Nothing was stored.
+    pub(crate) fn full(what: &str) -> Self {
+        let detail = format!("The {what} is full; nothing was stored. Try again later.");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", "The lab is full", detail)
+            .retry_after(FULL_RETRY_SECONDS)
+    }
+
+    /// 503: the broker did not say whether it has stored it.
+    pub(crate) fn unconfirmed(advice: &str, cause: impl Display) -> Self {
+        let title = "It is unknown whether the request was stored";
+        let detail = format!("unknown: the broker did not confirm in time. {advice}");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unconfirmed", title, detail)
+            .retry_after(AWAY_RETRY_SECONDS)
+            .because(cause)
+    }
+
+    /// What came of a publish. `advice` says how to repeat one that was not confirmed.
+    pub(crate) fn publish(error: PublishError, advice: &str) -> Self {
+        match error {
+            PublishError::Full(cause) => Self::full("queue").because(cause),
+            PublishError::Unconfirmed(cause) => Self::unconfirmed(advice, cause),
+            PublishError::Refused(cause) => Self::internal(cause),
+        }
+    }
+
+    /// 500: nothing that a client could have done.
+    pub(crate) fn internal(cause: impl Display) -> Self {
+        let detail = "The lab could not do this; its log says why.";
+        let title = "Something is wrong inside";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", title, detail).because(cause)
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        let title = "The body is not what this call takes";
+        Self::new(StatusCode::BAD_REQUEST, "invalid-body", title, error.to_string())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let Parts { problem, retry_after_seconds, cause } = *self.0;
+        let (status, detail) = (problem.0.status, problem.0.detail.clone());
+        if status >= 500 {
+            tracing::warn!(status, detail, cause, "request failed");
+        } else {
+            tracing::debug!(status, detail, "request refused");
+        }
+        let mut response = problem.into_response();
+        if let Some(seconds) = retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

@@ -1,0 +1,136 @@
+//! The index itself, as plain data.
+
+use std::collections::BTreeMap;
+
+use contract::{JobId, job::JobKind, state::JobState};
+
+use super::{Filter, Page};
+
+/// Most jobs that the index keeps; the oldest leave first.
+pub(super) const JOBS_MAX: usize = 100_000;
+
+/// What the index knows of one job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) state: JobState,
+    pub(super) kind: JobKind,
+}
+
+/// Jobs by id, which is by age.
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    by_id: BTreeMap<JobId, Known>,
+    by_state: [usize; JobState::ALL.len()],
+}
+
+impl Jobs {
+    /// Notes where a job is.
+    pub(super) fn put(&mut self, job: JobId, known: Known) {
+        self.count_out(self.by_id.get(&job).copied());
+        self.by_state[place(known.state)] += 1;
+        self.by_id.insert(job, known);
+        if self.by_id.len() > JOBS_MAX {
+            let oldest = self.by_id.pop_first().map(|(_, known)| known);
+            self.count_out(oldest);
+        }
+    }
+
+    /// Forgets a job.
+    pub(super) fn remove(&mut self, job: JobId) {
+        let known = self.by_id.remove(&job);
+        self.count_out(known);
+    }
+
+    /// How many jobs there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// How many jobs are in each state.
+    pub(super) fn by_state(&self) -> impl Iterator<Item = (JobState, usize)> {
+        JobState::ALL.into_iter().map(|state| (state, self.by_state[place(state)]))
+    }
+
+    /// See [`super::Index::page`].
+    pub(super) fn page(&self, filter: &Filter, before: Option<JobId>, limit: usize) -> Page {
+        let older = match before {
+            Some(before) => self.by_id.range(..before),
+            None => self.by_id.range(..),
+        };
+        let mut fitting = older
+            .rev()
+            .filter(|(_, known)| filter.fits(known.state, known.kind))
+            .map(|(job, _)| *job);
+        let jobs: Vec<JobId> = fitting.by_ref().take(limit).collect();
+        let next = fitting.next().and(jobs.last().copied());
+        Page { jobs, next }
+    }
+
+    fn count_out(&mut self, known: Option<Known>) {
+        if let Some(known) = known {
+            self.by_state[place(known.state)] -= 1;
+        }
+    }
+}
+
+/// The place of a state in the order of [`JobState::ALL`].
+fn place(state: JobState) -> usize {
+    JobState::ALL.iter().position(|one| *one == state).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn id(ms: u64) -> JobId {
+        JobId::at(Duration::from_millis(ms), [0; 10])
+    }
+
+    fn known(state: JobState) -> Known {
+        Known { state, kind: JobKind::MIXED }
+    }
+
+    fn count(jobs: &Jobs, state: JobState) -> usize {
+        jobs.by_state().find(|(one, _)| *one == state).unwrap().1
+    }
+
+    #[test]
+    fn pages_go_from_the_newest_to_the_oldest_without_gap_or_repeat() {
+        let mut jobs = Jobs::default();
+        for ms in [3, 1, 5, 2, 4] {
+            jobs.put(id(ms), known(JobState::Queued));
+        }
+        let any = Filter::default();
+        let first = jobs.page(&any, None, 2);
+        assert_eq!(first, Page { jobs: vec![id(5), id(4)], next: Some(id(4)) });
+        let second = jobs.page(&any, first.next, 2);
+        assert_eq!(second, Page { jobs: vec![id(3), id(2)], next: Some(id(2)) });
+        let last = jobs.page(&any, second.next, 2);
+        assert_eq!(last, Page { jobs: vec![id(1)], next: None });
+        assert_eq!(jobs.page(&any, None, 5).next, None);
+    }
+
+    #[test]
+    fn counts_follow_every_move() {
+        let mut jobs = Jobs::default();
+        jobs.put(id(1), known(JobState::Queued));
+        jobs.put(id(1), known(JobState::Running));
+        jobs.put(id(2), known(JobState::Running));
+        assert_eq!((count(&jobs, JobState::Queued), count(&jobs, JobState::Running)), (0, 2));
+        jobs.remove(id(1));
+        jobs.remove(id(1));
+        assert_eq!(count(&jobs, JobState::Running), 1);
+    }
+
+    #[test]
+    fn a_full_index_forgets_the_oldest() {
+        let mut jobs = Jobs::default();
+        for ms in 0..=JOBS_MAX as u64 {
+            jobs.put(id(ms + 1), known(JobState::Succeeded));
+        }
+        assert_eq!(count(&jobs, JobState::Succeeded), JOBS_MAX);
+        assert_eq!(jobs.page(&Filter::default(), Some(id(3)), 9).jobs, [id(2)]);
+    }
+}

@@ -1,0 +1,130 @@
+//! Which jobs there are, by id, state and kind: small enough for memory, so that lists need no scan.
+
+mod jobs;
+pub(crate) mod watch;
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
+
+use async_nats::jetstream::stream::State;
+use axum::http::StatusCode;
+use contract::{JobId, job::JobKind, state::JobState};
+use jobs::Jobs;
+use service::admin::Check;
+
+use crate::error::ApiError;
+
+/// The newest jobs.
+#[derive(Default)]
+pub(crate) struct Index {
+    /// None until the bucket was read once.
+    jobs: Mutex<Option<Jobs>>,
+    caught_up: AtomicBool,
+    /// Revision of the newest change that was seen.
+    revision: AtomicU64,
+    /// The bucket holds less than was seen: something went away that nobody told.
+    outdated: AtomicBool,
+}
+
+/// How much the index knew at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    jobs: usize,
+    revision: u64,
+}
+
+/// Which jobs are wanted; `None` is any.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Filter {
+    pub(crate) state: Option<JobState>,
+    pub(crate) kind: Option<JobKind>,
+}
+
+/// One page of ids, newest first.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) jobs: Vec<JobId>,
+    /// The last job of the page, if there is another page.
+    pub(crate) next: Option<JobId>,
+}
+
+impl Index {
+    /// The newest `limit` jobs that fit `filter` and are older than `before`.
+    pub(crate) fn page(
+        &self,
+        filter: &Filter,
+        before: Option<JobId>,
+        limit: usize,
+    ) -> Result<Page, ApiError> {
+        match &*self.jobs() {
+            Some(jobs) => Ok(jobs.page(filter, before, limit)),
+            None => Err(still_reading()),
+        }
+    }
+
+    /// Whether it knows every change up to now.
+    pub(crate) fn check(&self) -> Check {
+        if self.caught_up.load(Relaxed) {
+            Check::ok("index", "knows every job")
+        } else {
+            Check::failed("index", "is reading the job records")
+        }
+    }
+
+    /// How much it knows, for [`Self::compare`]; nothing while it is still reading.
+    pub(crate) fn extent(&self) -> Option<Extent> {
+        let jobs = self.jobs().as_ref()?.len();
+        let extent = Extent { jobs, revision: self.revision.load(Relaxed) };
+        self.caught_up.load(Relaxed).then_some(extent)
+    }
+
+    /// Compares what it `knew` with how the bucket was found afterwards. A bucket that was emptied or made
+    /// anew sends no word of it; then everything is read again.
+    pub(crate) fn compare(&self, knew: Option<Extent>, found: &State) {
+        let Some(knew) = knew else { return };
+        // Each record is one message, and so is the marker of one that is gone.
+        if (knew.jobs as u64) > found.messages || knew.revision > found.last_sequence {
+            self.outdated.store(true, Relaxed);
+        }
+    }
+
+    /// Says whether changes arrive as they happen.
+    fn set_caught_up(&self, is: bool) {
+        self.caught_up.store(is, Relaxed);
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, Option<Jobs>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Filter {
+    pub(crate) fn fits(&self, state: JobState, kind: JobKind) -> bool {
+        self.state.is_none_or(|wanted| wanted == state)
+            && self.kind.is_none_or(|wanted| wanted == kind)
+    }
+}
+
+fn still_reading() -> ApiError {
+    let title = "The list is not there yet";
+    let detail = "The gateway has just started and is reading the job records. Try again.";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "index-not-ready", title, detail).retry_after(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_is_still_reading_cannot_be_outdated() {
+        let index = Index::default();
+        *index.jobs() = Some(Jobs::default());
+        assert!(index.extent().is_none());
+        index.revision.store(7, Relaxed);
+        index.set_caught_up(true);
+        let known = index.extent().unwrap();
+        assert_eq!((known.jobs, known.revision), (0, 7));
+    }
+}

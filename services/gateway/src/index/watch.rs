@@ -1,0 +1,176 @@
+//! Keeps the index up to date: reads the bucket of records once, then follows its changes.
+//!
+//! After the connection was lost, or the bucket emptied, it is read anew: what went away meanwhile tells nobody.
+
+use std::{
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use async_nats::{
+    Client,
+    connection::State,
+    jetstream::kv::{Entry, Operation},
+};
+use bus::Bus;
+use contract::{JobId, job::JobKind, signals, state::JobState};
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use service::stop::Stop;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::{
+    Index,
+    jobs::{Jobs, Known},
+};
+
+/// Time between two looks at the connection; also how old the gauges may be.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Pause after the first failure; it doubles.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// Longest pause between two tries.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// A bucket is read when nothing came for this long, even if the last entry was never seen: it may
+/// have expired while the others were read.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Keeps `index` up to date until the stop.
+pub(crate) async fn keep(index: &Index, bus: &Bus, stop: &Stop) {
+    let follower = Follower { index, bus, client: bus.jetstream.client() };
+    let keep = async {
+        let mut pause = PAUSE_MIN;
+        loop {
+            match follower.follow().await {
+                Ok(()) => pause = PAUSE_MIN,
+                Err(error) => {
+                    tracing::warn!(error = %format!("{error:#}"), "the index lost its watch");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+            }
+            index.set_caught_up(false);
+        }
+    };
+    stop.soft.run_until_cancelled(keep).await;
+}
+
+/// The parts of a record that the index knows.
+#[derive(Deserialize)]
+struct Seen {
+    state: JobState,
+    kind: JobKind,
+}
+
+struct Follower<'a> {
+    index: &'a Index,
+    bus: &'a Bus,
+    client: Client,
+}
+
+/// Where one watch stands.
+struct Progress {
+    /// The index as it is read anew; none once it is in use.
+    filling: Option<Jobs>,
+    last_entry: Instant,
+}
+
+impl Follower<'_> {
+    /// Follows the bucket until the connection was lost and is there again, or the index is found to be outdated.
+    async fn follow(&self) -> anyhow::Result<()> {
+        while !self.is_connected() {
+            sleep(LOOK_EVERY).await;
+        }
+        let connects = self.connects();
+        self.index.revision.store(0, Relaxed);
+        self.index.outdated.store(false, Relaxed);
+        let bucket = self.bus.records.bucket();
+        let is_empty =
+            bucket.stream.get_info().await.context("asking for the bucket")?.state.messages == 0;
+        let mut entries = bucket.watch_with_history(">").await.context("opening the watch")?;
+        let mut progress = Progress { filling: Some(Jobs::default()), last_entry: Instant::now() };
+        if is_empty {
+            self.use_filled(&mut progress);
+        }
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                entry = entries.next() => {
+                    self.apply(&entry.context("the watch ended")??, &mut progress);
+                }
+                _ = look.tick() => {
+                    if self.connects() != connects || self.index.outdated.load(Relaxed) {
+                        return Ok(());
+                    }
+                    self.look(&mut progress);
+                }
+            }
+        }
+    }
+
+    fn apply(&self, entry: &Entry, progress: &mut Progress) {
+        progress.last_entry = Instant::now();
+        self.index.revision.store(entry.revision, Relaxed);
+        match &mut progress.filling {
+            Some(jobs) => note(jobs, entry),
+            None => {
+                if let Some(jobs) = &mut *self.index.jobs() {
+                    note(jobs, entry);
+                }
+            }
+        }
+        if entry.delta == 0 {
+            self.use_filled(progress);
+        }
+    }
+
+    fn look(&self, progress: &mut Progress) {
+        let connected = self.is_connected();
+        if connected && progress.last_entry.elapsed() >= QUIET {
+            self.use_filled(progress);
+        }
+        self.index.set_caught_up(connected && progress.filling.is_none());
+        self.show();
+    }
+
+    /// Puts an index that was read anew in the place of the old one.
+    fn use_filled(&self, progress: &mut Progress) {
+        if let Some(jobs) = progress.filling.take() {
+            *self.index.jobs() = Some(jobs);
+            self.index.set_caught_up(true);
+            self.show();
+        }
+    }
+
+    fn show(&self) {
+        if let Some(jobs) = &*self.index.jobs() {
+            for (state, count) in jobs.by_state() {
+                self.bus.vitals.metrics.set(&signals::JOBS, &[state.name()], count as f64);
+            }
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// How often the connection was made: a short loss shows only here.
+    fn connects(&self) -> u64 {
+        self.client.statistics().connects.load(Relaxed)
+    }
+}
+
+fn note(jobs: &mut Jobs, entry: &Entry) {
+    let Ok(job) = entry.key.parse::<JobId>() else {
+        return;
+    };
+    let seen = match entry.operation {
+        Operation::Put => serde_json::from_slice::<Seen>(&entry.value).ok(),
+        Operation::Delete | Operation::Purge => None,
+    };
+    match seen {
+        Some(Seen { state, kind }) => jobs.put(job, Known { state, kind }),
+        None => jobs.remove(job),
+    }
+}

@@ -1,0 +1,84 @@
+//! The query parameters of lists: each known, each at most once, each with a value it can have.
+
+use axum::http::Uri;
+use contract::api::{LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX};
+
+use crate::error::ApiError;
+
+/// Entries on a page.
+pub(crate) const LIMIT: &str = "limit";
+/// Where the page before ended.
+pub(crate) const CURSOR: &str = "cursor";
+
+/// The parameters of one request.
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads the parameters; only those in `known` may occur.
+    pub(crate) fn read(uri: &Uri, known: &[&str]) -> Result<Self, ApiError> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+        {
+            if !known.contains(&name.as_ref()) {
+                let problem = format!("is no parameter of this call; it has {}", known.join(", "));
+                return Err(ApiError::parameter(&shown(&name), problem));
+            }
+            if pairs.iter().any(|(before, _)| *before == name) {
+                return Err(ApiError::parameter(&name, "must be given once only"));
+            }
+            pairs.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// The value of `name` as `parse` reads it; `must` says what it must be if it cannot.
+    pub(crate) fn get<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        must: &str,
+    ) -> Result<Option<T>, ApiError> {
+        let Some((_, value)) = self.0.iter().find(|(given, _)| given == name) else {
+            return Ok(None);
+        };
+        match parse(value) {
+            Some(value) => Ok(Some(value)),
+            None => Err(ApiError::parameter(name, format!("must be {must}"))),
+        }
+    }
+
+    /// The entries wanted on a page.
+    pub(crate) fn limit(&self) -> Result<usize, ApiError> {
+        let within = |value: &str| {
+            let limit = value.parse().ok()?;
+            (1..=LIST_LIMIT_MAX).contains(&limit).then_some(limit)
+        };
+        let limit = self.get(LIMIT, within, &format!("a number from 1 to {LIST_LIMIT_MAX}"))?;
+        Ok(limit.unwrap_or(LIST_LIMIT_DEFAULT))
+    }
+}
+
+/// A name from outside, cut to what a reader needs to find it.
+fn shown(name: &str) -> String {
+    name.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(query: &str) -> Option<usize> {
+        let uri: Uri = format!("/v1/jobs?{query}").parse().unwrap();
+        Query::read(&uri, &[LIMIT, CURSOR]).ok()?.limit().ok()
+    }
+
+    #[test]
+    fn a_limit_is_a_number_within_its_bounds() {
+        assert_eq!(limit(""), Some(LIST_LIMIT_DEFAULT));
+        assert_eq!(limit("limit=1&cursor=x"), Some(1));
+        assert_eq!(limit("limit=%35"), Some(5));
+        for wrong in ["limit=0", "limit=501", "limit=-1", "limit=", "limit=1&limit=1", "size=1"] {
+            assert_eq!(limit(wrong), None, "{wrong}");
+        }
+    }
+}

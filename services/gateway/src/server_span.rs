@@ -1,0 +1,77 @@
+//! The span of a request that may change something: the root of its job's trace.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use contract::signals::attr;
+use opentelemetry::{
+    KeyValue,
+    trace::{FutureExt as _, SpanContext, Status, TraceContextExt as _},
+};
+use tracing::{Instrument as _, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use crate::{
+    app::App,
+    caller::{Caller, WrongFault},
+    error::ApiError,
+};
+
+/// The place of the request's span, left on its answer for the exemplar.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerSpan(pub(crate) SpanContext);
+
+/// Handles the request in a span of its own. What is published in it carries the request's baggage.
+pub(crate) async fn open(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let trusted = app.trust_traceparent;
+    let Caller { span: caller, context, fault } =
+        Caller::read(request.headers(), app.faults_on, trusted);
+    let span = of(&request);
+    // Fails only where no layer keeps spans; the context is attached by itself then.
+    let _ = span.set_parent(context.clone());
+    if caller.is_valid() && !trusted {
+        let what = KeyValue::new(attr::LINK, attr::LINK_CALLER);
+        span.add_link_with_attributes(caller, vec![what]);
+    }
+    let handled = async move {
+        let mut response = match fault {
+            Ok(()) => next.run(request).await,
+            Err(WrongFault { header, problem }) => {
+                ApiError::header(header, problem).into_response()
+            }
+        };
+        close(&mut response);
+        response
+    };
+    handled.instrument(span).with_context(context).await
+}
+
+fn of(request: &Request) -> Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let method = request.method().as_str();
+    let span = tracing::info_span!(
+        "request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server"
+    );
+    span.set_attribute(attr::HTTP_REQUEST_METHOD, method.to_owned());
+    span.set_attribute(attr::HTTP_ROUTE, route.to_owned());
+    span.set_attribute(attr::URL_PATH, request.uri().path().to_owned());
+    span
+}
+
+/// Notes how it went. A request that was refused is not the server's error.
+fn close(response: &mut Response) {
+    let (span, status) = (Span::current(), response.status());
+    span.set_attribute(attr::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.set_attribute(attr::ERROR_TYPE, status.as_str().to_owned());
+        span.set_status(Status::error(status.canonical_reason().unwrap_or_default()));
+    }
+    let place = span.context().span().span_context().clone();
+    response.extensions_mut().insert(ServerSpan(place));
+}

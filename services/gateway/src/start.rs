@@ -1,0 +1,67 @@
+//! Starts the parts of the gateway and ends them together.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context as _, ensure};
+use bus::{Readiness, Vitals};
+use service::{admin, http_guard::AllowedHosts, stop::Stop};
+use tokio::task::JoinSet;
+
+use crate::{Config, app::App, broker, listen, routes};
+
+/// A gateway that listens. The broker may still be away.
+#[derive(Debug)]
+pub struct Running {
+    /// Address of the HTTP API.
+    pub api: SocketAddr,
+    /// Address of health and metrics.
+    pub admin: SocketAddr,
+    parts: JoinSet<anyhow::Result<()>>,
+    stop: Stop,
+}
+
+/// Runs the gateway until the stop: requests under way end, until the hard stop drops them.
+pub async fn run(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<()> {
+    start(config, vitals, stop).await?.ended().await
+}
+
+/// Binds both addresses and serves them at once; the broker is reached in the background.
+pub async fn start(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<Running> {
+    let flag = "--gateway-bind (WAYBILL_GATEWAY_BIND)";
+    let listener = service::listen::bind(config.gateway_bind, flag).await?;
+    let api = listener.local_addr().context("the HTTP API has no address")?;
+    let app = Arc::new(App::new(&config, vitals.clone()));
+    let readiness = Readiness::default();
+    let checks = app.readiness(readiness.clone());
+    let admin = admin::serve(&config.admin, vitals.metrics, checks, stop.clone()).await?.address;
+
+    let hosts = AllowedHosts::new(api, &config.admin.hosts.allowed_hosts);
+    let router = routes::router(app.clone(), hosts);
+    let mut parts = JoinSet::new();
+    let until = stop.clone();
+    parts.spawn(async move {
+        listen::serve(listener, router, until).await;
+        Ok(())
+    });
+    parts.spawn(broker::attend(app, config.bus, readiness, stop.clone()));
+    tracing::info!(%api, %admin, "gateway listens");
+    Ok(Running { api, admin, parts, stop })
+}
+
+impl Running {
+    /// Waits until everything has ended. A part that ends before the stop ends the others, and is an error.
+    pub async fn ended(mut self) -> anyhow::Result<()> {
+        let mut outcome = Ok(());
+        while let Some(joined) = self.parts.join_next().await {
+            let asked = self.stop.soft.is_cancelled();
+            let ended = joined.context("a part of the gateway broke").flatten();
+            let ended = ended.and_then(|()| {
+                ensure!(asked, "a part of the gateway ended unasked");
+                Ok(())
+            });
+            self.stop.soften();
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+}

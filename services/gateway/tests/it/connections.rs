@@ -1,0 +1,104 @@
+//! Clients that are slow, and the end of the gateway.
+
+use std::{net::SocketAddr, time::Duration};
+
+use testkit::eventually;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::rig::{JOB, LIMIT, Rig};
+
+async fn connect(rig: &Rig) -> TcpStream {
+    let address: SocketAddr = rig.api.strip_prefix("http://").unwrap().parse().unwrap();
+    TcpStream::connect(address).await.unwrap()
+}
+
+fn head(rig: &Rig, length: usize) -> String {
+    let host = rig.api.strip_prefix("http://").unwrap();
+    format!(
+        "POST /v1/jobs HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+async fn answer(mut stream: TcpStream) -> String {
+    let mut answer = String::new();
+    timeout(LIMIT, stream.read_to_string(&mut answer)).await.expect("it ends").unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_head_or_body_is_let_go() {
+    let rig = Rig::start().await;
+    let (mut slow_head, mut slow_body) = (connect(&rig).await, connect(&rig).await);
+    slow_head.write_all(b"POST /v1/jobs HTTP/1.1\r\nhost: loc").await.unwrap();
+    slow_body.write_all(head(&rig, JOB.len()).as_bytes()).await.unwrap();
+    slow_body.write_all(&JOB.as_bytes()[..10]).await.unwrap();
+    let (head, body) = tokio::join!(answer(slow_head), answer(slow_body));
+    assert_eq!(head, "");
+    assert!(body.starts_with("HTTP/1.1 408 ") && body.contains("request-timeout"), "{body}");
+    rig.holds_nothing().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_tell_its_length_has_the_same_limit() {
+    let rig = Rig::start().await;
+    let mut stream = connect(&rig).await;
+    let head = head(&rig, 0)
+        .replace("content-length: 0", "transfer-encoding: chunked\r\nconnection: close");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let chunk = format!("2800\r\n{}\r\n", "x".repeat(0x2800));
+    for _ in 0..90 {
+        stream.write_all(chunk.as_bytes()).await.unwrap();
+    }
+    stream.write_all(b"0\r\n\r\n").await.unwrap();
+    let answer = answer(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    rig.holds_nothing().await;
+}
+
+#[tokio::test]
+async fn at_a_stop_requests_under_way_end_and_new_ones_are_refused() {
+    let mut rig = Rig::start().await;
+    let (mut under_way, idle) = (connect(&rig).await, connect(&rig).await);
+    under_way.write_all(head(&rig, JOB.len()).as_bytes()).await.unwrap();
+    under_way.write_all(&JOB.as_bytes()[..10]).await.unwrap();
+    rig.get("/v1/jobs").send().await.unwrap();
+    rig.stop.soften();
+    eventually(LIMIT, "new connections are refused", async || {
+        let address: SocketAddr = rig.api.strip_prefix("http://").unwrap().parse().unwrap();
+        TcpStream::connect(address).await.is_err()
+    })
+    .await;
+    assert_eq!(answer(idle).await, "");
+    assert!(!rig.ended.is_finished());
+    under_way.write_all(&JOB.as_bytes()[10..]).await.unwrap();
+    let answer = answer(under_way).await;
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    timeout(LIMIT, &mut rig.ended).await.expect("it ends").unwrap().unwrap();
+    assert_eq!(rig.submitted().await.messages, 1);
+}
+
+#[tokio::test]
+async fn a_hard_stop_waits_for_nobody() {
+    let mut rig = Rig::start().await;
+    let mut under_way = connect(&rig).await;
+    under_way.write_all(head(&rig, JOB.len()).as_bytes()).await.unwrap();
+    under_way.write_all(&JOB.as_bytes()[..10]).await.unwrap();
+    rig.get("/v1/jobs").send().await.unwrap();
+    rig.stop.soften();
+    assert!(timeout(Duration::from_millis(300), &mut rig.ended).await.is_err());
+    rig.stop.now();
+    timeout(Duration::from_secs(2), &mut rig.ended).await.expect("at once").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_one_clear_line() {
+    let rig = Rig::start().await;
+    let taken = rig.api.strip_prefix("http://").unwrap();
+    let error = rig.another_on(taken).await.unwrap_err();
+    let line = service::exit::one_line(&error);
+    assert!(line.contains("in use") && line.contains("--gateway-bind"), "{line}");
+}

@@ -1,0 +1,85 @@
+//! The list of dead letters: newest first, with gaps, whatever is written in them.
+
+use async_nats::HeaderMap;
+use contract::{Stage, api::DeadLetterList, topology};
+use serde_json::Value;
+
+use crate::rig::{Rig, problem};
+
+const JOB: &str = "019a0000-0000-7000-8000-000000000000";
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+async fn bury(rig: &Rig, detail: &str) -> u64 {
+    let mut headers = HeaderMap::new();
+    headers.insert("waybill-dead-stage", "processor");
+    headers.insert("waybill-dead-reason", "attempts_used_up");
+    headers.insert("waybill-dead-detail", detail);
+    headers.insert("waybill-dead-attempts", "4");
+    headers.insert("waybill-original-evil", "</script>\"");
+    headers.insert("ce-subject", JOB);
+    headers.insert("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01"));
+    let subject = topology::dead(Stage::Processor);
+    let sent = rig.jetstream.publish_with_headers(subject, headers, "\u{1}{]".into()).await;
+    sent.unwrap().await.unwrap().sequence
+}
+
+async fn list(rig: &Rig, query: &str) -> DeadLetterList {
+    let answer = rig.get(&format!("/v1/dead-letters{query}")).send().await.unwrap();
+    answer.error_for_status().unwrap().json().await.unwrap()
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_newest_first_over_gaps() {
+    let rig = Rig::start().await;
+    assert_eq!(list(&rig, "").await, DeadLetterList { dead_letters: vec![], next_cursor: None });
+    for n in 1..=130 {
+        assert_eq!(bury(&rig, &format!("letter {n}")).await, n);
+    }
+    let stream = rig.jetstream.get_stream("DEAD").await.unwrap();
+    for seq in [1, 2, 60, 61, 62, 130] {
+        assert!(stream.delete_message(seq).await.unwrap());
+    }
+    let (mut seqs, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = list(&rig, &format!("?limit=50{cursor}")).await;
+        assert!(page.dead_letters.len() <= 50);
+        seqs.extend(page.dead_letters.iter().map(|letter| letter.seq));
+        match page.next_cursor {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let expected: Vec<u64> = (3..130).rev().filter(|seq| !(60..=62).contains(seq)).collect();
+    assert_eq!(seqs, expected);
+    for query in ["limit=0", "cursor=x", "cursor=-1", "state=dead"] {
+        let refused = rig.get(&format!("/v1/dead-letters?{query}")).send().await.unwrap();
+        problem(refused, 400).await;
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_shows_what_happened_and_counts_its_bytes() {
+    let rig = Rig::start().await;
+    bury(&rig, "it said \"<b>\\no</b>\"").await;
+    let mut bare = HeaderMap::new();
+    bare.insert("waybill-dead-stage", "mailer");
+    bare.insert("ce-subject", "../../etc");
+    bare.insert("traceparent", "nonsense");
+    let subject = topology::dead(Stage::Notifier);
+    let sent = rig.jetstream.publish_with_headers(subject, bare, "".into()).await;
+    sent.unwrap().await.unwrap();
+    let text = rig.get("/v1/dead-letters").send().await.unwrap().text().await.unwrap();
+    assert!(!text.contains("evil") && !text.contains("etc"), "{text}");
+    let page: Value = serde_json::from_str(&text).unwrap();
+    let [strange, letter] = page["dead_letters"].as_array().unwrap().as_slice() else {
+        panic!("{text}");
+    };
+    assert_eq!(letter["stage"], "processor");
+    assert_eq!(letter["reason"], "attempts_used_up");
+    assert_eq!(letter["detail"], "it said \"<b>\\no</b>\"");
+    assert_eq!((&letter["job"], &letter["trace_id"]), (&JOB.into(), &TRACE.into()));
+    assert_eq!((&letter["attempts"], &letter["bytes"]), (&4.into(), &3.into()));
+    assert!(letter["dead_at"].as_str().unwrap().ends_with('Z'));
+    assert_eq!((&strange["stage"], &strange["attempts"]), (&"unknown".into(), &0.into()));
+    assert!(strange.get("job").is_none() && strange.get("trace_id").is_none());
+}

@@ -1,0 +1,281 @@
+//! A gateway in this process, its broker, and the questions that tests ask of both.
+
+use std::{
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use async_nats::jetstream::{self, kv, message::StreamMessage, stream::State};
+use bus::{
+    Vitals,
+    topology::{TopologyConfig, apply},
+};
+use clap::Parser;
+use contract::{
+    JobId, Stage,
+    api::{JobAccepted, JobView, Problem},
+    signals::METRICS,
+    topology::{JOBS_BUCKET, QUEUE_BYTES_MAX, SUBMITTED},
+};
+use opentelemetry::{global, trace::TracerProvider as _};
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    trace::{SdkTracerProvider, SpanData, SpanExporter},
+};
+use reqwest::{RequestBuilder, Response, StatusCode, header::HeaderValue};
+use service::{clock::Clock, stop::Stop};
+use telemetry::{Identity, Metrics, SpanSink, TelemetryConfig};
+use testkit::{NatsServer, eventually};
+use tokio::task::JoinHandle;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+/// Long enough for anything on a busy machine.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+/// A job that every check lets through.
+pub(crate) const JOB: &str = r#"{"name":"sum","operations":[{"kind":"add","inputs":[1,2]}]}"#;
+
+#[derive(Parser)]
+struct Settings {
+    #[command(flatten)]
+    gateway: gateway::Config,
+    #[command(flatten)]
+    telemetry: TelemetryConfig,
+}
+
+/// What all tests of this program share: the process has one tracer and one propagator.
+struct Shared {
+    sink: SpanSink,
+    spans: Kept,
+    provider: SdkTracerProvider,
+}
+
+pub(crate) struct Rig {
+    pub(crate) nats: NatsServer,
+    pub(crate) jetstream: jetstream::Context,
+    pub(crate) api: String,
+    pub(crate) admin: String,
+    pub(crate) http: reqwest::Client,
+    pub(crate) metrics: Metrics,
+    pub(crate) stop: Stop,
+    pub(crate) ended: JoinHandle<anyhow::Result<()>>,
+    _spans: DefaultGuard,
+}
+
+impl Rig {
+    /// A gateway that is ready.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with further flags.
+    pub(crate) async fn start_with(flags: &[&str]) -> Self {
+        Self::start_on(QUEUE_BYTES_MAX, flags).await
+    }
+
+    /// The same with queues of `queue_bytes_max`.
+    pub(crate) async fn start_on(queue_bytes_max: i64, flags: &[&str]) -> Self {
+        let rig = Self::start_bare(flags).await;
+        rig.apply_topology(queue_bytes_max).await;
+        rig.becomes_ready().await;
+        rig
+    }
+
+    /// A gateway whose broker has no streams yet.
+    pub(crate) async fn start_bare(flags: &[&str]) -> Self {
+        let nats = NatsServer::start().await;
+        let client = async_nats::connect(nats.url()).await.unwrap();
+        let settings = settings(&nats.url(), flags);
+        let shared = shared(&settings.telemetry);
+        let spans = tracing::subscriber::set_default(
+            tracing_subscriber::registry()
+                .with(tracing_opentelemetry::layer().with_tracer(shared.provider.tracer("test"))),
+        );
+        let vitals = vitals(shared);
+        let metrics = vitals.metrics.clone();
+        let stop = Stop::new();
+        let running = gateway::start(settings.gateway, vitals, stop.clone()).await.unwrap();
+        Self {
+            nats,
+            jetstream: jetstream::new(client),
+            api: format!("http://{}", running.api),
+            admin: format!("http://{}", running.admin),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            metrics,
+            stop,
+            ended: tokio::spawn(running.ended()),
+            _spans: spans,
+        }
+    }
+
+    /// Tries to start another gateway, on this address.
+    pub(crate) async fn another_on(&self, address: &str) -> anyhow::Result<()> {
+        let settings = settings(&self.nats.url(), &["--gateway-bind", address]);
+        let vitals = vitals(SHARED.get().expect("a rig was started"));
+        gateway::run(settings.gateway, vitals, Stop::new()).await
+    }
+
+    pub(crate) async fn apply_topology(&self, queue_bytes_max: i64) {
+        let config = TopologyConfig { ack_wait_seconds: 10.0, replicas: 1, queue_bytes_max };
+        apply(&self.jetstream, &config).await.unwrap();
+    }
+
+    pub(crate) async fn becomes_ready(&self) {
+        eventually(LIMIT, "the gateway is ready", async || match self.ready().await {
+            (StatusCode::OK, _) => Ok(()),
+            other => Err(other),
+        })
+        .await;
+    }
+
+    /// The status and text of `/readyz`.
+    pub(crate) async fn ready(&self) -> (StatusCode, String) {
+        let answer = self.http.get(format!("{}/readyz", self.admin)).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(format!("{}{path}", self.api))
+    }
+
+    /// A POST of JSON, ready for further headers.
+    pub(crate) fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+        let post = self.http.post(format!("{}{path}", self.api));
+        post.header("content-type", "application/json").body(body)
+    }
+
+    /// Submits a job that must be taken.
+    pub(crate) async fn submit(&self, body: &str) -> JobAccepted {
+        let answer = self.post("/v1/jobs", body.to_owned()).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        answer.json().await.unwrap()
+    }
+
+    pub(crate) async fn job(&self, id: JobId) -> JobView {
+        let answer = self.get(&format!("/v1/jobs/{id}")).send().await.unwrap();
+        answer.error_for_status().unwrap().json().await.unwrap()
+    }
+
+    pub(crate) async fn submitted(&self) -> State {
+        self.jetstream.get_stream(SUBMITTED.name).await.unwrap().get_info().await.unwrap().state
+    }
+
+    /// The last message of the stream of submitted jobs.
+    pub(crate) async fn last_submitted(&self) -> StreamMessage {
+        let stream = self.jetstream.get_stream(SUBMITTED.name).await.unwrap();
+        let last = stream.get_info().await.unwrap().state.last_sequence;
+        stream.get_raw_message(last).await.unwrap()
+    }
+
+    pub(crate) async fn records(&self) -> kv::Store {
+        self.jetstream.get_key_value(JOBS_BUCKET).await.unwrap()
+    }
+
+    /// Makes it as if the job's record had never been written: not even a marker stays.
+    pub(crate) async fn lose_record(&self, job: JobId) {
+        let stream = self.jetstream.get_stream(format!("KV_{JOBS_BUCKET}")).await.unwrap();
+        let subject = format!("$KV.{JOBS_BUCKET}.{job}");
+        assert!(stream.purge().filter(subject).await.unwrap().purged > 0);
+    }
+
+    /// How many messages the bucket of a name holds.
+    pub(crate) async fn messages_in(&self, bucket: &str) -> u64 {
+        let stream = self.jetstream.get_stream(format!("KV_{bucket}")).await.unwrap();
+        stream.get_info().await.unwrap().state.messages
+    }
+
+    /// Nothing of a refused request is anywhere.
+    pub(crate) async fn holds_nothing(&self) {
+        assert_eq!(self.submitted().await.last_sequence, 0);
+        for bucket in [JOBS_BUCKET, contract::topology::KEYS_BUCKET] {
+            assert_eq!(self.messages_in(bucket).await, 0, "{bucket}");
+        }
+    }
+
+    /// The value of one series in the gateway's metrics.
+    pub(crate) fn metric(&self, series: &str) -> Option<f64> {
+        let text = self.metrics.text();
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+        line.split(' ').next()?.parse().ok()
+    }
+
+    /// The finished spans of a trace, in the order they ended.
+    pub(crate) fn spans_of(trace_id: &str) -> Vec<SpanData> {
+        let shared = SHARED.get().expect("a rig was started");
+        let spans = shared.spans.0.lock().unwrap();
+        let of_trace = |span: &&SpanData| span.span_context.trace_id().to_string() == trace_id;
+        spans.iter().filter(of_trace).cloned().collect()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.stop.now();
+    }
+}
+
+/// The problem that an answer with this status must be.
+pub(crate) async fn problem(answer: Response, status: u16) -> Problem {
+    let media = answer.headers().get("content-type").cloned();
+    let got = answer.status().as_u16();
+    let text = answer.text().await.unwrap();
+    assert_eq!(
+        (got, media.as_ref().map(HeaderValue::as_bytes)),
+        (status, Some(&b"application/problem+json"[..])),
+        "{text}"
+    );
+    let problem: Problem = serde_json::from_str(&text).unwrap();
+    assert_eq!(problem.status, status);
+    assert!(problem.kind.starts_with("https://waybill.dev/problems/"), "{}", problem.kind);
+    problem
+}
+
+/// Spans as they ended.
+#[derive(Debug, Clone, Default)]
+struct Kept(Arc<Mutex<Vec<SpanData>>>);
+
+impl SpanExporter for Kept {
+    async fn export(&self, mut spans: Vec<SpanData>) -> OTelSdkResult {
+        self.0.lock().unwrap().append(&mut spans);
+        Ok(())
+    }
+}
+
+static SHARED: OnceLock<Shared> = OnceLock::new();
+
+fn vitals(shared: &Shared) -> Vitals {
+    let clock = Clock::new();
+    let metrics = Metrics::new(METRICS, Some(Stage::Gateway), clock.offset());
+    Vitals { instance: "gateway-test".into(), clock, metrics, spans: shared.sink.clone() }
+}
+
+fn settings(nats_url: &str, flags: &[&str]) -> Settings {
+    let fixed = ["gateway", "--telemetry", "off", "--log", "off", "--nats-url", nats_url];
+    let any_port = ["--gateway-bind", "127.0.0.1:0"];
+    let own = flags.contains(&any_port[0]);
+    let any_port = any_port.iter().filter(|_| !own);
+    Settings::parse_from(fixed.iter().chain(any_port).chain(flags))
+}
+
+/// Sets up the process once, on a runtime that outlives every test.
+fn shared(config: &TelemetryConfig) -> &'static Shared {
+    SHARED.get_or_init(|| {
+        let identity =
+            Identity { name: Stage::Gateway.name().into(), instance: "gateway-test".into() };
+        let init = || {
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+            let runtime: &'static tokio::runtime::Runtime = Box::leak(Box::new(runtime.unwrap()));
+            let _inside = runtime.enter();
+            telemetry::init(&identity, config, Clock::new().offset()).unwrap()
+        };
+        let telemetry = std::thread::scope(|scope| scope.spawn(init).join().unwrap());
+        let sink = telemetry.spans();
+        // It lives as long as the process: nothing of it is sent anywhere.
+        std::mem::forget(telemetry);
+        let spans = Kept::default();
+        let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
+        global::set_tracer_provider(provider.clone());
+        Shared { sink, spans, provider }
+    })
+}
