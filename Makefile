@@ -1,0 +1,36 @@
+# The commands of this repository. Nothing else knows them: CI and the documents call these.
+.DEFAULT_GOAL := help
+.PHONY: help up job test check unit fmt deny docs memory
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: ## Start the lab on this machine, without Docker
+	cargo run --release -- up
+
+job: ## Submit a job and draw its trace
+	cargo run --release -- job submit --preset multiple --wait --trace
+
+test: check unit ## All checks and tests, as CI runs them
+
+check: ## Format, lints, documentation, licences
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	$(MAKE) deny
+
+unit: ## All tests, against a real nats-server
+	cargo test --workspace
+
+deny: ## Licences, bans, sources; advisories where their database can be reached
+	cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --version 0.20.2 --locked
+	cargo deny check licenses bans sources
+	@if cargo deny fetch db >/dev/null 2>&1; then cargo deny check advisories; \
+	else echo "NOT CHECKED: advisories (their database cannot be reached from here)"; fi
+
+fmt: ## Format the code
+	cargo fmt --all
+
+memory: ## Start an idle lab and print the memory of each part
+	cargo build --release
+	cargo run --quiet --release -p lab-tests --bin idle-memory

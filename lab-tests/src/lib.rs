@@ -1,0 +1,11 @@
+//! What the tests of a whole running lab share: the executable, a client, and traces as plain values.
+//!
+//! Everything here panics with a message for the reader of a failed test.
+
+mod client;
+mod executable;
+mod trace;
+
+pub use client::Client;
+pub use executable::waybill;
+pub use trace::{Kind, Link, Span, Trace};

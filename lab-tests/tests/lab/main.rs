@@ -1,0 +1,6 @@
+//! Tests of a whole lab: real processes, a real broker, real signals.
+
+mod bad_days;
+mod first_kill;
+mod one_trace;
+mod signals;

@@ -1,0 +1,78 @@
+//! The command line: which commands there are, and what runs them.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use contract::Stage;
+
+use crate::{
+    commands::{
+        doctor::Doctor, guard::Guard, job::Job, service::Service, topology::Topology, up::Up,
+    },
+    exit::{self, Exit},
+};
+
+/// A lab in which asynchronous work can be watched: jobs go through queues, retries and crashes, and
+/// each stays one trace.
+#[derive(Debug, Parser)]
+#[command(version, after_help = exit::HELP, arg_required_else_help = true, infer_subcommands = false)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Up(Box<Up>),
+    #[command(subcommand)]
+    Job(Box<Job>),
+    Doctor(Doctor),
+    #[command(subcommand)]
+    Topology(Topology),
+    /// Run the gateway: takes jobs over HTTP and shows how they fare
+    Gateway(Box<Service<gateway::Config>>),
+    /// Run the ingester: checks submitted jobs and raw events and queues them
+    Ingester(Box<Service<ingester::Config>>),
+    /// Run the processor: runs the operations of queued jobs
+    Processor(Box<Service<processor::Config>>),
+    /// Run the notifier: tells the owners of jobs how they ended
+    Notifier(Box<Service<notifier::Config>>),
+    /// Run the console: receives telemetry and shows it
+    Console(Box<Service<console::Config>>),
+    #[command(hide = true)]
+    Guard(Guard),
+}
+
+impl Cli {
+    /// Runs the command and says how it ended.
+    pub fn run(self) -> ExitCode {
+        let outcome = match self.command {
+            Command::Gateway(service) => return service.run(Stage::Gateway.name(), gateway::run),
+            Command::Ingester(service) => {
+                return service.run(Stage::Ingester.name(), ingester::run);
+            }
+            Command::Processor(service) => {
+                return service.run(Stage::Processor.name(), processor::run);
+            }
+            Command::Notifier(service) => {
+                return service.run(Stage::Notifier.name(), notifier::run);
+            }
+            Command::Console(service) => {
+                return service
+                    .run("console", async |config, _, stop| console::run(config, stop.soft).await);
+            }
+            // Before any thread: the guard becomes another program.
+            Command::Guard(guard) => guard.run(),
+            Command::Up(up) => on_one_thread(up.run()),
+            Command::Job(job) => on_one_thread(job.run()),
+            Command::Doctor(doctor) => on_one_thread(doctor.run()),
+            Command::Topology(topology) => on_one_thread(topology.run()),
+        };
+        exit::code(outcome)
+    }
+}
+
+/// Tools and the supervisor wait most of the time: one thread is plenty.
+fn on_one_thread(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}

@@ -1,0 +1,13 @@
+//! Talks HTTP to a running lab: every request with a time limit, every answer with a size limit, every
+//! error in words for the user.
+
+mod admin;
+mod console;
+mod error;
+mod gateway;
+mod http;
+
+pub(crate) use admin::Admin;
+pub(crate) use console::Console;
+pub(crate) use error::ClientError;
+pub(crate) use gateway::{Gateway, JobFilter};

@@ -1,0 +1,99 @@
+//! What the machine itself must have: open files, memory, a clock.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::process::{Resource, getrlimit};
+use service::clock::Clock;
+
+use super::check::Check;
+
+/// Fewer open files than this and the broker runs out of connections.
+const FILES_MIN: u64 = 256;
+/// Fewer than this are worth a word: a load test opens hundreds.
+const FILES_ENOUGH: u64 = 1_024;
+/// Less free memory than this, in MiB, and parts are killed.
+const MEMORY_MIB_MIN: u64 = 256;
+/// Less than this is worth a word.
+const MEMORY_MIB_ENOUGH: u64 = 1_024;
+/// The years in which a clock can be right, since 1970: 2025 to 2100.
+const YEARS: std::ops::Range<u64> = 55..130;
+const SECONDS_A_YEAR: u64 = 31_556_952;
+
+pub(super) fn checks() -> [Check; 3] {
+    [open_files(), memory(available_mib()), clock(Clock::new().true_now())]
+}
+
+fn open_files() -> Check {
+    const NAME: &str = "open files";
+    let Some(limit) = getrlimit(Resource::Nofile).current else {
+        return Check::ok(NAME, "no limit");
+    };
+    let found = format!("at most {limit}");
+    match limit {
+        0..FILES_MIN => Check::failed(NAME, found, "raise it in this shell: ulimit -n 4096"),
+        FILES_MIN..FILES_ENOUGH => {
+            Check::note(NAME, found, "for load tests raise it: ulimit -n 4096")
+        }
+        _ => Check::ok(NAME, found),
+    }
+}
+
+fn memory(available_mib: Option<u64>) -> Check {
+    const NAME: &str = "memory";
+    let Some(mib) = available_mib else {
+        return Check::skipped(NAME, "this system does not tell");
+    };
+    let found = format!("{mib} MiB available");
+    match mib {
+        0..MEMORY_MIB_MIN => Check::failed(
+            NAME,
+            found,
+            "close other programs: a lab needs about 150 MiB, and more under load",
+        ),
+        MEMORY_MIB_MIN..MEMORY_MIB_ENOUGH => {
+            Check::note(NAME, found, "enough for a lab, not for load tests beside other programs")
+        }
+        _ => Check::ok(NAME, found),
+    }
+}
+
+/// Linux tells what can be had without swapping; others do not tell at all.
+fn available_mib() -> Option<u64> {
+    let told = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = told.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kib / 1_024)
+}
+
+fn clock(now: SystemTime) -> Check {
+    const NAME: &str = "clock";
+    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let shown = contract::api::rfc3339(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000));
+    if YEARS.contains(&(seconds / SECONDS_A_YEAR)) {
+        Check::ok(NAME, shown)
+    } else {
+        let advice = "set it: traces and logs carry these times, and TLS refuses them";
+        Check::failed(NAME, format!("{shown} cannot be right"), advice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::commands::doctor::check::Status;
+
+    #[test]
+    fn a_clock_is_right_within_living_memory() {
+        let at =
+            |years: u64| clock(UNIX_EPOCH + Duration::from_secs(years * SECONDS_A_YEAR)).status;
+        assert_eq!((at(0), at(56), at(200)), (Status::Failed, Status::Ok, Status::Failed));
+    }
+
+    #[test]
+    fn little_memory_is_a_note_and_too_little_a_failure() {
+        let statuses = [None, Some(10), Some(600), Some(9_000)].map(|mib| memory(mib).status);
+        assert_eq!(statuses, [Status::Skipped, Status::Failed, Status::Note, Status::Ok]);
+    }
+}

@@ -1,0 +1,79 @@
+//! Whether the ports are free, or a lab runs on them and is well.
+
+use std::net::Ipv4Addr;
+
+use futures_util::future::join_all;
+use lab::Ports;
+
+use super::check::Check;
+use crate::client::Admin;
+
+const CONSOLE: &str = "console";
+
+/// The ports, and every part of a lab that runs on them.
+pub(super) async fn checks(ports: Ports) -> anyhow::Result<Vec<Check>> {
+    const NAME: &str = "ports";
+    let Err(taken) = ports.check(Ipv4Addr::LOCALHOST.into()) else {
+        let (first, last) = (ports.gateway, ports.nats_monitor);
+        return Ok(vec![Check::ok(NAME, format!("free: gateway {first} to NATS monitor {last}"))]);
+    };
+    let found = parts(ports).await?;
+    // The console's and the gateway's ports are popular ones: another program there is no lab.
+    let is_lab = |(part, state): &(&str, State)| *part != CONSOLE && *state != State::Absent;
+    if !found.iter().any(is_lab) {
+        let lines: Vec<String> = taken.0.iter().map(ToString::to_string).collect();
+        let advice =
+            "stop what listens there, or move the lab with --port-base N (WAYBILL_PORT_BASE)";
+        return Ok(vec![Check::failed(NAME, lines.join("\n"), advice)]);
+    }
+    let mut checks =
+        vec![Check::ok(NAME, format!("a lab runs: http://127.0.0.1:{}", ports.console))];
+    checks.extend(found.into_iter().map(|(part, state)| state.check(part)));
+    Ok(checks)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Ready,
+    NotReady(String),
+    Absent,
+}
+
+impl State {
+    fn check(self, part: &'static str) -> Check {
+        match self {
+            Self::Ready => Check::ok(part, "ready"),
+            Self::NotReady(why) => Check::failed(
+                part,
+                why,
+                "wait a moment; if it stays so, look into its log in the data folder",
+            ),
+            Self::Absent => Check::failed(
+                part,
+                "does not answer",
+                "if it does not come back, look into its log in the data folder",
+            ),
+        }
+    }
+}
+
+async fn parts(ports: Ports) -> anyhow::Result<Vec<(&'static str, State)>> {
+    let asked = [
+        ("nats", ports.nats_monitor, "/healthz?js-enabled-only=true"),
+        (CONSOLE, ports.console, "/healthz"),
+        ("gateway", ports.gateway_admin, "/readyz"),
+        ("ingester", ports.ingester_admin, "/readyz"),
+        ("processor", ports.processor_admin, "/readyz"),
+        ("notifier", ports.notifier_admin, "/readyz"),
+    ];
+    let looks = asked.map(|(part, port, path)| async move {
+        let admin = Admin::new(part, port)?;
+        let state = match admin.not_ready(path).await {
+            Ok(None) => State::Ready,
+            Ok(Some(why)) => State::NotReady(why),
+            Err(_) => State::Absent,
+        };
+        Ok((part, state))
+    });
+    join_all(looks).await.into_iter().collect()
+}

@@ -1,0 +1,150 @@
+//! The job that `waybill job submit` hands in, from its flags.
+
+use std::{io::Read as _, path::PathBuf};
+
+use anyhow::Context as _;
+use contract::{api::BODY_BYTES_MAX, job::Notify, operation::Operation};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    exit::UsageError,
+    request::{JobRequest, Preset, operation},
+};
+
+/// What the job is.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "The job")]
+pub(super) struct Body {
+    /// A job worth seeing; `single` if nothing else is said
+    #[arg(long, value_enum, value_name = "PRESET", conflicts_with_all = ["operations", "file"])]
+    preset: Option<Preset>,
+    /// An operation, such as add:1,2,3; repeat it for several, which run in this order
+    #[arg(long = "operation", value_name = "KIND:ARGS", value_parser = operation, conflicts_with = "file")]
+    operations: Vec<Operation>,
+    /// The whole job as JSON, from a file or, with -, from standard input
+    #[arg(long, value_name = "FILE|-")]
+    file: Option<PathBuf>,
+    /// Its name, for people
+    #[arg(long)]
+    name: Option<String>,
+    /// Who is told how it ends: `log`, or the address of a webhook
+    #[arg(long, value_name = "log|URL")]
+    notify: Option<String>,
+    /// How often it may be tried
+    #[arg(long, value_name = "N")]
+    attempts: Option<u32>,
+    /// Seconds after which it has failed
+    #[arg(long, value_name = "SECONDS")]
+    deadline: Option<u32>,
+    /// Break this one job on purpose, such as processor=error@2: the processor's first two runs fail
+    #[arg(long, value_name = "STAGE=KIND[:ARG][@RUNS]")]
+    fault: Option<String>,
+    /// Makes it safe to repeat: the same key and job are handed in only once
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+impl Body {
+    /// The request that these flags ask for.
+    pub(super) fn request(self) -> anyhow::Result<JobRequest> {
+        let mut request = match (&self.file, self.operations.is_empty()) {
+            (Some(file), _) => JobRequest::new(Value::Object(read(file)?)),
+            (None, false) => JobRequest::new(json!({"name": "job", "operations": self.operations})),
+            (None, true) => self.preset.unwrap_or(Preset::Single).request(),
+        };
+        self.overrule(&mut request);
+        Ok(request)
+    }
+
+    fn overrule(self, request: &mut JobRequest) {
+        let notify = self.notify.map(|notify| match notify.as_str() {
+            "log" => Notify::Log,
+            _ => Notify::Webhook { url: notify, on: None },
+        });
+        let given = [
+            ("name", self.name.map(Value::from)),
+            ("notify", notify.map(|notify| json!(notify))),
+            ("attempts_max", self.attempts.map(Value::from)),
+            ("deadline_seconds", self.deadline.map(Value::from)),
+        ];
+        for (field, value) in given {
+            if let Some(value) = value {
+                request.body[field] = value;
+            }
+        }
+        request.fault = self.fault.or(request.fault.take());
+        request.idempotency_key = self.idempotency_key;
+    }
+}
+
+fn read(file: &PathBuf) -> anyhow::Result<Map<String, Value>> {
+    // One byte more than allowed: the gateway then says what the limit is.
+    let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX) + 1;
+    let mut text = Vec::new();
+    if file.as_os_str() == "-" {
+        std::io::stdin()
+            .take(limit)
+            .read_to_end(&mut text)
+            .context("cannot read standard input")?;
+    } else {
+        let opened =
+            std::fs::File::open(file).and_then(|file| file.take(limit).read_to_end(&mut text));
+        opened.with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    if text.len() > BODY_BYTES_MAX {
+        return Err(UsageError(format!("a job is at most {BODY_BYTES_MAX} bytes of JSON")).into());
+    }
+    let shown =
+        if file.as_os_str() == "-" { "standard input".into() } else { file.display().to_string() };
+    let wrong = |error| UsageError(format!("{shown} is no JSON object: {error}"));
+    Ok(serde_json::from_slice(&text).map_err(wrong)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        body: Body,
+    }
+
+    fn request(flags: &[&str]) -> JobRequest {
+        let cli = Cli::try_parse_from([&["submit"], flags].concat()).unwrap();
+        cli.body.request().unwrap()
+    }
+
+    #[test]
+    fn flags_overrule_what_a_preset_or_a_file_says() {
+        let flaky =
+            request(&["--preset", "flaky", "--name", "mine", "--attempts", "9", "--notify", "log"]);
+        assert_eq!(flaky.body["name"], "mine");
+        assert_eq!(
+            (&flaky.body["attempts_max"], &flaky.body["notify"]),
+            (&json!(9), &json!({"channel": "log"}))
+        );
+        assert_eq!(flaky.fault.as_deref(), Some("processor=error@2"));
+
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), r#"{"name":"a","operations":[],"newer":1}"#).unwrap();
+        let path = file.path().to_str().unwrap();
+        let read = request(&["--file", path, "--deadline", "5", "--fault", "ingester=hang"]);
+        assert_eq!(
+            read.body,
+            json!({"name": "a", "operations": [], "newer": 1, "deadline_seconds": 5})
+        );
+        assert_eq!(read.fault.as_deref(), Some("ingester=hang"));
+    }
+
+    #[test]
+    fn operations_keep_their_order() {
+        let made = request(&["--operation", "add:1,2", "--operation", "wait:0"]);
+        let kinds = made.body["operations"].as_array().unwrap().iter();
+        let kinds: Vec<_> = kinds.map(|operation| operation["kind"].clone()).collect();
+        assert_eq!(kinds, ["add", "wait"]);
+        assert_eq!(request(&[]).body["name"], "single");
+    }
+}

@@ -1,0 +1,121 @@
+//! Waiting for a job's end, with its progress on the terminal.
+
+use std::{
+    fmt::Write as _,
+    io::IsTerminal as _,
+    time::{Duration, Instant},
+};
+
+use contract::{JobId, api::JobView, state::JobState};
+use tokio::time::sleep;
+
+use crate::{
+    client::{ClientError, Gateway},
+    exit::Exit,
+    terminal::print_error,
+};
+
+/// Pause before the second look.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+/// Longest pause between two looks.
+const PAUSE_MAX: Duration = Duration::from_millis(500);
+/// How long the gateway may be away in between: it may just be killed, and be back in a moment.
+const AWAY_MAX: Duration = Duration::from_secs(10);
+
+/// Whether to see the job through.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "What to see of it")]
+pub(super) struct Follow {
+    /// Wait for its end; the exit code then says whether it succeeded
+    #[arg(long)]
+    pub(super) wait: bool,
+    /// How long to wait at most
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    wait_limit: u64,
+}
+
+impl Follow {
+    /// How long to wait at most.
+    pub(super) fn limit(&self) -> Duration {
+        Duration::from_secs(self.wait_limit)
+    }
+
+    /// Says that the time was up.
+    pub(super) fn time_up(&self, job: &JobView) -> Exit {
+        let (state, limit) = (job.state, self.wait_limit);
+        print_error(&format!("waybill: the job is still {state} after {limit} s\n"));
+        Exit::TimeUp
+    }
+}
+
+/// How a command ends that was to see this job through.
+pub(super) fn exit(job: &JobView) -> Exit {
+    if job.state == JobState::Succeeded { Exit::Done } else { Exit::JobNotSucceeded }
+}
+
+/// Waits until the job has ended; `None` when the time was up first.
+pub(super) async fn ended(
+    gateway: &Gateway,
+    id: JobId,
+    limit: Duration,
+) -> Result<Option<JobView>, ClientError> {
+    let began = Instant::now();
+    let mut answered = began;
+    let mut pause = PAUSE_FIRST;
+    let mut line = ProgressLine::default();
+    loop {
+        match gateway.job(id).await {
+            Ok(job) if job.state.is_terminal() => {
+                line.clear();
+                return Ok(Some(job));
+            }
+            Ok(job) => {
+                answered = Instant::now();
+                line.show(&job);
+            }
+            Err(error) if error.may_pass() && answered.elapsed() < AWAY_MAX => {}
+            Err(error) => {
+                line.clear();
+                return Err(error);
+            }
+        }
+        if began.elapsed() >= limit {
+            line.clear();
+            return Ok(None);
+        }
+        sleep(pause.min(limit.saturating_sub(began.elapsed()))).await;
+        pause = (pause * 3 / 2).min(PAUSE_MAX);
+    }
+}
+
+/// One line of standard error that is written over, where that is a terminal.
+#[derive(Debug, Default)]
+struct ProgressLine {
+    shown: bool,
+}
+
+impl ProgressLine {
+    fn show(&mut self, job: &JobView) {
+        if std::io::stderr().is_terminal() {
+            self.shown = true;
+            print_error(&format!("\r\x1b[2K{}", words(job)));
+        }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            print_error("\r\x1b[2K");
+        }
+    }
+}
+
+fn words(job: &JobView) -> String {
+    let mut words =
+        format!("{} · attempt {} of {}", job.state, job.attempts.max(1), job.attempts_max);
+    if let Some(at) = job.progress {
+        let percent = (f64::from(at.part) * 100.0).clamp(0.0, 100.0);
+        let (n, all) = (at.operation + 1, job.operations);
+        let _ = write!(words, " · operation {n} of {all} ({}) · {percent:.0} %", at.kind);
+    }
+    words
+}

@@ -1,0 +1,66 @@
+//! `waybill gateway` and its like: one service in one process, from its settings to its last span.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use bus::Vitals;
+use service::{
+    clock::Clock,
+    exit,
+    identity::IdentityConfig,
+    stop::{Stop, StopConfig},
+};
+use telemetry::TelemetryConfig;
+
+/// The settings of one service: its own, and those that all of them share.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Service<C: clap::Args> {
+    #[command(flatten)]
+    config: C,
+    #[command(flatten)]
+    stop: StopConfig,
+    #[command(flatten)]
+    identity: IdentityConfig,
+    #[command(flatten)]
+    telemetry: TelemetryConfig,
+}
+
+impl<C: clap::Args> Service<C> {
+    /// Runs the service called `name` until a signal ends it.
+    pub(crate) fn run<R>(self, name: &str, run: R) -> ExitCode
+    where
+        R: AsyncFnOnce(C, Vitals, Stop) -> anyhow::Result<()>,
+    {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        match runtime.context("cannot start the runtime") {
+            Ok(runtime) => runtime.block_on(self.serve(name, run)),
+            Err(error) => exit::exit_code(name, Err(error)),
+        }
+    }
+
+    async fn serve<R>(self, name: &str, run: R) -> ExitCode
+    where
+        R: AsyncFnOnce(C, Vitals, Stop) -> anyhow::Result<()>,
+    {
+        let identity = self.identity.identity(name);
+        let clock = Clock::new();
+        let telemetry = match telemetry::init(&identity, &self.telemetry, clock.offset()) {
+            Ok(telemetry) => telemetry,
+            Err(error) => return exit::exit_code(name, Err(error.into())),
+        };
+        let vitals = Vitals {
+            instance: identity.instance,
+            clock,
+            metrics: telemetry.metrics(),
+            spans: telemetry.spans(),
+        };
+        let outcome = match Stop::on_signals(self.stop.grace()) {
+            Ok(stop) => run(self.config, vitals, stop).await,
+            Err(error) => Err(error).context("cannot listen to signals"),
+        };
+        let code = exit::exit_code(name, outcome);
+        // After the work, and after an error too: the last spans are the ones people look for.
+        telemetry.stop().await;
+        code
+    }
+}

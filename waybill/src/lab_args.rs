@@ -1,0 +1,58 @@
+//! Where the lab is, for every command that talks to one.
+
+use lab::{PortArgs, Ports};
+use url::Url;
+
+use crate::client::{Console, Gateway};
+
+/// Where the lab is.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Where the lab is")]
+pub(crate) struct LabArgs {
+    #[command(flatten)]
+    ports: PortArgs,
+    /// The gateway [default: on 127.0.0.1, its port from --port-base or 8080]
+    #[arg(long, env = "WAYBILL_GATEWAY_URL", value_name = "URL", value_parser = http_url)]
+    gateway_url: Option<Url>,
+    /// The console [default: on 127.0.0.1, its port from --port-base or 8090]
+    #[arg(long, env = "WAYBILL_CONSOLE_URL", value_name = "URL", value_parser = http_url)]
+    console_url: Option<Url>,
+}
+
+impl LabArgs {
+    /// The lab on these ports of this machine.
+    pub(crate) fn on(ports: Ports) -> Self {
+        Self {
+            gateway_url: Some(local(ports.gateway)),
+            console_url: Some(local(ports.console)),
+            ..Self::default()
+        }
+    }
+
+    /// Its gateway.
+    pub(crate) fn gateway(&self) -> anyhow::Result<Gateway> {
+        let url = self.gateway_url.clone();
+        Gateway::new(&url.unwrap_or_else(|| local(self.ports.ports().gateway)))
+    }
+
+    /// Its console.
+    pub(crate) fn console(&self) -> anyhow::Result<Console> {
+        let url = self.console_url.clone();
+        Console::new(&url.unwrap_or_else(|| local(self.ports.ports().console)))
+    }
+}
+
+fn local(port: u16) -> Url {
+    Url::parse(&format!("http://127.0.0.1:{port}")).expect("a port makes a valid URL")
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let advice = "must be an address such as http://127.0.0.1:8080";
+    let url = Url::parse(text).map_err(|_| advice.to_owned())?;
+    let fits = matches!(url.scheme(), "http" | "https") && url.host().is_some();
+    if fits && url.query().is_none() && url.fragment().is_none() {
+        Ok(url)
+    } else {
+        Err(advice.to_owned())
+    }
+}

@@ -1,0 +1,16 @@
+//! The one program of the lab: every service, the lab itself, and the tools to look at it.
+//!
+//! - [`cli`]: the commands, and how they end
+//! - [`trace`]: a trace as plain values, and whether it is complete
+//! - [`waterfall`]: a trace drawn in the terminal
+
+pub mod cli;
+pub mod trace;
+pub mod waterfall;
+
+mod client;
+mod commands;
+mod exit;
+mod lab_args;
+mod request;
+mod terminal;

@@ -1,0 +1,91 @@
+//! Jobs worth seeing, each by one word.
+
+use contract::{job::JobSpec, operation::Operation};
+
+use super::JobRequest;
+
+/// A job worth seeing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Preset {
+    /// One addition
+    Single,
+    /// Five operations, one of each sort
+    Multiple,
+    /// A division by zero: the job fails, as asked
+    Error,
+    /// A wait of eight seconds, with progress
+    Long,
+    /// The processor fails twice before it succeeds
+    Flaky,
+}
+
+impl Preset {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Multiple => "multiple",
+            Self::Error => "error",
+            Self::Long => "long",
+            Self::Flaky => "flaky",
+        }
+    }
+
+    fn operations(self) -> Vec<Operation> {
+        match self {
+            Self::Single | Self::Flaky => vec![Operation::Add { inputs: vec![19.0, 23.0] }],
+            Self::Multiple => vec![
+                Operation::Add { inputs: vec![1.0, 2.0, 3.0] },
+                Operation::Multiply { inputs: vec![6.0, 7.0] },
+                Operation::Hash { text: "waybill".to_owned(), rounds: 2_000 },
+                Operation::Primes { below: 100_000 },
+                Operation::Render { width: 160, height: 120, center: [-0.5, 0.0], zoom: 1.0 },
+            ],
+            Self::Error => vec![Operation::Divide { inputs: vec![1.0, 0.0] }],
+            Self::Long => vec![Operation::Wait { seconds: 8.0 }],
+        }
+    }
+
+    /// The job.
+    pub(crate) fn spec(self) -> JobSpec {
+        JobSpec {
+            name: self.name().to_owned(),
+            operations: self.operations(),
+            notify: None,
+            deadline_seconds: None,
+            attempts_max: None,
+        }
+    }
+
+    /// The faults that belong to it.
+    pub(crate) fn fault(self) -> Option<String> {
+        (self == Self::Flaky).then(|| "processor=error@2".to_owned())
+    }
+
+    /// The job as a request.
+    pub(crate) fn request(self) -> JobRequest {
+        let body = serde_json::to_value(self.spec()).expect("finite numbers and texts are JSON");
+        JobRequest { fault: self.fault(), ..JobRequest::new(body) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::*;
+
+    #[test]
+    fn every_preset_is_a_job_that_a_gateway_takes() {
+        for preset in Preset::value_variants() {
+            preset.spec().check().unwrap();
+            assert!(preset.request().body["operations"][0]["kind"].is_string());
+        }
+    }
+
+    #[test]
+    fn the_fault_of_a_flaky_job_leaves_it_an_attempt() {
+        let fault = Preset::Flaky.fault().unwrap();
+        let runs: u32 = fault.rsplit('@').next().unwrap().parse().unwrap();
+        assert!(runs < contract::job::ATTEMPTS_DEFAULT);
+    }
+}

@@ -1,0 +1,183 @@
+//! Whether a job's trace has everything that it must have.
+
+use std::{collections::HashSet, fmt};
+
+use contract::Stage;
+use serde_json::Value;
+
+use super::{Kind, Place, Span, Trace, rows};
+
+/// What was found, and what is missing, in the trace of a job that has ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Completeness {
+    /// How many spans there are.
+    pub spans: usize,
+    /// The names of the spans without a parent; a whole trace has one.
+    pub roots: Vec<String>,
+    /// The one root is the gateway's SERVER span.
+    pub begins_at_gateway: bool,
+    /// Services of a job's way that have no span here.
+    pub missing_services: Vec<&'static str>,
+    /// Parents that are named and not here.
+    pub missing_parents: Vec<MissingParent>,
+    /// Spans that are their own ancestors, each circle counted once.
+    pub loops: usize,
+    /// The notifier has taken the job's end: there is its CONSUMER span.
+    pub reached_notifier: bool,
+}
+
+/// A span whose parent is not here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingParent {
+    /// The span's name.
+    pub name: String,
+    /// Its service.
+    pub service: String,
+    /// The id of its parent.
+    pub parent: String,
+}
+
+/// Checks a trace in OTLP's JSON form. A pure function of it.
+pub fn completeness(otlp: &Value) -> Completeness {
+    Completeness::of(&Trace::from_otlp(otlp))
+}
+
+impl Completeness {
+    /// Checks a trace.
+    pub fn of(trace: &Trace) -> Self {
+        let spans = &trace.spans;
+        let ids: HashSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
+        let services: HashSet<&str> = spans.iter().map(|span| span.service.as_str()).collect();
+        let roots: Vec<&Span> = spans.iter().filter(|span| span.parent.is_none()).collect();
+        let stages = Stage::ALL.map(Stage::name).into_iter();
+        Self {
+            spans: spans.len(),
+            begins_at_gateway: matches!(*roots, [only] if is_of(only, Stage::Gateway, Kind::Server)),
+            roots: roots.iter().map(|root| root.name.clone()).collect(),
+            missing_services: stages.filter(|stage| !services.contains(stage)).collect(),
+            missing_parents: spans.iter().filter_map(|span| missing(span, &ids)).collect(),
+            loops: rows(trace).iter().filter(|row| row.place == Place::Loop).count(),
+            reached_notifier: spans.iter().any(|span| is_of(span, Stage::Notifier, Kind::Consumer)),
+        }
+    }
+
+    /// Whether nothing is missing.
+    pub fn is_complete(&self) -> bool {
+        self.lacks().is_empty()
+    }
+
+    /// What is missing, each in a few words.
+    pub fn lacks(&self) -> Vec<String> {
+        let mut lacks = Vec::new();
+        match self.roots.len() {
+            0 => lacks.push("the root span".to_owned()),
+            1 if !self.begins_at_gateway => {
+                lacks.push("the gateway's SERVER span at the root".to_owned());
+            }
+            1 => {}
+            roots => lacks.push(format!("a single root ({roots} are here)")),
+        }
+        if !self.missing_services.is_empty() {
+            lacks.push(format!("spans of {}", self.missing_services.join(", ")));
+        }
+        if !self.reached_notifier && !self.missing_services.contains(&Stage::Notifier.name()) {
+            lacks.push("the notifier's CONSUMER span".to_owned());
+        }
+        match self.missing_parents.as_slice() {
+            [] => {}
+            [one] => lacks.push(format!("the parent of `{}`", one.name)),
+            many => lacks.push(format!("the parents of {} spans", many.len())),
+        }
+        if self.loops > 0 {
+            lacks.push("a way from the root to spans that are their own ancestors".to_owned());
+        }
+        lacks
+    }
+}
+
+impl fmt::Display for Completeness {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lacks = self.lacks();
+        if lacks.is_empty() {
+            write!(out, "complete")
+        } else {
+            write!(out, "incomplete, it lacks {}", lacks.join("; "))
+        }
+    }
+}
+
+fn is_of(span: &Span, stage: Stage, kind: Kind) -> bool {
+    span.service == stage.name() && span.kind == kind
+}
+
+fn missing(span: &Span, ids: &HashSet<&str>) -> Option<MissingParent> {
+    let parent = span.parent.as_ref().filter(|parent| !ids.contains(parent.as_str()))?;
+    Some(MissingParent {
+        name: span.name.clone(),
+        service: span.service.clone(),
+        parent: parent.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The way of a job: gateway, ingester, processor, notifier; each the child of the one before.
+    fn whole() -> Trace {
+        let way = [
+            ("gateway", Kind::Server),
+            ("gateway", Kind::Producer),
+            ("ingester", Kind::Consumer),
+            ("processor", Kind::Consumer),
+            ("notifier", Kind::Consumer),
+        ];
+        let span = |(at, (service, kind)): (usize, (&str, Kind))| Span {
+            parent: at.checked_sub(1).map(|parent| parent.to_string()),
+            service: service.to_owned(),
+            kind,
+            ..Span::named(&at.to_string())
+        };
+        Trace { spans: way.into_iter().enumerate().map(span).collect(), ..Trace::default() }
+    }
+
+    fn lacks_after(change: impl Fn(&mut Vec<Span>)) -> Vec<String> {
+        let mut trace = whole();
+        change(&mut trace.spans);
+        Completeness::of(&trace).lacks()
+    }
+
+    #[test]
+    fn a_whole_trace_lacks_nothing() {
+        let found = Completeness::of(&whole());
+        assert!(found.is_complete() && found.to_string() == "complete", "{found}");
+        assert_eq!(found.roots, ["0"]);
+    }
+
+    #[test]
+    fn every_hole_is_named() {
+        assert_eq!(
+            lacks_after(|spans| drop(spans.remove(0))),
+            ["the root span", "the parent of `1`"]
+        );
+        assert_eq!(lacks_after(|spans| drop(spans.remove(1))), ["the parent of `2`"]);
+        assert_eq!(lacks_after(|spans| drop(spans.pop())), ["spans of notifier"]);
+        assert_eq!(
+            lacks_after(|spans| spans[4].kind = Kind::Internal),
+            ["the notifier's CONSUMER span"]
+        );
+        assert_eq!(
+            lacks_after(|spans| spans[0].kind = Kind::Internal),
+            ["the gateway's SERVER span at the root"]
+        );
+        assert_eq!(lacks_after(|spans| spans[2].parent = None), ["a single root (2 are here)"]);
+        let circle = Span { parent: Some("x".into()), ..Span::named("x") };
+        let lacks = lacks_after(|spans| spans.push(circle.clone()));
+        assert_eq!(lacks, ["a way from the root to spans that are their own ancestors"]);
+    }
+
+    #[test]
+    fn nothing_at_all_is_not_complete() {
+        assert!(!completeness(&Value::Null).is_complete());
+    }
+}

@@ -1,0 +1,193 @@
+//! Reads OTLP's JSON form as leniently as it can be: the console's, a collector's file, Tempo's.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::{Kind, Span, Trace};
+
+/// The service of spans whose resource names none, as the SDKs call it.
+const NO_SERVICE: &str = "unknown_service";
+
+impl Trace {
+    /// Reads `{"resourceSpans": […]}` (or Tempo's `batches`). What is no span is counted and left
+    /// out; of two spans with one id the one that its own process told counts.
+    pub fn from_otlp(otlp: &Value) -> Self {
+        let mut trace = Self::default();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for batch in list(otlp, "resourceSpans").iter().chain(list(otlp, "batches")) {
+            let service = service(batch);
+            for scope in list(batch, "scopeSpans") {
+                for span in list(scope, "spans") {
+                    match read(span, &service) {
+                        Some(span) => trace.add(span, &mut places),
+                        None => trace.unreadable += 1,
+                    }
+                }
+            }
+        }
+        trace.spans.sort_by(|a, b| (a.start_ns, &a.id).cmp(&(b.start_ns, &b.id)));
+        trace
+    }
+
+    fn add(&mut self, span: Span, places: &mut HashMap<String, usize>) {
+        match places.get(&span.id) {
+            None => {
+                places.insert(span.id.clone(), self.spans.len());
+                self.spans.push(span);
+            }
+            Some(&place) => {
+                self.repeated += 1;
+                if self.spans[place].is_lost() && !span.is_lost() {
+                    self.spans[place] = span;
+                }
+            }
+        }
+    }
+}
+
+fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
+    value.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn service(batch: &Value) -> String {
+    let resource = batch.get("resource").map(attributes).unwrap_or_default();
+    let name = resource.get("service.name").and_then(Value::as_str);
+    name.unwrap_or(NO_SERVICE).to_owned()
+}
+
+fn read(span: &Value, service: &str) -> Option<Span> {
+    let id = Some(text(span, "spanId")).filter(|id| !is_no_id(id))?;
+    Some(Span {
+        id,
+        parent: Some(text(span, "parentSpanId")).filter(|id| !is_no_id(id)),
+        service: service.to_owned(),
+        name: text(span, "name"),
+        kind: kind(span.get("kind")),
+        start_ns: nanoseconds(span.get("startTimeUnixNano")),
+        end_ns: nanoseconds(span.get("endTimeUnixNano")),
+        error: error(span.get("status")),
+        links: list(span, "links").len(),
+        attributes: attributes(span),
+    })
+}
+
+/// Empty, or eight zero bytes in hex or base64.
+fn is_no_id(id: &str) -> bool {
+    id.bytes().all(|byte| byte == b'0') || id == "AAAAAAAAAAA="
+}
+
+fn kind(value: Option<&Value>) -> Kind {
+    let number = value.and_then(Value::as_u64);
+    match (number, value.and_then(Value::as_str)) {
+        (Some(2), _) | (_, Some("SPAN_KIND_SERVER")) => Kind::Server,
+        (Some(3), _) | (_, Some("SPAN_KIND_CLIENT")) => Kind::Client,
+        (Some(4), _) | (_, Some("SPAN_KIND_PRODUCER")) => Kind::Producer,
+        (Some(5), _) | (_, Some("SPAN_KIND_CONSUMER")) => Kind::Consumer,
+        _ => Kind::Internal,
+    }
+}
+
+/// 64-bit numbers stand as texts in JSON; some writers use numbers all the same.
+fn nanoseconds(value: Option<&Value>) -> u64 {
+    match value {
+        Some(Value::String(text)) => text.parse().unwrap_or(0),
+        Some(number) => number.as_u64().unwrap_or(0),
+        None => 0,
+    }
+}
+
+fn error(status: Option<&Value>) -> Option<String> {
+    let status = status?;
+    let code = status.get("code")?;
+    let is_error = code.as_u64() == Some(2) || code.as_str() == Some("STATUS_CODE_ERROR");
+    is_error.then(|| text(status, "message"))
+}
+
+fn attributes(holder: &Value) -> Map<String, Value> {
+    let pairs = list(holder, "attributes").iter();
+    pairs.filter_map(|pair| Some((text(pair, "key"), plain(pair.get("value")?)?))).collect()
+}
+
+fn plain(value: &Value) -> Option<Value> {
+    let (kind, value) = value.as_object()?.iter().next()?;
+    match kind.as_str() {
+        "stringValue" | "boolValue" | "doubleValue" => Some(value.clone()),
+        "intValue" => match value.as_str() {
+            Some(text) => text.parse::<i64>().ok().map(Value::from),
+            None => Some(value.clone()),
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_span_is_read_as_an_exporter_writes_it() {
+        let otlp = json!({"resourceSpans": [{
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "processor"}}]},
+            "scopeSpans": [{"spans": [{
+                "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331",
+                "parentSpanId": "00f067aa0ba902b7", "name": "process jobs.todo.add", "kind": 5,
+                "startTimeUnixNano": "1795000000000000000", "endTimeUnixNano": 1_795_000_000_001_000_000_u64,
+                "attributes": [
+                    {"key": "waybill.job.attempt", "value": {"intValue": "2"}},
+                    {"key": "waybill.queue.wait_ms", "value": {"intValue": 7}},
+                    {"key": "waybill.verdict", "value": {"stringValue": "retry"}}],
+                "links": [{"spanId": "00f067aa0ba902b7"}],
+                "status": {"code": 2, "message": "injected"}}]}]}]});
+        let trace = Trace::from_otlp(&otlp);
+        let span = &trace.spans[0];
+        assert_eq!(
+            (span.service.as_str(), span.kind, span.links),
+            ("processor", Kind::Consumer, 1)
+        );
+        assert_eq!((span.attempt(), span.verdict()), (Some(2), Some("retry")));
+        assert_eq!((span.queue_wait_ns(), span.duration_ns()), (Some(7_000_000), 1_000_000));
+        assert_eq!(span.error.as_deref(), Some("injected"));
+    }
+
+    #[test]
+    fn the_form_of_other_writers_is_read_too() {
+        let otlp = json!({"batches": [{"scopeSpans": [{"spans": [{
+            "spanId": "t61rcWkgMzE=", "parentSpanId": "AAAAAAAAAAA=", "kind": "SPAN_KIND_SERVER",
+            "status": {"code": "STATUS_CODE_ERROR"}}]}]}]});
+        let trace = Trace::from_otlp(&otlp);
+        let span = &trace.spans[0];
+        assert_eq!((span.kind, span.parent.as_ref()), (Kind::Server, None));
+        assert_eq!((span.service.as_str(), span.error.as_deref()), (NO_SERVICE, Some("")));
+    }
+
+    #[test]
+    fn of_two_spans_with_one_id_the_one_told_by_its_own_process_stays() {
+        let lost = json!({"spanId": "01", "name": "lost",
+            "attributes": [{"key": "waybill.lost", "value": {"boolValue": true}}]});
+        let own = json!({"spanId": "01", "name": "own"});
+        for spans in [json!([lost, own]), json!([own, lost])] {
+            let otlp = json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]});
+            let trace = Trace::from_otlp(&otlp);
+            assert_eq!((trace.spans.len(), trace.repeated), (1, 1));
+            assert_eq!(trace.spans[0].name, "own");
+        }
+    }
+
+    #[test]
+    fn what_is_no_span_is_counted() {
+        let spans =
+            json!([{}, 5, null, {"spanId": "0000000000000000"}, {"spanId": 3}, {"spanId": "1"}]);
+        let otlp =
+            json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}, "x", {"scopeSpans": 1}]});
+        let trace = Trace::from_otlp(&otlp);
+        assert_eq!((trace.spans.len(), trace.unreadable), (1, 5));
+        assert_eq!(Trace::from_otlp(&Value::Null), Trace::default());
+    }
+}

@@ -1,0 +1,157 @@
+//! The spans of a trace as rows of a tree. Every span gets exactly one row, whatever its parent says.
+
+use std::collections::HashMap;
+
+use super::Trace;
+
+/// A span's place in the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Which span, as an index into [`Trace::spans`].
+    pub span: usize,
+    /// The row of its parent.
+    pub parent: Option<usize>,
+    /// 0 at the top.
+    pub depth: usize,
+    /// No sibling comes after it.
+    pub last: bool,
+    /// How it came to stand here.
+    pub place: Place,
+}
+
+/// How a span came to its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It has no parent.
+    Root,
+    /// Below its parent.
+    Child,
+    /// Its parent is not in the trace: lost, or not here yet.
+    Orphan,
+    /// It is its own ancestor; the circle is cut above it.
+    Loop,
+}
+
+/// The rows from top to bottom: roots first, then orphans, then what is left of circles; siblings
+/// by their start.
+pub fn rows(trace: &Trace) -> Vec<Row> {
+    let spans = &trace.spans;
+    let by_id: HashMap<&str, usize> =
+        spans.iter().enumerate().map(|(at, span)| (span.id.as_str(), at)).collect();
+    let mut tops: Vec<(usize, Place)> = Vec::new();
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
+    for (at, span) in spans.iter().enumerate() {
+        match span.parent.as_deref().map(|parent| by_id.get(parent)) {
+            None => tops.push((at, Place::Root)),
+            Some(None) => tops.push((at, Place::Orphan)),
+            Some(Some(parent)) => children[*parent].push(at),
+        }
+    }
+    tops.sort_by_key(|(_, place)| *place == Place::Orphan);
+
+    let mut growing = Growing { children, seen: vec![false; spans.len()], rows: Vec::new() };
+    for (at, place) in tops {
+        growing.add_below(at, place);
+    }
+    for at in 0..spans.len() {
+        growing.add_below(at, Place::Loop);
+    }
+    growing.rows
+}
+
+struct Growing {
+    children: Vec<Vec<usize>>,
+    seen: Vec<bool>,
+    rows: Vec<Row>,
+}
+
+impl Growing {
+    /// Adds a span and all below it that has no row yet. Without recursion: a chain may be as long
+    /// as the trace.
+    fn add_below(&mut self, top: usize, place: Place) {
+        if self.seen[top] {
+            return;
+        }
+        self.seen[top] = true;
+        let mut waiting = vec![Row { span: top, parent: None, depth: 0, last: true, place }];
+        while let Some(row) = waiting.pop() {
+            let at = self.rows.len();
+            self.rows.push(row);
+            let mut below: Vec<usize> = std::mem::take(&mut self.children[row.span]);
+            below.retain(|child| !std::mem::replace(&mut self.seen[*child], true));
+            let last = below.len().saturating_sub(1);
+            let below = below.iter().enumerate().rev().map(|(n, child)| Row {
+                span: *child,
+                parent: Some(at),
+                depth: row.depth + 1,
+                last: n == last,
+                place: Place::Child,
+            });
+            waiting.extend(below);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::trace::Span;
+
+    fn trace(parents: &[Option<usize>]) -> Trace {
+        let span = |(at, parent): (usize, &Option<usize>)| Span {
+            parent: parent.map(|parent| parent.to_string()),
+            start_ns: at as u64,
+            ..Span::named(&at.to_string())
+        };
+        Trace { spans: parents.iter().enumerate().map(span).collect(), ..Trace::default() }
+    }
+
+    fn shape(parents: &[Option<usize>]) -> Vec<(usize, usize, Place)> {
+        rows(&trace(parents)).iter().map(|row| (row.span, row.depth, row.place)).collect()
+    }
+
+    #[test]
+    fn children_stand_below_their_parent_in_the_order_of_their_start() {
+        let rows = rows(&trace(&[None, Some(0), Some(1), Some(0)]));
+        let spans: Vec<_> = rows.iter().map(|row| (row.span, row.depth, row.last)).collect();
+        assert_eq!(spans, [(0, 0, true), (1, 1, false), (2, 2, true), (3, 1, true)]);
+        assert_eq!(rows[2].parent, Some(1));
+    }
+
+    #[test]
+    fn a_span_whose_parent_is_missing_stands_alone_after_the_roots() {
+        use Place::{Child, Orphan, Root};
+        assert_eq!(shape(&[Some(9), None, Some(0)]), [(1, 0, Root), (0, 0, Orphan), (2, 1, Child)]);
+    }
+
+    #[test]
+    fn a_circle_is_cut_at_its_earliest_span() {
+        use Place::{Child, Loop};
+        assert_eq!(shape(&[Some(1), Some(0)]), [(0, 0, Loop), (1, 1, Child)]);
+        assert_eq!(shape(&[Some(0)]), [(0, 0, Loop)]);
+    }
+
+    #[test]
+    fn a_chain_of_ten_thousand_spans_is_no_trouble() {
+        let parents: Vec<_> = (0..10_000_usize).map(|at| at.checked_sub(1)).collect();
+        assert_eq!(rows(&trace(&parents)).last().map(|row| row.depth), Some(9_999));
+    }
+
+    proptest! {
+        #[test]
+        fn every_span_has_one_row_below_an_earlier_one(
+            parents in proptest::collection::vec(proptest::option::of(0usize..40), 0..40)
+        ) {
+            let rows = rows(&trace(&parents));
+            let mut spans: Vec<_> = rows.iter().map(|row| row.span).collect();
+            spans.sort_unstable();
+            prop_assert_eq!(spans, (0..parents.len()).collect::<Vec<_>>());
+            for (at, row) in rows.iter().enumerate() {
+                prop_assert_eq!(row.depth, row.parent.map_or(0, |parent| rows[parent].depth + 1));
+                prop_assert!(row.parent.is_none_or(|parent| parent < at));
+            }
+        }
+    }
+}

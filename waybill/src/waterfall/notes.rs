@@ -1,0 +1,70 @@
+//! What is said of a span at the end of its row: attempt, verdict, links, and what is wrong with it.
+
+use anstyle::Style;
+use contract::verdict::Verdict;
+
+use crate::{
+    terminal::{BAD, DIM, GOOD, WARNING, clean, fit, styled, width},
+    trace::{Place, Span},
+};
+
+/// Columns of a verdict; the lab's own are shorter.
+const VERDICT_MAX: usize = 9;
+
+/// Short words about a span, each with its colour.
+#[derive(Debug, Default)]
+pub(super) struct Notes(Vec<(String, Style)>);
+
+impl Notes {
+    /// What is to be noted; `error` is how a failed span is marked.
+    pub(super) fn of(span: &Span, place: Place, error: &'static str) -> Self {
+        let mut notes = Self::default();
+        if let Some(attempt) = span.attempt() {
+            let round = span.round().filter(|round| *round > 0);
+            let round = round.map_or(String::new(), |round| format!("r{round}"));
+            notes.add(format!("{round}#{attempt}"), DIM);
+        }
+        if let Some(verdict) = span.verdict() {
+            let word = fit(verdict, VERDICT_MAX.min(width(&clean(verdict))));
+            notes.add(word, style(verdict));
+        }
+        if span.error.is_some() {
+            notes.add(error.to_owned(), BAD);
+        }
+        if span.is_lost() && span.verdict() != Some(Verdict::Lost.name()) {
+            notes.add("lost".to_owned(), BAD);
+        }
+        match place {
+            Place::Orphan => notes.add("ORPHAN".to_owned(), BAD),
+            Place::Loop => notes.add("LOOP".to_owned(), BAD),
+            Place::Root | Place::Child => {}
+        }
+        if span.links > 0 {
+            notes.add(format!("↗{}", span.links), DIM);
+        }
+        notes
+    }
+
+    fn add(&mut self, note: String, style: Style) {
+        self.0.push((note, style));
+    }
+
+    pub(super) fn width(&self) -> usize {
+        let words: usize = self.0.iter().map(|(note, _)| width(note)).sum();
+        words + self.0.len().saturating_sub(1)
+    }
+
+    pub(super) fn text(&self) -> String {
+        let notes: Vec<String> = self.0.iter().map(|(note, style)| styled(*style, note)).collect();
+        notes.join(" ")
+    }
+}
+
+fn style(verdict: &str) -> Style {
+    match Verdict::ALL.into_iter().find(|known| known.name() == verdict) {
+        Some(Verdict::Done) => GOOD,
+        Some(Verdict::Retry) => WARNING,
+        Some(Verdict::Discard) | None => DIM,
+        Some(Verdict::Reject | Verdict::Dead | Verdict::Fenced | Verdict::Lost) => BAD,
+    }
+}

@@ -1,0 +1,108 @@
+//! What goes wrong before any lab is reached: one clear line, and the documented exit code.
+
+use testkit::PortBlock;
+
+use crate::program::{command, ended, run};
+
+#[tokio::test]
+async fn a_wrong_command_line_is_told_and_ends_with_2() {
+    let wrong = [
+        ("fly", "fly"),
+        ("job submit --preset gigantic", "possible values: single, multiple, error, long, flaky"),
+        ("job submit --operation fly:1", "there are add, subtract"),
+        ("job submit --operation add:1", "needs 2 to 1000 numbers"),
+        ("job submit --preset single --file x", "cannot be used with"),
+        ("job submit --width 90", "--trace"),
+        ("job submit --gateway-url ftp://x", "must be an address such as"),
+        ("job show zz", "no job id"),
+        ("job list --state done", "possible values: accepted"),
+        ("up --port-base 99", "99 is not in"),
+        ("up --trickle 1e9", "must be 0 to 100"),
+        ("gateway --gateway-bind nowhere", "--gateway-bind"),
+    ];
+    for (arguments, said) in wrong {
+        let refused = run(arguments).await.expect(2);
+        assert!(refused.stderr.contains(said), "{arguments}: {}", refused.stderr);
+        assert_eq!(refused.stdout, "", "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_is_no_json_is_not_sent() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "[1]").unwrap();
+    let path = file.path().to_str().unwrap();
+    let refused = ended(command(["job", "submit", "--file", path])).await.expect(2);
+    assert!(refused.stderr.contains("is no JSON object"), "{}", refused.stderr);
+    let absent = run("job submit --file /nowhere/at/all").await.expect(1);
+    assert!(absent.stderr.contains("cannot read /nowhere/at/all"), "{}", absent.stderr);
+}
+
+#[tokio::test]
+async fn without_a_lab_every_tool_says_so_in_one_line_and_ends_with_4() {
+    let ports = PortBlock::claim();
+    for tool in ["job submit", "job submit --wait --trace --json", "job list", "job show last"] {
+        let lost = run(&format!("{tool} --port-base {}", ports.base())).await.expect(4);
+        assert_eq!((lost.stdout.as_str(), lost.stderr.lines().count()), ("", 1), "{}", lost.stderr);
+        let hint = "is the lab up? Start it with `waybill up`";
+        assert!(
+            lost.stderr.contains(hint) && lost.stderr.contains("WAYBILL_PORT_BASE"),
+            "{}",
+            lost.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn another_program_on_the_port_is_not_taken_for_a_lab() {
+    let ports = PortBlock::claim();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", ports.base())).await.unwrap();
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        while let Ok((mut client, _)) = listener.accept().await {
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
+            let _ = client.read(&mut [0; 4_096]).await;
+            let _ = client.write_all(answer).await;
+        }
+    });
+    let strange = run(&format!("job list --port-base {}", ports.base())).await.expect(1);
+    assert!(strange.stderr.contains("is another program on that port?"), "{}", strange.stderr);
+}
+
+#[tokio::test]
+async fn the_topology_says_which_broker_it_did_not_reach() {
+    let ports = PortBlock::claim();
+    let arguments = format!(
+        "topology apply --broker-wait-seconds 0 --nats-url nats://127.0.0.1:{}",
+        ports.base()
+    );
+    let lost = run(&arguments).await.expect(1);
+    assert!(lost.stderr.contains("is nats-server running there?"), "{}", lost.stderr);
+}
+
+#[tokio::test]
+async fn a_guard_without_its_parent_runs_nothing() {
+    let alone = run("guard --parent 1 -- echo ran").await.expect(1);
+    assert!(alone.stdout.is_empty() && alone.stderr.contains("has ended"), "{alone:?}");
+}
+
+#[tokio::test]
+async fn the_help_is_the_manual() {
+    let help = run("--help").await.expect(0).stdout;
+    for told in [
+        "up ",
+        "job ",
+        "doctor ",
+        "topology ",
+        "gateway ",
+        "Exit codes:",
+        "4  no lab answers there",
+    ] {
+        assert!(help.contains(told), "{told}: {help}");
+    }
+    assert!(!help.contains("guard"), "{help}");
+    let help = run("job submit --help").await.expect(0).stdout;
+    for told in ["WAYBILL_GATEWAY_URL", "render:320x200", "Exit codes:"] {
+        assert!(help.contains(told), "{told}: {help}");
+    }
+}
