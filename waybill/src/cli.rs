@@ -59,6 +59,7 @@ impl Cli {
             }
             Command::Console(service) => {
                 return service
+                    .without_telemetry()
                     .run("console", async |config, _, stop| console::run(config, stop.soft).await);
             }
             // Before any thread: the guard becomes another program.

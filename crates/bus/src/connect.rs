@@ -114,9 +114,14 @@ impl Bus {
         let limit = Duration::from_secs(config.broker_wait_seconds);
         let give_up = Instant::now() + limit;
         readiness.waiting("for the broker and its streams");
-        tracing::info!(address = %config.nats_url, limit_seconds = limit.as_secs(), "waiting for the broker and its streams");
-        let (records, results) = loop {
-            match stores(&jetstream).await {
+        let address = without_secrets(&config.nats_url);
+        tracing::info!(
+            address,
+            limit_seconds = limit.as_secs(),
+            "waiting for the broker and its streams"
+        );
+        let (records, results, time) = loop {
+            match stores(&client, &jetstream).await {
                 Ok(stores) => break stores,
                 Err(error) if Instant::now() < give_up => {
                     tracing::debug!(%error, "not there yet");
@@ -125,13 +130,12 @@ impl Bus {
                 Err(error) => {
                     let advice = "is the broker running, and was `waybill topology apply` run?";
                     return Err(error)
-                        .with_context(|| format!("no topology at {}: {advice}", config.nats_url));
+                        .with_context(|| format!("no topology at {address}: {advice}"));
                 }
             }
         };
-        let time = BrokerTime::start(client.clone()).await?;
         readiness.connected(client.clone(), jetstream.clone(), stage);
-        tracing::info!(address = %config.nats_url, "connected to the broker");
+        tracing::info!(address, "connected to the broker");
         let faults_on = config.faults == Switch::On;
         let trace_context = config.trace_context;
         Ok(Arc::new(Self {
@@ -147,11 +151,20 @@ impl Bus {
     }
 }
 
-async fn stores(jetstream: &jetstream::Context) -> anyhow::Result<(Records, Results)> {
+async fn stores(
+    client: &Client,
+    jetstream: &jetstream::Context,
+) -> anyhow::Result<(Records, Results, BrokerTime)> {
     for stream in [topology::SUBMITTED, topology::TODO, topology::DONE, topology::DEAD] {
         jetstream.get_stream_no_info(stream.name).await?.get_info().await?;
     }
-    Ok((Records::open(jetstream).await?, Results::open(jetstream).await?))
+    let time = BrokerTime::start(client.clone()).await?;
+    Ok((Records::open(jetstream).await?, Results::open(jetstream).await?, time))
+}
+
+/// The address as it may be logged: a user and password in it stay out.
+fn without_secrets(address: &str) -> &str {
+    address.rsplit('@').next().unwrap_or_default()
 }
 
 /// Opens a connection that keeps trying, in the background, until the process ends.
@@ -170,10 +183,9 @@ pub async fn open(stage: impl std::fmt::Display, config: &BusConfig) -> anyhow::
     if let (Some(user), Some(password)) = (&config.nats_user, &config.nats_password) {
         options = options.user_and_password(user.clone(), password.clone());
     }
-    options
-        .connect(&config.nats_url)
-        .await
-        .with_context(|| format!("the broker's address {} is of no use", config.nats_url))
+    options.connect(&config.nats_url).await.with_context(|| {
+        format!("the broker's address {} is of no use", without_secrets(&config.nats_url))
+    })
 }
 
 fn report(event: &Event) {

@@ -34,7 +34,7 @@ impl Bus {
     pub(crate) async fn bury(&self, delivery: &Delivery, burial: &Burial) -> Result<(), Failure> {
         if let Some(case) = delivery.case.get() {
             // Only who may speak for the job may bury it: a sign of life first.
-            case.renew(|_| {}).await?;
+            case.renew(|record| record.attempts.set(self.stage, burial.attempts)).await?;
         }
         self.publish(self.letter(delivery, burial)).await?;
         let labels = [self.stage.name(), burial.reason];

@@ -46,6 +46,7 @@ pub struct Delivery {
     pub(crate) run: OnceLock<Arc<RunState>>,
     head: Result<EventHead, NotAnEvent>,
     deliveries: u32,
+    received_at_ms: i64,
     faults: JobFaults,
     bus: Arc<Bus>,
 }
@@ -79,6 +80,7 @@ impl Delivery {
             case: OnceLock::new(),
             run: OnceLock::new(),
             deliveries,
+            received_at_ms: bus.vitals.clock.stamp_ms(),
             bus: bus.clone(),
         })
     }
@@ -102,7 +104,7 @@ impl Delivery {
     /// milliseconds), and answers it. Negative when clocks disagree; that is counted.
     pub fn note_queue_wait(&self, since_ms: i64) -> i64 {
         let stage = self.bus.stage.name();
-        let now_ms = self.bus.vitals.clock.stamp_ms();
+        let now_ms = self.received_at_ms;
         let wait_ms = now_ms - since_ms;
         tracing::Span::current().set_attribute(attr::QUEUE_WAIT_MS, wait_ms);
         let metrics = &self.bus.vitals.metrics;

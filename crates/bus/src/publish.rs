@@ -154,12 +154,18 @@ impl Bus {
 
     async fn send(&self, event: &Outgoing, headers: HeaderMap) -> Result<PublishAck, PublishError> {
         let give_up = Instant::now() + event.patience;
+        let mut tries = 0;
         loop {
             let error = match self.send_once(event, headers.clone()).await {
                 Ok(ack) => return Ok(ack),
                 Err(error) => error,
             };
+            tries += 1;
             match refusal(&error) {
+                // A try before this one went unanswered and may have been stored.
+                Some(refusal) if tries > 1 => {
+                    return Err(PublishError::Unconfirmed(refusal.to_string()));
+                }
                 Some(refusal) => return Err(refusal),
                 None if Instant::now() + PAUSE >= give_up => {
                     return Err(PublishError::Unconfirmed(error.to_string()));

@@ -111,20 +111,19 @@ impl<H: Handler> Desk<H> {
         }
     }
 
+    /// Attempts used up before this one, and how many there may be.
     async fn budget(&self, delivery: &Delivery) -> (u32, u32) {
-        match delivery.case.get() {
-            None => (0, STAGE_ATTEMPTS_MAX),
-            Some(case) => {
-                let record = case.record().await;
-                let stage = self.consumer.stage;
-                let max = if stage == Stage::Processor {
-                    record.attempts_max
-                } else {
-                    STAGE_ATTEMPTS_MAX
-                };
-                (record.attempts.of(stage), max)
-            }
+        let Some(case) = delivery.case.get() else { return (0, STAGE_ATTEMPTS_MAX) };
+        let (stage, record) = (self.consumer.stage, case.record().await);
+        let attempts = record.attempts.of(stage);
+        if stage == Stage::Processor {
+            // It numbers its attempts when it claims the job.
+            return (attempts, record.attempts_max);
         }
+        let span = Span::current();
+        span.set_attribute(attr::JOB_ATTEMPT, i64::from(attempts) + 1);
+        span.set_attribute(attr::JOB_ROUND, i64::from(record.round));
+        (attempts, STAGE_ATTEMPTS_MAX)
     }
 
     /// Does what was decided. Until the record agrees nothing is said to the broker.

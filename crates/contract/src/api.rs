@@ -111,7 +111,8 @@ impl JobView {
     /// What a client sees of `record`; `results` when they were asked for and exist.
     pub fn of(record: JobRecord, results: Option<Vec<OperationResult>>) -> Self {
         let spent = record.attempts.processor;
-        let under_way = u32::from(record.owner.is_some() || record.state == JobState::Succeeded);
+        // The attempt that runs, or that ended the job with results, spent nothing and counts all the same.
+        let under_way = u32::from(record.owner.is_some() || record.run.is_some());
         Self {
             id: record.id,
             kind: record.kind,

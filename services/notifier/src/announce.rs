@@ -27,7 +27,6 @@ impl Handler for Announce {
         let done: JobDone = delivery.json()?;
         let span = Span::current();
         span.set_attribute(attr::JOB_KIND, done.job.spec.kind().name());
-        span.set_attribute(attr::JOB_ROUND, i64::from(done.job.round));
         span.set_attribute(attr::JOB_OUTCOME, done.outcome.name());
         let record = self.open(delivery, &done).await?;
         note_wait(delivery, record.as_ref());

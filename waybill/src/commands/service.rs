@@ -10,7 +10,7 @@ use service::{
     identity::IdentityConfig,
     stop::{Stop, StopConfig},
 };
-use telemetry::TelemetryConfig;
+use telemetry::{Switch, TelemetryConfig};
 
 /// The settings of one service: its own, and those that all of them share.
 #[derive(Debug, Clone, clap::Args)]
@@ -36,6 +36,12 @@ impl<C: clap::Args> Service<C> {
             Ok(runtime) => runtime.block_on(self.serve(name, run)),
             Err(error) => exit::exit_code(name, Err(error)),
         }
+    }
+
+    /// Keeps its own telemetry on standard output: the console would only send it to itself.
+    pub(crate) fn without_telemetry(mut self) -> Self {
+        self.telemetry.telemetry = Switch::Off;
+        self
     }
 
     async fn serve<R>(self, name: &str, run: R) -> ExitCode
