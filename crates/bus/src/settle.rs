@@ -243,11 +243,11 @@ impl<H: Handler> Desk<H> {
         }
         let job_id =
             delivery.event().ok().and_then(|event| event.subject.as_deref()).unwrap_or_default();
-        let ms = took.as_secs_f64() * 1e3;
+        let (ms, subject) = (took.as_secs_f64() * 1e3, &delivery.subject);
         if failure.is_some() {
-            tracing::warn!(name: "attempt", job_id, %verdict, ms, subject = delivery.subject, detail, "attempt ended");
+            tracing::warn!(name: "attempt", job_id, %verdict, ms, subject, detail, "{verdict} {subject}: {detail}");
         } else {
-            tracing::info!(name: "attempt", job_id, %verdict, ms, subject = delivery.subject, "attempt ended");
+            tracing::info!(name: "attempt", job_id, %verdict, ms, subject, "{verdict} {subject} after {ms:.1} ms");
         }
     }
 }

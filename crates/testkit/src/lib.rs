@@ -3,7 +3,7 @@
 //! - [`NatsServer`]: a nats-server of one's own
 //! - [`OtlpSink`], [`WebhookCatcher`]: the far ends of telemetry and notifications
 //! - [`LabUnderTest`]: a whole embedded lab
-//! - [`eventually`]: waits for a condition, with a limit
+//! - [`eventually()`]: waits for a condition, with a limit
 //! - [`PortBlock`], [`Seed`]: ports and randomness that do not surprise
 //!
 //! Everything here panics with a message for the reader of a failed test.

@@ -1,7 +1,7 @@
 //! The console: takes the lab's telemetry, keeps the latest of it in memory, and shows it.
 //!
 //! - [`Config`]: addresses and limits
-//! - [`run`], [`start`]: three listeners that live and end together
+//! - [`run()`], [`start()`]: three listeners that live and end together
 //! - `receive`: OTLP over gRPC and over HTTP
 //! - `store`: spans by trace, log lines, the latest metric points; all bounded
 //! - `api`: the same as JSON
