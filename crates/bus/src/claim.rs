@@ -1,30 +1,24 @@
 //! Who may run a job. A claim is a token in the record; it is renewed while the job runs, and a worker
 //! that is gone is known by a record that does not move.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use contract::{
     job::Job,
-    record::{Interruptions, JobRecord, Owner, Progress},
+    record::{Interruptions, JobRecord, Owner},
     signals::{self, attr, reason},
     state::JobState,
 };
 use opentelemetry::KeyValue;
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::RwLock;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
-    Bus, Case, CaseError, Delivery, Failure,
+    Bus, Case, Delivery, Failure, Run,
     job_spans::{self, parent_of},
     records::{Entry, RecordError},
+    run::Place,
     sightings::Sightings,
 };
 
@@ -51,33 +45,6 @@ pub struct Claims {
     gate: Arc<RwLock<()>>,
 }
 
-/// A job that this worker runs.
-pub struct Run {
-    /// The record; only this run may change it.
-    pub case: Arc<Case>,
-    /// The token of this run.
-    pub owner: Owner,
-    /// Ends when the client asked for a cancel.
-    pub cancelled: CancellationToken,
-    state: Arc<RunState>,
-    _place: Place,
-}
-
-/// What the loop needs of a run to keep it alive.
-pub(crate) struct RunState {
-    pub(crate) number: u32,
-    case: Arc<Case>,
-    progress: watch::Sender<Option<Progress>>,
-    cancelled: CancellationToken,
-    fenced: AtomicBool,
-}
-
-/// Jobs share a worker; one that was interrupted before has it to itself.
-enum Place {
-    Shared { _guard: OwnedRwLockReadGuard<()> },
-    Alone { _guard: OwnedRwLockWriteGuard<()> },
-}
-
 impl Claims {
     /// Claims for a worker whose messages come again after `ack_wait`.
     pub fn new(bus: Arc<Bus>, ack_wait: Duration) -> Self {
@@ -96,7 +63,7 @@ impl Claims {
             return Ok(answer);
         }
         let alone = seen.record.interruptions.total > 0 || seen.record.state == JobState::Running;
-        let place = self.place(alone).await;
+        let place = Place::wait(&self.gate, alone).await;
         // The wait may have been long: what was true before it may not be now.
         let Some(entry) = self.bus.records.load(job.id).await? else {
             return Err(Failure::reject(
@@ -132,14 +99,6 @@ impl Claims {
         None
     }
 
-    async fn place(&self, alone: bool) -> Place {
-        if alone {
-            Place::Alone { _guard: self.gate.clone().write_owned().await }
-        } else {
-            Place::Shared { _guard: self.gate.clone().read_owned().await }
-        }
-    }
-
     async fn take(
         &self,
         delivery: &Delivery,
@@ -154,7 +113,7 @@ impl Claims {
         if record.interruptions.alone >= INTERRUPTIONS_ALONE_MAX {
             return Err(self.give_up(delivery, entry, lost).await);
         }
-        let owner = self.token(delivery, &record, matches!(place, Place::Alone { .. }))?;
+        let owner = self.token(delivery, &record, place.is_alone())?;
         let since_ms = waiting_since(delivery, &record);
         self.mark_span(&record, &owner, lost.as_ref());
         record.previous = lost.as_ref().map(|lost| lost.span).or(record.previous);
@@ -254,61 +213,5 @@ fn waiting_since(delivery: &Delivery, record: &JobRecord) -> Option<i64> {
         JobState::Running => None,
         JobState::Retrying => record.times.retry_ms,
         _ => Some(delivery.published_at_ms()),
-    }
-}
-
-impl Run {
-    fn start(
-        delivery: &Delivery,
-        case: Arc<Case>,
-        owner: Owner,
-        number: u32,
-        place: Place,
-    ) -> Self {
-        let cancelled = CancellationToken::new();
-        let state = Arc::new(RunState {
-            number,
-            case: case.clone(),
-            progress: watch::Sender::new(None),
-            cancelled: cancelled.clone(),
-            fenced: AtomicBool::new(false),
-        });
-        delivery.open(case.clone());
-        let _ = delivery.run.set(state.clone());
-        Self { case, owner, cancelled, state, _place: place }
-    }
-
-    /// Notes how far the job is; written with the next renewal.
-    pub fn progress(&self, progress: Progress) {
-        self.state.progress.send_replace(Some(progress));
-    }
-
-    /// Writes how far the job is now, so that its span is known to whoever might take over.
-    pub async fn announce(&self, progress: Progress) -> Result<(), CaseError> {
-        self.progress(progress);
-        self.state.renew().await
-    }
-}
-
-impl RunState {
-    /// A sign of life in the record. Fails with [`CaseError::Fenced`] when the job is another's.
-    pub(crate) async fn renew(&self) -> Result<(), CaseError> {
-        let progress = *self.progress.borrow();
-        let renewed =
-            self.case.renew(|record| record.progress = progress.or(record.progress)).await;
-        match renewed {
-            Ok(record) => {
-                if record.cancel_requested {
-                    self.cancelled.cancel();
-                }
-                Ok(())
-            }
-            Err(error) => {
-                if matches!(error, CaseError::Fenced) {
-                    self.fenced.store(true, Ordering::Relaxed);
-                }
-                Err(error)
-            }
-        }
     }
 }

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{Bus, Case, Failure, claim::RunState, headers, in_hand::Hold, job_spans};
+use crate::{Bus, Case, Failure, headers, in_hand::Hold, job_spans, run::RunState};
 
 /// A message in the hands of a handler.
 pub struct Delivery {

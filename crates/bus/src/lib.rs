@@ -4,7 +4,7 @@
 //! - [`publish`], `headers`: sending, with the trace context in the message headers
 //! - [`work`]: the loop that pulls, calls a [`Handler`] and, alone in the lab, acks
 //! - [`decide`], [`backoff`]: what to do after one attempt, as pure functions
-//! - [`records`], [`case`], [`claim`]: the job record, and who may speak for a job
+//! - [`records`], [`case`], [`claim`], [`run`]: the job record, and who may speak for a job
 //! - [`finish`], [`dead_letter`], [`results`]: how a job ends
 
 pub mod backoff;
@@ -20,6 +20,7 @@ pub mod publish;
 pub mod readiness;
 pub mod records;
 pub mod results;
+pub mod run;
 pub mod topology;
 pub mod work;
 pub mod worker;
@@ -32,7 +33,7 @@ mod settle;
 mod sightings;
 
 pub use case::{Case, CaseError};
-pub use claim::{Claim, Claims, Run};
+pub use claim::{Claim, Claims};
 pub use connect::{Bus, BusConfig, Vitals};
 pub use decide::{Failure, Handled};
 pub use delivery::Delivery;
@@ -40,5 +41,6 @@ pub use finish::Ending;
 pub use headers::fault_in;
 pub use publish::{Outgoing, PublishError};
 pub use readiness::Readiness;
+pub use run::Run;
 pub use work::Handler;
 pub use worker::WorkerConfig;

@@ -2,21 +2,22 @@
 //!
 //! It stays below 2 KiB: payloads travel in messages, results and tiles have their own stores.
 
+mod life;
+mod run;
+
+pub use life::{DETAIL_BYTES_MAX, JobFailure, Times};
+pub use run::{Attempts, Interruptions, Owner, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    JobId, Stage,
+    JobId,
     job::{Job, JobKind},
-    operation::OperationKind,
     state::{JobState, Outcome},
     waybill::SpanRef,
 };
 
 /// Largest record, in bytes. A full bucket refuses even updates, so records must stay small.
 pub const RECORD_BYTES_MAX: usize = 2_048;
-/// Longest failure detail kept in a record, in bytes; the whole text is in the log.
-pub const DETAIL_BYTES_MAX: usize = 240;
-
 /// What the lab knows of one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobRecord {
@@ -62,146 +63,6 @@ pub struct JobRecord {
     pub cancel_requested: bool,
     /// Displayed times of its life.
     pub times: Times,
-}
-
-/// Attempts used up, by the stage that used them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempts {
-    /// By the ingester.
-    #[serde(default)]
-    pub ingester: u32,
-    /// By the processor: the ones a client sees.
-    #[serde(default)]
-    pub processor: u32,
-    /// By the notifier.
-    #[serde(default)]
-    pub notifier: u32,
-}
-
-impl Attempts {
-    /// The attempts `stage` has used up.
-    pub const fn of(&self, stage: Stage) -> u32 {
-        match stage {
-            Stage::Gateway => 0,
-            Stage::Ingester => self.ingester,
-            Stage::Processor => self.processor,
-            Stage::Notifier => self.notifier,
-        }
-    }
-
-    /// Notes that `stage` has used up `attempts`.
-    pub const fn set(&mut self, stage: Stage, attempts: u32) {
-        match stage {
-            Stage::Gateway => {}
-            Stage::Ingester => self.ingester = attempts,
-            Stage::Processor => self.processor = attempts,
-            Stage::Notifier => self.notifier = attempts,
-        }
-    }
-}
-
-/// Runs without a verdict. Only those of a job that ran alone count to the limit, so that a poison
-/// job does not convict its neighbours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interruptions {
-    /// All of them.
-    pub total: u32,
-    /// Those while the job ran alone in its worker.
-    pub alone: u32,
-}
-
-/// The token of a running job: who may speak for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    /// The round it runs in.
-    pub round: u32,
-    /// The attempt it is, from 1.
-    pub attempt: u32,
-    /// Interruptions before this run: two runs of one attempt by one worker differ in it.
-    pub run: u32,
-    /// The process that runs it.
-    pub worker: String,
-    /// The message it was taken from.
-    pub stream_seq: u64,
-    /// The span of the run, so that whoever takes over can export it as lost.
-    pub span: SpanRef,
-    /// The span's parent, for the same reason.
-    pub parent: SpanRef,
-    /// When the run started, by the worker's displayed clock; Unix nanoseconds.
-    pub started_at_ns: i64,
-    /// Whether the job has the worker to itself.
-    #[serde(default)]
-    pub alone: bool,
-}
-
-impl Owner {
-    /// Whether both tokens are of the same run.
-    pub fn is_same_run(&self, other: &Self) -> bool {
-        (self.round, self.attempt, self.run, self.stream_seq)
-            == (other.round, other.attempt, other.run, other.stream_seq)
-            && self.worker == other.worker
-    }
-
-    /// The run as it stands in names of results and objects: `{round}.{attempt}.{run}`.
-    pub fn run_name(&self) -> String {
-        format!("{}.{}.{}", self.round, self.attempt, self.run)
-    }
-}
-
-/// Why a job did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobFailure {
-    /// One of a fixed set of words, fit for a label.
-    pub reason: String,
-    /// What happened, for people; cut to 240 bytes.
-    pub detail: String,
-}
-
-impl JobFailure {
-    /// A failure whose detail is cut so that the record stays small.
-    pub fn new(reason: impl Into<String>, detail: &str) -> Self {
-        // Control characters grow sixfold in JSON, so they go before the cut.
-        let clean: String = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let cut = clean.floor_char_boundary(DETAIL_BYTES_MAX);
-        Self { reason: reason.into(), detail: clean[..cut].to_owned() }
-    }
-}
-
-/// How far a running job is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// The operation that runs, from 0.
-    pub operation: u32,
-    /// Its kind.
-    pub kind: OperationKind,
-    /// Its done part, 0 to 1.
-    pub part: f32,
-    /// Its span, so that whoever takes over can export it as lost.
-    pub span: SpanRef,
-    /// When it started, by the worker's displayed clock; Unix nanoseconds.
-    pub started_at_ns: i64,
-}
-
-/// Displayed times, Unix milliseconds; each by the clock of the service that wrote it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Times {
-    /// The gateway took it.
-    pub accepted_ms: i64,
-    /// The ingester let it in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queued_ms: Option<i64>,
-    /// The latest attempt began.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_ms: Option<i64>,
-    /// The next attempt is due.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_ms: Option<i64>,
-    /// It ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_ms: Option<i64>,
-    /// How long the latest attempt's message waited; may be negative when clocks disagree.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queue_wait_ms: Option<i64>,
 }
 
 /// Says that the table of moves forbids a change.
@@ -277,7 +138,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{job::JobSpec, operation::Operation};
+    use crate::{
+        job::JobSpec,
+        operation::{Operation, OperationKind},
+    };
 
     fn largest() -> JobRecord {
         let spec = JobSpec {

@@ -3,4 +3,5 @@
 mod bad_days;
 mod first_kill;
 mod one_trace;
+mod ownership;
 mod signals;

@@ -1,0 +1,91 @@
+//! Who may speak for a running job, when workers sleep and the broker goes away.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use contract::state::JobState;
+use lab::Part;
+use lab_tests::{Client, waybill};
+use serde_json::json;
+use testkit::{LabUnderTest, WebhookCatcher, eventually};
+
+const LIMIT: Duration = Duration::from_secs(30);
+const ACK_WAIT: Duration = Duration::from_secs(2);
+
+async fn lab(processors: u16, catcher: &WebhookCatcher) -> LabUnderTest {
+    LabUnderTest::start_with(&waybill(), |options| {
+        options.processors = processors;
+        options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
+        options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), ACK_WAIT.as_secs().to_string()));
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing() {
+    let catcher = WebhookCatcher::start().await;
+    let lab = lab(2, &catcher).await;
+    let client = Client::of(&lab);
+    let job = json!({
+        "name": "slept through",
+        "operations": [{"kind": "wait", "seconds": 3}],
+        "notify": {"channel": "webhook", "url": catcher.url("/ledger")},
+    });
+    let accepted = client.submit(&job).await;
+    let worker = eventually(LIMIT, "a worker to have the job", async || {
+        client.job(accepted.id).await?.worker
+    })
+    .await;
+    let owner = owner_of(&lab, &worker);
+    lab.pause(owner).await.expect("the owner runs");
+    let ended = client.ended(accepted.id, LIMIT).await;
+    assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 1));
+    lab.resume(owner).await.expect("the owner is only held still");
+
+    let (trace, ()) = client
+        .trace_where(&accepted.trace_id, LIMIT, |trace| {
+            let verdicts: Vec<_> = trace
+                .named("process jobs.todo.wait")
+                .filter_map(|span| span.attribute("waybill.verdict"))
+                .collect();
+            if verdicts.contains(&"fenced".to_owned()) { Ok(()) } else { Err(verdicts) }
+        })
+        .await;
+    assert!(trace.orphans().is_empty(), "{trace}");
+    let after = client.job(accepted.id).await.expect("the job is known");
+    assert_eq!((after.state, after.times.finished_ms), (ended.state, ended.times.finished_ms));
+    let effects: BTreeSet<_> = catcher.received().iter().map(|hook| hook.body.clone()).collect();
+    assert_eq!(effects.len(), 1, "every notice tells of the same run");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_goes_on_while_the_broker_is_away_for_longer_than_the_ack_wait() {
+    let catcher = WebhookCatcher::start().await;
+    let lab = lab(1, &catcher).await;
+    let client = Client::of(&lab);
+    let job = json!({"name": "went on", "operations": [{"kind": "wait", "seconds": 7}]});
+    let accepted = client.submit(&job).await;
+    eventually(LIMIT, "the job to run", async || client.job(accepted.id).await?.worker).await;
+    lab.stop(Part::Nats).await.expect("the broker runs");
+    // Not a wait for a condition: the broker's absence is what the test is about.
+    tokio::time::sleep(ACK_WAIT + Duration::from_secs(1)).await;
+    lab.start(Part::Nats).await.expect("the broker starts again");
+
+    let ended = client.ended(accepted.id, LIMIT).await;
+    assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 0));
+    let (_, runs) = client
+        .trace_where(&accepted.trace_id, LIMIT, |trace| {
+            trace.only("process jobs.done.succeeded")?;
+            Ok::<_, String>(trace.named("operation wait").count())
+        })
+        .await;
+    assert_eq!(runs, 1, "the redelivery was adopted, not run again");
+}
+
+/// The part whose process has this instance name, which holds its process id.
+fn owner_of(lab: &LabUnderTest, worker: &str) -> Part {
+    let parts = lab.parts();
+    let found = parts.iter().find(|status| {
+        status.pid.is_some_and(|pid| worker.split('-').any(|token| token == pid.to_string()))
+    });
+    found.unwrap_or_else(|| panic!("{worker} is none of {parts:?}")).part
+}
