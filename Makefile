@@ -21,6 +21,7 @@ check: ## Format, lints, documentation, licences
 
 unit: ## All tests, against a real nats-server
 	cargo test --workspace
+	cargo test --package lab --test it -- --ignored fetch
 
 deny: ## Licences, bans, sources; advisories where their database can be reached
 	cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --version 0.20.2 --locked
@@ -33,4 +34,4 @@ fmt: ## Format the code
 
 memory: ## Start an idle lab and print the memory of each part
 	cargo build --release
-	cargo run --quiet --release -p lab-tests --bin idle-memory
+	cargo run --quiet -p lab-tests --bin idle-memory -- target/release/waybill

@@ -10,7 +10,8 @@ pub fn waybill() -> PathBuf {
 
 fn build() -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--package", "waybill"]);
+    // With the features of the whole workspace, as its tests are built: nothing is built twice.
+    cargo.args(["build", "--quiet", "--workspace", "--bin", "waybill"]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }

@@ -1,9 +1,9 @@
-//! Starts a lab, lets it come to rest, and prints the memory of each part. Called by `make memory`.
+//! Starts a lab of a given executable, lets it come to rest, and prints the memory of each part: `make memory`.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use contract::state::JobState;
-use lab_tests::{Client, waybill};
+use lab_tests::Client;
 use serde_json::json;
 use testkit::LabUnderTest;
 
@@ -12,27 +12,33 @@ const IDLE: Duration = Duration::from_secs(20);
 
 #[tokio::main]
 async fn main() {
-    let lab = LabUnderTest::start(&waybill()).await;
+    let waybill = std::env::args_os().nth(1).expect("the path of the executable to measure");
+    let lab = LabUnderTest::start(Path::new(&waybill)).await;
     let client = Client::of(&lab);
     let job = json!({"name": "warm-up", "operations": [{"kind": "add", "inputs": [1, 2]}]});
     let accepted = client.submit(&job).await;
     assert_eq!(client.ended(accepted.id, Duration::from_secs(20)).await.state, JobState::Succeeded);
     tokio::time::sleep(IDLE).await;
 
+    println!("MiB, {} s after one job", IDLE.as_secs());
     println!(
-        "MiB, {} s after one job; resident counts shared pages in each part, own splits them",
-        IDLE.as_secs()
+        "anonymous: its own heap and stacks; share: with shared pages split among those who share them;"
     );
-    println!("{:<12} {:>9} {:>7}", "part", "resident", "own");
-    let mut sums = [0.0, 0.0];
+    println!("resident: with the pages of the one executable counted in full in every part");
+    println!("{:<12} {:>9} {:>9} {:>9}", "part", "anonymous", "share", "resident");
+    let mut sums = [0.0; 3];
     for status in lab.parts() {
         let Some(pid) = status.pid else { continue };
-        let memory = ["Rss", "Pss"].map(|line| mib(pid, line));
-        println!("{:<12} {:>9.1} {:>7.1}", status.part.to_string(), memory[0], memory[1]);
-        sums = [sums[0] + memory[0], sums[1] + memory[1]];
+        let memory = ["Anonymous", "Pss", "Rss"].map(|line| mib(pid, line));
+        print(&status.part.to_string(), memory);
+        sums = std::array::from_fn(|n| sums[n] + memory[n]);
     }
-    println!("{:<12} {:>9.1} {:>7.1}", "all", sums[0], sums[1]);
+    print("all", sums);
     lab.down().await;
+}
+
+fn print(part: &str, [anonymous, share, resident]: [f64; 3]) {
+    println!("{part:<12} {anonymous:>9.1} {share:>9.1} {resident:>9.1}");
 }
 
 /// A line of the kernel's sum over all mappings of a process, in MiB.
