@@ -1,0 +1,143 @@
+//! Least rights at the broker: each user can do its service's work, and nothing else.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use testkit::eventually;
+use tokio::time::timeout;
+
+use crate::guarded::{Guarded, USERS};
+
+/// How long a job may take on a busy machine.
+const LIMIT: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_do_their_work_with_their_own_rights_and_are_refused_the_rest() {
+    let lab = Guarded::start().await;
+    jobs_go_through(&lab).await;
+    assert_eq!(lab.violations(), [""; 0], "the services ask for nothing that they may not do");
+    for user in USERS {
+        the_rest_is_refused(&lab, user).await;
+    }
+    assert!(!lab.lets_in(None).await, "nobody comes in without a name");
+    assert!(!lab.lets_in(Some(("gateway", "wrong"))).await, "nor with a wrong password");
+}
+
+/// Every kind of traffic: results, tiles, keys, retries, dead letters, raw events, lists.
+async fn jobs_go_through(lab: &Guarded) {
+    let job = |operation: Value| json!({"name": "rights", "operations": [operation]});
+    let add = json!({"kind": "add", "inputs": [1, 2]});
+    let tile = json!({"kind": "render", "width": 32, "height": 32, "center": [-0.5, 0.0], "zoom": 1.0});
+    let zero = json!({"kind": "divide", "inputs": [1, 0]});
+    for (body, header, wanted) in [
+        (job(add.clone()), None, "succeeded"),
+        (job(tile), None, "succeeded"),
+        (job(zero), None, "failed"),
+        (job(add.clone()), Some(("idempotency-key", "\"once\"")), "succeeded"),
+        (job(add.clone()), Some(("waybill-fault", "processor=error@1")), "succeeded"),
+        (job(add.clone()), Some(("waybill-fault", "notifier=error@1")), "succeeded"),
+        (job(add), Some(("waybill-fault", "ingester=poison")), "dead"),
+    ] {
+        let id = submit(lab, &body, header).await;
+        let url = format!("{}/v1/jobs/{id}", lab.gateway_url());
+        eventually(LIMIT, &format!("{body} to be {wanted}"), async || {
+            let seen = get(&url).await;
+            if seen["state"] == wanted { Ok(()) } else { Err(format!("{seen} {:?}", lab.violations())) }
+        })
+        .await;
+    }
+    event_is_taken(lab).await;
+    eventually(LIMIT, "the lists", async || {
+        let jobs = get(&format!("{}/v1/jobs", lab.gateway_url())).await;
+        let dead = get(&format!("{}/v1/dead-letters", lab.gateway_url())).await;
+        let seen = (jobs["jobs"].as_array()?.len(), dead["dead_letters"].as_array()?.len());
+        (seen.0 >= 7 && seen.1 >= 1).then_some(())
+    })
+    .await;
+}
+
+async fn event_is_taken(lab: &Guarded) {
+    let event = json!({
+        "specversion": "1.0", "id": "1", "source": "/demo/shop", "type": "dev.waybill.job.submitted",
+        "datacontenttype": "application/json",
+        "data": {"name": "event", "operations": [{"kind": "add", "inputs": [1, 2]}]},
+    });
+    let url = format!("{}/v1/events", lab.gateway_url());
+    let request = reqwest::Client::new().post(url).body(event.to_string());
+    let request = request.header("content-type", "application/cloudevents+json");
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::ACCEPTED, "{}", answer.text().await.unwrap());
+}
+
+async fn submit(lab: &Guarded, body: &Value, header: Option<(&str, &str)>) -> String {
+    let url = format!("{}/v1/jobs", lab.gateway_url());
+    let mut request = reqwest::Client::new().post(url).json(body);
+    if let Some((name, value)) = header {
+        request = request.header(name, value);
+    }
+    let answer = request.send().await.unwrap();
+    let (status, answer) = (answer.status(), answer.json::<Value>().await.unwrap());
+    assert_eq!(status, StatusCode::ACCEPTED, "{answer} {:?}", lab.violations());
+    answer["id"].as_str().unwrap().to_owned()
+}
+
+async fn get(url: &str) -> Value {
+    let answer = reqwest::get(url).await;
+    let Ok(answer) = answer else { return Value::Null };
+    answer.json().await.unwrap_or_default()
+}
+
+/// What nobody may do, and what belongs to one user and so is refused to the others.
+async fn the_rest_is_refused(lab: &Guarded, user: &str) {
+    let forbidden = [
+        "$JS.API.STREAM.PURGE.TODO",
+        "$JS.API.STREAM.PURGE.KV_JOBS",
+        "$JS.API.STREAM.PURGE.OBJ_TILES",
+        "$JS.API.STREAM.DELETE.TODO",
+        "$JS.API.STREAM.MSG.DELETE.DEAD",
+        "$JS.API.STREAM.MSG.GET.TODO",
+        "$JS.API.DIRECT.GET.SUBMITTED",
+        "$JS.API.CONSUMER.DELETE.TODO.processor",
+        "$JS.API.STREAM.SNAPSHOT.TODO",
+        "jobs.other",
+        "$KV.FAULTS.x",
+    ];
+    let owned = [
+        ("topology", "$JS.API.STREAM.CREATE.X"),
+        ("topology", "$JS.API.STREAM.UPDATE.TODO"),
+        ("topology", "$JS.API.CONSUMER.CREATE.TODO.spy"),
+        ("gateway", "jobs.submitted.add"),
+        ("ingester", "jobs.todo.add"),
+        ("ingester", "jobs.dead.ingester"),
+        ("ingester", "$JS.API.CONSUMER.MSG.NEXT.SUBMITTED.ingester"),
+        ("processor", "jobs.dead.processor"),
+        ("processor", "$KV.RESULTS.x"),
+        ("processor", "$O.TILES.M.x"),
+        ("processor", "$JS.API.CONSUMER.MSG.NEXT.TODO.processor"),
+        ("processor", "$JS.ACK.TODO.processor.1.1.1.1.1"),
+        ("notifier", "jobs.dead.notifier"),
+        ("notifier", "$JS.API.CONSUMER.MSG.NEXT.DONE.notifier"),
+    ];
+    let (client, mut refusals) = lab.client(user).await;
+    let others = owned.iter().filter(|(owner, _)| *owner != user).map(|(_, subject)| *subject);
+    for subject in forbidden.into_iter().chain(others) {
+        client.publish(subject, "".into()).await.unwrap();
+        refused(&mut refusals, user, subject).await;
+    }
+    for subject in ["jobs.>", ">", "$KV.JOBS.>", "_INBOX_other.x"] {
+        let _kept = client.subscribe(subject).await.unwrap();
+        refused(&mut refusals, user, subject).await;
+    }
+}
+
+async fn refused(
+    refusals: &mut tokio::sync::mpsc::Receiver<String>,
+    user: &str,
+    subject: &str,
+) {
+    let told = timeout(LIMIT, refusals.recv()).await;
+    let told = told.unwrap_or_else(|_| panic!("{user} may use {subject}")).unwrap();
+    assert!(told.to_lowercase().contains("permissions violation") && told.contains(&subject.to_lowercase())
+        || told.contains(subject), "{user} at {subject}: {told}");
+}

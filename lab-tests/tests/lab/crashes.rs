@@ -1,0 +1,61 @@
+//! A process that aborts at each boundary of each stage: the job ends all the same, and once.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use contract::{Stage, state::JobState};
+use lab_tests::{Client, waybill};
+use serde_json::{Value, json};
+use testkit::{LabUnderTest, WebhookCatcher, eventually};
+
+const LIMIT: Duration = Duration::from_secs(90);
+const STAGES: [Stage; 3] = [Stage::Ingester, Stage::Processor, Stage::Notifier];
+const BOUNDARIES: [&str; 4] = ["before_work", "after_effect", "after_publish", "before_ack"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_any_boundary_of_any_stage_loses_nothing_and_doubles_nothing() {
+    let catcher = WebhookCatcher::start().await;
+    let lab = LabUnderTest::start_with(&waybill(), |options| {
+        options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
+        options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), "2".into()));
+    })
+    .await;
+    let client = Client::of(&lab);
+    let mut jobs = Vec::new();
+    for stage in STAGES {
+        for boundary in BOUNDARIES {
+            let fault = format!("{stage}=crash:{boundary}@1");
+            let job = json!({
+                "name": fault,
+                "operations": [{"kind": "add", "inputs": [1, 2]}],
+                "notify": {"channel": "webhook", "url": catcher.url("/ledger")},
+            });
+            jobs.push((client.submit_with(&job, &[("waybill-fault", &fault)]).await.id, fault));
+        }
+    }
+    for (id, fault) in &jobs {
+        let ended = client.ended(*id, LIMIT).await;
+        assert_eq!(
+            (ended.state, ended.attempts),
+            (JobState::Succeeded, 1),
+            "{fault}: a crash spends no attempt"
+        );
+        let effects = eventually(LIMIT, &format!("a notice after {fault}"), async || {
+            let told = effects_of(&catcher, &id.to_string());
+            if told.is_empty() { None } else { Some(told) }
+        })
+        .await;
+        assert_eq!(effects.len(), 1, "{fault}: every notice tells of the same run: {effects:?}");
+    }
+    let restarts: u32 = lab.parts().iter().map(|status| status.restarts).sum();
+    assert!(restarts >= 3, "every stage went down: {restarts}");
+}
+
+/// What the owner was told of a job: id and run of every notice, repeats once.
+fn effects_of(catcher: &WebhookCatcher, job: &str) -> BTreeSet<String> {
+    let notices = catcher.received().into_iter().filter_map(|hook| {
+        let notice: Value = serde_json::from_slice(&hook.body).ok()?;
+        let effect = format!("{} {}", hook.header("webhook-id")?, notice["data"]["run"]);
+        (notice["data"]["id"] == job).then_some(effect)
+    });
+    notices.collect()
+}
