@@ -1,0 +1,66 @@
+// Whether the telemetry itself can be trusted.
+
+import { dashboard, row } from "./dashboard.mjs";
+import { bands, lines, logs, now, numbers, over, worse, needs } from "./panels.mjs";
+
+const UP = [{ type: "value", options: { 0: { text: "down", color: "red" }, 1: { text: "up", color: "green" } } }];
+// Collectors name their counters with or without `_total`, by version and reader.
+const total = (name, by) => `sum by (${by}) (rate({__name__=~"${name}(_total)?"}[$__rate_interval]))`;
+
+const health = row(8,
+  [12, bands("Parts that are scraped", "Look for: green all along. A part that is down may be the reason for an empty panel.", {
+    mappings: UP, thresholds: needs(1), targets: [over("min by (job) (up)", "{{job}}")],
+  })],
+  [6, numbers("Given up by services, 10 min", "Spans and log records that services dropped so that jobs go on. Look for: zero.", {
+    unit: "short", decimals: 0, thresholds: worse(1, 100),
+    targets: [now("sum by (signal) (increase(waybill_telemetry_dropped_total[10m]))", "{{signal}}")],
+  })],
+  [6, numbers("Exemplars kept", "In Prometheus, now. Look for: not zero: else no dot leads anywhere.", {
+    unit: "short", decimals: 0, thresholds: needs(1), targets: [now("sum(prometheus_tsdb_exemplar_exemplars_in_storage)", "exemplars")],
+  })]);
+
+const collector = row(9,
+  [8, lines("Collector: waiting to be sent", "Requests in the queue on disk, for each backend. Look for: one line climbing: that backend is away, the others go on; it drains when it is back.", {
+    unit: "short", thresholds: worse(500, 900), targets: [over("sum by (exporter) (otelcol_exporter_queue_size)", "{{exporter}}")],
+  })],
+  [8, lines("Collector: spans in and out", "Look for: *in* and each *out* together. A gap is a queue or a loss.", {
+    unit: "ops",
+    targets: [
+      over(total("otelcol_receiver_accepted_spans", "receiver"), "in {{receiver}}"),
+      over(total("otelcol_exporter_sent_spans", "exporter"), "out {{exporter}}"),
+    ],
+  })],
+  [8, lines("Collector: refused and lost", "Refused: memory is short, the sender tries again. Failed: gone. Look for: an empty panel; the collector makes these series at the first loss.", {
+    unit: "ops",
+    targets: [
+      over(total("otelcol_receiver_refused_spans", "receiver"), "refused {{receiver}}"),
+      over(total("otelcol_exporter_send_failed_spans", "exporter"), "spans lost {{exporter}}"),
+      over(total("otelcol_exporter_send_failed_log_records", "exporter"), "logs lost {{exporter}}"),
+      over(total("otelcol_exporter_enqueue_failed_spans", "exporter"), "no room {{exporter}}"),
+    ],
+  })]);
+
+const backends = row(9,
+  [8, lines("Exemplars: taken and refused", "Look for: *out of order* above zero: clocks, or two sources for one series.", {
+    unit: "ops",
+    targets: [
+      over("sum(rate(prometheus_tsdb_exemplar_exemplars_appended_total[$__rate_interval]))", "taken"),
+      over("sum(rate(prometheus_tsdb_exemplar_out_of_order_exemplars_total[$__rate_interval]))", "out of order"),
+    ],
+  })],
+  [8, lines("Tempo: spans without metrics, edges without partner", "Look for: discarded spans explain holes in the service graph; expired edges are messages that nobody took in time.", {
+    unit: "ops",
+    targets: [
+      over("sum by (reason) (rate(tempo_metrics_generator_spans_discarded_total[$__rate_interval]))", "discarded {{reason}}"),
+      over("sum(rate(tempo_metrics_generator_processor_service_graphs_expired_edges[$__rate_interval]))", "edges expired"),
+    ],
+  })],
+  [8, lines("What looking costs: memory", "Resident bytes of each service. Look for: flat while a backend is away: buffers are bounded.", {
+    unit: "bytes", targets: [over("max by (service_name) (process_resident_memory_bytes{service_name!=\"\"})", "{{service_name}}")],
+  })]);
+
+const troubles = row(9, [24, logs("Warnings and errors of the services", "Look for: words about export, queue or broker.",
+  '{service_name=~".+"} | detected_level =~ "warn|error|fatal"')]);
+
+export default dashboard("telemetry", "Waybill · Telemetry health", "Can the other dashboards be trusted right now?",
+  { rows: [health, collector, backends, troubles] });
