@@ -17,6 +17,7 @@ pub mod decide;
 pub mod delivery;
 pub mod finish;
 pub mod publish;
+pub mod queue_watch;
 pub mod readiness;
 pub mod records;
 pub mod results;
@@ -28,7 +29,6 @@ pub mod worker;
 mod headers;
 mod in_hand;
 mod job_spans;
-mod queue_watch;
 mod settle;
 mod sightings;
 

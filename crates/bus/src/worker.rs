@@ -1,4 +1,4 @@
-//! A whole worker: admin server, connection, queue gauges and the work loop, in the order they start.
+//! A whole worker: admin server, connection and the work loop, in the order they start.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use service::{
     stop::Stop,
 };
 
-use crate::{Bus, BusConfig, Handler, Readiness, Vitals, queue_watch, work};
+use crate::{Bus, BusConfig, Handler, Readiness, Vitals, work};
 
 /// Settings of every worker.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,6 +43,5 @@ pub async fn run<H: Handler>(
     };
     let ack_wait = work::open(&bus, consumer).await?.cached_info().config.ack_wait;
     let handler = handler(bus.clone(), ack_wait).await?;
-    tokio::spawn(queue_watch::watch(bus.clone(), consumer, stop.clone()));
     work::work(bus, consumer, handler, usize::from(config.slots), stop).await
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contract::{Stage, signals, state::JobState};
+use lab::Part;
 use lab_tests::{Client, waybill};
 use openmetrics_parser::openmetrics::parse_openmetrics;
 use serde_json::json;
@@ -74,4 +75,25 @@ async fn a_job_that_is_not_sampled_has_a_trace_id_and_no_spans_and_is_done_all_t
     })
     .await;
     assert!(client.trace(&accepted.trace_id).await.is_none(), "no span was exported");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_depth_and_age_of_a_queue_are_seen_while_its_stage_is_gone() {
+    let lab = LabUnderTest::start(&waybill()).await;
+    let client = Client::of(&lab);
+    lab.stop(Part::Processor(1)).await.expect("the processor runs");
+    let job = json!({"name": "waits", "operations": [{"kind": "add", "inputs": [1, 2]}]});
+    for _ in 0..3 {
+        client.submit(&job).await;
+    }
+    let series = |metric: &signals::Metric| {
+        format!("{}{{consumer=\"processor\",stream=\"TODO\"}}", metric.name)
+    };
+    let admin = lab.ports().gateway_admin;
+    eventually(LIMIT, "three jobs to be seen waiting", async || {
+        let depth = client.metric(admin, &series(&signals::QUEUE_DEPTH)).await;
+        let age = client.metric(admin, &series(&signals::QUEUE_OLDEST_AGE)).await;
+        if depth == Some(3.0) && age > Some(0.0) { Ok(()) } else { Err((depth, age)) }
+    })
+    .await;
 }

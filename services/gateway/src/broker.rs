@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use async_nats::jetstream::{kv, stream::Stream};
-use bus::{Bus, BusConfig, Readiness};
+use bus::{Bus, BusConfig, Readiness, queue_watch};
 use contract::topology;
 use service::stop::Stop;
 
@@ -19,7 +19,7 @@ pub(crate) struct Broker {
     pub(crate) dead: Stream<()>,
 }
 
-/// Reaches the broker, then keeps the index up to date and an eye on the bucket until the stop.
+/// Reaches the broker, then keeps the index up to date and an eye on bucket and queues until the stop.
 pub(crate) async fn attend(
     app: Arc<App>,
     config: BusConfig,
@@ -37,6 +37,7 @@ pub(crate) async fn attend(
     tokio::join!(
         index::watch::keep(&app.index, &bus, &stop),
         bucket::watch(&app, bus.records.bucket(), &stop),
+        queue_watch::watch(&bus, &stop),
     );
     Ok(())
 }
