@@ -124,9 +124,14 @@ impl Claims {
         let number = record.attempts.processor + record.interruptions.total + 1;
         let claimed = match self.bus.records.write(record, entry.revision).await {
             Ok(claimed) => claimed,
-            // Lost the race, or the answer was lost: the record will tell.
-            Err(RecordError::Conflict) => return Ok(Claim::Busy(Duration::ZERO)),
-            Err(error) => return Err(error.into()),
+            // Lost the race, or the answer was lost: the record tells.
+            Err(error) => match self.bus.records.load(entry.record.id).await? {
+                Some(found) if is_owned(&found, &owner) => found,
+                _ if matches!(error, RecordError::Conflict) => {
+                    return Ok(Claim::Busy(Duration::ZERO));
+                }
+                _ => return Err(error.into()),
+            },
         };
         self.sightings.forget(owner_job(&claimed));
         if let Some(lost) = &lost {
@@ -201,6 +206,10 @@ impl Claims {
 /// Adds one interruption. A function of the record before it, so that repeating it changes nothing.
 fn interrupted(before: Interruptions, lost: &Owner) -> Interruptions {
     Interruptions { total: before.total + 1, alone: before.alone + u32::from(lost.alone) }
+}
+
+fn is_owned(entry: &Entry, token: &Owner) -> bool {
+    entry.record.owner.as_ref().is_some_and(|owner| owner.is_same_run(token))
 }
 
 fn owner_job(entry: &Entry) -> contract::JobId {

@@ -88,7 +88,7 @@ impl Bus {
 }
 
 /// The job that a message is about, as far as it can be read.
-fn job_of(delivery: &Delivery) -> Option<(JobId, u32)> {
+pub(crate) fn job_of(delivery: &Delivery) -> Option<(JobId, u32)> {
     if let Ok(job) = delivery.json::<Job>() {
         return Some((job.id, job.round));
     }

@@ -45,7 +45,7 @@ pub struct Delivery {
     pub(crate) case: OnceLock<Arc<Case>>,
     pub(crate) run: OnceLock<Arc<RunState>>,
     head: Result<EventHead, NotAnEvent>,
-    deliveries: u32,
+    pub(crate) deliveries: u32,
     received_at_ms: i64,
     faults: JobFaults,
     bus: Arc<Bus>,

@@ -84,6 +84,10 @@ impl Run {
 impl RunState {
     /// A sign of life in the record. Fails with [`CaseError::Fenced`] when the job is another's.
     pub(crate) async fn renew(&self) -> Result<(), CaseError> {
+        if self.case.record().await.state.is_terminal() {
+            // This run has ended the job; only the news is still on its way.
+            return Ok(());
+        }
         let progress = *self.progress.borrow();
         let renewed =
             self.case.renew(|record| record.progress = progress.or(record.progress)).await?;

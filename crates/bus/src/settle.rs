@@ -22,8 +22,8 @@ use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
-    Bus, CaseError, Delivery, Failure, Handled, Handler,
-    dead_letter::Burial,
+    Bus, Case, CaseError, Delivery, Failure, Handled, Handler,
+    dead_letter::{self, Burial},
     decide::{Decision, decide},
     job_spans,
 };
@@ -34,6 +34,16 @@ const STAGE_ATTEMPTS_MAX: u32 = 8;
 const ACK_LIMIT: Duration = Duration::from_secs(2);
 /// How often an ack is sent before the message is left to come again.
 const ACK_TRIES: u32 = 3;
+
+/// An attempt that is to come again.
+struct Spent<'a> {
+    /// Attempts used up from now on.
+    attempts: u32,
+    /// When it comes again.
+    after: Duration,
+    /// What happened.
+    detail: &'a str,
+}
 
 /// What every delivery of a worker is settled with.
 pub(crate) struct Desk<H> {
@@ -53,6 +63,9 @@ impl<H: Handler> Desk<H> {
     async fn settle_in_span(&self, delivery: &Delivery) {
         let started = Instant::now();
         let outcome = self.handle(delivery).await;
+        if outcome.is_err() && delivery.case.get().is_none() {
+            self.open_late(delivery).await;
+        }
         let (attempts, attempts_max) = self.budget(delivery).await;
         let decision = decide(&outcome, attempts, attempts_max, rand::random());
         let failure = outcome.err();
@@ -111,9 +124,22 @@ impl<H: Handler> Desk<H> {
         }
     }
 
+    /// A handler that failed before it opened the record: its attempt must count there all the same, and
+    /// what is put away must end there. Not while a worker runs the job, and not in another round.
+    async fn open_late(&self, delivery: &Delivery) {
+        let Some((job, round)) = dead_letter::job_of(delivery) else { return };
+        let Ok(Some(entry)) = self.bus.records.load(job).await else { return };
+        if entry.record.round == round && entry.record.owner.is_none() {
+            delivery.open(Arc::new(Case::shared(self.bus.records.clone(), entry)));
+        }
+    }
+
     /// Attempts used up before this one, and how many there may be.
     async fn budget(&self, delivery: &Delivery) -> (u32, u32) {
-        let Some(case) = delivery.case.get() else { return (0, STAGE_ATTEMPTS_MAX) };
+        let Some(case) = delivery.case.get() else {
+            // No record, no count but the broker's; better than to try for ever.
+            return (delivery.deliveries.saturating_sub(1), STAGE_ATTEMPTS_MAX);
+        };
         let (stage, record) = (self.consumer.stage, case.record().await);
         let attempts = record.attempts.of(stage);
         if stage == Stage::Processor {
@@ -140,7 +166,7 @@ impl<H: Handler> Desk<H> {
                 self.bus.vitals.metrics.count(&signals::EVENTS_DISCARDED, &[reason]);
             }
             Decision::Again { attempts, after } => {
-                self.note_attempt(delivery, attempts, after, detail).await?;
+                self.note_attempt(delivery, Spent { attempts, after, detail }).await?;
                 if let Err(error) = delivery.hold.handle.again(after).await {
                     tracing::debug!(%error, "the broker did not hear when to deliver again; it will after the ack wait");
                 }
@@ -158,13 +184,7 @@ impl<H: Handler> Desk<H> {
     }
 
     /// Writes a spent attempt, and that a running job no longer runs.
-    async fn note_attempt(
-        &self,
-        delivery: &Delivery,
-        attempts: u32,
-        after: Duration,
-        detail: &str,
-    ) -> Result<(), Failure> {
+    async fn note_attempt(&self, delivery: &Delivery, spent: Spent<'_>) -> Result<(), Failure> {
         let Some(case) = delivery.case.get() else { return Ok(()) };
         let stage = self.consumer.stage;
         if stage == Stage::Processor && case.record().await.state.is_terminal() {
@@ -172,19 +192,23 @@ impl<H: Handler> Desk<H> {
             return Ok(());
         }
         let span = telemetry::current_span_ref();
-        let due_ms =
-            self.bus.vitals.clock.stamp_ms() + i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        let wait_ms = i64::try_from(spent.after.as_millis()).unwrap_or(i64::MAX);
+        let due_ms = self.bus.vitals.clock.stamp_ms().saturating_add(wait_ms);
         case.change(|record| {
-            let spent = attempts > record.attempts.of(stage);
-            if spent {
-                record.attempts.set(stage, attempts);
+            let is_spent = spent.attempts > record.attempts.of(stage);
+            let was_running = stage == Stage::Processor && record.state == JobState::Running;
+            if is_spent {
+                record.attempts.set(stage, spent.attempts);
+            }
+            if is_spent && stage == Stage::Processor {
+                record.failure = Some(JobFailure::new(reason::WORK_FAILED, spent.detail));
+            }
+            if is_spent || was_running {
                 record.previous = span.or(record.previous);
                 record.times.retry_ms = Some(due_ms);
             }
-            if record.state == JobState::Running && stage == Stage::Processor {
+            if was_running {
                 record.move_to(JobState::Retrying)?;
-                record.times.retry_ms = Some(due_ms);
-                record.failure = Some(JobFailure::new(reason::WORK_FAILED, detail));
             }
             Ok(())
         })

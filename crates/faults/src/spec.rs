@@ -84,6 +84,11 @@ pub(crate) fn parse(header: &str) -> Result<Vec<Fault>, NotAFault> {
 }
 
 impl Fault {
+    /// A processor that goes down before its work has claimed the job: the interruptions end it.
+    fn is_counted_poison(&self) -> bool {
+        self.stage == Stage::Processor && self.boundary == Boundary::BeforeWork
+    }
+
     pub(crate) fn fires(&self, stage: Stage, run: u32, boundary: Boundary) -> bool {
         self.stage == stage && self.boundary == boundary && self.runs.is_none_or(|runs| run <= runs)
     }
@@ -119,6 +124,9 @@ impl FromStr for Fault {
             (FaultKind::Latency, None) => return Err(wrong("latency needs milliseconds")),
             (_, Some(_)) => return Err(wrong("unexpected argument")),
             (_, None) => {}
+        }
+        if fault.kind == FaultKind::Crash && fault.runs.is_none() && !fault.is_counted_poison() {
+            return Err(wrong("a crash that nothing ends: add @RUNS"));
         }
         Ok(fault)
     }
@@ -179,6 +187,8 @@ mod tests {
             "processor=error@x",
             "processor=crash:lunch",
             "processor=latency",
+            "notifier=crash",
+            "processor=crash:before_ack",
             "processor=error:3",
         ] {
             assert!(text.parse::<Fault>().is_err(), "{text}");

@@ -5,4 +5,5 @@ mod crashes;
 mod first_kill;
 mod one_trace;
 mod ownership;
+mod poison;
 mod signals;

@@ -59,8 +59,7 @@ struct Work {
 
 impl RunJobs {
     async fn run(&self, delivery: &Delivery, job: &Job, run: &Run) -> Result<Handled, Failure> {
-        delivery.reach(Boundary::BeforeWork).await?;
-        let work = self.work(job, run).await?;
+        let work = self.work(delivery, job, run).await?;
         let name = run.owner.run_name();
         let stored = self.bus.results.put(job.id, &name, &work.results).await;
         stored.map_err(Failure::postpone)?;
@@ -70,11 +69,17 @@ impl RunJobs {
     }
 
     /// The operations in order, until one fails, the client cancels, or the deadline passes.
-    async fn work(&self, job: &Job, run: &Run) -> Result<Work, Failure> {
+    async fn work(&self, delivery: &Delivery, job: &Job, run: &Run) -> Result<Work, Failure> {
         let stop = CancellationToken::new();
         // Whatever ends this future, CPU work on other threads must end with it.
         let _stop_on_drop = stop.clone().drop_guard();
         let mut results = Vec::with_capacity(job.spec.operations.len());
+        tokio::select! {
+            biased;
+            () = run.cancelled.cancelled() => return Ok(Work::stopped(Stopped::Cancelled, results, &job.spec.operations)),
+            () = self.deadline(job) => return Ok(Work::stopped(Stopped::Deadline, results, &job.spec.operations)),
+            reached = delivery.reach(Boundary::BeforeWork) => reached?,
+        }
         for (index, operation) in job.spec.operations.iter().enumerate() {
             let one = OperationRun { bus: &self.bus, job: job.id, run, index, operation };
             let stopped = tokio::select! {

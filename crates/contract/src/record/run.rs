@@ -34,6 +34,7 @@ impl Owner {
         (self.round, self.attempt, self.run, self.stream_seq)
             == (other.round, other.attempt, other.run, other.stream_seq)
             && self.worker == other.worker
+            && self.span == other.span
     }
 
     /// The run as it stands in names of results and objects: `{round}.{attempt}.{run}`.
