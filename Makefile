@@ -1,9 +1,9 @@
 # The commands of this repository. Nothing else knows them: CI and the documents call these.
 .DEFAULT_GOAL := help
-.PHONY: help up job test check unit fmt deny docs memory
+.PHONY: help up job test check unit configs fmt deny docs memory dashboards queries compose-test
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## Start the lab on this machine, without Docker
 	cargo run --release -- up
@@ -23,6 +23,9 @@ unit: ## All tests, against a real nats-server
 	cargo test --workspace
 	cargo test --package lab --test it -- --ignored fetch
 
+configs: ## Each configuration of the full lab, checked by the tool that reads it (needs Docker)
+	lab-tests/check-configs
+
 deny: ## Licences, bans, sources; advisories where their database can be reached
 	cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --version 0.20.2 --locked
 	cargo deny check licenses bans sources
@@ -35,3 +38,15 @@ fmt: ## Format the code
 memory: ## Start an idle lab and print the memory of each part
 	cargo build --release
 	cargo run --quiet -p lab-tests --bin idle-memory -- target/release/waybill
+
+dashboards: ## Dashboards against their sources and Grafana's published types
+	node grafana/source/build.mjs --check && cd grafana/check && npm ci --silent && npm run --silent types
+
+queries: ## Every query of the dashboards, put to a real Prometheus and Loki in Docker
+	node grafana/check/queries.mjs
+
+compose-test: ## Start the full lab in containers, follow a job through every backend, remove it
+	@docker compose version >/dev/null || { echo "compose-test needs Docker with Compose" >&2; exit 1; }
+	docker compose config --quiet
+	docker compose build
+	cargo test --package lab-tests --test compose -- --include-ignored --nocapture

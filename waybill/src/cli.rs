@@ -7,7 +7,8 @@ use contract::Stage;
 
 use crate::{
     commands::{
-        doctor::Doctor, guard::Guard, job::Job, service::Service, topology::Topology, up::Up,
+        doctor::Doctor, guard::Guard, job::Job, probe::Probe, service::Service, topology::Topology,
+        up::Up,
     },
     exit::{self, Exit},
 };
@@ -27,6 +28,7 @@ enum Command {
     #[command(subcommand)]
     Job(Box<Job>),
     Doctor(Doctor),
+    Probe(Probe),
     #[command(subcommand)]
     Topology(Topology),
     /// Run the gateway: takes jobs over HTTP and shows how they fare
@@ -67,6 +69,7 @@ impl Cli {
             Command::Up(up) => on_one_thread(up.run()),
             Command::Job(job) => on_one_thread(job.run()),
             Command::Doctor(doctor) => on_one_thread(doctor.run()),
+            Command::Probe(probe) => on_one_thread(probe.run()),
             Command::Topology(topology) => on_one_thread(topology.run()),
         };
         exit::code(outcome)

@@ -1,6 +1,6 @@
 //! Reaching the broker: one connection a process, retried, with a limit.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use async_nats::{Client, ConnectOptions, Event, jetstream};
@@ -27,11 +27,14 @@ pub struct BusConfig {
     #[arg(long, env = "WAYBILL_NATS_URL", default_value = "nats://127.0.0.1:4222")]
     pub nats_url: String,
     /// User at the broker, where it asks for one.
-    #[arg(long, env = "WAYBILL_NATS_USER", requires = "nats_password")]
+    #[arg(long, env = "WAYBILL_NATS_USER", requires = "nats_secret")]
     pub nats_user: Option<String>,
     /// Password at the broker.
-    #[arg(long, env = "WAYBILL_NATS_PASSWORD", hide_env_values = true)]
+    #[arg(long, env = "WAYBILL_NATS_PASSWORD", hide_env_values = true, group = "nats_secret")]
     pub nats_password: Option<String>,
+    /// File with the password at the broker, such as a mounted secret; white space around it is dropped.
+    #[arg(long, env = "WAYBILL_NATS_PASSWORD_FILE", value_name = "FILE", group = "nats_secret")]
+    pub nats_password_file: Option<PathBuf>,
     /// Seconds to wait at start for the broker and its streams before giving up.
     #[arg(long, env = "WAYBILL_BROKER_WAIT_SECONDS", default_value_t = 600)]
     pub broker_wait_seconds: u64,
@@ -180,12 +183,22 @@ pub async fn open(stage: impl std::fmt::Display, config: &BusConfig) -> anyhow::
             (Duration::from_millis(20) * 2_u32.pow(tries)).min(RECONNECT_PAUSE_MAX)
         })
         .event_callback(|event| async move { report(&event) });
-    if let (Some(user), Some(password)) = (&config.nats_user, &config.nats_password) {
-        options = options.user_and_password(user.clone(), password.clone());
+    if let (Some(user), Some(password)) = (&config.nats_user, password(config)?) {
+        options = options.user_and_password(user.clone(), password);
     }
     options.connect(&config.nats_url).await.with_context(|| {
         format!("the broker's address {} is of no use", without_secrets(&config.nats_url))
     })
+}
+
+fn password(config: &BusConfig) -> anyhow::Result<Option<String>> {
+    let Some(file) = &config.nats_password_file else {
+        return Ok(config.nats_password.clone());
+    };
+    let text = std::fs::read_to_string(file).with_context(|| {
+        format!("no password in {} (--nats-password-file): can this user read it?", file.display())
+    })?;
+    Ok(Some(text.trim().to_owned()))
 }
 
 fn report(event: &Event) {

@@ -20,7 +20,7 @@ mod webhook;
 
 pub use eventually::{Probe, eventually};
 pub use lab_under_test::LabUnderTest;
-pub use nats::NatsServer;
+pub use nats::{NatsServer, nats_server_binary};
 pub use otlp::{OtlpSink, SinkMode};
 pub use ports::PortBlock;
 pub use received::{ReceivedLog, ReceivedSpan};

@@ -97,7 +97,12 @@ impl NatsServer {
     }
 }
 
-/// Found, or fetched, once per test program.
+/// The nats-server of the tests, for those that write its configuration themselves. Found, or
+/// fetched, once per test program.
+pub async fn nats_server_binary() -> PathBuf {
+    binary().await.clone()
+}
+
 async fn binary() -> &'static PathBuf {
     static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
     let find = async || {

@@ -27,7 +27,7 @@ pub(crate) const USERS: [&str; 5] = ["topology", "gateway", "ingester", "process
 pub(crate) struct Guarded {
     folder: TempDir,
     ports: PortBlock,
-    _parts: Vec<Child>,
+    parts: Vec<Child>,
 }
 
 impl Guarded {
@@ -39,23 +39,25 @@ impl Guarded {
         let mut passwords = String::new();
         for user in USERS {
             let password = format!("{:032x}", rand::random::<u128>());
-            fs::write(secrets.join(user), &password).unwrap();
-            passwords += &format!("{}_PASSWORD: \"p{password}\"\n", user.to_uppercase());
+            let line = format!("{}_PASSWORD: \"p{password}\"\n", user.to_uppercase());
+            passwords.push_str(&line);
             fs::write(secrets.join(user), format!("p{password}\n")).unwrap();
         }
         fs::write(secrets.join("passwords.conf"), passwords).unwrap();
+        let store = folder.path().join("store");
         for file in ["nats-server.conf", "users.conf"] {
-            let source = repository().join("nats").join(file);
-            fs::copy(source, folder.path().join(file)).unwrap();
+            let text = fs::read_to_string(repository().join("nats").join(file)).unwrap();
+            let text = text.replace("\"/data\"", &format!("\"{}\"", store.display()));
+            fs::write(folder.path().join(file), text).unwrap();
         }
-        let mut lab = Self { folder, ports, _parts: Vec::new() };
+        let mut lab = Self { folder, ports, parts: Vec::new() };
         lab.start_broker().await;
         let applied = lab.waybill("topology", &["topology", "apply"]).output().await.unwrap();
         assert!(applied.status.success(), "{applied:?}\n{}", lab.broker_log());
         for (n, stage) in (0..).zip(&USERS[1..]) {
             let mut service = lab.waybill(stage, &[stage]);
             service.env("WAYBILL_ADMIN_BIND", format!("127.0.0.1:{}", lab.ports.base() + 3 + n));
-            lab._parts.push(service.spawn().unwrap());
+            lab.parts.push(service.spawn().unwrap());
         }
         for n in 0..4 {
             let ready = format!("http://127.0.0.1:{}/readyz", lab.ports.base() + 3 + n);
@@ -70,9 +72,8 @@ impl Guarded {
         broker.arg("--config").arg(folder.join("nats-server.conf"));
         broker.args(["--addr", "127.0.0.1", "--port", &base.to_string()]);
         broker.args(["--http_port", &(base + 1).to_string()]);
-        broker.arg("--store_dir").arg(folder.join("store"));
         broker.arg("--log").arg(folder.join("nats.log"));
-        self._parts.push(quiet(broker).spawn().unwrap());
+        self.parts.push(quiet(broker).spawn().unwrap());
         let healthy = format!("http://127.0.0.1:{}/healthz?js-enabled-only=true", base + 1);
         self.answers(&healthy).await;
     }

@@ -1,5 +1,7 @@
 //! The full lab's broker rights, which need no Docker, and the lab itself, which does: `make compose-test`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod docker;
 mod full_lab;
 mod guarded;

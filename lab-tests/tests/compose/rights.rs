@@ -28,22 +28,28 @@ async fn services_do_their_work_with_their_own_rights_and_are_refused_the_rest()
 async fn jobs_go_through(lab: &Guarded) {
     let job = |operation: Value| json!({"name": "rights", "operations": [operation]});
     let add = json!({"kind": "add", "inputs": [1, 2]});
-    let tile = json!({"kind": "render", "width": 32, "height": 32, "center": [-0.5, 0.0], "zoom": 1.0});
+    let tile =
+        json!({"kind": "render", "width": 32, "height": 32, "center": [-0.5, 0.0], "zoom": 1.0});
     let zero = json!({"kind": "divide", "inputs": [1, 0]});
+    let short = json!({"name": "short", "operations": [add.clone()], "attempts_max": 1});
     for (body, header, wanted) in [
         (job(add.clone()), None, "succeeded"),
         (job(tile), None, "succeeded"),
         (job(zero), None, "failed"),
         (job(add.clone()), Some(("idempotency-key", "\"once\"")), "succeeded"),
         (job(add.clone()), Some(("waybill-fault", "processor=error@1")), "succeeded"),
-        (job(add.clone()), Some(("waybill-fault", "notifier=error@1")), "succeeded"),
-        (job(add), Some(("waybill-fault", "ingester=poison")), "dead"),
+        (job(add), Some(("waybill-fault", "notifier=error@1")), "succeeded"),
+        (short, Some(("waybill-fault", "processor=error@9")), "dead"),
     ] {
         let id = submit(lab, &body, header).await;
         let url = format!("{}/v1/jobs/{id}", lab.gateway_url());
         eventually(LIMIT, &format!("{body} to be {wanted}"), async || {
             let seen = get(&url).await;
-            if seen["state"] == wanted { Ok(()) } else { Err(format!("{seen} {:?}", lab.violations())) }
+            if seen["state"] == wanted {
+                Ok(())
+            } else {
+                Err(format!("{seen} {:?}", lab.violations()))
+            }
         })
         .await;
     }
@@ -131,13 +137,13 @@ async fn the_rest_is_refused(lab: &Guarded, user: &str) {
     }
 }
 
-async fn refused(
-    refusals: &mut tokio::sync::mpsc::Receiver<String>,
-    user: &str,
-    subject: &str,
-) {
+async fn refused(refusals: &mut tokio::sync::mpsc::Receiver<String>, user: &str, subject: &str) {
     let told = timeout(LIMIT, refusals.recv()).await;
     let told = told.unwrap_or_else(|_| panic!("{user} may use {subject}")).unwrap();
-    assert!(told.to_lowercase().contains("permissions violation") && told.contains(&subject.to_lowercase())
-        || told.contains(subject), "{user} at {subject}: {told}");
+    assert!(
+        told.to_lowercase().contains("permissions violation")
+            && told.contains(&subject.to_lowercase())
+            || told.contains(subject),
+        "{user} at {subject}: {told}"
+    );
 }

@@ -1,0 +1,25 @@
+# One image with the one binary; the command names the service. Built by `docker compose build`.
+ARG RUST_VERSION=1.95
+FROM rust:${RUST_VERSION}-slim-bookworm AS build
+# Set by the builder, as amd64 or arm64: each has its own cache, and the compiler is that machine's own.
+ARG TARGETARCH
+WORKDIR /src
+COPY . .
+# A static executable needs nothing beside it. Naming the target keeps procedural macros dynamic.
+# Dependencies stay in the cache mounts, so a changed line of ours compiles ours alone.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target,sharing=locked \
+    target="$(rustc -vV | sed -n 's/^host: //p')" \
+    && RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_STRIP=symbols \
+       cargo build --release --locked --package waybill --target "$target" --target-dir "target/${TARGETARCH:-native}" \
+    && mkdir -p /root-of-image/etc/ssl/certs /root-of-image/tmp \
+    && chmod 1777 /root-of-image/tmp \
+    && cp "target/${TARGETARCH:-native}/$target/release/waybill" /root-of-image/waybill \
+    && cp /etc/ssl/certs/ca-certificates.crt /root-of-image/etc/ssl/certs/ \
+    && echo 'hosts: files dns' > /root-of-image/etc/nsswitch.conf \
+    && echo 'waybill:x:10001:10001::/:/waybill' > /root-of-image/etc/passwd
+
+FROM scratch
+COPY --from=build /root-of-image /
+USER 10001:10001
+ENTRYPOINT ["/waybill"]

@@ -1,0 +1,45 @@
+//! `waybill probe URL`: is it well there? For health checks in images that hold no other program.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use url::Url;
+
+use crate::exit::Exit;
+
+/// Longest wait that can be asked for, in seconds.
+const LIMIT_SECONDS_MAX: u64 = 300;
+
+/// Ask a URL once: exit code 0 when it answers with success, 1 otherwise
+#[derive(Debug, clap::Args)]
+pub(crate) struct Probe {
+    /// What to ask, such as http://127.0.0.1:9101/readyz
+    #[arg(value_name = "URL")]
+    url: Url,
+    /// Seconds the answer may take in all
+    #[arg(
+        long,
+        env = "WAYBILL_PROBE_LIMIT_SECONDS",
+        default_value_t = 2,
+        value_parser = clap::value_parser!(u64).range(1..=LIMIT_SECONDS_MAX)
+    )]
+    limit_seconds: u64,
+}
+
+impl Probe {
+    pub(crate) async fn run(&self) -> anyhow::Result<Exit> {
+        // A proxy would ask its own machine, and a redirect tells nothing of the one that was asked.
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(self.limit_seconds))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .context("cannot set up HTTP")?;
+        let answer = client.get(self.url.clone()).send().await;
+        let status = answer.with_context(|| format!("{} does not answer", self.url))?.status();
+        if !status.is_success() {
+            bail!("{} answers {status}", self.url);
+        }
+        Ok(Exit::Done)
+    }
+}
