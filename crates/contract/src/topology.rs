@@ -81,6 +81,9 @@ pub const FAULTS_BUCKET: &str = "FAULTS";
 /// Object store of rendered tiles.
 pub const TILES_STORE: &str = "TILES";
 
+/// The streams behind results, keys and tiles. A full one lets no job end, or none begin.
+pub const SIDE_STORES: [&str; 3] = ["KV_RESULTS", "KV_KEYS", "OBJ_TILES"];
+
 /// Where the gateway puts a submitted job.
 pub fn submitted(kind: JobKind) -> String {
     format!("jobs.submitted.{}", kind.name())

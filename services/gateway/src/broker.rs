@@ -36,7 +36,7 @@ pub(crate) async fn attend(
     let bus = app.reached(broker?).bus.clone();
     tokio::join!(
         index::watch::keep(&app.index, &bus, &stop),
-        bucket::watch(&app, bus.records.bucket(), &stop),
+        bucket::watch(&app, &bus, &stop),
         queue_watch::watch(&bus, &stop),
     );
     Ok(())

@@ -1,13 +1,15 @@
-//! The bucket of records from outside: whether there is room in it, and whether the index still agrees.
+//! The stores from outside: whether there is room in them, and whether the index still agrees.
 //!
-//! A full bucket refuses even the updates of jobs under way, so new jobs are refused before it is full.
+//! A full store refuses even what jobs under way must write, so new jobs are refused before it is full.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
 
-use async_nats::jetstream::kv;
+use async_nats::jetstream::stream::Info;
+use bus::Bus;
+use contract::topology;
 use service::stop::Stop;
 use tokio::time::sleep;
 
@@ -15,10 +17,10 @@ use crate::{app::App, error::ApiError};
 
 /// Time between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How full, in per cent, the bucket may be before new jobs are refused.
+/// How full, in per cent, a store may be before new jobs are refused.
 const USED_PERCENT_MAX: u128 = 80;
 
-/// What was last seen of the bucket of records.
+/// Whether the stores had room when they were last looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Capacity {
     is_full: AtomicBool,
@@ -33,36 +35,59 @@ impl Capacity {
         Ok(())
     }
 
-    fn note(&self, bytes: u64, bytes_max: i64) {
-        // Without a limit it is never full.
-        let limit = u128::try_from(bytes_max).ok().filter(|limit| *limit > 0);
-        let is_full =
-            limit.is_some_and(|limit| u128::from(bytes) * 100 >= limit * USED_PERCENT_MAX);
-        if self.is_full.swap(is_full, Relaxed) != is_full {
-            tracing::warn!(
-                is_full,
-                bytes,
-                bytes_max,
-                "the job store has changed between full and not"
-            );
+    fn note(&self, stores: &[Store]) {
+        let full: Vec<&str> =
+            stores.iter().filter(|store| store.is_full()).map(|store| store.name).collect();
+        if self.is_full.swap(!full.is_empty(), Relaxed) == full.is_empty() {
+            tracing::warn!(?full, "the stores have changed between full and not");
         }
     }
 }
 
-/// Looks at `bucket` until the stop. While it cannot be asked, the last look holds.
-pub(crate) async fn watch(app: &App, bucket: &kv::Store, stop: &Stop) {
+/// A store as it was last seen.
+#[derive(Debug, Clone, Copy)]
+struct Store {
+    name: &'static str,
+    bytes: u64,
+    bytes_max: i64,
+}
+
+impl Store {
+    fn new(name: &'static str, info: &Info) -> Self {
+        Self { name, bytes: info.state.bytes, bytes_max: info.config.max_bytes }
+    }
+
+    /// Without a limit it is never full.
+    fn is_full(&self) -> bool {
+        let limit = u128::try_from(self.bytes_max).ok().filter(|limit| *limit > 0);
+        limit.is_some_and(|limit| u128::from(self.bytes) * 100 >= limit * USED_PERCENT_MAX)
+    }
+}
+
+/// Looks at the stores until the stop. While one cannot be asked, the last look at all holds.
+pub(crate) async fn watch(app: &App, bus: &Bus, stop: &Stop) {
     let look = async {
         loop {
-            // Asked first: what is written in between must not look like something lost.
-            let known = app.index.extent();
-            if let Ok(info) = bucket.stream.get_info().await {
-                app.capacity.note(info.state.bytes, info.config.max_bytes);
-                app.index.compare(known, &info.state);
+            if let Some(stores) = seen(app, bus).await {
+                app.capacity.note(&stores);
             }
             sleep(LOOK_EVERY).await;
         }
     };
     stop.soft.run_until_cancelled(look).await;
+}
+
+async fn seen(app: &App, bus: &Bus) -> Option<Vec<Store>> {
+    // Asked first: what is written in between must not look like something lost.
+    let known = app.index.extent();
+    let records = bus.records.bucket().stream.get_info().await.ok()?;
+    app.index.compare(known, &records.state);
+    let mut stores = vec![Store::new(topology::JOBS_BUCKET, &records)];
+    for name in topology::SIDE_STORES {
+        let stream = bus.jetstream.get_stream(name).await.ok()?;
+        stores.push(Store::new(name, stream.cached_info()));
+    }
+    Some(stores)
 }
 
 #[cfg(test)]
@@ -73,7 +98,8 @@ mod tests {
     fn jobs_are_refused_from_four_fifths_on() {
         let capacity = Capacity::default();
         let full = |bytes, bytes_max| {
-            capacity.note(bytes, bytes_max);
+            let empty = Store { name: "JOBS", bytes: 0, bytes_max: 100 };
+            capacity.note(&[empty, Store { name: "KV_RESULTS", bytes, bytes_max }]);
             capacity.check().is_err()
         };
         assert!(!full(79, 100) && full(80, 100) && full(u64::MAX, i64::MAX));
