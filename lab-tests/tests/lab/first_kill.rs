@@ -77,16 +77,17 @@ fn job(n: usize, url: &str, rng: &mut StdRng) -> Value {
     json!({"name": format!("job {n}"), "operations": [operation], "notify": {"channel": "webhook", "url": url}})
 }
 
-/// Kills each part once, in random order, each when some more jobs are there than at the kill before.
+/// Kills each part once, in random order, spread over the jobs as they come in.
 async fn kill_every_part(lab: &LabUnderTest, client: &Client, mut rng: StdRng) {
     let mut parts = [Part::Processor(1), Part::Ingester, Part::Notifier, Part::Gateway, Part::Nats];
     parts.shuffle(&mut rng);
-    let mut seen = 0;
-    for part in parts {
-        let more = seen + rng.random_range(60..95);
-        seen = eventually(REST, "jobs to come in before the next kill", async || {
-            let count = client.try_count().await.ok_or("no answer")?;
-            if count >= more { Ok(count) } else { Err("too few") }
+    let share = JOBS / (parts.len() + 1);
+    for (n, part) in parts.into_iter().enumerate() {
+        // Whatever the choice, it stays below the number of jobs, so it is reached.
+        let wanted = (n + 1) * share + rng.random_range(0..share / 2);
+        let seen = eventually(REST, "jobs to come in before the next kill", async || {
+            let count = client.try_count().await.ok_or_else(|| "no answer".to_owned())?;
+            if count >= wanted { Ok(count) } else { Err(format!("{count} of {wanted}")) }
         })
         .await;
         println!("killing {part} at {seen} jobs");
