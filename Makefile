@@ -1,6 +1,6 @@
 # The commands of this repository. Nothing else knows them: CI and the documents call these.
 .DEFAULT_GOAL := help
-.PHONY: help up job test check unit fetch configs fmt deny docs memory dashboards queries compose-test
+.PHONY: help up job test check unit fetch configs fmt deny docs memory dashboards compose-test bundle bundle-test
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,11 +44,14 @@ memory: ## Start an idle lab and print the memory of each part
 dashboards: ## Dashboards against their sources and Grafana's published types
 	node grafana/source/build.mjs --check && cd grafana/check && npm ci --silent && npm run --silent types
 
-queries: ## Every query of the dashboards, put to a real Prometheus and Loki in Docker
-	node grafana/check/queries.mjs
-
-compose-test: ## Start the full lab in containers, follow a job through every backend, remove it
+compose-test: ## The full lab in containers: signals in every backend, every panel, restart; prints times and memory (needs Docker)
 	@docker compose version >/dev/null || { echo "compose-test needs Docker with Compose" >&2; exit 1; }
 	docker compose config --quiet
 	docker compose build
 	cargo test --package lab-tests --test compose -- --include-ignored --nocapture
+
+bundle: ## Pack both labs into one archive for machines without network; IMAGES=here: take the images as they are
+	IMAGES=$(IMAGES) bundle/build
+
+bundle-test: ## Start both labs from the packed archive, in an empty folder, with the network off (Linux)
+	bundle/test

@@ -6,7 +6,7 @@ import { bands, found, lines, now, numbers, over, search, worse } from "./panels
 const ON_OFF = [{ type: "value", options: { 0: { text: "own clock", color: "blue" }, 1: { text: "corrected", color: "green" } } }];
 
 const offsets = row(9,
-  [14, lines("Clock offset", "How far each service's stamped times are off this machine's clock. Look for: all lines on zero. One line away is one service that lies about when things happened.", {
+  [14, lines("Clock offset", "How far each service's own clock is ahead of the lab's time server, before any correction; below zero it is behind. Look for: all lines on zero. One line away is a wrong clock; beside it stands whether it is corrected.", {
     unit: "s", min: null, targets: [over("max by (service_name, instance) (waybill_clock_offset_seconds)", "{{service_name}} {{instance}}")],
   })],
   [10, bands("Corrected by the time server", "Green while a service asks the lab's time server and corrects what it stamps.", {
@@ -21,8 +21,8 @@ const symptoms = row(9,
   [8, lines("Spans that Tempo stores but does not count", "Outside its window of time: the service then leaves the service graph. Look for: rising with the offset, with spans held back by an outage too.", {
     unit: "ops", targets: [over("sum by (reason) (rate(tempo_metrics_generator_spans_discarded_total[$__rate_interval]))", "{{reason}}")],
   })],
-  [8, numbers("Largest offset now", "Look for: under ten milliseconds. Half a second is a wrong clock.", {
-    unit: "s", decimals: 3, thresholds: worse(0.01, 0.5), targets: [now("max(abs(waybill_clock_offset_seconds))", "offset")],
+  [8, numbers("Largest offset that nobody corrects", "Look for: under ten milliseconds. Half a second is a wrong clock in the traces.", {
+    unit: "s", decimals: 3, thresholds: worse(0.01, 0.5), targets: [now("max(abs(waybill_clock_offset_seconds) * (1 - waybill_clock_corrected))", "offset")],
   })]);
 
 const traces = row(9,

@@ -4,6 +4,7 @@ import { dashboard, row } from "./dashboard.mjs";
 import { bands, lines, logs, now, numbers, over, worse, needs } from "./panels.mjs";
 
 const UP = [{ type: "value", options: { 0: { text: "down", color: "red" }, 1: { text: "up", color: "green" } } }];
+const FOUND = [{ type: "value", options: { 0: { text: "missing", color: "red" }, 1: { text: "found", color: "green" } } }];
 // Collectors name their counters with or without `_total`, by version and reader.
 const total = (name, by) => `sum by (${by}) (rate({__name__=~"${name}(_total)?"}[$__rate_interval]))`;
 
@@ -59,8 +60,22 @@ const backends = row(9,
     unit: "bytes", targets: [over("max by (service_name) (process_resident_memory_bytes{service_name!=\"\"})", "{{service_name}}")],
   })]);
 
+const canary = row(8,
+  [12, bands("Canary: what a job a minute left behind", "The console submits it and looks for it as you would. Look for: green in every row. A red row names the signal that does not arrive; tempo, loki and prometheus are its three places.", {
+    mappings: FOUND, thresholds: needs(1),
+    targets: [over(
+      `(sum by (check) (increase(waybill_canary_checks_total{outcome="passed"}[75s])) > bool 0) and on (check) sum by (check) (increase(waybill_canary_checks_total{outcome=~"passed|failed"}[75s])) > 0`,
+      "{{check}}")],
+  })],
+  [12, lines("Canary: how long until it is found", "From the job's end to the trace, log line and exemplar; for the job its own time. Look for: under a few seconds. An exemplar waits for the next scrape.", {
+    unit: "s",
+    targets: [over(
+      "sum by (check) (rate(waybill_canary_duration_seconds_sum[5m])) / (sum by (check) (rate(waybill_canary_duration_seconds_count[5m])) > 0)",
+      "{{check}}")],
+  })]);
+
 const troubles = row(9, [24, logs("Warnings and errors of the services", "Look for: words about export, queue or broker.",
   '{service_name=~".+"} | detected_level =~ "warn|error|fatal"')]);
 
 export default dashboard("telemetry", "Waybill · Telemetry health", "Can the other dashboards be trusted right now?",
-  { rows: [health, collector, backends, troubles] });
+  { rows: [health, canary, collector, backends, troubles] });

@@ -77,6 +77,17 @@ impl Client {
         .await
     }
 
+    /// Sends an order about a job, a dead letter or many: `jobs/{id}/cancel`. Answers whatever comes back.
+    pub async fn order(&self, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+        let request = self.http.post(format!("{}/v1/{path}", self.gateway));
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let answer = request.send().await.expect("the gateway answers");
+        (answer.status(), answer.json().await.expect("the answer is JSON"))
+    }
+
     /// All jobs the gateway lists, newest first, page by page; `None` when it does not answer.
     pub async fn try_all_jobs(&self) -> Option<Vec<JobView>> {
         let mut jobs = Vec::new();

@@ -7,7 +7,8 @@ use contract::Stage;
 
 use crate::{
     commands::{
-        doctor::Doctor, guard::Guard, job::Job, probe::Probe, service::Service, topology::Topology,
+        bench::BenchCommand, completions::Completions, dead::Dead, doctor::Doctor, guard::Guard,
+        job::Job, load::Load, open::Open, probe::Probe, service::Service, topology::Topology,
         up::Up,
     },
     exit::{self, Exit},
@@ -27,10 +28,16 @@ enum Command {
     Up(Box<Up>),
     #[command(subcommand)]
     Job(Box<Job>),
+    Load(Box<Load>),
+    #[command(subcommand)]
+    Dead(Box<Dead>),
+    Open(Open),
+    Bench(Box<BenchCommand>),
     Doctor(Doctor),
     Probe(Probe),
     #[command(subcommand)]
     Topology(Topology),
+    Completions(Completions),
     /// Run the gateway: takes jobs over HTTP and shows how they fare
     Gateway(Box<Service<gateway::Config>>),
     /// Run the ingester: checks submitted jobs and raw events and queues them
@@ -60,20 +67,30 @@ impl Cli {
                 return service.run(Stage::Notifier.name(), notifier::run);
             }
             Command::Console(service) => {
-                return service
-                    .without_telemetry()
-                    .run("console", async |config, _, stop| console::run(config, stop.soft).await);
+                return service.without_telemetry().run("console", async |config, vitals, stop| {
+                    console::run(config, vitals.metrics, stop.soft).await
+                });
             }
             // Before any thread: the guard becomes another program.
             Command::Guard(guard) => guard.run(),
             Command::Up(up) => on_one_thread(up.run()),
             Command::Job(job) => on_one_thread(job.run()),
+            Command::Load(load) => on_one_thread(load.run()),
+            Command::Dead(dead) => on_one_thread(dead.run()),
+            Command::Open(open) => on_one_thread(open.run()),
+            Command::Bench(bench) => on_all_cores(bench.run()),
+            Command::Completions(completions) => Ok(completions.run()),
             Command::Doctor(doctor) => on_one_thread(doctor.run()),
             Command::Probe(probe) => on_one_thread(probe.run()),
             Command::Topology(topology) => on_one_thread(topology.run()),
         };
         exit::code(outcome)
     }
+}
+
+/// The load of a bench must not be held up by one core.
+fn on_all_cores(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
 }
 
 /// Tools and the supervisor wait most of the time: one thread is plenty.

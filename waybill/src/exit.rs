@@ -15,7 +15,8 @@ Exit codes:
   2  the command line is wrong
   3  the job did not succeed: failed, dead or cancelled
   4  no lab answers there
-  5  it was not done when the time was up";
+  5  it was not done when the time was up
+  130  it was interrupted; what it has is printed";
 
 /// How a command ended, beside the error it may return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(crate) enum Exit {
     Unreachable,
     /// It was not done when the time was up.
     TimeUp,
+    /// A signal ended it early.
+    Interrupted,
 }
 
 /// A command line that is wrong in a way that only the command itself could see.
@@ -48,6 +51,7 @@ impl From<Exit> for ExitCode {
             Exit::JobNotSucceeded => 3,
             Exit::Unreachable => 4,
             Exit::TimeUp => 5,
+            Exit::Interrupted => 130,
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Where the lab is, for every command that talks to one.
 
+use contract::Stage;
 use lab::{PortArgs, Ports};
 use url::Url;
 
-use crate::client::{Console, Gateway};
+use crate::client::{Admin, Console, Gateway};
 
 /// Where the lab is.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -33,6 +34,14 @@ impl LabArgs {
     pub(crate) fn gateway(&self) -> anyhow::Result<Gateway> {
         let url = self.gateway_url.clone();
         Gateway::new(&url.unwrap_or_else(|| local(self.ports.ports().gateway)))
+    }
+
+    /// The admin server of its ingester, where the ports tell: a lab that is told by its gateway's
+    /// address may have it anywhere.
+    pub(crate) fn ingester(&self) -> anyhow::Result<Option<Admin>> {
+        let known = self.gateway_url.is_none();
+        let port = self.ports.ports().ingester_admin;
+        known.then(|| Admin::new(Stage::Ingester.name(), port)).transpose()
     }
 
     /// Its console.

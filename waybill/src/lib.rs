@@ -1,13 +1,16 @@
 //! The one program of the lab: every service, the lab itself, and the tools to look at it.
 //!
 //! - [`cli`]: the commands, and how they end
+//! - [`load`]: jobs and events in numbers, and what became of each
 //! - [`trace`]: a trace as plain values, and whether it is complete
 //! - [`waterfall`]: a trace drawn in the terminal
 
 pub mod cli;
+pub mod load;
 pub mod trace;
 pub mod waterfall;
 
+mod bench;
 mod client;
 mod commands;
 mod exit;

@@ -1,8 +1,11 @@
 //! What is safe and fits on a terminal: text from outside, columns, durations, colours.
 
+mod status_line;
+
 use std::{borrow::Cow, io::Write as _, time::Duration};
 
 use anstyle::{AnsiColor, Style};
+pub(crate) use status_line::StatusLine;
 use unicode_width::UnicodeWidthChar as _;
 
 /// Columns where no terminal tells.

@@ -8,7 +8,7 @@ use contract::{
     job::Job,
     record::{Interruptions, JobRecord, Owner},
     signals::{self, attr, reason},
-    state::JobState,
+    state::JobState::{self, Succeeded},
 };
 use opentelemetry::KeyValue;
 use tokio::sync::RwLock;
@@ -16,6 +16,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
     Bus, Case, Delivery, Failure, Run,
+    cancel::Calls,
     job_spans::{self, parent_of},
     records::{Entry, RecordError},
     run::Place,
@@ -43,17 +44,20 @@ pub struct Claims {
     ack_wait: Duration,
     sightings: Sightings,
     gate: Arc<RwLock<()>>,
+    calls: Calls,
 }
 
 impl Claims {
     /// Claims for a worker whose messages come again after `ack_wait`.
     pub fn new(bus: Arc<Bus>, ack_wait: Duration) -> Self {
-        Self { bus, ack_wait, sightings: Sightings::default(), gate: Arc::default() }
+        let calls = Calls::listen(&bus);
+        Self { bus, ack_wait, sightings: Sightings::default(), gate: Arc::default(), calls }
     }
 
     /// Asks for the job of `delivery`. Waits while another job has the worker to itself.
     pub async fn claim(&self, delivery: &Delivery, job: &Job) -> Result<Claim, Failure> {
-        let Some(seen) = self.bus.records.load(job.id).await? else {
+        let trace_id = parent_of(delivery).map(|span| span.trace_hex()).unwrap_or_default();
+        let Some(seen) = self.bus.enter_round(job, &trace_id).await? else {
             return Err(Failure::reject(
                 reason::NO_RECORD,
                 anyhow!("job {} has no record", job.id),
@@ -80,7 +84,7 @@ impl Claims {
     /// Whether the record forbids a claim.
     fn not_ours(&self, entry: &Entry, job: &Job) -> Option<Claim> {
         let record = &entry.record;
-        if record.round > job.round {
+        if record.round > job.round || (record.round < job.round && record.state == Succeeded) {
             return Some(Claim::Stale);
         }
         if record.round < job.round || record.state == JobState::Accepted {
@@ -121,7 +125,6 @@ impl Claims {
         record.times.started_ms = Some(self.bus.vitals.clock.stamp_ms());
         (record.owner, record.progress) = (Some(owner.clone()), None);
         record.move_to(JobState::Running).map_err(Failure::postpone)?;
-        let number = record.attempts.processor + record.interruptions.total + 1;
         let claimed = match self.bus.records.write(record, entry.revision).await {
             Ok(claimed) => claimed,
             // Lost the race, or the answer was lost: the record tells.
@@ -138,8 +141,14 @@ impl Claims {
             job_spans::lost(&self.bus, delivery, &entry.record, lost, entry.written_at_ns);
             self.bus.vitals.metrics.count(&signals::INTERRUPTIONS, &[self.bus.stage.name()]);
         }
+        let callable = self.calls.answer(claimed.record.id, delivery.nudge.clone());
+        let is_cancelled = claimed.record.cancel_requested;
         let case = Arc::new(Case::owned(self.bus.records.clone(), claimed, owner.clone()));
-        Ok(Claim::Run(Run::start(delivery, case, owner, number, place)))
+        let run = Run::start(delivery, case, owner, place, callable);
+        if is_cancelled {
+            run.cancelled.cancel();
+        }
+        Ok(Claim::Run(run))
     }
 
     /// The job has killed its worker too often: it is dead by the hand of whoever finds out.

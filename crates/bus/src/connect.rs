@@ -9,7 +9,10 @@ use service::clock::Clock;
 use telemetry::{Metrics, SpanSink};
 use tokio::time::{Instant, sleep};
 
-use crate::{broker_time::BrokerTime, readiness::Readiness, records::Records, results::Results};
+use crate::{
+    broker_time::BrokerTime, payloads::Payloads, readiness::Readiness, records::Records,
+    results::Results,
+};
 
 /// Time one request to the broker may take. A publish in flight when the broker dies fails only then.
 pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(2);
@@ -94,6 +97,8 @@ pub struct Bus {
     pub records: Records,
     /// Results and tiles.
     pub results: Results,
+    /// What jobs ask for, for those who hold no message.
+    pub payloads: Payloads,
     /// Whether injected faults may act.
     pub faults_on: bool,
     pub(crate) trace_context: TraceContext,
@@ -118,6 +123,7 @@ impl Bus {
         let (records, results, time) = wait_for_topology(config, &client, &jetstream).await?;
         readiness.connected(client.clone(), jetstream.clone(), stage);
         tracing::info!(address = without_secrets(&config.nats_url), "connected to the broker");
+        let payloads = Payloads::open(&jetstream).await?;
         let faults_on = config.faults == Switch::On;
         let trace_context = config.trace_context;
         Ok(Arc::new(Self {
@@ -127,6 +133,7 @@ impl Bus {
             time,
             records,
             results,
+            payloads,
             faults_on,
             trace_context,
         }))

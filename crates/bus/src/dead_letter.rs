@@ -5,7 +5,7 @@ use contract::{
     api::{JobDone, dead_header},
     event::EventType,
     job::Job,
-    record::JobFailure,
+    record::{JobFailure, JobRecord},
     signals,
     state::Outcome,
     topology::{Hop, dead, message_id},
@@ -34,9 +34,15 @@ impl Bus {
     pub(crate) async fn bury(&self, delivery: &Delivery, burial: &Burial) -> Result<(), Failure> {
         if let Some(case) = delivery.case.get() {
             // Only who may speak for the job may bury it: a sign of life first.
-            case.renew(|record| record.attempts.set(self.stage, burial.attempts)).await?;
+            let renew = case.renew(|record| record.attempts.set(self.stage, burial.attempts));
+            if renew.await?.cancel_requested {
+                // Its owner was faster: there is nothing to put away.
+                let record =
+                    self.close(case, &Ending::cancelled("cancelled while it failed")).await?;
+                return self.tell_of(&record, delivery).await;
+            }
         }
-        self.publish(self.letter(delivery, burial)).await?;
+        let stored = self.publish(self.letter(delivery, burial)).await?;
         let labels = [self.stage.name(), burial.reason];
         self.vitals.metrics.count(&signals::DEAD_LETTERS, &labels);
         if self.stage == Stage::Notifier {
@@ -44,12 +50,21 @@ impl Bus {
         }
         let Some(case) = delivery.case.get() else { return Ok(()) };
         let failure = JobFailure::new(burial.reason, &burial.detail);
-        let ending = Ending { outcome: Outcome::Dead, failure: Some(failure), run: None };
+        let ending = Ending {
+            outcome: Outcome::Dead,
+            failure: Some(failure),
+            run: None,
+            dead_letter: Some(stored.sequence),
+        };
         let record = self.close(case, &ending).await?;
-        match delivery.json::<Job>() {
-            Ok(job) => self.tell(&record, &job).await,
-            // Without a readable job nobody can be told; the dead letter says it all.
-            Err(_) => Ok(()),
+        self.tell_of(&record, delivery).await
+    }
+
+    /// Without a readable job nobody can be told; the dead letter says it all.
+    async fn tell_of(&self, record: &JobRecord, delivery: &Delivery) -> Result<(), Failure> {
+        match delivery.job.get().cloned().or_else(|| delivery.json::<Job>().ok()) {
+            Some(job) => self.tell(record, &job).await,
+            None => Ok(()),
         }
     }
 
@@ -68,6 +83,7 @@ impl Bus {
             (dead_header::DETAIL.to_owned(), detail),
             (dead_header::ATTEMPTS.to_owned(), burial.attempts.to_string()),
             (dead_header::SUBJECT.to_owned(), delivery.subject.clone()),
+            (dead_header::SEQ.to_owned(), delivery.first_seq().to_string()),
         ];
         headers.extend(delivery.headers.iter().flat_map(|(name, values)| {
             values
@@ -82,6 +98,7 @@ impl Bus {
             job: job.map(|(job, _)| job),
             body: delivery.body.clone(),
             headers,
+            links: Vec::new(),
             patience: PATIENCE,
         }
     }
@@ -89,6 +106,9 @@ impl Bus {
 
 /// The job that a message is about, as far as it can be read.
 pub(crate) fn job_of(delivery: &Delivery) -> Option<(JobId, u32)> {
+    if let Some(job) = delivery.job.get() {
+        return Some((job.id, job.round));
+    }
     if let Ok(job) = delivery.json::<Job>() {
         return Some((job.id, job.round));
     }

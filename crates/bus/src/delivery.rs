@@ -1,6 +1,7 @@
 //! One message as a handler sees it. It cannot be acked from here: the loop does that.
 
 use std::{
+    str::FromStr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -10,13 +11,15 @@ use async_nats::{HeaderMap, jetstream::Message};
 use bytes::Bytes;
 use contract::{
     Stage,
+    api::dead_header,
     event::{EventHead, NotAnEvent},
-    job::JobKind,
+    job::{Job, JobKind},
     signals::{self, attr, reason},
 };
 use faults::{Boundary, JobFaults};
 use opentelemetry::Context;
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -44,6 +47,9 @@ pub struct Delivery {
     pub(crate) hold: Hold,
     pub(crate) case: OnceLock<Arc<Case>>,
     pub(crate) run: OnceLock<Arc<RunState>>,
+    pub(crate) job: OnceLock<Job>,
+    /// Asks for a sign of life at once.
+    pub(crate) nudge: Arc<Notify>,
     head: Result<EventHead, NotAnEvent>,
     pub(crate) deliveries: u32,
     received_at_ms: i64,
@@ -79,6 +85,8 @@ impl Delivery {
             hold,
             case: OnceLock::new(),
             run: OnceLock::new(),
+            job: OnceLock::new(),
+            nudge: Arc::default(),
             deliveries,
             received_at_ms: bus.vitals.clock.stamp_ms(),
             bus: bus.clone(),
@@ -98,6 +106,25 @@ impl Delivery {
     /// Ties the message to its job's record: attempts are counted there.
     pub fn open(&self, case: Arc<Case>) {
         let _ = self.case.set(case);
+    }
+
+    /// Says which job the message turned out to be about, where its data do not tell.
+    pub fn concerns(&self, job: Job) {
+        let _ = self.job.set(job);
+    }
+
+    /// The message's place in the stream; that of the first time, if it was put away and driven again.
+    pub fn first_seq(&self) -> u64 {
+        self.number(dead_header::REDRIVEN_SEQ).unwrap_or(self.seq)
+    }
+
+    /// The round that a redriven raw event starts; 0 for all others.
+    pub fn redriven_round(&self) -> u32 {
+        self.number(dead_header::REDRIVEN_ROUND).unwrap_or(0)
+    }
+
+    fn number<T: FromStr>(&self, header: &str) -> Option<T> {
+        headers::value(&self.headers, header)?.parse().ok()
     }
 
     /// Notes how long the message waited since `since_ms` (displayed clock of this service, Unix

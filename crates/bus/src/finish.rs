@@ -4,12 +4,13 @@ use contract::{
     api::JobDone,
     event::EventType,
     job::Job,
-    record::{JobFailure, JobRecord},
-    signals,
+    record::{JobFailure, JobRecord, MoveForbidden},
+    signals::{self, attr},
     state::Outcome,
     topology::{Hop, done, message_id},
 };
 use faults::Boundary;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{Bus, Case, Delivery, Failure, Handled, Outgoing, PublishError};
 
@@ -22,6 +23,27 @@ pub struct Ending {
     pub failure: Option<JobFailure>,
     /// The run whose results count.
     pub run: Option<String>,
+    /// The place of the dead letter, if it ended in one.
+    pub dead_letter: Option<u64>,
+}
+
+impl Ending {
+    /// Writes the end into `record`. Whose cancel was taken ends as cancelled, whatever came of its run.
+    pub(crate) fn write(
+        &self,
+        record: &mut JobRecord,
+        finished_ms: i64,
+    ) -> Result<(), MoveForbidden> {
+        let overruled = record.cancel_requested && self.outcome != Outcome::Cancelled;
+        let overruling = overruled.then(|| Self::cancelled("cancelled while it ended"));
+        let ending = overruling.as_ref().unwrap_or(self);
+        record.move_to(ending.outcome.state())?;
+        record.failure.clone_from(&ending.failure);
+        record.run.clone_from(&self.run);
+        record.dead_letter = self.dead_letter;
+        record.times.finished_ms = Some(finished_ms);
+        Ok(())
+    }
 }
 
 impl Bus {
@@ -42,39 +64,46 @@ impl Bus {
 
     /// Publishes the end of a job whose record says it has ended. The same id, so repeats are dropped.
     pub async fn tell(&self, record: &JobRecord, job: &Job) -> Result<(), Failure> {
-        let Some(outcome) = record.outcome() else { return Ok(()) };
-        let news = JobDone {
-            job: job.clone(),
-            outcome,
-            failure: record.failure.clone(),
-            finished_at_ms: record.times.finished_ms.unwrap_or(0),
-            run: record.run.clone(),
-        };
-        let body = serde_json::to_vec(&news).map_err(Failure::postpone)?;
-        let id = message_id(record.id, record.round, Hop::Done);
-        self.publish(Outgoing::about(record.id, EventType::Done, done(outcome), body).with_id(id))
-            .await?;
+        match news(record, job)? {
+            Some(news) if !record.told => self.publish(news).await.map(drop)?,
+            _ => {}
+        }
         Ok(())
     }
 
     /// Moves the record to its end, and counts the job.
     pub(crate) async fn close(&self, case: &Case, ending: &Ending) -> Result<JobRecord, Failure> {
         let finished_ms = self.vitals.clock.stamp_ms();
-        let record = case
-            .change(|record| {
-                record.move_to(ending.outcome.state())?;
-                record.failure.clone_from(&ending.failure);
-                record.run.clone_from(&ending.run);
-                record.times.finished_ms = Some(finished_ms);
-                Ok(())
-            })
-            .await?;
-        let labels = [record.kind.name(), ending.outcome.name()];
-        self.vitals.metrics.count(&signals::JOBS_FINISHED, &labels);
-        let seconds = (finished_ms - record.times.accepted_ms).max(0) as f64 / 1e3;
-        self.vitals.metrics.observe(&signals::JOB_DURATION, &labels, seconds);
+        let record = case.change(|record| ending.write(record, finished_ms)).await?;
+        self.count_end(&record);
         Ok(record)
     }
+
+    /// Counts a job that has just ended, and says on the current span how.
+    pub(crate) fn count_end(&self, record: &JobRecord) {
+        let Some(outcome) = record.outcome() else { return };
+        tracing::Span::current().set_attribute(attr::JOB_OUTCOME, outcome.name());
+        let labels = [record.kind.name(), outcome.name()];
+        self.vitals.metrics.count(&signals::JOBS_FINISHED, &labels);
+        let finished_ms = record.times.finished_ms.unwrap_or(record.times.accepted_ms);
+        let seconds = (finished_ms - record.times.accepted_ms).max(0) as f64 / 1e3;
+        self.vitals.metrics.observe(&signals::JOB_DURATION, &labels, seconds);
+    }
+}
+
+/// The news of the end of a job, if its record says that it has ended.
+pub fn news(record: &JobRecord, job: &Job) -> Result<Option<Outgoing>, Failure> {
+    let Some(outcome) = record.outcome() else { return Ok(None) };
+    let news = JobDone {
+        job: job.clone(),
+        outcome,
+        failure: record.failure.clone(),
+        finished_at_ms: record.times.finished_ms.unwrap_or(0),
+        run: record.run.clone(),
+    };
+    let body = serde_json::to_vec(&news).map_err(Failure::postpone)?;
+    let id = message_id(record.id, record.round, Hop::Done);
+    Ok(Some(Outgoing::about(record.id, EventType::Done, done(outcome), body).with_id(id)))
 }
 
 impl From<PublishError> for Failure {

@@ -31,14 +31,19 @@ pub(crate) fn write(head: &EventHead, context: &Context) -> HeaderMap {
     for (name, value) in head.headers() {
         headers.insert(name, value);
     }
-    global::get_text_map_propagator(|propagator| {
-        propagator.inject_context(context, &mut Into(&mut headers));
-    });
+    inject(&mut headers, context);
     headers
 }
 
+/// Writes the trace context of `context`.
+pub(crate) fn inject(headers: &mut HeaderMap, context: &Context) {
+    global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(context, &mut Into(headers));
+    });
+}
+
 /// The trace context that came with a message; of its baggage only what is allowed.
-pub(crate) fn context_of(headers: &HeaderMap) -> Context {
+pub fn context_of(headers: &HeaderMap) -> Context {
     let baggage = value(headers, BAGGAGE).and_then(allowed_baggage);
     let from = From { headers, baggage };
     global::get_text_map_propagator(|propagator| {

@@ -6,9 +6,11 @@
 //! - [`decide`], [`backoff`]: what to do after one attempt, as pure functions
 //! - [`records`], [`case`], [`claim`], [`run`]: the job record, and who may speak for a job
 //! - [`finish`], [`dead_letter`], [`results`]: how a job ends
+//! - [`cancel`], [`round`], [`payloads`]: how its owner ends it, and how it starts again
 
 pub mod backoff;
 pub mod broker_time;
+pub mod cancel;
 pub mod case;
 pub mod claim;
 pub mod connect;
@@ -16,11 +18,13 @@ pub mod dead_letter;
 pub mod decide;
 pub mod delivery;
 pub mod finish;
+pub mod payloads;
 pub mod publish;
 pub mod queue_watch;
 pub mod readiness;
 pub mod records;
 pub mod results;
+pub mod round;
 pub mod run;
 pub mod topology;
 pub mod work;
@@ -38,7 +42,7 @@ pub use connect::{Bus, BusConfig, Vitals};
 pub use decide::{Failure, Handled};
 pub use delivery::Delivery;
 pub use finish::Ending;
-pub use headers::fault_in;
+pub use headers::{context_of, fault_in};
 pub use publish::{Outgoing, PublishError};
 pub use readiness::Readiness;
 pub use run::Run;

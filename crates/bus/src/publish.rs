@@ -16,10 +16,11 @@ use contract::{
     JobId,
     event::{EventHead, EventType},
     signals::{attr, span},
+    waybill::SpanRef,
 };
 use opentelemetry::{
     Context, KeyValue, global,
-    trace::{SpanKind, Status, TraceContextExt, Tracer},
+    trace::{Link, SpanKind, Status, TraceContextExt, Tracer},
 };
 
 use crate::{Bus, connect::REQUEST_LIMIT, headers};
@@ -48,6 +49,8 @@ pub struct Outgoing {
     pub body: Bytes,
     /// Headers beside the event's own.
     pub headers: Vec<(String, String)>,
+    /// Spans that the message comes from beside its parent, each with one of the `LINK_…` words.
+    pub links: Vec<(SpanRef, &'static str)>,
     /// How long to try.
     pub patience: Duration,
 }
@@ -63,6 +66,7 @@ impl Outgoing {
             job: Some(job),
             body: body.into(),
             headers: Vec::new(),
+            links: Vec::new(),
             patience: PATIENCE,
         }
     }
@@ -71,6 +75,13 @@ impl Outgoing {
     #[must_use]
     pub fn with_id(mut self, message_id: String) -> Self {
         self.message_id = message_id;
+        self
+    }
+
+    /// Links the message's span to `span`, which is `what` to it, if there is such a span.
+    #[must_use]
+    pub fn linked(mut self, span: Option<SpanRef>, what: &'static str) -> Self {
+        self.links.extend(span.map(|span| (span, what)));
         self
     }
 
@@ -106,6 +117,7 @@ impl Bus {
         let mut builder =
             tracer.span_builder(span::publish_name(&event.subject)).with_kind(SpanKind::Producer);
         builder.attributes = Some(attributes(&event));
+        builder.links = Some(links(&event));
         let producer = builder.start_with_context(&tracer, &parent);
         let context = parent.with_span(producer);
         let headers = self.headers_of(&event, &context);
@@ -204,6 +216,14 @@ fn attributes(event: &Outgoing) -> Vec<KeyValue> {
     ];
     attributes.extend(event.job.map(|job| KeyValue::new(attr::JOB_ID, job.to_string())));
     attributes
+}
+
+fn links(event: &Outgoing) -> Vec<Link> {
+    let link = |(span, what): &(SpanRef, &'static str)| {
+        let what = vec![KeyValue::new(attr::LINK, *what)];
+        Link::new(telemetry::context::span_context(*span), what, 0)
+    };
+    event.links.iter().map(link).collect()
 }
 
 /// An answer that no repetition changes.

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use async_nats::jetstream::{self, kv, object_store::ObjectStore};
+use async_nats::jetstream::{
+    self, kv,
+    object_store::{GetErrorKind, Object, ObjectStore},
+};
 use contract::{
     JobId,
     api::OperationResult,
@@ -44,6 +47,20 @@ impl Results {
         let value =
             self.documents.get(results_key(job, run)).await.context("reading the results")?;
         value.map(|value| serde_json::from_slice(&value).context("reading the results")).transpose()
+    }
+
+    /// A tile, to be read; `None` when it was never stored or has expired.
+    pub async fn tile(
+        &self,
+        job: JobId,
+        run: &str,
+        operation: usize,
+    ) -> anyhow::Result<Option<Object>> {
+        match self.tiles.get(tile_name(job, run, operation)).await {
+            Ok(tile) => Ok(Some(tile)),
+            Err(error) if error.kind() == GetErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).context("reading the tile"),
+        }
     }
 
     /// Stores a tile and answers its name.

@@ -6,7 +6,7 @@ use contract::record::{Owner, Progress};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Case, CaseError, Delivery};
+use crate::{Case, CaseError, Delivery, cancel::Callable};
 
 /// A job that this worker runs.
 pub struct Run {
@@ -18,6 +18,7 @@ pub struct Run {
     pub cancelled: CancellationToken,
     state: Arc<RunState>,
     _place: Place,
+    _callable: Callable,
 }
 
 /// What the loop needs of a run to keep it alive.
@@ -54,19 +55,19 @@ impl Run {
         delivery: &Delivery,
         case: Arc<Case>,
         owner: Owner,
-        number: u32,
         place: Place,
+        callable: Callable,
     ) -> Self {
         let cancelled = CancellationToken::new();
         let state = Arc::new(RunState {
-            number,
+            number: owner.attempt + owner.run,
             case: case.clone(),
             progress: watch::Sender::new(None),
             cancelled: cancelled.clone(),
         });
         delivery.open(case.clone());
         let _ = delivery.run.set(state.clone());
-        Self { case, owner, cancelled, state, _place: place }
+        Self { case, owner, cancelled, state, _place: place, _callable: callable }
     }
 
     /// Notes how far the job is; written with the next renewal.

@@ -106,7 +106,10 @@ impl<H: Handler> Desk<H> {
         let mut ticks = tokio::time::interval(self.ack_wait / 3);
         ticks.tick().await;
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = delivery.nudge.notified() => {}
+            }
             if let Some(run) = delivery.run.get() {
                 match run.renew().await {
                     Ok(()) => {}
@@ -166,7 +169,10 @@ impl<H: Handler> Desk<H> {
                 self.bus.vitals.metrics.count(&signals::EVENTS_DISCARDED, &[reason]);
             }
             Decision::Again { attempts, after } => {
-                self.note_attempt(delivery, Spent { attempts, after, detail }).await?;
+                let spent = Spent { attempts, after, detail };
+                // A job whose cancel was taken comes again at once, to be ended.
+                let after =
+                    if self.note_attempt(delivery, spent).await? { Duration::ZERO } else { after };
                 if let Err(error) = delivery.hold.handle.again(after).await {
                     tracing::debug!(%error, "the broker did not hear when to deliver again; it will after the ack wait");
                 }
@@ -183,18 +189,18 @@ impl<H: Handler> Desk<H> {
         Ok(())
     }
 
-    /// Writes a spent attempt, and that a running job no longer runs.
-    async fn note_attempt(&self, delivery: &Delivery, spent: Spent<'_>) -> Result<(), Failure> {
-        let Some(case) = delivery.case.get() else { return Ok(()) };
+    /// Writes a spent attempt, and that a running job no longer runs. Answers whether it is to be cancelled.
+    async fn note_attempt(&self, delivery: &Delivery, spent: Spent<'_>) -> Result<bool, Failure> {
+        let Some(case) = delivery.case.get() else { return Ok(false) };
         let stage = self.consumer.stage;
         if stage == Stage::Processor && case.record().await.state.is_terminal() {
             // This run has ended the job already; only the news is still to be told.
-            return Ok(());
+            return Ok(false);
         }
         let span = telemetry::current_span_ref();
         let wait_ms = i64::try_from(spent.after.as_millis()).unwrap_or(i64::MAX);
         let due_ms = self.bus.vitals.clock.stamp_ms().saturating_add(wait_ms);
-        case.change(|record| {
+        let change = case.change(|record| {
             let is_spent = spent.attempts > record.attempts.of(stage);
             let was_running = stage == Stage::Processor && record.state == JobState::Running;
             if is_spent {
@@ -211,9 +217,8 @@ impl<H: Handler> Desk<H> {
                 record.move_to(JobState::Retrying)?;
             }
             Ok(())
-        })
-        .await?;
-        Ok(())
+        });
+        Ok(change.await?.cancel_requested)
     }
 
     async fn ack(&self, delivery: &Delivery) {
@@ -251,10 +256,11 @@ impl<H: Handler> Desk<H> {
     ) {
         let span = Span::current();
         span.set_attribute(attr::VERDICT, verdict.name());
-        // To find that it is another worker's turn is no error.
-        let failure = failure.filter(|failure| {
-            verdict == Verdict::Fenced || failure.reason() != reason::OWNED_ELSEWHERE
-        });
+        // To find that it is another worker's turn, or to wait for a receiver, is no error.
+        let is_wait = |failure: &Failure| {
+            [reason::OWNED_ELSEWHERE, reason::RECEIVER_NOT_READY].contains(&failure.reason())
+        };
+        let failure = failure.filter(|failure| verdict == Verdict::Fenced || !is_wait(failure));
         let detail = failure.map(ToString::to_string).unwrap_or_default();
         if failure.is_some() {
             span.set_status(Status::error(detail.clone()));

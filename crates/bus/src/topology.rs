@@ -40,6 +40,8 @@ pub async fn apply(
     }
     make_stream(jetstream, dead_letters(config)).await?;
     applied.push(format!("stream {}", names::DEAD.name));
+    make_stream(jetstream, payloads(config)).await?;
+    applied.push(format!("stream {}", names::PAYLOADS.name));
     for consumer in names::CONSUMERS {
         make_consumer(jetstream, consumer, config).await?;
         applied.push(format!("consumer {} of {}", consumer.stage, consumer.stream.name));
@@ -95,6 +97,24 @@ fn dead_letters(config: &TopologyConfig) -> jetstream::stream::Config {
         // A dead letter carries the original headers beside its own.
         max_message_size: 2 * names::MESSAGE_BYTES_MAX,
         duplicate_window: names::DUPLICATE_WINDOW,
+        storage: StorageType::File,
+        num_replicas: usize::from(config.replicas),
+        allow_direct: true,
+        ..Default::default()
+    }
+}
+
+/// One message a job. Forgetting the oldest, it never refuses, so it cannot hold up a job.
+fn payloads(config: &TopologyConfig) -> jetstream::stream::Config {
+    jetstream::stream::Config {
+        name: names::PAYLOADS.name.to_owned(),
+        subjects: vec![names::PAYLOADS.subjects.to_owned()],
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        max_messages_per_subject: 1,
+        max_age: names::PAYLOAD_AGE_MAX,
+        max_bytes: names::BUCKET_BYTES_MAX,
+        max_message_size: names::MESSAGE_BYTES_MAX,
         storage: StorageType::File,
         num_replicas: usize::from(config.replicas),
         allow_direct: true,

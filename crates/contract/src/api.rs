@@ -1,6 +1,17 @@
 //! The bodies of the gateway's HTTP API.
 
+mod dead;
+mod operations;
+mod queues;
+
+pub use dead::{
+    DeadLetterDetail, DeadLetterList, DeadLetterView, Header, REDRIVE_LIMIT_DEFAULT,
+    REDRIVE_LIMIT_MAX, RedriveFailure, RedriveMany, Redriven, RedrivenMany, dead_header,
+};
+pub use operations::{OperationList, OperationState, OperationView};
+pub use queues::{QueueList, QueueView, StoreView, WhenFull};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     JobId, Stage,
@@ -22,7 +33,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Answer to a submitted job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobAccepted {
     /// The job's id.
     pub id: JobId,
@@ -33,7 +44,7 @@ pub struct JobAccepted {
 }
 
 /// Answer to a raw event: taken, not yet judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventAccepted {
     /// The event's own id.
     pub event_id: String,
@@ -44,21 +55,27 @@ pub struct EventAccepted {
 }
 
 /// A raw event: a CloudEvent in structured JSON form.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RawEvent {
     /// CloudEvents version; `1.0`.
+    #[schema(pattern = r"^1\.0$")]
     pub specversion: String,
-    /// Unique within its source.
+    /// Unique within its source. Printable ASCII, like all that follow.
+    #[schema(min_length = 1, max_length = 512, pattern = "^[!-~]([ -~]*[!-~])?$")]
     pub id: String,
-    /// Who made it.
+    /// Who made it. `/waybill/` at its start is the lab's own.
+    #[schema(min_length = 1, max_length = 512, pattern = "^(?!/waybill/)[!-~]([ -~]*[!-~])?$")]
     pub source: String,
     /// What happened.
     #[serde(rename = "type")]
+    #[schema(min_length = 1, max_length = 512, pattern = "^[!-~]([ -~]*[!-~])?$")]
     pub kind: String,
-    /// What it is about.
+    /// What it is about; no job's id, because events do not speak for jobs.
+    #[schema(min_length = 1, max_length = 512, pattern = "^[!-~]([ -~]*[!-~])?$")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// When, as RFC 3339.
+    #[schema(format = DateTime)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
     /// What it says; the ingester judges it.
@@ -67,7 +84,7 @@ pub struct RawEvent {
 }
 
 /// A job as a client sees it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobView {
     /// Its id.
     pub id: JobId,
@@ -98,6 +115,12 @@ pub struct JobView {
     /// The worker that runs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
+    /// Its cancel was asked for and taken: however its run ends, it ends as cancelled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancel_requested: bool,
+    /// The place of its dead letter, if it is dead and has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<u64>,
     /// When it was accepted, RFC 3339.
     pub accepted_at: String,
     /// Displayed times, Unix milliseconds, and the latest queue wait.
@@ -130,6 +153,8 @@ impl JobView {
                 part: at.part,
             }),
             worker: record.owner.map(|owner| owner.worker),
+            cancel_requested: record.cancel_requested,
+            dead_letter: record.dead_letter,
             accepted_at: rfc3339(record.times.accepted_ms),
             times: record.times,
             name: record.name,
@@ -139,7 +164,7 @@ impl JobView {
 }
 
 /// How far a running job is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProgressView {
     /// The operation that runs, from 0.
     pub operation: u32,
@@ -150,7 +175,7 @@ pub struct ProgressView {
 }
 
 /// A page of jobs, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobList {
     /// The jobs.
     pub jobs: Vec<JobView>,
@@ -160,16 +185,27 @@ pub struct JobList {
 }
 
 /// What one operation came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OperationResult {
     /// The operation as it was asked for.
     pub operation: Operation,
     /// What came of it; absent when the job ended before it.
     #[serde(flatten)]
+    #[schema(value_type = OutcomeFields)]
     pub result: Option<OperationOutcome>,
     /// How long it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<f64>,
+}
+
+/// An [`OperationOutcome`] as it stands in JSON: one of both, or neither.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes")]
+struct OutcomeFields {
+    /// A number, a text, or the description of a tile.
+    value: Option<serde_json::Value>,
+    /// Why the operation failed.
+    error: Option<String>,
 }
 
 /// A value or the operation's own error.
@@ -200,43 +236,8 @@ pub struct JobDone {
     pub run: Option<String>,
 }
 
-/// A dead letter as a client sees it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DeadLetterView {
-    /// Its place in the dead-letter stream.
-    pub seq: u64,
-    /// The stage that gave up.
-    pub stage: String,
-    /// Why, as one of a fixed set of words.
-    pub reason: String,
-    /// Why, for people.
-    pub detail: String,
-    /// The job, if the message had one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<JobId>,
-    /// Attempts used up.
-    pub attempts: u32,
-    /// When, RFC 3339, broker time.
-    pub dead_at: String,
-    /// The trace, as 32 hex digits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace_id: Option<String>,
-    /// Size of the original data, in bytes.
-    pub bytes: usize,
-}
-
-/// A page of dead letters, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DeadLetterList {
-    /// The dead letters.
-    pub dead_letters: Vec<DeadLetterView>,
-    /// Give it back as `cursor` for the next page; absent on the last one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-}
-
 /// An error answer (RFC 9457).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// A stable URI for the kind of problem: `https://waybill.dev/problems/{name}`.
     #[serde(rename = "type")]
@@ -250,22 +251,6 @@ pub struct Problem {
     /// The trace in which it happened, as 32 hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
-}
-
-/// Headers that a dead letter carries beside the original ones.
-pub mod dead_header {
-    /// The stage that gave up.
-    pub const STAGE: &str = "waybill-dead-stage";
-    /// Why, as one of a fixed set of words.
-    pub const REASON: &str = "waybill-dead-reason";
-    /// Why, for people.
-    pub const DETAIL: &str = "waybill-dead-detail";
-    /// Attempts used up.
-    pub const ATTEMPTS: &str = "waybill-dead-attempts";
-    /// The subject the message came from.
-    pub const SUBJECT: &str = "waybill-dead-subject";
-    /// Prefix of the original headers, kept as they were.
-    pub const ORIGINAL: &str = "waybill-original-";
 }
 
 /// Unix milliseconds as RFC 3339 in UTC; the epoch for times that no calendar has.

@@ -1,6 +1,10 @@
 //! What a client may ask for, and the job that travels through the stages.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 use crate::{BodyError, JobId, operation::Operation, state::Outcome};
 
@@ -20,25 +24,29 @@ pub const DEADLINE_SECONDS_DEFAULT: u32 = 7_200;
 pub const WEBHOOK_URL_MAX: usize = 1_024;
 
 /// What a client asks for: the body of `POST /v1/jobs` and the data of a raw event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobSpec {
     /// A name for people, up to 200 characters.
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]+$")]
     pub name: String,
     /// What to do, in order; 1 to 100 operations.
+    #[schema(min_items = 1, max_items = 100)]
     pub operations: Vec<Operation>,
     /// Who is told how it ended. A job without it is only logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Notify>,
     /// Seconds from acceptance after which the job has failed. At most a day.
+    #[schema(minimum = 1, maximum = 86_400)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<u32>,
     /// How often the job may be tried. At most 20.
+    #[schema(minimum = 1, maximum = 20)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts_max: Option<u32>,
 }
 
 /// Where the news of a job's end goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "channel", rename_all = "snake_case")]
 pub enum Notify {
     /// A line in the notifier's log.
@@ -46,6 +54,7 @@ pub enum Notify {
     /// A signed HTTP request (Standard Webhooks).
     Webhook {
         /// Where to. Public addresses, and those the lab allows.
+        #[schema(max_length = 1_024, format = "uri", pattern = "^https?://")]
         url: String,
         /// For which outcomes; all when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,6 +117,12 @@ impl JobSpec {
         Ok(())
     }
 
+    /// When a job that starts at `start_ms` has failed if it is not done; Unix milliseconds, broker time.
+    pub fn deadline_from(&self, start_ms: i64) -> i64 {
+        let seconds = self.deadline_seconds.unwrap_or(DEADLINE_SECONDS_DEFAULT);
+        start_ms + i64::from(seconds) * 1_000
+    }
+
     /// The kind of the job: that of its one operation, else `mixed`.
     pub fn kind(&self) -> JobKind {
         match self.operations.as_slice() {
@@ -162,6 +177,15 @@ impl Serialize for JobKind {
     }
 }
 
+impl PartialSchema for JobKind {
+    fn schema() -> RefOr<Schema> {
+        let names = Self::all().map(Self::name);
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    }
+}
+
+impl ToSchema for JobKind {}
+
 impl<'de> Deserialize<'de> for JobKind {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         String::deserialize(input).map(|name| Self::named(&name))
@@ -184,6 +208,16 @@ pub struct Job {
     /// When it has failed if it is not done, in broker time; Unix milliseconds. Set by the ingester.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_at_ms: Option<i64>,
+}
+
+impl Job {
+    /// The job as it is sent into a new round: with a deadline of its own. `now_ms` is broker time.
+    #[must_use]
+    pub fn in_round(mut self, round: u32, now_ms: i64) -> Self {
+        self.round = round;
+        self.deadline_at_ms = Some(self.spec.deadline_from(now_ms));
+        self
+    }
 }
 
 #[cfg(test)]

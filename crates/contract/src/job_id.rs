@@ -3,11 +3,17 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::{Builder, Uuid, Version};
 
 /// A job's id. Sorts by time of creation; prints and parses as a lower-case UUID.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "Uuid", into = "Uuid")]
+#[schema(
+    value_type = String,
+    format = "uuid",
+    pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+)]
 pub struct JobId(Uuid);
 
 /// Says that a text is no job id.

@@ -3,6 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    ToSchema,
+    openapi::{Array, ArrayBuilder, ObjectBuilder, Type},
+};
 
 use crate::BodyError;
 
@@ -24,61 +28,78 @@ pub const RENDER_PIXELS_MAX: u32 = 4_194_304;
 pub const RENDER_ZOOM_MAX: f64 = 1e12;
 
 /// One operation of a job. `kind` says which; the other fields depend on it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Operation {
     /// The sum of two or more numbers.
     Add {
         /// What to add.
+        #[schema(min_items = 2, max_items = 1_000)]
         inputs: Vec<f64>,
     },
     /// The first number less all others.
     Subtract {
         /// What to subtract from, then what to subtract.
+        #[schema(min_items = 2, max_items = 1_000)]
         inputs: Vec<f64>,
     },
     /// The product of two or more numbers.
     Multiply {
         /// What to multiply.
+        #[schema(min_items = 2, max_items = 1_000)]
         inputs: Vec<f64>,
     },
     /// The first number divided by each of the others in turn.
     Divide {
         /// What to divide, then by what. Division by zero is the operation's own error.
+        #[schema(min_items = 2, max_items = 1_000)]
         inputs: Vec<f64>,
     },
     /// Counts the primes below a bound: honest CPU work.
     Primes {
         /// The bound itself is not counted. At most 50 million.
+        #[schema(maximum = 50_000_000)]
         below: u64,
     },
     /// SHA-256 over a text, again and again.
     Hash {
         /// What to hash first. At most 64 KiB.
+        #[schema(max_length = 65_536)]
         text: String,
         /// How often. At most 10 million.
+        #[schema(minimum = 1, maximum = 10_000_000)]
         rounds: u32,
     },
     /// Waits and reports progress: a long job.
     Wait {
         /// How long. At most an hour.
+        #[schema(minimum = 0.0, maximum = 3_600.0)]
         seconds: f64,
     },
     /// Draws a tile of the Mandelbrot set as a PNG: work one can look at.
     Render {
         /// Pixels across. At most 4096, and 4 megapixels in all.
+        #[schema(minimum = 1, maximum = 4_096)]
         width: u32,
         /// Pixels down.
+        #[schema(minimum = 1, maximum = 4_096)]
         height: u32,
         /// The point in the middle, real and imaginary part.
+        #[schema(schema_with = center)]
         center: [f64; 2],
         /// 1 shows the whole set; each doubling halves what is seen.
+        #[schema(minimum = 0.1, maximum = 1e12)]
         zoom: f64,
     },
 }
 
+fn center() -> Array {
+    let part = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(-4)).maximum(Some(4));
+    ArrayBuilder::new().items(part).min_items(Some(2)).max_items(Some(2)).build()
+}
+
 /// The name of a kind of operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationKind {
     /// See [`Operation::Add`].

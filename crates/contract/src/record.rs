@@ -58,9 +58,15 @@ pub struct JobRecord {
     /// How far the running operation is, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// The owner of the job wants it stopped.
+    /// The owner of the job wants it stopped: however its run ends from now on, it ends as cancelled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel_requested: bool,
+    /// The news of its end is stored for the notifier: whoever meets its message need not tell it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
+    /// The place of its dead letter, if this round ended in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<u64>,
     /// Displayed times of its life.
     pub times: Times,
 }
@@ -95,25 +101,28 @@ impl JobRecord {
             failure: None,
             progress: None,
             cancel_requested: false,
+            told: false,
+            dead_letter: None,
             times: Times { accepted_ms: job.accepted_at_ms, ..Times::default() },
         }
     }
 
-    /// Moves the job along the table. Leaving `running` clears owner and progress.
+    /// Moves the job along the table. Leaving `running` clears owner and progress; the attempt that ran
+    /// becomes the one before.
     pub fn move_to(&mut self, next: JobState) -> Result<(), MoveForbidden> {
         if !self.state.may_become(next) {
             return Err(MoveForbidden { from: self.state, to: next });
         }
         if next != JobState::Running {
-            self.owner = None;
+            self.previous = self.owner.take().map(|owner| owner.span).or(self.previous);
             self.progress = None;
         }
         self.state = next;
         Ok(())
     }
 
-    /// Starts a new round from an end: queued again, all counts from zero, the same trace.
-    pub fn start_again(&mut self) -> Result<(), MoveForbidden> {
+    /// Starts the next round from an end: queued again at `queued_ms`, all counts from zero, the same trace.
+    pub fn start_again(&mut self, queued_ms: i64) -> Result<(), MoveForbidden> {
         if !self.state.may_start_again() {
             return Err(MoveForbidden { from: self.state, to: JobState::Queued });
         }
@@ -122,8 +131,9 @@ impl JobRecord {
         self.attempts = Attempts::default();
         self.interruptions = Interruptions::default();
         (self.owner, self.run, self.failure, self.progress) = (None, None, None, None);
-        self.cancel_requested = false;
-        self.times = Times { accepted_ms: self.times.accepted_ms, ..Times::default() };
+        (self.cancel_requested, self.told, self.dead_letter) = (false, false, None);
+        let accepted_ms = self.times.accepted_ms;
+        self.times = Times { accepted_ms, queued_ms: Some(queued_ms), ..Times::default() };
         Ok(())
     }
 
@@ -171,6 +181,7 @@ mod tests {
         record.previous = Some(span);
         record.run = Some("r".repeat(40));
         record.failure = Some(JobFailure::new("attempts_used_up", &"\"".repeat(1_000)));
+        (record.cancel_requested, record.told, record.dead_letter) = (true, true, Some(u64::MAX));
         record.progress = Some(Progress {
             operation: 99,
             kind: OperationKind::Multiply,
@@ -199,11 +210,13 @@ mod tests {
     #[test]
     fn an_end_starts_again_only_as_a_new_round() {
         let mut record = largest();
-        assert!(record.start_again().is_err());
+        let ran = record.owner.as_ref().map(|owner| owner.span);
+        assert!(record.start_again(1).is_err());
         record.move_to(JobState::Dead).unwrap();
         assert!(record.move_to(JobState::Queued).is_err() && record.owner.is_none());
         record.round = 3;
-        record.start_again().unwrap();
+        record.start_again(1).unwrap();
+        assert_eq!((record.previous, record.dead_letter, record.told), (ran, None, false));
         assert_eq!(
             (record.state, record.round, record.attempts),
             (JobState::Queued, 4, Attempts::default())

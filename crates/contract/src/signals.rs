@@ -14,7 +14,7 @@ pub mod span;
 mod label;
 
 pub use label::{
-    FAULTS, NO_CONSUMER, OPERATION_OUTCOMES, SIGNALS, notification, operation, signal,
+    FAULTS, NO_CONSUMER, OPERATION_OUTCOMES, SIGNALS, canary, notification, operation, signal,
 };
 pub use metric::{Label, Metric, MetricKind, ReportedBy};
 
@@ -118,6 +118,9 @@ metrics! {
     /// Notifications by what came of them.
     NOTIFICATIONS = Counter, "waybill_notifications_total",
         "Notifications, by what came of them.", [CHANNEL, NOTIFICATION_OUTCOME], &[], NOTIFIER;
+    /// Receivers of webhooks that are taken for away.
+    WEBHOOK_BREAKERS_OPEN = Gauge, "waybill_webhook_breakers_open",
+        "Hosts that webhooks wait for because they did not answer.", [], &[], NOTIFIER;
     /// Messages in a stream that a consumer has not been given.
     QUEUE_DEPTH = Gauge, "waybill_queue_depth",
         "Messages that wait for a consumer.", [STREAM, CONSUMER], &[], GATEWAY;
@@ -130,18 +133,24 @@ metrics! {
     /// Age of the oldest message in the stream.
     QUEUE_OLDEST_AGE = Gauge, "waybill_queue_oldest_age_seconds",
         "Age of the oldest message in the stream.", [STREAM, CONSUMER], &[], GATEWAY;
+    /// Size of a stream or store at the broker.
+    STREAM_BYTES = Gauge, "waybill_stream_bytes",
+        "Size of a stream or store at the broker.", [STORE], &[], GATEWAY;
+    /// How large it may get.
+    STREAM_BYTES_LIMIT = Gauge, "waybill_stream_bytes_limit",
+        "How large a stream or store at the broker may get.", [STORE], &[], GATEWAY;
     /// Messages taken from a stream.
     MESSAGES_RECEIVED = Counter, "waybill_messages_received_total",
         "Messages taken from a stream, repeats included.", [STREAM, CONSUMER], &[], CONSUMERS;
     /// Pulls that failed.
     POLL_ERRORS = Counter, "waybill_poll_errors_total",
         "Pulls that ended with an error.", [STREAM, CONSUMER], &[], CONSUMERS;
-    /// How far what is stamped is bent from this machine's clock.
+    /// How far the service's own clock is ahead of the time server, before any correction.
     CLOCK_OFFSET = Gauge, "waybill_clock_offset_seconds",
-        "How far stamped times are off this machine's clock.", [], &[], ReportedBy::Everyone;
+        "How far this service's clock is ahead of the time server, before correction; negative is behind.", [], &[], ReportedBy::Everyone;
     /// Whether a time server corrects what is stamped.
     CLOCK_CORRECTED = Gauge, "waybill_clock_corrected",
-        "1 while a time server corrects stamped times.", [], &[], ReportedBy::Everyone;
+        "1 while stamped times are corrected by the time server, 0 while they are this clock's own.", [], &[], ReportedBy::Everyone;
     /// Faults that are set.
     FAULT_ACTIVE = Gauge, "waybill_fault_active",
         "1 while a global fault is set in this service.", [FAULT], &[], ReportedBy::Everyone;
@@ -151,6 +160,12 @@ metrics! {
     /// Telemetry that was given up so that jobs go on.
     TELEMETRY_DROPPED = Counter, "waybill_telemetry_dropped_total",
         "Spans and log records given up because their target was slow or away.", [SIGNAL], &[], ReportedBy::Everyone;
+    /// Checks of the canary by what came of them.
+    CANARY_CHECKS = Counter, "waybill_canary_checks_total",
+        "Checks of the canary's jobs and their telemetry, by what came of them.", [CANARY_CHECK, CANARY_OUTCOME], &[], ReportedBy::Console;
+    /// How long a passed check took.
+    CANARY_DURATION = Histogram, "waybill_canary_duration_seconds",
+        "Time from the end of a canary's job until its telemetry was found; for the job, its own time.", [CANARY_CHECK], WAIT_BUCKETS, ReportedBy::Console;
     /// Requests to the public HTTP servers.
     HTTP_SERVER_REQUEST_DURATION = Histogram, "http_server_request_duration_seconds",
         "Time that one HTTP request took.", [HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS], HTTP_BUCKETS, GATEWAY;

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Where a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// Stored; the client has its 202.
@@ -60,9 +61,10 @@ impl JobState {
         ALLOWED_MOVES.contains(&(self, next))
     }
 
-    /// Whether a redrive or retry may start a new round from here: only from an end.
+    /// Whether a redrive or retry may start a new round from here: from an end without success. What
+    /// succeeded has had its effect, and must not have it twice.
     pub fn may_start_again(self) -> bool {
-        self.is_terminal()
+        self.is_terminal() && self != Succeeded
     }
 
     /// How the job ended, if it did. Ends never change within a round.
@@ -103,7 +105,7 @@ impl fmt::Display for JobState {
 }
 
 /// How a job ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Done, with results.
@@ -167,7 +169,7 @@ mod tests {
         #[test]
         fn every_outcome_is_its_state(state in any_state()) {
             prop_assert_eq!(state.outcome().map(Outcome::state), state.is_terminal().then_some(state));
-            prop_assert_eq!(state.may_start_again(), state.is_terminal());
+            prop_assert_eq!(state.may_start_again(), state.is_terminal() && state != Succeeded);
         }
     }
 

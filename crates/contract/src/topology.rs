@@ -21,6 +21,10 @@ pub const TODO: Stream = Stream { name: "TODO", subjects: "jobs.todo.>" };
 pub const DONE: Stream = Stream { name: "DONE", subjects: "jobs.done.>" };
 /// Messages that could not be handled.
 pub const DEAD: Stream = Stream { name: "DEAD", subjects: "jobs.dead.>" };
+/// The latest wording of each job, for those who must speak of it and hold no message.
+pub const PAYLOADS: Stream = Stream { name: "PAYLOADS", subjects: "jobs.payload.*" };
+/// Where workers are told that a running job is to be cancelled. Nothing is kept: the record is the truth.
+pub const CANCELS: &str = "jobs.cancel.*";
 
 /// The work queues, in the order of a job's way.
 pub const WORK_QUEUES: [Stream; 3] = [SUBMITTED, TODO, DONE];
@@ -59,6 +63,8 @@ pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(1);
 pub const DEAD_AGE_MAX: Duration = Duration::from_hours(7 * 24);
 /// How long records of ended jobs, results and tiles are kept.
 pub const TERMINAL_AGE_MAX: Duration = Duration::from_hours(24);
+/// How long payloads are kept: the longest deadline and the time that an ended job's record is kept.
+pub const PAYLOAD_AGE_MAX: Duration = Duration::from_hours(48);
 /// Largest message on any stream, in bytes: the body limit of the gateway with room for headers.
 pub const MESSAGE_BYTES_MAX: i32 = 320 * 1024;
 /// Largest work queue, in bytes.
@@ -84,6 +90,9 @@ pub const TILES_STORE: &str = "TILES";
 /// The streams behind results, keys and tiles. A full one lets no job end, or none begin.
 pub const SIDE_STORES: [&str; 3] = ["KV_RESULTS", "KV_KEYS", "OBJ_TILES"];
 
+/// The streams behind all that is kept beside the queues.
+pub const STORES: [&str; 5] = ["KV_JOBS", "KV_RESULTS", "KV_KEYS", "OBJ_TILES", PAYLOADS.name];
+
 /// Where the gateway puts a submitted job.
 pub fn submitted(kind: JobKind) -> String {
     format!("jobs.submitted.{}", kind.name())
@@ -102,6 +111,30 @@ pub fn done(outcome: Outcome) -> String {
 /// Where a stage puts what it cannot handle.
 pub fn dead(stage: Stage) -> String {
     format!("jobs.dead.{}", stage.name())
+}
+
+/// Where the payload of a job is kept.
+pub fn payload(job: JobId) -> String {
+    format!("jobs.payload.{job}")
+}
+
+/// Where the worker of a running job is told that it is to be cancelled.
+pub fn cancel(job: JobId) -> String {
+    format!("jobs.cancel.{job}")
+}
+
+/// Where a dead letter of `stage` came from: `subject`, if that is one of the stage's own.
+pub fn origin_of(stage: Stage, subject: &str) -> Option<String> {
+    let token = subject.rsplit('.').next().unwrap_or_default();
+    let kind = JobKind::all().find(|kind| kind.name() == token);
+    let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.name() == token);
+    let made = match stage {
+        Stage::Gateway => None,
+        Stage::Ingester => kind.map(submitted),
+        Stage::Processor => kind.map(todo),
+        Stage::Notifier => outcome.map(done),
+    };
+    made.filter(|made| made == subject)
 }
 
 /// What a stage hands on, as it stands in message ids.
@@ -128,6 +161,11 @@ pub fn message_id(job: JobId, round: u32, hop: Hop) -> String {
     }
 }
 
+/// The message id of a redriven dead letter that starts no new round: the same for each redrive of it.
+pub fn redrive_id(seq: u64) -> String {
+    format!("dead-{seq}:redrive")
+}
+
 /// The key of a run's results in [`RESULTS_BUCKET`].
 pub fn results_key(job: JobId, run: &str) -> String {
     format!("{job}/{run}")
@@ -141,6 +179,23 @@ pub fn tile_name(job: JobId, run: &str, n: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dead_letter_goes_back_only_to_where_its_stage_reads() {
+        let back = |stage, subject| origin_of(stage, subject).is_some();
+        assert!(back(Stage::Ingester, "jobs.submitted.event"));
+        assert!(back(Stage::Processor, "jobs.todo.mixed"));
+        assert!(back(Stage::Notifier, "jobs.done.cancelled"));
+        for (stage, subject) in [
+            (Stage::Processor, "jobs.done.failed"),
+            (Stage::Processor, "jobs.todo.>"),
+            (Stage::Processor, "jobs.todo.x.add"),
+            (Stage::Notifier, "jobs.done.add"),
+            (Stage::Gateway, "jobs.submitted.add"),
+        ] {
+            assert!(!back(stage, subject), "{subject}");
+        }
+    }
 
     #[test]
     fn every_subject_belongs_to_its_stream() {

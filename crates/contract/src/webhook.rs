@@ -82,6 +82,11 @@ impl Target {
         }
     }
 
+    /// Host and port, one spelling for each pair: in lower case, IPv6 in brackets, no dot at the end.
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.host.to_string().trim_end_matches('.'), self.port)
+    }
+
     /// The port, given or the scheme's own.
     pub const fn port(&self) -> u16 {
         self.port

@@ -3,6 +3,7 @@
 //! - [`nats`]: finds or fetches a real nats-server, and runs one
 //! - [`embedded`]: what `waybill up` starts: ports, data folder, the list of parts
 //! - [`supervisor`]: keeps processes running; knows nothing of what they are
+//! - [`LabTime`]: tells the time to services that ask
 //! - [`guard`]: ties a child's life to the supervisor's
 //!
 //! What the parts do inside is theirs; what `waybill` prints is the binary's.
@@ -18,6 +19,7 @@ mod ports;
 mod process;
 mod progress;
 mod ready;
+mod time_server;
 
 pub use part::{NotAPart, Part};
 pub use ports::{
@@ -26,3 +28,4 @@ pub use ports::{
 pub use process::{Launch, Process, Stopped};
 pub use progress::{Progress, Report, silent};
 pub use ready::Ready;
+pub use time_server::LabTime;

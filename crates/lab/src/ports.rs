@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
 };
 
 use tokio::net::TcpSocket;
@@ -10,14 +10,14 @@ use tokio::net::TcpSocket;
 /// Lowest port base: below it only root may listen.
 pub const PORT_BASE_MIN: u16 = 1_024;
 /// Ports that a moved lab takes, from its base on.
-pub const PORT_SPAN: u16 = 24;
+pub const PORT_SPAN: u16 = 40;
 /// Highest port base: the whole block still fits.
 pub const PORT_BASE_MAX: u16 = u16::MAX - PORT_SPAN + 1;
 
 /// Says where a lab is; flatten it into every command that talks to one.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub struct PortArgs {
-    /// Move all ports of the lab together: gateway N, console N+10, OTLP N+17 and N+18, NATS N+22
+    /// Move all ports of the lab together: gateway N, console N+10, OTLP N+17 and N+18, NTP N+19, NATS N+22
     #[arg(
         long,
         env = "WAYBILL_PORT_BASE",
@@ -45,14 +45,20 @@ pub struct Ports {
     pub ingester_admin: u16,
     /// Health and metrics of the first processor.
     pub processor_admin: u16,
+    /// Health and metrics of the second processor, where there are several; those of the others follow.
+    pub processors_admin: u16,
     /// Health and metrics of the notifier.
     pub notifier_admin: u16,
     /// The web page and its API.
     pub console: u16,
+    /// Health and metrics of the console.
+    pub console_admin: u16,
     /// OTLP over gRPC.
     pub otlp_grpc: u16,
     /// OTLP over HTTP.
     pub otlp_http: u16,
+    /// The time server (UDP).
+    pub ntp: u16,
     /// NATS clients.
     pub nats: u16,
     /// The monitoring pages of nats-server.
@@ -66,10 +72,13 @@ impl Default for Ports {
             gateway_admin: 9101,
             ingester_admin: 9102,
             processor_admin: 9103,
+            processors_admin: 9132,
             notifier_admin: 9104,
             console: 8090,
+            console_admin: 9105,
             otlp_grpc: 4317,
             otlp_http: 4318,
+            ntp: 9123,
             nats: 4222,
             nats_monitor: 8222,
         }
@@ -85,32 +94,54 @@ impl Ports {
             gateway_admin: base + 1,
             ingester_admin: base + 2,
             processor_admin: base + 3,
+            processors_admin: base + 24,
             notifier_admin: base + 4,
             console: base + 10,
+            console_admin: base + 5,
             otlp_grpc: base + 17,
             otlp_http: base + 18,
+            ntp: base + 19,
             nats: base + 22,
             nats_monitor: base + 23,
         }
     }
 
-    /// Tries to listen on every port, so that a clash is told before anything starts. `public` is
-    /// where the gateway and the console listen; all else stays on this machine.
+    /// Health and metrics of processor `n`, counted from 1.
+    pub fn processor_admin_of(self, n: u16) -> u16 {
+        if n < 2 { self.processor_admin } else { self.processors_admin.saturating_add(n - 2) }
+    }
+
+    /// Tries to listen on every port of a lab with one processor, so that a clash is told before anything
+    /// starts. `public` is where the gateway and the console listen; all else stays on this machine.
     pub fn check(self, public: IpAddr) -> Result<(), PortsTaken> {
+        self.check_with(public, 1)
+    }
+
+    /// The same for a lab with more processors.
+    pub fn check_with(self, public: IpAddr, processors: u16) -> Result<(), PortsTaken> {
+        let more = (2..=processors).map(|n| ("processor admin", self.processor_admin_of(n), false));
         let taken: Vec<PortTaken> = self
             .listed()
             .into_iter()
+            .chain(more)
             .filter_map(|(what, port, is_public)| {
                 let ip = if is_public { public } else { Ipv4Addr::LOCALHOST.into() };
                 let cause = can_listen(SocketAddr::new(ip, port)).err()?;
                 Some(PortTaken { what, port, cause })
             })
+            .chain(self.ntp_taken())
             .collect();
         if taken.is_empty() { Ok(()) } else { Err(PortsTaken(taken)) }
     }
 
-    /// Part, port, and whether it is one of the two that may be opened to others.
-    fn listed(self) -> [(&'static str, u16, bool); 10] {
+    /// The one port of UDP.
+    fn ntp_taken(self) -> Option<PortTaken> {
+        let cause = UdpSocket::bind((Ipv4Addr::LOCALHOST, self.ntp)).err()?;
+        Some(PortTaken { what: "NTP", port: self.ntp, cause })
+    }
+
+    /// The ports of TCP: part, port, and whether it is one of the two that may be opened to others.
+    fn listed(self) -> [(&'static str, u16, bool); 11] {
         [
             ("gateway", self.gateway, true),
             ("gateway admin", self.gateway_admin, false),
@@ -118,6 +149,7 @@ impl Ports {
             ("processor admin", self.processor_admin, false),
             ("notifier admin", self.notifier_admin, false),
             ("console", self.console, true),
+            ("console admin", self.console_admin, false),
             ("OTLP gRPC", self.otlp_grpc, false),
             ("OTLP HTTP", self.otlp_http, false),
             ("NATS", self.nats, false),
@@ -181,10 +213,14 @@ mod tests {
     #[test]
     fn a_moved_lab_keeps_its_block_and_shares_no_port() {
         for base in [PORT_BASE_MIN, 20_000, PORT_BASE_MAX] {
-            let mut ports = Ports::from_base(base).listed().map(|(_, port, _)| port);
+            let moved = Ports::from_base(base);
+            let mut ports = moved.listed().map(|(_, port, _)| port).to_vec();
+            ports.push(moved.ntp);
+            ports
+                .extend((2..=crate::embedded::PROCESSORS_MAX).map(|n| moved.processor_admin_of(n)));
             ports.sort_unstable();
             assert!(ports.windows(2).all(|pair| pair[0] < pair[1]), "{ports:?}");
-            assert!(ports[0] == base && ports[9] - base < PORT_SPAN, "{ports:?}");
+            assert!(ports[0] == base && ports[ports.len() - 1] - base < PORT_SPAN, "{ports:?}");
         }
     }
 }

@@ -1,14 +1,19 @@
 //! The only place that reads wall time. What is stamped may be bent; what is decided uses
 //! `std::time::Instant` or broker time, never this clock.
+//!
+//! A clock is made wrong by [`Clock::bend`] and put right by [`Clock::correct`], which [`crate::ntp`]
+//! calls: the one does not know of the other, as with real clocks.
+
+mod settings;
+mod skew;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
+pub use settings::{ClockConfig, TimeSource};
+pub use skew::{SKEW_MAX, Skew, WrongSkew};
 use telemetry::ClockOffset;
 use time::Duration;
 
@@ -16,20 +21,17 @@ use time::Duration;
 #[derive(Debug, Clone)]
 pub struct Clock {
     offset: ClockOffset,
-    parts: Arc<Parts>,
-}
-
-/// What the offset is made of, in nanoseconds.
-#[derive(Debug, Default)]
-struct Parts {
-    bent: AtomicI64,
-    corrected: AtomicI64,
+    /// The bend alone.
+    own: ClockOffset,
+    /// The correction alone, in nanoseconds. Held while the sum of both is made.
+    correction: Arc<Mutex<i64>>,
 }
 
 impl Clock {
     /// A clock that tells true time.
     pub fn new() -> Self {
-        Self { offset: ClockOffset::new(wall_time), parts: Arc::default() }
+        let [offset, own] = [(); 2].map(|()| ClockOffset::new(wall_time));
+        Self { offset, own, correction: Arc::default() }
     }
 
     /// The time to stamp things with: true time and the offset of this moment.
@@ -48,6 +50,11 @@ impl Clock {
         i64::try_from(unix_nanoseconds(self.stamp())).unwrap_or(i64::MAX)
     }
 
+    /// What would be stamped without a correction: the clock that a time server is asked to judge.
+    pub fn uncorrected(&self) -> SystemTime {
+        self.own.stamp()
+    }
+
     /// True time, whatever the offset: for exemplars, which a store refuses when they lie in the future.
     pub fn true_now(&self) -> SystemTime {
         self.offset.true_now()
@@ -55,14 +62,16 @@ impl Clock {
 
     /// Makes this clock wrong by `by` (the fault `clock_skew`); zero ends it.
     pub fn bend(&self, by: Duration) {
-        self.parts.bent.store(nanoseconds(by), Relaxed);
-        self.apply();
+        let correction = self.correction.lock().unwrap_or_else(PoisonError::into_inner);
+        self.own.set_nanoseconds(nanoseconds(by));
+        self.apply(*correction);
     }
 
     /// Corrects this clock by `by`, as a time server measured it; zero ends it.
     pub fn correct(&self, by: Duration) {
-        self.parts.corrected.store(nanoseconds(by), Relaxed);
-        self.apply();
+        let mut correction = self.correction.lock().unwrap_or_else(PoisonError::into_inner);
+        *correction = nanoseconds(by);
+        self.apply(*correction);
     }
 
     /// How far stamped times are off true time.
@@ -75,10 +84,8 @@ impl Clock {
         self.offset.clone()
     }
 
-    fn apply(&self) {
-        let bent = self.parts.bent.load(Relaxed);
-        let corrected = self.parts.corrected.load(Relaxed);
-        self.offset.set_nanoseconds(bent.saturating_add(corrected));
+    fn apply(&self, correction: i64) {
+        self.offset.set_nanoseconds(self.own.nanoseconds().saturating_add(correction));
     }
 }
 
@@ -125,6 +132,16 @@ mod tests {
         clock.bend(Duration::ZERO);
         clock.correct(Duration::ZERO);
         assert!(clone.stamp() >= after);
+    }
+
+    #[test]
+    fn a_correction_does_not_hide_the_bend_from_the_time_server() {
+        let clock = Clock::new();
+        clock.bend(Duration::seconds(60));
+        clock.correct(Duration::seconds(-60));
+        assert_eq!(clock.off_by(), Duration::ZERO);
+        let ahead = clock.uncorrected().duration_since(clock.true_now()).unwrap();
+        assert_eq!(ahead.as_millis().div_ceil(1_000), 60, "{ahead:?}");
     }
 
     #[test]

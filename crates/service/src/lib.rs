@@ -1,10 +1,12 @@
-//! What every service of the lab is built around: clock, stop signals, admin server, HTTP guard.
+//! What every service of the lab is built around: clock, stop signals, admin server, HTTP guard, listener.
 //!
 //! - [`clock`]: the only place that reads wall time
+//! - [`ntp`]: measures that clock against a time server, and corrects it
 //! - [`stop`]: signals, and the two ways to end
 //! - [`admin`]: health, readiness and metrics over HTTP
 //! - [`http_guard`], [`problem`]: what every HTTP server of the lab shares
 //! - [`listen`]: binding a port, with an error that says what to do
+//! - [`serve`]: bounded connections with time limits, ended in order
 //! - [`identity`]: the name of one process
 //! - [`exit`]: how a service ends
 
@@ -14,5 +16,7 @@ pub mod exit;
 pub mod http_guard;
 pub mod identity;
 pub mod listen;
+pub mod ntp;
 pub mod problem;
+pub mod serve;
 pub mod stop;

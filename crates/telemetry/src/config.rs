@@ -1,6 +1,9 @@
 //! What can be set. The standard `OTEL_…` variables hold as well; most of them the SDK reads by itself.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum};
 
@@ -40,6 +43,11 @@ pub struct TelemetryConfig {
     /// carry true time, and OTLP is the better way.
     #[arg(long, env = "LOKI_URL", value_name = "URL")]
     pub loki_url: Option<String>,
+
+    /// File in which spans leave a line while they are on their way: after a kill, the next process on
+    /// the same file tells what was lost. Without it a killed process takes its last spans with it.
+    #[arg(long, env = "WAYBILL_BEGUN_SPANS", value_name = "FILE")]
+    pub begun_spans: Option<PathBuf>,
 
     /// Which log lines go to standard output, such as `info` or `warn,bus=debug`. It filters no spans,
     /// and no logs over OTLP.
@@ -141,6 +149,12 @@ impl TelemetryConfig {
     /// The address of Loki, if one is set.
     pub(crate) fn loki_address(&self) -> Option<&str> {
         text(self.loki_url.as_ref())
+    }
+
+    /// Where spans leave a line, if anywhere and if spans go anywhere.
+    pub(crate) fn begun_spans(&self) -> Option<&Path> {
+        let path = self.begun_spans.as_deref().filter(|path| !path.as_os_str().is_empty());
+        path.filter(|_| self.is_on())
     }
 
     /// The filter of standard output.

@@ -13,6 +13,7 @@
 pub mod context;
 pub mod openmetrics;
 
+mod begun;
 mod config;
 mod exemplars;
 mod filters;

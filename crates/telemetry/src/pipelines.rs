@@ -16,6 +16,7 @@ use tracing_subscriber::{Layer, registry::LookupSpan};
 
 use crate::{
     ClockOffset, Metrics, SpanSink, TelemetryConfig,
+    begun::Begun,
     config::Batching,
     filters,
     in_flight::{CLOSE_TIME_MAX, InFlight},
@@ -48,7 +49,8 @@ pub(crate) struct Spans {
 }
 
 impl Spans {
-    pub(crate) fn start(base: &Base<'_>) -> Result<Self, ExporterBuildError> {
+    /// `begun` is where spans leave a line while they are on their way.
+    pub(crate) fn start(base: &Base<'_>, begun: Option<Begun>) -> Result<Self, ExporterBuildError> {
         let provider = SdkTracerProvider::builder().with_resource(base.resource.clone());
         if !base.config.is_on() {
             let provider = provider.with_sampler(Sampler::AlwaysOff).build();
@@ -63,7 +65,9 @@ impl Spans {
             .with_max_queue_size(batching.limit)
             .with_scheduled_delay(batching.delay);
         let in_flight = base.in_flight(signal::SPANS, &batching);
-        let queue = SpanQueue::new(exporter, batches.build(), in_flight, base.offset.clone());
+        let begun = begun.map(Arc::new);
+        let offset = base.offset.clone();
+        let queue = SpanQueue::new(exporter, batches.build(), in_flight, begun, offset);
         Ok(Self {
             provider: provider.with_span_processor(queue.clone()).build(),
             queue: Some(queue),

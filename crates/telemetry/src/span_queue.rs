@@ -10,6 +10,7 @@ use opentelemetry_sdk::{
 };
 
 use crate::{
+    begun::Begun,
     in_flight::InFlight,
     offset::{ClockOffset, shifted},
 };
@@ -22,6 +23,7 @@ const OFFSET_AT_START: Key = Key::from_static_str("waybill.clock.offset_ns");
 pub(crate) struct SpanQueue {
     batches: Arc<BatchSpanProcessor>,
     in_flight: Arc<InFlight>,
+    begun: Option<Arc<Begun>>,
     offset: ClockOffset,
 }
 
@@ -31,20 +33,27 @@ impl SpanQueue {
         exporter: E,
         config: BatchConfig,
         in_flight: Arc<InFlight>,
+        begun: Option<Arc<Begun>>,
         offset: ClockOffset,
     ) -> Self {
-        let exporter = CountedExporter { exporter, in_flight: in_flight.clone() };
+        let exporter =
+            CountedExporter { exporter, in_flight: in_flight.clone(), begun: begun.clone() };
         let batches = BatchSpanProcessor::builder(exporter).with_batch_config(config);
         let batches = Arc::new(batches.build());
-        Self { batches, in_flight, offset }
+        Self { batches, in_flight, begun, offset }
     }
 
     /// Queues a finished span, its times as they are, or drops and counts it.
     pub(crate) fn put(&self, mut span: SpanData) {
         // No span ends before it starts: clocks that disagree make it a point in time.
         span.end_time = span.end_time.max(span.start_time);
-        if span.span_context.is_sampled() && self.in_flight.enter() {
+        if !span.span_context.is_sampled() {
+            return;
+        }
+        if self.in_flight.enter() {
             self.batches.on_end(span);
+        } else if let Some(begun) = &self.begun {
+            begun.left([span.span_context.span_id()]);
         }
     }
 
@@ -78,6 +87,12 @@ impl SpanProcessor for SpanQueue {
         if offset != 0 {
             span.set_attribute(KeyValue::new(OFFSET_AT_START, offset));
         }
+        if let Some(begun) = &self.begun
+            && let Some(mut span) = span.exported_data()
+        {
+            span.start_time = shifted(span.start_time, offset);
+            begun.begin(&span);
+        }
     }
 
     fn on_end(&self, mut span: SpanData) {
@@ -102,12 +117,17 @@ impl SpanProcessor for SpanQueue {
 struct CountedExporter<E> {
     exporter: E,
     in_flight: Arc<InFlight>,
+    begun: Option<Arc<Begun>>,
 }
 
 impl<E: SpanExporter> SpanExporter for CountedExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let count = batch.len();
-        self.in_flight.send(count, self.exporter.export(batch)).await
+        let ids: Vec<_> = batch.iter().map(|span| span.span_context.span_id()).collect();
+        let sent = self.in_flight.send(ids.len(), self.exporter.export(batch)).await;
+        if let Some(begun) = &self.begun {
+            begun.left(ids);
+        }
+        sent
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {

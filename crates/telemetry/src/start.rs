@@ -1,6 +1,6 @@
 //! Start-up of traces, logs and metrics, and the flush at the end.
 
-use std::{fmt, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use contract::{
     Stage,
@@ -8,7 +8,10 @@ use contract::{
 };
 use opentelemetry::{global, propagation::TextMapCompositePropagator};
 use opentelemetry_otlp::ExporterBuildError;
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_sdk::{
+    propagation::{BaggagePropagator, TraceContextPropagator},
+    trace::SpanData,
+};
 use tokio::{sync::oneshot, task::spawn_blocking};
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
@@ -18,7 +21,9 @@ use tracing_subscriber::{
 use url::Url;
 
 use crate::{
-    ClockOffset, Identity, Metrics, SpanSink, TelemetryConfig, filters,
+    ClockOffset, Identity, Metrics, SpanSink, TelemetryConfig,
+    begun::Begun,
+    filters,
     loki::{self, LokiLayer, Shipping},
     pipelines::{Base, Logs, Spans},
     resource::{resource, service_name},
@@ -69,7 +74,15 @@ pub fn init(
         metrics: Metrics::new(METRICS, stage, offset.clone()),
         offset,
     };
-    let (spans, logs) = (Spans::start(&base)?, Logs::start(&base)?);
+    let begun = config.begun_spans().map(Begun::open).transpose();
+    let (begun, left, unusable) = match begun {
+        Ok(begun) => {
+            let (begun, left) = begun.unzip();
+            (begun, left.unwrap_or_default(), None)
+        }
+        Err(error) => (None, Vec::new(), Some(error)),
+    };
+    let (spans, logs) = (Spans::start(&base, begun)?, Logs::start(&base)?);
     let (writer, stdout) = stdout::writer();
     base.metrics.mirror_dropped(signal::STDOUT, writer.error_counter());
     let (loki_layer, loki) = loki(&base)?;
@@ -85,7 +98,9 @@ pub fn init(
         Box::new(TraceContextPropagator::new()),
         Box::new(BaggagePropagator::new()),
     ]));
-    Ok(Telemetry { metrics: base.metrics, spans, logs, stdout, loki })
+    let telemetry = Telemetry { metrics: base.metrics, spans, logs, stdout, loki };
+    telemetry.tell_lost(left, unusable);
+    Ok(telemetry)
 }
 
 impl Telemetry {
@@ -97,6 +112,25 @@ impl Telemetry {
     /// Takes spans that are told after the fact.
     pub fn spans(&self) -> SpanSink {
         self.spans.sink()
+    }
+
+    /// Sends the spans that a killed process left behind in its file; says so when the file is no use.
+    fn tell_lost(&self, left: Vec<SpanData>, unusable: Option<io::Error>) {
+        if let Some(error) = unusable {
+            tracing::warn!(
+                %error,
+                "--begun-spans (WAYBILL_BEGUN_SPANS) is not used; a killed process will leave gaps"
+            );
+        }
+        if !left.is_empty() {
+            tracing::warn!(
+                spans = left.len(),
+                "the process before this one was killed; telling its spans"
+            );
+        }
+        for span in left {
+            self.spans().export(span);
+        }
     }
 
     /// Sends what waits, for 2 s at most; the rest is lost. Log what is to be seen before this, the last error too.

@@ -12,7 +12,7 @@ use lab::{PORT_SPAN, can_listen};
 /// for outgoing connections, so no client can sit on one.
 const FIRST: u16 = 20_000;
 /// Number of blocks.
-const BLOCKS: u16 = 500;
+const BLOCKS: u16 = 300;
 
 /// [`PORT_SPAN`] free ports, enough for a whole lab. A lock file keeps other tests of this user
 /// away, in this process and in others, until it is dropped.
@@ -36,7 +36,7 @@ impl PortBlock {
                 let block = Self { base, _claim: claim };
                 block.is_free().then_some(block)
             })
-            .expect("one of 500 blocks of ports is free")
+            .expect("one of 300 blocks of ports is free")
     }
 
     /// The first port; the others follow.

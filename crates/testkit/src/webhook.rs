@@ -75,8 +75,13 @@ pub struct WebhookCatcher {
 impl WebhookCatcher {
     /// Starts one.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await;
-        let listener = listener.expect("a port is free");
+        Self::start_at("127.0.0.1:0").await
+    }
+
+    /// Starts one at an address where nobody listens any more, such as that of an earlier one.
+    pub async fn start_at(authority: &str) -> Self {
+        let listener = TcpListener::bind(authority).await;
+        let listener = listener.expect("the port is free");
         let address = listener.local_addr().expect("it was just bound");
         let shared = Shared::default();
         let routes = Router::new().fallback(take).with_state(shared.clone());

@@ -2,8 +2,12 @@
 
 use std::{
     process::{Command, Output},
+    sync::{Arc, LazyLock},
     thread,
 };
+
+use serde_json::Value;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::guarded::repository;
 
@@ -14,22 +18,53 @@ const HEALTHY_SECONDS: &str = "120";
 /// Lines of each log shown for a failed test.
 const LOG_LINES: &str = "15";
 
+/// Labs are heavy and their times are measured: one at a time.
+static ONE_AT_A_TIME: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
+
 /// A full lab in containers. Dropped: containers, network and volumes are removed.
 pub(crate) struct FullLab {
     project: String,
+    shape: Shape,
+    services: Vec<String>,
+    _alone: OwnedMutexGuard<()>,
+}
+
+/// What a lab consists of.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    /// Replicas of the processor.
+    pub(crate) processors: u32,
+    /// A profile to start as well.
+    pub(crate) profile: Option<&'static str>,
 }
 
 impl FullLab {
-    /// Starts it from nothing, with this many processors; ends when all parts are healthy.
-    pub(crate) fn start(processors: u32) -> Self {
-        let lab = Self { project: format!("waybill-test-{:08x}", rand::random::<u32>()) };
-        let present = present_services(&lab);
-        let scale = format!("processor={processors}");
+    /// Prepares a lab and starts nothing. Waits until no other test of this process has one.
+    pub(crate) fn new(shape: Shape) -> Self {
+        let alone = ONE_AT_A_TIME.clone().blocking_lock_owned();
+        let project = format!("waybill-test-{:08x}", rand::random::<u32>());
+        let mut lab = Self { project, shape, services: Vec::new(), _alone: alone };
+        lab.services = present_services(&lab.config());
+        lab
+    }
+
+    /// Starts what does not run; ends when all parts are healthy.
+    pub(crate) fn up(&self) {
+        let scale = format!("processor={}", self.shape.processors);
         let mut arguments = vec!["up", "--detach", "--wait", "--wait-timeout", HEALTHY_SECONDS];
         arguments.extend(["--no-build", "--pull", "never", "--scale", &scale]);
-        arguments.extend(present.iter().map(String::as_str));
-        lab.run(&arguments);
-        lab
+        arguments.extend(self.services.iter().map(String::as_str));
+        self.run(&arguments);
+    }
+
+    /// Whether this part runs here; its image may be absent.
+    pub(crate) fn has(&self, service: &str) -> bool {
+        self.services.iter().any(|present| present == service)
+    }
+
+    /// The configuration as Compose reads it.
+    pub(crate) fn config(&self) -> Value {
+        serde_json::from_str(&self.run(&["config", "--format", "json"])).unwrap()
     }
 
     /// Runs `docker compose` on this project; it must succeed.
@@ -42,8 +77,9 @@ impl FullLab {
     fn try_run(&self, arguments: &[&str]) -> Output {
         let mut docker = Command::new("docker");
         docker.args(["compose", "--project-name", &self.project, "--file", "compose.yaml"]);
-        docker.args(["--file", "lab-tests/tests/compose/free-ports.yaml"]).args(arguments);
-        let output = docker.current_dir(repository()).output();
+        docker.args(["--file", "lab-tests/tests/compose/free-ports.yaml"]);
+        docker.args(self.shape.profile.map(|profile| format!("--profile={profile}")));
+        let output = docker.args(arguments).current_dir(repository()).output();
         output.expect("docker is needed for this test: install it, or run the tests without it")
     }
 
@@ -51,6 +87,11 @@ impl FullLab {
     pub(crate) fn url(&self, service: &str, port: u16) -> String {
         let address = self.run(&["port", service, &port.to_string()]);
         format!("http://{}", address.trim())
+    }
+
+    /// The ids of its running containers.
+    pub(crate) fn containers(&self) -> Vec<String> {
+        self.run(&["ps", "--quiet"]).lines().map(str::to_owned).collect()
     }
 
     /// What is still there of this project: containers and volumes.
@@ -79,9 +120,7 @@ impl Drop for FullLab {
 }
 
 /// All services but those whose image is not on this machine; these are named on standard error.
-fn present_services(lab: &FullLab) -> Vec<String> {
-    let config: serde_json::Value =
-        serde_json::from_str(&lab.run(&["config", "--format", "json"])).unwrap();
+fn present_services(config: &Value) -> Vec<String> {
     let services = config["services"].as_object().unwrap().iter();
     let present = services.filter(|(name, service)| {
         let image = service["image"].as_str().unwrap();
@@ -98,7 +137,8 @@ fn present_services(lab: &FullLab) -> Vec<String> {
     present.map(|(name, _)| name.clone()).collect()
 }
 
-fn docker(arguments: &str) -> String {
+/// Runs `docker` with arguments that hold no blanks; it must succeed.
+pub(crate) fn docker(arguments: &str) -> String {
     let output = Command::new("docker").args(arguments.split(' ')).output().unwrap();
     assert!(output.status.success(), "docker {arguments}: {output:?}");
     String::from_utf8(output.stdout).unwrap()

@@ -1,112 +1,151 @@
-//! The full lab in containers: it comes up healthy, and one job is found in every backend.
+//! The full lab in containers: it comes up healthy, and one job is found in every backend, in time.
 
-use std::{fmt::Debug, time::Duration};
+use std::time::{Duration, Instant};
 
-use reqwest::Client;
+use contract::{api::JobAccepted, signals::STAGE_DURATION};
 use serde_json::{Value, json};
-use testkit::eventually;
 
-use crate::docker::FullLab;
+use crate::{
+    backends::Backends,
+    docker::{FullLab, Shape, docker},
+    memory,
+};
 
-/// How long a signal may take to its backend; the scrape of metrics alone takes five seconds.
-const LIMIT: Duration = Duration::from_secs(45);
+/// From `docker compose up` to the first complete trace, log line and exemplar.
+const FIRST_SIGNALS_LIMIT: Duration = Duration::from_secs(45);
+/// Tempo's first edges: it takes in what is a minute old, and hands on every fifteen seconds.
+const EDGES_LIMIT: Duration = Duration::from_mins(1);
+/// A new replica is found, asked, and its answer handed on.
+const REPLICAS_LIMIT: Duration = Duration::from_secs(30);
+/// How long the lab is left alone before its memory is read: measuring an idle lab takes idling.
+const IDLE: Duration = Duration::from_secs(20);
 /// Workers, to see that each one's metrics are read.
 const PROCESSORS: u32 = 3;
+/// Largest image, in megabytes.
+const IMAGE_MB_MAX: f64 = 40.0;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn a_job_is_found_in_every_backend_of_a_fresh_lab_and_nothing_is_left_behind() {
-    let lab = tokio::task::spawn_blocking(|| FullLab::start(PROCESSORS)).await.unwrap();
-    let trace_id = submitted(&lab).await;
-    the_console_has_the_whole_trace(&lab, &trace_id).await;
-    loki_has_its_lines(&lab, &trace_id).await;
-    prometheus_has_its_exemplar(&lab, &trace_id).await;
-    prometheus_has_every_replica(&lab).await;
+async fn a_job_is_found_in_every_backend_of_a_fresh_lab_in_time_and_nothing_is_left_behind() {
+    let shape = Shape { processors: PROCESSORS, profile: None };
+    let lab = tokio::task::spawn_blocking(move || FullLab::new(shape)).await.unwrap();
+    let begun = Instant::now();
+    tokio::task::block_in_place(|| lab.up());
+    println!("MEASURED: up and healthy after {:.1} s", begun.elapsed().as_secs_f64());
+    let parts = Backends::of(&lab);
+    let job = json!({"name": "full lab", "operations": [{"kind": "add", "inputs": [1, 2]}]});
+    let job = parts.submit(&job, None).await;
+    first_signals(&parts, &job, begun).await;
+    prometheus_has_every_replica(&parts).await;
+    tempo_draws_the_edges(&parts).await;
+    println!("MEASURED: image {:.1} MB", image_mb(&lab));
+    assert!(image_mb(&lab) <= IMAGE_MB_MAX, "the image is larger than {IMAGE_MB_MAX} MB");
+    tokio::time::sleep(IDLE).await;
+    tokio::task::block_in_place(|| memory::print_and_check(&lab, "idle"));
     lab.remove();
     assert_eq!(lab.remains(), "", "containers and volumes are gone");
 }
 
-async fn submitted(lab: &FullLab) -> String {
-    let job = json!({"name": "full lab", "operations": [{"kind": "add", "inputs": [1, 2]}]});
-    let url = format!("{}/v1/jobs", lab.url("gateway", 8080));
-    let answer = Client::new().post(url).json(&job).send().await.unwrap();
-    let answer = answer.error_for_status().unwrap().json::<Value>().await.unwrap();
-    answer["trace_id"].as_str().unwrap().to_owned()
+/// All at once, each within what is left of the budget.
+async fn first_signals(parts: &Backends, job: &JobAccepted, begun: Instant) {
+    let trace_id = &job.trace_id;
+    let left = FIRST_SIGNALS_LIMIT.saturating_sub(begun.elapsed());
+    tokio::join!(
+        told(begun, "complete trace in the console", in_console(parts, trace_id, left)),
+        told(begun, "complete trace in Tempo", in_tempo(parts, trace_id, left)),
+        told(begun, "log lines in Loki", in_loki(parts, trace_id, left)),
+        told(begun, "exemplar in Prometheus", in_prometheus(parts, trace_id, left)),
+    );
 }
 
-async fn the_console_has_the_whole_trace(lab: &FullLab, trace_id: &str) {
-    let url = format!("{}/api/traces/{trace_id}", lab.url("console", 8090));
-    found(&url, &[], |answer| {
-        let trace = lab_tests::Trace::from_otlp(answer);
-        let services = trace.services();
-        let whole = services == ["gateway", "ingester", "processor", "notifier"];
-        if whole && trace.orphans().is_empty() { Ok(()) } else { Err(services.join(" ")) }
-    })
-    .await;
+/// Says how long after the start something was there.
+async fn told(begun: Instant, what: &str, seen: impl Future<Output = Judged>) {
+    match seen.await {
+        Judged::Yes => println!("MEASURED: {what} after {:.1} s", begun.elapsed().as_secs_f64()),
+        Judged::No => eprintln!("NOT JUDGED: {what}: that part is not here"),
+    }
 }
 
-async fn loki_has_its_lines(lab: &FullLab, trace_id: &str) {
-    let url = format!("{}/loki/api/v1/query_range", lab.url("loki", 3100));
+/// Whether a part was there to be asked.
+enum Judged {
+    Yes,
+    No,
+}
+
+async fn in_console(parts: &Backends, trace_id: &str, limit: Duration) -> Judged {
+    let url = format!("{}/api/traces/{trace_id}", parts.console);
+    parts.found(limit, &url, &[], whole).await;
+    Judged::Yes
+}
+
+async fn in_tempo(parts: &Backends, trace_id: &str, limit: Duration) -> Judged {
+    let Some(tempo) = &parts.tempo else { return Judged::No };
+    let url = format!("{tempo}/api/v2/traces/{trace_id}");
+    parts.found(limit, &url, &[], |answer| whole(&answer["trace"])).await;
+    Judged::Yes
+}
+
+/// Every service has its spans, and no span lacks its parent.
+fn whole(otlp: &Value) -> Result<(), String> {
+    let trace = lab_tests::Trace::from_otlp(otlp);
+    let services = trace.services();
+    let all = ["gateway", "ingester", "processor", "notifier"];
+    let complete = all.iter().all(|service| services.contains(service));
+    let whole = complete && trace.orphans().is_empty() && trace.roots().len() == 1;
+    if whole { Ok(()) } else { Err(format!("\n{trace}")) }
+}
+
+async fn in_loki(parts: &Backends, trace_id: &str, limit: Duration) -> Judged {
     for service in ["ingester", "processor", "notifier"] {
         let query = format!("{{service_name=\"{service}\"}} | trace_id=\"{trace_id}\"");
-        found(&url, &[("query", &query)], |answer| some(&answer["data"]["result"])).await;
+        parts.line(limit, &query).await;
     }
+    Judged::Yes
 }
 
-async fn prometheus_has_its_exemplar(lab: &FullLab, trace_id: &str) {
-    let url = format!("{}/api/v1/query_exemplars", lab.url("prometheus", 9090));
-    let name = format!("{}_bucket", contract::signals::STAGE_DURATION.name);
-    let now = prometheus_time(lab).await;
-    let (start, end) = (now - 600, now + 600);
-    let (start, end) = (start.to_string(), end.to_string());
+async fn in_prometheus(parts: &Backends, trace_id: &str, limit: Duration) -> Judged {
+    let url = format!("{}/api/v1/query_exemplars", parts.prometheus);
+    let name = format!("{}_bucket", STAGE_DURATION.name);
+    let now = parts.now().await;
+    let (start, end) = ((now - 600).to_string(), (now + 600).to_string());
     let query = [("query", name.as_str()), ("start", &start), ("end", &end)];
-    found(&url, &query, |answer| {
-        let text = answer["data"].to_string();
-        if text.contains(trace_id) { Ok(()) } else { Err(text) }
-    })
-    .await;
+    parts.found(limit, &url, &query, |answer| has_exemplar(answer, trace_id)).await;
+    Judged::Yes
 }
 
-async fn prometheus_has_every_replica(lab: &FullLab) {
-    let url = format!("{}/api/v1/query", lab.url("prometheus", 9090));
-    let query = format!("count({}{{stage=\"processor\"}})", contract::signals::SLOTS.name);
-    found(&url, &[("query", &query)], |answer| {
-        let count = &answer["data"]["result"][0]["value"][1];
-        if count == &json!(PROCESSORS.to_string()) { Ok(()) } else { Err(answer.to_string()) }
-    })
-    .await;
+fn has_exemplar(answer: &Value, trace_id: &str) -> Result<(), String> {
+    let series = answer["data"].as_array().into_iter().flatten();
+    let mut exemplars =
+        series.flat_map(|series| series["exemplars"].as_array().into_iter().flatten());
+    let found = exemplars.any(|exemplar| exemplar["labels"]["trace_id"] == trace_id);
+    if found { Ok(()) } else { Err(answer["data"].to_string()) }
 }
 
-/// Unix seconds, as Prometheus tells them.
-async fn prometheus_time(lab: &FullLab) -> i64 {
-    let url = format!("{}/api/v1/query?query=time()", lab.url("prometheus", 9090));
-    let answer: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
-    let seconds: f64 = answer["data"]["result"][1].as_str().unwrap().parse().unwrap();
-    #[expect(clippy::cast_possible_truncation, reason = "seconds of this century")]
-    let seconds = seconds as i64;
-    seconds
+async fn prometheus_has_every_replica(parts: &Backends) {
+    let slots = contract::signals::SLOTS.name;
+    let query = format!("count({slots}{{stage=\"processor\"}}) == {PROCESSORS}");
+    parts.value(REPLICAS_LIMIT, &query).await;
 }
 
-fn some(list: &Value) -> Result<(), String> {
-    if list.as_array().is_some_and(|list| !list.is_empty()) {
-        Ok(())
-    } else {
-        Err(list.to_string())
+/// The service graph's edges over messages, which Tempo makes of the traces.
+async fn tempo_draws_the_edges(parts: &Backends) {
+    if parts.tempo.is_none() {
+        eprintln!("NOT JUDGED: the service graph's messaging edges: Tempo is not here");
+        return;
+    }
+    for (client, server) in
+        [("gateway", "ingester"), ("ingester", "processor"), ("processor", "notifier")]
+    {
+        let edge = format!("client=\"{client}\",server=\"{server}\"");
+        let kind = "connection_type=\"messaging_system\"";
+        let query = format!("traces_service_graph_request_total{{{edge},{kind}}} > 0");
+        parts.value(EDGES_LIMIT, &query).await;
     }
 }
 
-/// Asks until the answer is as wanted.
-async fn found<E: Debug>(
-    url: &str,
-    query: &[(&str, &str)],
-    wanted: impl Fn(&Value) -> Result<(), E>,
-) {
-    let client = Client::new();
-    eventually(LIMIT, &format!("{url} {query:?}"), async || {
-        let answer =
-            client.get(url).query(query).send().await.map_err(|error| error.to_string())?;
-        let answer: Value = answer.json().await.map_err(|error| error.to_string())?;
-        wanted(&answer).map_err(|seen| format!("{seen:?}"))
-    })
-    .await;
+fn image_mb(lab: &FullLab) -> f64 {
+    let config = lab.config();
+    let image = config["services"]["gateway"]["image"].as_str().unwrap();
+    let bytes = docker(&format!("image inspect --format {{{{.Size}}}} {image}"));
+    bytes.trim().parse::<f64>().unwrap() / 1e6
 }

@@ -2,7 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod backends;
+mod dashboards;
 mod docker;
 mod full_lab;
 mod guarded;
+mod load;
+mod loki_direct;
+mod memory;
+mod restart;
 mod rights;

@@ -42,23 +42,66 @@ async fn jobs_go_through(lab: &Guarded) {
         (short, Some(("waybill-fault", "processor=error@9")), "dead"),
     ] {
         let id = submit(lab, &body, header).await;
-        let url = format!("{}/v1/jobs/{id}", lab.gateway_url());
-        eventually(LIMIT, &format!("{body} to be {wanted}"), async || {
-            let seen = get(&url).await;
-            if seen["state"] == wanted {
-                Ok(())
-            } else {
-                Err(format!("{seen} {:?}", lab.violations()))
-            }
-        })
-        .await;
+        becomes(lab, &id, wanted).await;
     }
+    owners_give_orders(lab).await;
     event_is_taken(lab).await;
     eventually(LIMIT, "the lists", async || {
         let jobs = get(&format!("{}/v1/jobs", lab.gateway_url())).await;
         let dead = get(&format!("{}/v1/dead-letters", lab.gateway_url())).await;
         let seen = (jobs["jobs"].as_array()?.len(), dead["dead_letters"].as_array()?.len());
-        (seen.0 >= 7 && seen.1 >= 1).then_some(())
+        (seen.0 >= 9 && seen.1 == 0).then_some(())
+    })
+    .await;
+}
+
+/// Everything that an owner can do with a job but submit it.
+async fn owners_give_orders(lab: &Guarded) {
+    let wait = json!({"name": "long", "operations": [{"kind": "wait", "seconds": 600}]});
+    let running = submit(lab, &wait, None).await;
+    becomes(lab, &running, "running").await;
+    order(lab, &format!("jobs/{running}/cancel"), Value::Null).await;
+    becomes(lab, &running, "cancelled").await;
+    let retrying = submit(lab, &wait, Some(("waybill-fault", "processor=error@3"))).await;
+    becomes(lab, &retrying, "retrying").await;
+    order(lab, &format!("jobs/{retrying}/cancel"), Value::Null).await;
+    becomes(lab, &retrying, "cancelled").await;
+    order(lab, &format!("jobs/{retrying}/retry"), Value::Null).await;
+    becomes(lab, &retrying, "running").await;
+    order(lab, &format!("jobs/{retrying}/cancel"), Value::Null).await;
+    becomes(lab, &retrying, "cancelled").await;
+
+    let url = |path: &str| format!("{}/v1/{path}", lab.gateway_url());
+    let letters = get(&url("dead-letters")).await;
+    let letter = &letters["dead_letters"][0];
+    let (seq, job) = (letter["seq"].as_u64().unwrap(), letter["job"].as_str().unwrap());
+    assert!(get(&url(&format!("dead-letters/{seq}"))).await["body_text"].is_string());
+    order(lab, "dead-letters/redrive", json!({"reason": "attempts_used_up"})).await;
+    becomes(lab, job, "succeeded").await;
+    assert_eq!(get(&url("queues")).await["stores"].as_array().unwrap().len(), 5);
+    let jobs = get(&url("jobs?kind=render")).await;
+    let render = jobs["jobs"][0]["id"].as_str().unwrap();
+    let image = get(&url(&format!("jobs/{render}/operations/0"))).await;
+    let image = image["image"].as_str().unwrap().to_owned();
+    let png = reqwest::get(format!("{}{image}", lab.gateway_url())).await.unwrap();
+    assert!(png.bytes().await.unwrap().starts_with(b"\x89PNG"), "{:?}", lab.violations());
+}
+
+async fn order(lab: &Guarded, path: &str, body: Value) {
+    let mut request = reqwest::Client::new().post(format!("{}/v1/{path}", lab.gateway_url()));
+    if !body.is_null() {
+        request = request.json(&body);
+    }
+    let answer = request.send().await.unwrap();
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert!(status.is_success(), "{path}: {text} {:?}", lab.violations());
+}
+
+async fn becomes(lab: &Guarded, job: &str, wanted: &str) {
+    let url = format!("{}/v1/jobs/{job}", lab.gateway_url());
+    eventually(LIMIT, &format!("{job} to be {wanted}"), async || {
+        let seen = get(&url).await;
+        if seen["state"] == wanted { Ok(()) } else { Err(format!("{seen} {:?}", lab.violations())) }
     })
     .await;
 }
@@ -101,7 +144,10 @@ async fn the_rest_is_refused(lab: &Guarded, user: &str) {
         "$JS.API.STREAM.PURGE.KV_JOBS",
         "$JS.API.STREAM.PURGE.OBJ_TILES",
         "$JS.API.STREAM.DELETE.TODO",
-        "$JS.API.STREAM.MSG.DELETE.DEAD",
+        "$JS.API.STREAM.PURGE.DEAD",
+        "$JS.API.STREAM.DELETE.DEAD",
+        "$JS.API.STREAM.MSG.DELETE.TODO",
+        "$JS.API.STREAM.MSG.DELETE.KV_JOBS",
         "$JS.API.STREAM.MSG.GET.TODO",
         "$JS.API.DIRECT.GET.SUBMITTED",
         "$JS.API.CONSUMER.DELETE.TODO.processor",
@@ -110,28 +156,35 @@ async fn the_rest_is_refused(lab: &Guarded, user: &str) {
         "$KV.FAULTS.x",
     ];
     let owned = [
-        ("topology", "$JS.API.STREAM.CREATE.X"),
-        ("topology", "$JS.API.STREAM.UPDATE.TODO"),
-        ("topology", "$JS.API.CONSUMER.CREATE.TODO.spy"),
-        ("gateway", "jobs.submitted.add"),
-        ("ingester", "jobs.todo.add"),
-        ("ingester", "jobs.dead.ingester"),
-        ("ingester", "$JS.API.CONSUMER.MSG.NEXT.SUBMITTED.ingester"),
-        ("processor", "jobs.dead.processor"),
-        ("processor", "$KV.RESULTS.x"),
-        ("processor", "$O.TILES.M.x"),
-        ("processor", "$JS.API.CONSUMER.MSG.NEXT.TODO.processor"),
-        ("processor", "$JS.ACK.TODO.processor.1.1.1.1.1"),
-        ("notifier", "jobs.dead.notifier"),
-        ("notifier", "$JS.API.CONSUMER.MSG.NEXT.DONE.notifier"),
+        (&["topology"][..], "$JS.API.STREAM.CREATE.X"),
+        (&["topology"], "$JS.API.STREAM.UPDATE.TODO"),
+        (&["topology"], "$JS.API.CONSUMER.CREATE.TODO.spy"),
+        (&["gateway"], "jobs.submitted.add"),
+        (&["gateway"], "jobs.cancel.x"),
+        (&["gateway"], "$JS.API.STREAM.MSG.DELETE.DEAD"),
+        (&["gateway"], "$JS.API.DIRECT.GET.PAYLOADS.jobs.payload.x"),
+        (&["ingester"], "jobs.payload.x"),
+        (&["ingester", "gateway"], "jobs.todo.add"),
+        (&["ingester", "processor", "gateway"], "jobs.done.failed"),
+        (&["ingester"], "jobs.dead.ingester"),
+        (&["ingester"], "$JS.API.CONSUMER.MSG.NEXT.SUBMITTED.ingester"),
+        (&["processor"], "jobs.dead.processor"),
+        (&["processor"], "$KV.RESULTS.x"),
+        (&["processor"], "$O.TILES.M.x"),
+        (&["processor"], "$JS.API.CONSUMER.MSG.NEXT.TODO.processor"),
+        (&["processor"], "$JS.ACK.TODO.processor.1.1.1.1.1"),
+        (&["notifier"], "jobs.dead.notifier"),
+        (&["notifier"], "$JS.API.CONSUMER.MSG.NEXT.DONE.notifier"),
     ];
     let (client, mut refusals) = lab.client(user).await;
-    let others = owned.iter().filter(|(owner, _)| *owner != user).map(|(_, subject)| *subject);
+    let others = owned.iter().filter(|(owners, _)| !owners.contains(&user));
+    let others = others.map(|(_, subject)| *subject);
     for subject in forbidden.into_iter().chain(others) {
         client.publish(subject, "".into()).await.unwrap();
         refused(&mut refusals, user, subject).await;
     }
-    for subject in ["jobs.>", ">", "$KV.JOBS.>", "_INBOX_other.x"] {
+    let heard = (user != "processor").then_some("jobs.cancel.*");
+    for subject in ["jobs.>", ">", "$KV.JOBS.>", "_INBOX_other.x"].into_iter().chain(heard) {
         let _kept = client.subscribe(subject).await.unwrap();
         refused(&mut refusals, user, subject).await;
     }

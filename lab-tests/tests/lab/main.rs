@@ -1,9 +1,15 @@
 //! Tests of a whole lab: real processes, a real broker, real signals.
 
 mod bad_days;
+mod canary;
+mod cancel;
+mod clocks;
 mod crashes;
 mod first_kill;
+mod hooks;
 mod one_trace;
 mod ownership;
 mod poison;
+mod redrive;
 mod signals;
+mod webhooks;

@@ -2,8 +2,14 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use service::admin::AdminConfig;
 use service::http_guard::HostsConfig;
 use url::Url;
+
+use crate::canary::CanaryConfig;
+use crate::grafana::GrafanaUrl;
+use crate::hooks::Secret;
+use crate::scrape::ScrapeConfig;
 
 const SPANS_MAX: usize = 200_000;
 const LOGS_MAX: usize = 100_000;
@@ -45,9 +51,30 @@ pub struct Config {
     #[arg(long, env = "WAYBILL_GATEWAY_URL", default_value = "http://127.0.0.1:8080")]
     pub gateway_url: Url,
 
-    /// Names under which pages and receivers may be reached.
+    /// Whose metrics are fetched.
     #[command(flatten)]
-    pub hosts: HostsConfig,
+    pub scrape: ScrapeConfig,
+
+    /// The canary.
+    #[command(flatten)]
+    pub canary: CanaryConfig,
+
+    /// Checks the signatures of caught webhooks: the notifier's secret, `whsec_` and base64. Without it they
+    /// are shown unchecked.
+    #[arg(long, env = "WAYBILL_WEBHOOK_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub webhook_secret: Option<Secret>,
+
+    /// How the notifier reaches this console, where that is not its own address: the webhook page says it.
+    #[arg(long, env = "WAYBILL_HOOKS_URL", value_name = "URL")]
+    pub hooks_url: Option<Url>,
+
+    /// Grafana, as a browser reaches it, such as http://127.0.0.1:3000. Pages link to it when it is set.
+    #[arg(long, env = "WAYBILL_GRAFANA_URL", value_name = "URL")]
+    pub grafana_url: Option<GrafanaUrl>,
+
+    /// Health and metrics, and the names under which all HTTP servers of the console may be reached.
+    #[command(flatten)]
+    pub admin: AdminConfig,
 }
 
 impl Config {
@@ -63,7 +90,12 @@ impl Config {
             series_max: SERIES_MAX,
             memory_mib: MEMORY_MIB,
             gateway_url: Url::parse("http://127.0.0.1:8080").expect("a valid URL"),
-            hosts: HostsConfig::default(),
+            scrape: ScrapeConfig::default(),
+            canary: CanaryConfig::default(),
+            webhook_secret: None,
+            hooks_url: None,
+            grafana_url: None,
+            admin: AdminConfig { admin_bind: free, hosts: HostsConfig::default() },
         }
     }
 }

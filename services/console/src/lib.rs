@@ -1,21 +1,34 @@
 //! The console: takes the lab's telemetry, keeps the latest of it in memory, and shows it.
 //!
 //! - [`Config`]: addresses and limits
-//! - [`run()`], [`start()`]: three listeners that live and end together
+//! - [`run()`], [`start()`]: listeners that live and end together
 //! - `receive`: OTLP over gRPC and over HTTP
-//! - `store`: spans by trace, log lines, the latest metric points; all bounded
+//! - `scrape`: fetches metrics where no collector sends them
+//! - `store`: spans by trace, log lines, metric series with a short history; all bounded
+//! - `canary`: a job now and then, followed through every signal
+//! - `hooks`: catches webhooks
+//! - `grafana`: where the same is seen in Grafana
 //! - `api`: the same as JSON
 //! - `page`: the same for people
 
 mod api;
+mod canary;
 mod config;
 mod export;
+mod fetch;
 mod gateway;
-mod listen;
+mod grafana;
+mod hooks;
+mod measure;
 mod page;
 mod receive;
+mod scrape;
 mod start;
 mod store;
 
+pub use canary::CanaryConfig;
 pub use config::Config;
+pub use grafana::{GrafanaUrl, NotAGrafana};
+pub use hooks::Secret;
+pub use scrape::{NotTargets, ScrapeConfig, Target, Targets};
 pub use start::{Running, run, start};

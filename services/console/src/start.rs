@@ -1,22 +1,45 @@
-//! Starts the console's three listeners and ends them together.
+//! Starts the console's listeners and ends them together.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use service::admin::{self, Readiness};
+use service::clock::Clock;
 use service::http_guard::{self, AllowedHosts};
 use service::listen;
+use service::serve::{Limits, Protocol, serve};
+use service::stop::Stop;
+use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
+use crate::canary::Canary;
 use crate::config::Config;
 use crate::gateway::Gateway;
-use crate::listen::{Protocol, serve};
+use crate::grafana::GrafanaUrl;
+use crate::hooks::Hooks;
+use crate::measure::measure;
 use crate::receive::Receiver;
+use crate::scrape::{self, ScrapeConfig, Scraped};
 use crate::store::{Budgets, Store};
 use crate::{api, page, receive};
+
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A head may take longer than exporters pause between exports, or they would run into the close.
+const HTTP: Limits = Limits {
+    protocol: Protocol::Http,
+    connections: 256,
+    head_time: Duration::from_mins(2),
+    request_time: Some(Duration::from_secs(15)),
+    stop_grace: Some(Duration::from_millis(400)),
+};
+const GRPC: Limits = Limits { protocol: Protocol::Grpc, ..HTTP };
 
 /// A console that listens.
 #[derive(Debug)]
@@ -27,7 +50,10 @@ pub struct Running {
     pub otlp_grpc: SocketAddr,
     /// Address that takes OTLP over HTTP.
     pub otlp_http: SocketAddr,
+    /// Address of health and metrics.
+    pub admin: SocketAddr,
     listeners: JoinSet<()>,
+    stop: Stop,
 }
 
 /// What the pages and the API share.
@@ -35,17 +61,27 @@ pub struct Running {
 pub(crate) struct Shared {
     pub(crate) store: Arc<Store>,
     pub(crate) gateway: Arc<Gateway>,
+    pub(crate) scraped: Arc<Scraped>,
+    pub(crate) canary: Arc<Canary>,
+    pub(crate) hooks: Arc<Hooks>,
+    /// Where the notifier sends webhooks, for the page that says so.
+    pub(crate) hooks_base: Arc<str>,
+    pub(crate) grafana: Option<GrafanaUrl>,
     /// Where exporters send, for the page that says so.
     pub(crate) otlp: (SocketAddr, SocketAddr),
 }
 
 /// Runs the console until `stop`; it then ends within a second, open connections or not.
-pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    start(config, stop).await?.ended().await
+pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> anyhow::Result<()> {
+    start(config, metrics, stop).await?.ended().await
 }
 
 /// Binds all addresses, then serves them until `stop`. With port 0 the system picks a free one.
-pub async fn start(config: Config, stop: CancellationToken) -> anyhow::Result<Running> {
+pub async fn start(
+    config: Config,
+    metrics: Metrics,
+    stop: CancellationToken,
+) -> anyhow::Result<Running> {
     let (console_listener, console) =
         bind(config.console_bind, "--console-bind (WAYBILL_CONSOLE_BIND)").await?;
     let (grpc_listener, otlp_grpc) =
@@ -53,26 +89,31 @@ pub async fn start(config: Config, stop: CancellationToken) -> anyhow::Result<Ru
     let (http_listener, otlp_http) =
         bind(config.otlp_http_bind, "--otlp-http-bind (WAYBILL_OTLP_HTTP_BIND)").await?;
 
-    let store = Arc::new(Store::new(Budgets::of(&config)));
-    let receiver = Receiver::new(Arc::clone(&store));
-    let gateway = Arc::new(Gateway::new(config.gateway_url.clone())?);
-    let shared = Shared { store, gateway, otlp: (otlp_grpc, otlp_http) };
+    let shared = share(&config, &metrics, console, (otlp_grpc, otlp_http))?;
+    let receiver = Receiver::new(Arc::clone(&shared.store), metrics.clone());
+    let watching = watch(&shared, config.scrape.clone(), stop.clone())?;
 
-    let hosts = |bound| AllowedHosts::new(bound, &config.hosts.allowed_hosts);
+    let hosts = |bound| AllowedHosts::new(bound, &config.admin.hosts.allowed_hosts);
     let pages = page::router().merge(api::router()).with_state(shared);
     let pages = http_guard::guard(page::harden(pages), hosts(console));
+    let pages = measure(pages, metrics.clone());
     let otlp = receive::http::router(receiver.clone());
     let otlp = http_guard::guard(otlp, hosts(otlp_http).media_types(receive::http::MEDIA_TYPES));
 
+    // What drains is still to be seen: the admin server ends after the others.
+    let stop = Stop { soft: stop, ..Stop::new() };
     let mut listeners = JoinSet::new();
-    let mut listen = |listener, router: Router, protocol| {
-        listeners.spawn(serve(listener, router, protocol, stop.clone()));
+    listeners.spawn(watching);
+    let mut listen = |listener, router: Router, limits| {
+        listeners.spawn(serve(listener, router, limits, stop.clone()));
     };
-    listen(console_listener, pages, Protocol::Http);
-    listen(http_listener, otlp, Protocol::Http);
-    listen(grpc_listener, receive::grpc::router(receiver), Protocol::Grpc);
-    tracing::info!(%console, %otlp_grpc, %otlp_http, "console listens");
-    Ok(Running { console, otlp_grpc, otlp_http, listeners })
+    listen(console_listener, pages, HTTP);
+    listen(http_listener, otlp, HTTP);
+    listen(grpc_listener, receive::grpc::router(receiver), GRPC);
+    let admin = admin::serve(&config.admin, metrics, Readiness::always(), stop.clone());
+    let admin = admin.await?.address;
+    tracing::info!(%console, %otlp_grpc, %otlp_http, %admin, "console listens");
+    Ok(Running { console, otlp_grpc, otlp_http, admin, listeners, stop })
 }
 
 impl Running {
@@ -81,8 +122,52 @@ impl Running {
         while let Some(ended) = self.listeners.join_next().await {
             ended.context("a listener of the console broke")?;
         }
+        self.stop.now();
         Ok(())
     }
+}
+
+/// What the pages and the API share, for a console whose page is at `console` and that takes OTLP at `otlp`.
+fn share(
+    config: &Config,
+    metrics: &Metrics,
+    console: SocketAddr,
+    otlp: (SocketAddr, SocketAddr),
+) -> anyhow::Result<Shared> {
+    let store = Arc::new(Store::new(Budgets::of(config)));
+    let (url, following) = (config.gateway_url.clone(), Arc::clone(&store));
+    Ok(Shared {
+        store,
+        gateway: Arc::new(Gateway::new(url.clone())?),
+        scraped: Arc::new(Scraped::new(&config.scrape.scrape_targets)),
+        canary: Arc::new(Canary::new(config.canary.clone(), url, following, metrics.clone())?),
+        hooks: Arc::new(Hooks::new(config.webhook_secret.as_ref(), Clock::new())?),
+        hooks_base: hooks_base(config.hooks_url.as_ref(), console),
+        grafana: config.grafana_url.clone(),
+        otlp,
+    })
+}
+
+/// Scraping and the canary, until `stop`.
+fn watch(
+    shared: &Shared,
+    scrape: ScrapeConfig,
+    stop: CancellationToken,
+) -> anyhow::Result<impl Future<Output = ()> + use<>> {
+    let Shared { store, gateway, scraped, canary, .. } = shared.clone();
+    let scraping = scrape::run(scrape, store, scraped, scrape::fetcher()?, stop.clone());
+    Ok(async move {
+        tokio::join!(scraping, canary.run(&gateway, stop));
+    })
+}
+
+/// How the notifier reaches the catcher, unless that is said: as this machine does.
+fn hooks_base(given: Option<&Url>, console: SocketAddr) -> Arc<str> {
+    let here = || {
+        let ip = if console.ip().is_unspecified() { LOCALHOST } else { console.ip() };
+        format!("http://{}", SocketAddr::new(ip, console.port()))
+    };
+    given.map_or_else(here, |url| url.as_str().trim_end_matches('/').to_owned()).into()
 }
 
 async fn bind(

@@ -6,11 +6,15 @@ use std::{
 };
 
 use bus::{Vitals, connect::Switch};
-use service::admin::{self, Check};
+use service::{
+    admin::{self, Check},
+    stop::Stop,
+};
 use tokio::time::timeout;
 
 use crate::{
-    Config, broker::Broker, bucket::Capacity, error::ApiError, index::Index, targets::Targets,
+    Config, broker::Broker, bucket::Capacity, error::ApiError, index::Index, jobs::Senders,
+    queues::Looks, targets::Targets,
 };
 
 /// How long the broker may take to answer a readiness check: less than the admin server waits, so that
@@ -23,6 +27,12 @@ pub(crate) struct App {
     pub(crate) index: Index,
     pub(crate) capacity: Capacity,
     pub(crate) targets: Targets,
+    /// The last look at the queues.
+    pub(crate) looks: Looks,
+    /// Who is sent a tile.
+    pub(crate) senders: Senders,
+    /// Ends event streams when the gateway drains.
+    pub(crate) stop: Stop,
     /// Whether a request may carry faults.
     pub(crate) faults_on: bool,
     /// Whether a client's trace is continued.
@@ -31,12 +41,15 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(config: &Config, vitals: Vitals) -> Self {
+    pub(crate) fn new(config: &Config, vitals: Vitals, stop: Stop) -> Self {
         Self {
             vitals,
             index: Index::default(),
             capacity: Capacity::default(),
             targets: Targets::new(config.webhook_allow.clone()),
+            looks: Looks::default(),
+            senders: Senders::default(),
+            stop,
             faults_on: config.bus.faults == Switch::On,
             trust_traceparent: config.trust_traceparent,
             broker: OnceLock::new(),

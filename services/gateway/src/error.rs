@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bus::PublishError;
-use contract::BodyError;
+use contract::{BodyError, api::Problem};
 use service::problem::ProblemResponse;
 
 /// Seconds after which a client may try again when the broker was away.
@@ -44,6 +44,16 @@ impl ApiError {
         self
     }
 
+    /// The answer's status.
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.problem().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// What the client is told.
+    pub(crate) fn problem(&self) -> &Problem {
+        &self.0.problem.0
+    }
+
     /// Says to the log, and to nobody else, what was behind it.
     pub(crate) fn because(mut self, cause: impl Display) -> Self {
         self.0.cause = Some(cause.to_string());
@@ -66,6 +76,12 @@ impl ApiError {
     /// 404: `what` is not there.
     pub(crate) fn not_found(what: impl Display) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "There is nothing here", what.to_string())
+    }
+
+    /// 409: the job is where this cannot be done.
+    pub(crate) fn forbidden_by_state(detail: impl Into<String>) -> Self {
+        let title = "The job is in a state that forbids this";
+        Self::new(StatusCode::CONFLICT, "state-forbids", title, detail)
     }
 
     /// 413: the body, or what becomes of it, is larger than `bytes_max`.

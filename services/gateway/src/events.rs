@@ -156,6 +156,7 @@ fn outgoing(head: &EventHead, data: Vec<u8>) -> Outgoing {
         job: None,
         body: data.into(),
         headers: own.collect(),
+        links: Vec::new(),
         patience: PATIENCE,
     }
 }

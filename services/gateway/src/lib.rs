@@ -1,7 +1,13 @@
 //! Takes jobs over HTTP and shows how they fare.
 //!
 //! Writes `jobs.submitted.{kind}` and creates the job's record; a client gets its 202 only after the
-//! broker's ack. Reads records, results and dead letters. It runs no jobs.
+//! broker's ack. Shows records, results, queues and dead letters, and takes its clients' orders: cancel,
+//! retry, redrive. It runs no jobs.
+//!
+//! - `routes`: which call is answered by which handler
+//! - `submit`, `events`, `idempotency`: what is taken
+//! - `jobs`, `dead_letters`, `queues`: what is shown, and what may be done with it
+//! - `index`: which jobs there are, and who follows them
 
 mod accepted;
 mod app;
@@ -16,14 +22,15 @@ mod events;
 mod idempotency;
 mod index;
 mod jobs;
-mod listen;
 mod measure;
 mod query;
+mod queues;
 mod routes;
 mod server_span;
 mod start;
 mod submit;
 mod targets;
+mod trail;
 
 pub use config::Config;
 use contract::Stage;

@@ -58,6 +58,12 @@ impl Query {
     }
 }
 
+/// The words that a value may be, as a sentence goes on.
+pub(crate) fn one_of(names: impl IntoIterator<Item = &'static str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    format!("one of {}", names.join(", "))
+}
+
 /// A name from outside, cut to what a reader needs to find it.
 fn shown(name: &str) -> String {
     name.chars().take(40).collect()

@@ -1,13 +1,27 @@
 //! Starts the parts of the gateway and ends them together.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use bus::{Readiness, Vitals};
-use service::{admin, http_guard::AllowedHosts, stop::Stop};
+use service::{
+    admin,
+    http_guard::AllowedHosts,
+    serve::{Limits, Protocol, serve},
+    stop::Stop,
+};
 use tokio::task::JoinSet;
 
-use crate::{Config, app::App, broker, listen, routes};
+use crate::{Config, app::App, broker, routes};
+
+/// Bodies have a limit of their own, and requests under way are jobs: they end, or the hard stop comes.
+const LIMITS: Limits = Limits {
+    protocol: Protocol::Http,
+    connections: 1_024,
+    head_time: Duration::from_secs(10),
+    request_time: None,
+    stop_grace: None,
+};
 
 /// A gateway that listens. The broker may still be away.
 #[derive(Debug)]
@@ -30,7 +44,7 @@ pub async fn start(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result
     let flag = "--gateway-bind (WAYBILL_GATEWAY_BIND)";
     let listener = service::listen::bind(config.gateway_bind, flag).await?;
     let api = listener.local_addr().context("the HTTP API has no address")?;
-    let app = Arc::new(App::new(&config, vitals.clone()));
+    let app = Arc::new(App::new(&config, vitals.clone(), stop.clone()));
     let readiness = Readiness::default();
     let checks = app.readiness(readiness.clone());
     let admin = admin::serve(&config.admin, vitals.metrics, checks, stop.clone()).await?.address;
@@ -40,7 +54,7 @@ pub async fn start(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result
     let mut parts = JoinSet::new();
     let until = stop.clone();
     parts.spawn(async move {
-        listen::serve(listener, router, until).await;
+        serve(listener, router, LIMITS, until).await;
         Ok(())
     });
     parts.spawn(broker::attend(app, config.bus, readiness, stop.clone()));

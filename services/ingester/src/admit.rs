@@ -6,7 +6,7 @@ use bus::{Bus, Case, Delivery, Ending, Failure, Handled, Handler, Outgoing, reco
 use contract::{
     JobId,
     event::EventType,
-    job::{ATTEMPTS_DEFAULT, DEADLINE_SECONDS_DEFAULT, Job, JobSpec, Notify},
+    job::{ATTEMPTS_DEFAULT, Job, JobSpec, Notify},
     record::{JobFailure, JobRecord},
     signals::{attr, reason, span},
     state::{JobState, Outcome},
@@ -64,9 +64,15 @@ impl Admit {
     async fn job_of_event(&self, delivery: &Delivery) -> Result<Option<Job>, Failure> {
         let spec: JobSpec = delivery.json()?;
         let fresh = self.bus.time.new_job_id();
-        let id: Option<JobId> = self.seen.job_of(delivery.event()?, delivery.seq, fresh).await?;
-        let accepted_at_ms = delivery.published_at_ms();
-        Ok(id.map(|id| Job { id, round: 0, spec, accepted_at_ms, deadline_at_ms: None }))
+        let id: Option<JobId> =
+            self.seen.job_of(delivery.event()?, delivery.first_seq(), fresh).await?;
+        let (round, accepted_at_ms) = (delivery.redriven_round(), delivery.published_at_ms());
+        let job = id.map(|id| Job { id, round, spec, accepted_at_ms, deadline_at_ms: None });
+        // Its data do not name the job: if the event is put away, whoever does it must know.
+        if let Some(job) = &job {
+            delivery.concerns(job.clone());
+        }
+        Ok(job)
     }
 
     /// Moves the record to `queued` and hands the job on. What was done before is only handed on again.
@@ -87,12 +93,18 @@ impl Admit {
                 return self.bus.finish(delivery, &case, job, &ending).await;
             }
             let queued_ms = self.bus.vitals.clock.stamp_ms();
-            case.change(|record| {
+            let queue = case.change(|record| {
                 record.move_to(JobState::Queued)?;
                 record.times.queued_ms = Some(queued_ms);
                 Ok(())
-            })
-            .await?;
+            });
+            // Whoever cancels it, starts it again or shows it holds no message.
+            let (queued, kept) = tokio::join!(queue, self.bus.payloads.keep(job));
+            queued?;
+            kept.map_err(Failure::postpone)?;
+        } else {
+            // Before this delivery somebody may have gone down between the two.
+            self.bus.payloads.keep(job).await.map_err(Failure::postpone)?;
         }
         delivery.reach(Boundary::AfterEffect).await?;
         let body = serde_json::to_vec(job).map_err(Failure::postpone)?;
@@ -107,11 +119,11 @@ impl Admit {
 
     /// The job's record. The gateway writes it after its publish, so it may not be there yet.
     async fn record_of(&self, job: &Job) -> Result<bus::records::Entry, Failure> {
-        if let Some(entry) = self.bus.records.load(job.id).await? {
-            return Ok(entry);
-        }
         let trace_id =
             telemetry::current_span_ref().map(|span| span.trace_hex()).unwrap_or_default();
+        if let Some(entry) = self.bus.enter_round(job, &trace_id).await? {
+            return Ok(entry);
+        }
         match self.bus.records.create(JobRecord::accepted(job, trace_id)).await {
             Ok(entry) => Ok(entry),
             Err(RecordError::Conflict) => {
@@ -125,10 +137,11 @@ impl Admit {
     /// A job can be over before it began: cancelled, or past its deadline.
     fn ending_before_work(&self, record: &JobRecord, job: &Job) -> Option<Ending> {
         let end = |outcome, reason, detail| {
-            Some(Ending { outcome, failure: Some(JobFailure::new(reason, detail)), run: None })
+            let failure = Some(JobFailure::new(reason, detail));
+            Some(Ending { outcome, failure, run: None, dead_letter: None })
         };
         if record.cancel_requested {
-            return end(Outcome::Cancelled, reason::CANCELLED, "cancelled before it was queued");
+            return Some(Ending::cancelled("cancelled before it was queued"));
         }
         if job.deadline_at_ms.is_some_and(|deadline| self.bus.time.now_ms() > deadline) {
             return end(
@@ -143,8 +156,7 @@ impl Admit {
 
 /// The job with everything filled in that its client left open. Deadlines are in broker time.
 fn enriched(mut job: Job, published_at_ms: i64) -> Job {
-    let seconds = job.spec.deadline_seconds.unwrap_or(DEADLINE_SECONDS_DEFAULT);
-    job.deadline_at_ms = Some(published_at_ms + i64::from(seconds) * 1_000);
+    job.deadline_at_ms = Some(job.spec.deadline_from(published_at_ms));
     job.spec.attempts_max.get_or_insert(ATTEMPTS_DEFAULT);
     job.spec.notify.get_or_insert(Notify::Log);
     job

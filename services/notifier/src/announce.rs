@@ -1,6 +1,6 @@
 //! The handler: one notice for one ended job.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use bus::{Bus, Case, Delivery, Failure, Handled, Handler};
@@ -14,12 +14,18 @@ use faults::Boundary;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::channel::{Notice, Sent, Webhook, log};
+use crate::{
+    channel::{Notice, Sent, Webhook, log},
+    untold::Untold,
+};
 
 /// Tells owners.
 pub(crate) struct Announce {
     pub(crate) bus: Arc<Bus>,
     pub(crate) webhook: Webhook,
+    /// How long a notice may wait for its receiver.
+    pub(crate) age_max: Duration,
+    pub(crate) untold: Untold,
 }
 
 impl Handler for Announce {
@@ -29,15 +35,24 @@ impl Handler for Announce {
         span.set_attribute(attr::JOB_KIND, done.job.spec.kind().name());
         span.set_attribute(attr::JOB_OUTCOME, done.outcome.name());
         let record = self.open(delivery, &done).await?;
-        note_wait(delivery, record.as_ref());
         let notify = done.job.spec.notify.as_ref().unwrap_or(&Notify::Log);
         if !notify.wants(done.outcome) {
+            note_wait(delivery, record.as_ref());
             self.count(notify, notification::UNWANTED);
             return Ok(Handled::Done);
         }
-        let sent = self.send(delivery, notify, &done).await;
-        delivery.reach(Boundary::AfterEffect).await?;
-        self.judge(delivery, notify, sent)
+        let repeat = self.untold.may_be_repeat(delivery.seq, delivery.redelivered);
+        let sent = self.send(notify, &done, repeat).await;
+        if matches!(sent, Sent::PutOff { tried: false, .. }) {
+            if !repeat {
+                self.untold.keep(delivery.seq);
+            }
+        } else {
+            self.untold.forget(delivery.seq);
+            note_wait(delivery, record.as_ref());
+            delivery.reach(Boundary::AfterEffect).await?;
+        }
+        self.judge(delivery, notify, sent, repeat)
     }
 }
 
@@ -57,7 +72,7 @@ impl Announce {
         Ok(Some(record))
     }
 
-    async fn send(&self, delivery: &Delivery, notify: &Notify, done: &JobDone) -> Sent {
+    async fn send(&self, notify: &Notify, done: &JobDone, repeat: bool) -> Sent {
         let trace_id =
             telemetry::current_span_ref().map(|span| span.trace_hex()).unwrap_or_default();
         let notice = Notice { done, trace_id: &trace_id };
@@ -67,7 +82,7 @@ impl Announce {
                 Sent::Delivered { status: 200 }
             }
             Notify::Webhook { url, .. } => {
-                if delivery.redelivered {
+                if repeat {
                     Span::current().set_attribute(attr::WEBHOOK_REPEAT, true);
                 }
                 self.webhook.send(url, &notice, self.bus.vitals.clock.true_now()).await
@@ -75,10 +90,16 @@ impl Announce {
         }
     }
 
-    fn judge(&self, delivery: &Delivery, notify: &Notify, sent: Sent) -> Result<Handled, Failure> {
+    fn judge(
+        &self,
+        delivery: &Delivery,
+        notify: &Notify,
+        sent: Sent,
+        repeat: bool,
+    ) -> Result<Handled, Failure> {
         match sent {
             Sent::Delivered { .. } => {
-                let repeated = delivery.redelivered && matches!(notify, Notify::Webhook { .. });
+                let repeated = repeat && matches!(notify, Notify::Webhook { .. });
                 self.count(
                     notify,
                     if repeated { notification::REPEATED } else { notification::DELIVERED },
@@ -87,13 +108,34 @@ impl Announce {
             }
             Sent::Again { after, why } => {
                 self.count(notify, notification::FAILED);
+                self.check_age(delivery, &why)?;
                 Err(Failure::Retry { cause: anyhow!(why), after })
+            }
+            Sent::PutOff { after, why, .. } => {
+                self.count(notify, notification::POSTPONED);
+                self.check_age(delivery, &why)?;
+                let reason = reason::RECEIVER_NOT_READY;
+                Err(Failure::Postpone { reason, cause: anyhow!(why), after })
             }
             Sent::Refused { why } => {
                 self.count(notify, notification::REFUSED);
                 Err(Failure::reject(reason::NOTIFICATION_REFUSED, anyhow!(why)))
             }
+            Sent::NotAllowed { why } => {
+                self.count(notify, notification::REFUSED);
+                Err(Failure::reject(reason::NOTIFICATION_REFUSED, anyhow!(why)))
+            }
         }
+    }
+
+    /// Gives up what could not be delivered for too long, by the broker's clock.
+    fn check_age(&self, delivery: &Delivery, why: &str) -> Result<(), Failure> {
+        let age_ms = self.bus.time.now_ms().saturating_sub(delivery.published_at_ms());
+        if u128::from(age_ms.max(0).unsigned_abs()) < self.age_max.as_millis() {
+            return Ok(());
+        }
+        let cause = anyhow!("not delivered within {:?}: {why}", self.age_max);
+        Err(Failure::UsedUp { reason: reason::NOTICE_TOO_OLD, cause })
     }
 
     fn count(&self, notify: &Notify, outcome: &str) {

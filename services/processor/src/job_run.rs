@@ -63,8 +63,12 @@ impl RunJobs {
         let name = run.owner.run_name();
         let stored = self.bus.results.put(job.id, &name, &work.results).await;
         stored.map_err(Failure::postpone)?;
-        Span::current().set_attribute(attr::JOB_OUTCOME, work.outcome.name());
-        let ending = Ending { outcome: work.outcome, failure: work.failure, run: Some(name) };
+        let ending = Ending {
+            outcome: work.outcome,
+            failure: work.failure,
+            run: Some(name),
+            dead_letter: None,
+        };
         self.bus.finish(delivery, &run.case, job, &ending).await
     }
 

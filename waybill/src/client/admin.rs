@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contract::signals::Metric;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use url::Url;
@@ -31,7 +32,25 @@ struct Check {
 impl Admin {
     /// The admin server of `name` on this port of this machine.
     pub(crate) fn new(name: &'static str, port: u16) -> anyhow::Result<Self> {
-        Http::new(name, &Url::parse(&format!("http://127.0.0.1:{port}"))?).map(Self)
+        Self::at(name, &Url::parse(&format!("http://127.0.0.1:{port}"))?)
+    }
+
+    /// The admin server of `name` at `url`.
+    pub(crate) fn at(name: &'static str, url: &Url) -> anyhow::Result<Self> {
+        Http::new(name, url).map(Self)
+    }
+
+    /// The sum of a counter's series that have this label value.
+    pub(crate) async fn counted(
+        &self,
+        counter: &Metric,
+        label_value: &str,
+    ) -> Result<u64, ClientError> {
+        let answer = self.0.answer(self.0.get("/metrics").timeout(ASK_LIMIT)).await?;
+        if !answer.status.is_success() {
+            return Err(self.0.strange(format!("it answers {}", answer.status)));
+        }
+        Ok(sum(&String::from_utf8_lossy(&answer.body), counter.name, label_value))
     }
 
     /// Asks `path`, such as `/readyz`: `Ok(None)` when it is ready, else what it waits for.
@@ -53,5 +72,35 @@ impl Admin {
         } else {
             failed.join("; ")
         }))
+    }
+}
+
+/// Adds up lines such as `name{label="value"} 12.0`.
+fn sum(text: &str, name: &str, label_value: &str) -> u64 {
+    let value = format!("\"{label_value}\"");
+    let series = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
+    let values = series.filter_map(|rest| {
+        let (labels, rest) = rest.split_once('}')?;
+        labels.contains(&value).then(|| rest.split_whitespace().next()?.parse::<f64>().ok())?
+    });
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count below 2^53"
+    )]
+    let sum = values.sum::<f64>().max(0.0) as u64;
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_read_by_its_label_value() {
+        let text = "# TYPE a counter\na_total{reason=\"x\"} 3.0 # {trace_id=\"1\"} 1\n\
+                    a_total{reason=\"y\"} 9\na_total{stage=\"s\",reason=\"x\"} 4\na_total_b{reason=\"x\"} 1\n";
+        assert_eq!(sum(text, "a_total", "x"), 7);
+        assert_eq!(sum(text, "a_total", "z"), 0);
     }
 }

@@ -1,5 +1,7 @@
 //! Why a part of the lab did not give an answer, and what the user can do.
 
+use std::time::Duration;
+
 use contract::api::Problem;
 
 /// Why there is no answer.
@@ -24,6 +26,14 @@ impl ClientError {
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } => Some(*status),
+            Self::Unreachable { .. } | Self::Strange { .. } => None,
+        }
+    }
+
+    /// When a refusal asks to be tried again.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => retry_after.map(Duration::from_secs),
             Self::Unreachable { .. } | Self::Strange { .. } => None,
         }
     }

@@ -1,14 +1,22 @@
 //! The gateway: jobs in, and how they fare.
 
+use std::time::Duration;
+
 use contract::{
     JobId,
-    api::{IDEMPOTENCY_KEY, JobAccepted, JobList, JobView},
+    api::{
+        DeadLetterDetail, DeadLetterList, EventAccepted, IDEMPOTENCY_KEY, JobAccepted, JobList,
+        JobView, RawEvent, RedriveMany, Redriven, RedrivenMany,
+    },
     waybill::FAULT,
 };
 use url::Url;
 
-use super::{error::ClientError, http::Http};
+use super::{error::ClientError, http::Http, sse::EventStream};
 use crate::request::JobRequest;
+
+/// How long a page of dead letters may take to be on its way again.
+const REDRIVE_LIMIT: Duration = Duration::from_mins(1);
 
 /// A lab's gateway.
 #[derive(Debug, Clone)]
@@ -23,6 +31,8 @@ pub(crate) struct JobFilter {
     pub(crate) kind: Option<String>,
     /// At most so many.
     pub(crate) limit: usize,
+    /// Only those older than this job.
+    pub(crate) cursor: Option<JobId>,
 }
 
 impl Gateway {
@@ -47,6 +57,11 @@ impl Gateway {
         self.0.ask(post).await
     }
 
+    /// Hands a raw event in.
+    pub(crate) async fn event(&self, event: &RawEvent) -> Result<EventAccepted, ClientError> {
+        self.0.ask(self.0.post("/v1/events").json(event)).await
+    }
+
     /// How a job fares.
     pub(crate) async fn job(&self, id: JobId) -> Result<JobView, ClientError> {
         self.0.ask(self.0.get(&format!("/v1/jobs/{id}"))).await
@@ -55,5 +70,63 @@ impl Gateway {
     /// The newest jobs.
     pub(crate) async fn jobs(&self, filter: &JobFilter) -> Result<JobList, ClientError> {
         self.0.ask(self.0.get("/v1/jobs").query(filter)).await
+    }
+
+    /// Stops a job; it may still run for a moment.
+    pub(crate) async fn cancel(&self, id: JobId) -> Result<JobView, ClientError> {
+        self.0.tell(self.0.post(&format!("/v1/jobs/{id}/cancel"))).await?;
+        self.job(id).await
+    }
+
+    /// Starts a new round of a job that has ended.
+    pub(crate) async fn retry(&self, id: JobId) -> Result<JobView, ClientError> {
+        self.0.tell(self.0.post(&format!("/v1/jobs/{id}/retry"))).await?;
+        self.job(id).await
+    }
+
+    /// How a job fares, as it happens, for `limit` at most.
+    pub(crate) async fn follow(
+        &self,
+        id: JobId,
+        limit: Duration,
+    ) -> Result<EventStream, ClientError> {
+        self.0.events(self.0.get(&format!("/v1/jobs/{id}/events")), limit).await
+    }
+
+    /// The newest dead letters, or those before `cursor`, at most `limit`.
+    pub(crate) async fn dead_letters(
+        &self,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<DeadLetterList, ClientError> {
+        let mut get = self.0.get("/v1/dead-letters").query(&[("limit", limit)]);
+        if let Some(cursor) = cursor {
+            get = get.query(&[("cursor", cursor)]);
+        }
+        self.0.ask(get).await
+    }
+
+    /// One dead letter, with all that is in it.
+    pub(crate) async fn dead_letter(&self, seq: u64) -> Result<DeadLetterDetail, ClientError> {
+        self.0.ask(self.0.get(&format!("/v1/dead-letters/{seq}"))).await
+    }
+
+    /// Sends the message of a dead letter on its way again.
+    pub(crate) async fn redrive(&self, seq: u64) -> Result<Redriven, ClientError> {
+        self.0.ask(self.0.post(&format!("/v1/dead-letters/{seq}/redrive"))).await
+    }
+
+    /// The same for many, page by page.
+    pub(crate) async fn redrive_many(
+        &self,
+        which: &RedriveMany,
+    ) -> Result<RedrivenMany, ClientError> {
+        let post = self.0.post("/v1/dead-letters/redrive").json(which);
+        self.0.ask(post.timeout(REDRIVE_LIMIT)).await
+    }
+
+    /// Removes a dead letter for good.
+    pub(crate) async fn drop_letter(&self, seq: u64) -> Result<(), ClientError> {
+        self.0.tell(self.0.delete(&format!("/v1/dead-letters/{seq}"))).await
     }
 }

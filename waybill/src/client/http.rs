@@ -8,7 +8,10 @@ use reqwest::{RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
-use super::error::{ClientError, why};
+use super::{
+    error::{ClientError, why},
+    sse::EventStream,
+};
 
 /// How long a connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -57,26 +60,58 @@ impl Http {
         self.client.post(format!("{}{path}", self.base))
     }
 
+    pub(super) fn delete(&self, path: &str) -> RequestBuilder {
+        self.client.delete(format!("{}{path}", self.base))
+    }
+
     /// Sends it and reads the answer, which must be a success and a `T`.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         request: RequestBuilder,
     ) -> Result<T, ClientError> {
-        let Answer { status, retry_after, body } = self.answer(request).await?;
-        if status.is_success() {
-            let read = serde_json::from_slice(&body);
+        let answer = self.answer(request).await?;
+        if answer.status.is_success() {
+            let read = serde_json::from_slice(&answer.body);
             return read
                 .map_err(|error| self.strange(format!("its answer cannot be read: {error}")));
         }
+        Err(self.refused(answer))
+    }
+
+    /// Sends it; the answer must be a success and may be empty.
+    pub(super) async fn tell(&self, request: RequestBuilder) -> Result<(), ClientError> {
+        let answer = self.answer(request).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(self.refused(answer)) }
+    }
+
+    fn refused(&self, answer: Answer) -> ClientError {
+        let Answer { status, retry_after, body } = answer;
         match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Err(ClientError::Refused {
+            Ok(problem) => ClientError::Refused {
                 part: self.part,
                 status: status.as_u16(),
                 problem: Box::new(problem),
                 retry_after,
-            }),
-            Err(_) => Err(self.strange(format!("it answers {status}"))),
+            },
+            Err(_) => self.strange(format!("it answers {status}")),
         }
+    }
+
+    /// Sends it and opens the stream of events that answers it. The stream may last up to `limit`.
+    pub(super) async fn events(
+        &self,
+        request: RequestBuilder,
+        limit: Duration,
+    ) -> Result<EventStream, ClientError> {
+        let request = request.header(header::ACCEPT, "text/event-stream").timeout(limit);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(EventStream::new(response, self.base.clone()));
+        }
+        let (status, retry_after) =
+            (response.status(), header_number(&response, header::RETRY_AFTER));
+        let body = self.body(response).await?;
+        Err(self.refused(Answer { status, retry_after, body }))
     }
 
     /// Sends it and reads the answer, whatever it is.

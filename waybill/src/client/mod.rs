@@ -6,8 +6,10 @@ mod console;
 mod error;
 mod gateway;
 mod http;
+mod sse;
 
 pub(crate) use admin::Admin;
 pub(crate) use console::Console;
 pub(crate) use error::ClientError;
 pub(crate) use gateway::{Gateway, JobFilter};
+pub(crate) use sse::EventStream;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use bus::Vitals;
 use service::{
-    clock::Clock,
+    clock::{Clock, ClockConfig},
     exit,
     identity::IdentityConfig,
     stop::{Stop, StopConfig},
@@ -21,6 +21,8 @@ pub(crate) struct Service<C: clap::Args> {
     stop: StopConfig,
     #[command(flatten)]
     identity: IdentityConfig,
+    #[command(flatten)]
+    clock: ClockConfig,
     #[command(flatten)]
     telemetry: TelemetryConfig,
 }
@@ -54,6 +56,7 @@ impl<C: clap::Args> Service<C> {
             Ok(telemetry) => telemetry,
             Err(error) => return exit::exit_code(name, Err(error.into())),
         };
+        let _watch = self.clock.start(&clock, &telemetry.metrics());
         let vitals = Vitals {
             instance: identity.instance,
             clock,

@@ -18,6 +18,18 @@ async fn a_wrong_command_line_is_told_and_ends_with_2() {
         ("job list --state done", "possible values: accepted"),
         ("up --port-base 99", "99 is not in"),
         ("up --trickle 1e9", "must be 0 to 100"),
+        ("load --rate 0", "must be above 0"),
+        ("load --rate 5 --clients 2", "cannot be used with"),
+        ("load --think 1s", "--clients"),
+        ("load --burst 9..3", "write the lower one first"),
+        ("load --kinds fly=1", "there are add, "),
+        ("load --malformed 2", "must be 0 to 1"),
+        ("load --malformed 0.6 --foreign 0.6", "more than all of it"),
+        ("load --notify mail", "must be log, none, or webhook:URL"),
+        ("dead redrive", "required"),
+        ("dead redrive 1 --all", "cannot be used with"),
+        ("dead redrive --stage kitchen", "there are gateway"),
+        ("dead drop", "required"),
         ("gateway --gateway-bind nowhere", "--gateway-bind"),
     ];
     for (arguments, said) in wrong {
@@ -41,7 +53,20 @@ async fn a_job_that_is_no_json_is_not_sent() {
 #[tokio::test]
 async fn without_a_lab_every_tool_says_so_in_one_line_and_ends_with_4() {
     let ports = PortBlock::claim();
-    for tool in ["job submit", "job submit --wait --trace --json", "job list", "job show last"] {
+    let tools = [
+        "job submit",
+        "job submit --wait --trace --json",
+        "job list",
+        "job show last",
+        "job watch last",
+        "job cancel last",
+        "job retry last",
+        "open last",
+        "dead list",
+        "dead redrive --all --yes",
+        "dead drop 1 --yes",
+    ];
+    for tool in tools {
         let lost = run(&format!("{tool} --port-base {}", ports.base())).await.expect(4);
         assert_eq!((lost.stdout.as_str(), lost.stderr.lines().count()), ("", 1), "{}", lost.stderr);
         let hint = "is the lab up? Start it with `waybill up`";
@@ -51,6 +76,14 @@ async fn without_a_lab_every_tool_says_so_in_one_line_and_ends_with_4() {
             lost.stderr
         );
     }
+}
+
+#[tokio::test]
+async fn a_load_without_a_lab_ends_with_4_and_its_seed() {
+    let ports = PortBlock::claim();
+    let lost = run(&format!("load --seed 7 --port-base {}", ports.base())).await.expect(4);
+    assert!(lost.stdout.contains("seed") && lost.stdout.contains('7'), "{}", lost.stdout);
+    assert!(lost.stderr.contains("is the lab up?"), "{}", lost.stderr);
 }
 
 #[tokio::test]
@@ -97,6 +130,7 @@ async fn the_help_is_the_manual() {
         "gateway ",
         "Exit codes:",
         "4  no lab answers there",
+        "130  it was interrupted",
     ] {
         assert!(help.contains(told), "{told}: {help}");
     }

@@ -1,12 +1,13 @@
 //! When things happened to a job, and why it did not succeed.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Longest failure detail kept in a record, in bytes; the whole text is in the log.
 pub const DETAIL_BYTES_MAX: usize = 240;
 
 /// Why a job did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobFailure {
     /// One of a fixed set of words, fit for a label.
     pub reason: String,
@@ -25,7 +26,7 @@ impl JobFailure {
 }
 
 /// Displayed times, Unix milliseconds; each by the clock of the service that wrote it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Times {
     /// The gateway took it.
     pub accepted_ms: i64,

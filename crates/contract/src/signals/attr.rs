@@ -72,7 +72,7 @@ pub const OPERATION_INDEX: &str = "waybill.operation.index";
 pub const PROGRESS: &str = "waybill.progress";
 /// Text: the process that did the work.
 pub const WORKER: &str = "waybill.worker";
-/// Number from 0: how often this notice was sent before.
+/// True when the owner may have been told before, under the same `webhook-id`.
 pub const WEBHOOK_REPEAT: &str = "waybill.webhook.repeat";
 /// True on a span that another process exported for one that went away.
 pub const LOST: &str = "waybill.lost";
@@ -84,6 +84,8 @@ pub const LINK_PRODUCER: &str = "producer";
 pub const LINK_PREVIOUS_ATTEMPT: &str = "previous_attempt";
 /// [`LINK`] from a redriven message to its dead letter.
 pub const LINK_REDRIVEN_FROM: &str = "redriven_from";
+/// [`LINK`] to the request that asked for it.
+pub const LINK_REQUEST: &str = "request";
 /// [`LINK`] to the context that a client sent.
 pub const LINK_CALLER: &str = "caller";
 

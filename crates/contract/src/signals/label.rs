@@ -65,16 +65,46 @@ pub const OPERATION_OUTCOMES: &[&str] = &[operation::OK, operation::ERROR, opera
 pub mod notification {
     /// The owner has it.
     pub const DELIVERED: &str = "delivered";
-    /// The owner was sent it again: the same `webhook-id`.
+    /// The owner has it, perhaps not for the first time: the same `webhook-id`.
     pub const REPEATED: &str = "repeated";
     /// The owner did not want this outcome.
     pub const UNWANTED: &str = "unwanted";
     /// Delivery failed; it is tried again.
     pub const FAILED: &str = "failed";
+    /// The owner's server is away or busy: it is tried again, and no attempt is spent.
+    pub const POSTPONED: &str = "postponed";
     /// The owner's address is not allowed, or it answered that it never wants it.
     pub const REFUSED: &str = "refused";
     /// All of them.
-    pub const ALL: &[&str] = &[DELIVERED, REPEATED, UNWANTED, FAILED, REFUSED];
+    pub const ALL: &[&str] = &[DELIVERED, REPEATED, UNWANTED, FAILED, POSTPONED, REFUSED];
+}
+
+/// What the canary checks of its job, and where.
+pub mod canary {
+    /// The job was taken and succeeded.
+    pub const JOB: &str = "job";
+    /// Its trace is whole in the console.
+    pub const TRACE: &str = "trace";
+    /// Its log lines are in the console.
+    pub const LOG: &str = "log";
+    /// An exemplar in the console leads to a trace.
+    pub const EXEMPLAR: &str = "exemplar";
+    /// Its trace is whole in Tempo.
+    pub const TEMPO: &str = "tempo";
+    /// Its log lines are in Loki.
+    pub const LOKI: &str = "loki";
+    /// An exemplar in Prometheus leads to a trace.
+    pub const PROMETHEUS: &str = "prometheus";
+    /// All of them, in the order in which they are shown.
+    pub const CHECKS: &[&str] = &[JOB, TRACE, LOG, EXEMPLAR, TEMPO, LOKI, PROMETHEUS];
+    /// What was looked for was found in time.
+    pub const PASSED: &str = "passed";
+    /// It was not.
+    pub const FAILED: &str = "failed";
+    /// There was nothing to look for: the job's trace was not sampled.
+    pub const SKIPPED: &str = "skipped";
+    /// What can come of a check.
+    pub const OUTCOMES: &[&str] = &[PASSED, FAILED, SKIPPED];
 }
 
 /// The kinds of telemetry that can be dropped.
@@ -112,6 +142,18 @@ pub const FAULTS: &[&str] = &[
 
 const STREAMS: &[&str] =
     &[topology::SUBMITTED.name, topology::TODO.name, topology::DONE.name, topology::DEAD.name];
+/// The queues, then the stores.
+const EVERY_STREAM: &[&str] = &[
+    STREAMS[0],
+    STREAMS[1],
+    STREAMS[2],
+    STREAMS[3],
+    topology::STORES[0],
+    topology::STORES[1],
+    topology::STORES[2],
+    topology::STORES[3],
+    topology::STORES[4],
+];
 const CONSUMERS: &[&str] = &[
     topology::INGESTER.stage.name(),
     topology::PROCESSOR.stage.name(),
@@ -135,7 +177,10 @@ pub(super) const DEAD_REASON: Label = label("reason", reason::DEAD_LETTERS);
 pub(super) const CHANNEL: Label = label("channel", &["log", "webhook"]);
 pub(super) const NOTIFICATION_OUTCOME: Label = label("outcome", notification::ALL);
 pub(super) const STREAM: Label = label("stream", STREAMS);
+pub(super) const STORE: Label = label("stream", EVERY_STREAM);
 pub(super) const CONSUMER: Label = label("consumer", CONSUMERS);
+pub(super) const CANARY_CHECK: Label = label("check", canary::CHECKS);
+pub(super) const CANARY_OUTCOME: Label = label("outcome", canary::OUTCOMES);
 pub(super) const FAULT: Label = label("fault", FAULTS);
 pub(super) const SIGNAL: Label = label("signal", SIGNALS);
 pub(super) const HTTP_METHOD: Label = label("http_request_method", &[]);

@@ -44,6 +44,8 @@ pub struct Label {
 pub enum ReportedBy {
     /// Every process of the lab.
     Everyone,
+    /// The console, which is no stage.
+    Console,
     /// The services of these stages.
     Stages(&'static [Stage]),
 }
@@ -55,6 +57,7 @@ impl Metric {
     pub fn known_rows(&self, stage: Option<Stage>) -> Vec<Vec<&'static str>> {
         let reported = match self.reported_by {
             ReportedBy::Everyone => true,
+            ReportedBy::Console => stage.is_none(),
             ReportedBy::Stages(stages) => stage.is_some_and(|stage| stages.contains(&stage)),
         };
         if !reported {

@@ -28,12 +28,16 @@ pub const CANCELLED: &str = "cancelled";
 pub const ADDRESS_REFUSED: &str = "address_refused";
 /// The owner's server refused the notification for good.
 pub const NOTIFICATION_REFUSED: &str = "notification_refused";
+/// The owner could not be told for so long that nobody waits for it any more.
+pub const NOTICE_TOO_OLD: &str = "notice_too_old";
 /// The stage's own work failed: try again.
 pub const WORK_FAILED: &str = "work_failed";
 /// The broker or a store was away: try again, nothing is spent.
 pub const BROKER_AWAY: &str = "broker_away";
 /// Another worker has the job: the message comes again later, nothing is spent.
 pub const OWNED_ELSEWHERE: &str = "owned_elsewhere";
+/// The owner's server is away or busy: try again later, nothing is spent.
+pub const RECEIVER_NOT_READY: &str = "receiver_not_ready";
 /// The service stops: the message goes back, nothing is spent.
 pub const STOPPING: &str = "stopping";
 
@@ -49,4 +53,5 @@ pub const DEAD_LETTERS: &[&str] = &[
     NO_RECORD,
     ADDRESS_REFUSED,
     NOTIFICATION_REFUSED,
+    NOTICE_TOO_OLD,
 ];

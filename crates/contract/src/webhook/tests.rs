@@ -81,6 +81,17 @@ fn odd_spellings_of_a_private_address_are_seen_through() {
         "[64:ff9b::10.0.0.1]",
         "[2002:7f00:1::]",
         "[fd00:ec2::254]",
+        "0.0.0.0",
+        "0.0.0.0.",
+        "[::]",
+        "0x0",
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b:1::7f00:1]",
+        "[::7f00:1]",
+        "[2001:0:7f00:1::]",
+        "[fe80::1]",
+        "\u{2460}\u{2461}\u{2466}.0.0.1",
+        "127.0.0.1%2e",
     ] {
         let problem = refusal(&format!("http://{host}:8080/"));
         assert!(problem.contains("not public"), "{host}: {problem}");
@@ -103,9 +114,31 @@ fn names_that_lead_inside_are_refused() {
         "instance-data.ec2.internal",
         "metadata.goog",
         "metadata.tencentyun.com",
+        "localhost..",
+        "localhost%2e",
+        "\u{ff4c}ocalhost",
+        "\u{24db}\u{24de}calhost",
+        "local\u{ad}host",
+        "printer\u{3002}local",
     ] {
         let problem = refusal(&format!("http://{host}/"));
         assert!(problem.contains("not public"), "{host}: {problem}");
+    }
+}
+
+#[test]
+fn names_in_any_script_and_odd_ports_are_told_by_one_spelling() {
+    for (url, authority) in [
+        ("https://B\u{dc}CHER.example/", "xn--bcher-kva.example:443"),
+        ("https://xn--bcher-kva.example:443/", "xn--bcher-kva.example:443"),
+        ("http://example.com.:65535/", "example.com:65535"),
+        ("http://EXAMPLE.com:00080/", "example.com:80"),
+        ("http://example.com:22/", "example.com:22"),
+        ("http://[2606:4700::0:1111]:1/", "[2606:4700::1111]:1"),
+        ("http://0x01010101/", "1.1.1.1:80"),
+    ] {
+        let target = parse_target(url, &AllowList::default()).expect(url);
+        assert_eq!(target.authority(), authority, "{url}");
     }
 }
 

@@ -10,10 +10,10 @@ use std::{
 /// somebody else's.
 const MARKER: &str = "waybill-lab";
 const MARKER_TEXT: &str =
-    "Made by `waybill up`. `--fresh` deletes logs/ and nats/ beside this file.\n";
+    "Made by `waybill up`. `--fresh` deletes logs/, nats/ and spans/ beside this file.\n";
 const LOCK: &str = "lock";
 /// What a lab makes there, and all that `--fresh` deletes.
-const MADE: [&str; 2] = ["logs", "nats"];
+const MADE: [&str; 3] = ["logs", "nats", "spans"];
 
 /// A data folder in use by this lab.
 #[derive(Debug)]

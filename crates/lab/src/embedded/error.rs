@@ -14,6 +14,16 @@ pub enum UpError {
     /// Something else listens where the lab wants to.
     #[error(transparent)]
     Ports(#[from] PortsTaken),
+    /// The time server could not be started.
+    #[error(
+        "the lab's time server cannot listen on port {port} (UDP): {cause}; move the lab with --port-base"
+    )]
+    Time {
+        /// Where it wanted to listen.
+        port: u16,
+        /// Why it cannot.
+        cause: io::Error,
+    },
     /// No nats-server could be had.
     #[error(transparent)]
     Nats(#[from] FindError),

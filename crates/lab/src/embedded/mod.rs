@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Part, Ports, Process, Progress, Stopped, log_file,
+    LabTime, Part, Ports, Process, Progress, Stopped, log_file,
     nats::{self, NatsServer},
     supervisor::{PartError, PartStatus, Settings, StartError, Supervisor},
 };
@@ -32,6 +32,7 @@ pub struct Embedded {
     ports: Ports,
     data: DataDir,
     nats: NatsServer,
+    _time: LabTime,
     stop: CancellationToken,
 }
 
@@ -41,7 +42,9 @@ impl Embedded {
     /// the start too.
     pub async fn up(options: Options, stop: CancellationToken) -> Result<Self, UpError> {
         let data = DataDir::open(&options.data_dir, options.fresh)?;
-        options.ports.check(options.public)?;
+        options.ports.check_with(options.public, options.processors.min(PROCESSORS_MAX))?;
+        let time = LabTime::start(plan::time_server(&options)).await;
+        let time = time.map_err(|cause| UpError::Time { port: options.ports.ntp, cause })?;
         let mut supervisor = Supervisor::new(Settings {
             logs: data.logs(),
             grace: options.grace + FLUSH_LIMIT,
@@ -53,7 +56,9 @@ impl Embedded {
             started = start_all(&options, &data, &mut supervisor) => started,
         };
         match started {
-            Ok(nats) => Ok(Self { supervisor, ports: options.ports, data, nats, stop }),
+            Ok(nats) => {
+                Ok(Self { supervisor, ports: options.ports, data, nats, _time: time, stop })
+            }
             Err(error) => {
                 supervisor.stop_all().await;
                 Err(error)

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{PortArgs, Ports, Report, nats::FinderArgs, silent};
+use service::clock::TimeSource;
+
+use crate::{Part, PortArgs, Ports, Report, nats::FinderArgs, silent};
 
 /// Most processors one lab starts.
 pub const PROCESSORS_MAX: u16 = 16;
@@ -53,6 +55,13 @@ pub struct UpArgs {
     /// Send telemetry there and not to the lab's console
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
+    /// Seconds between two canary jobs, which the console follows through every signal; 0 is off. Unless told: 60,
+    /// and off with --trickle 0 or with telemetry elsewhere
+    #[arg(long = "canary", env = "WAYBILL_CANARY_SECONDS", value_name = "S")]
+    pub canary_seconds: Option<u64>,
+    /// Whose time the services stamp: their own clock's, or that corrected by the lab's time server
+    #[arg(long, env = "WAYBILL_CLOCK", value_name = "system|ntp", default_value = "ntp")]
+    pub clock: TimeSource,
     /// Which nats-server.
     #[command(flatten)]
     pub finder: FinderArgs,
@@ -70,6 +79,8 @@ impl UpArgs {
             grace: Duration::from_secs(self.grace_seconds),
             finder: self.finder,
             otlp_endpoint: self.otlp_endpoint,
+            canary_seconds: self.canary_seconds.unwrap_or(0),
+            clock: self.clock,
             report,
             ..Options::new(waybill)
         }
@@ -98,8 +109,14 @@ pub struct Options {
     pub finder: FinderArgs,
     /// Where telemetry goes instead of the lab's console.
     pub otlp_endpoint: Option<String>,
+    /// Seconds between two canary jobs of the console; 0 is off.
+    pub canary_seconds: u64,
+    /// Whose time the services stamp. They are measured against the lab's time server either way.
+    pub clock: TimeSource,
     /// Set for the topology step, every service and the console, over everything else.
     pub env: Vec<(String, String)>,
+    /// Set for single parts, over that: part, name, value.
+    pub part_env: Vec<(Part, String, String)>,
     /// Is told what happens.
     pub report: Report,
 }
@@ -117,7 +134,10 @@ impl Options {
             grace: Duration::from_secs(GRACE_SECONDS),
             finder: FinderArgs::default(),
             otlp_endpoint: None,
+            canary_seconds: 0,
+            clock: TimeSource::Ntp,
             env: Vec::new(),
+            part_env: Vec::new(),
             report: silent(),
         }
     }

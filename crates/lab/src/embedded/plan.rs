@@ -45,10 +45,31 @@ pub(super) fn console(options: &Options) -> PartSpec {
         ("WAYBILL_CONSOLE_BIND", page),
         ("WAYBILL_OTLP_GRPC_BIND", grpc),
         ("WAYBILL_OTLP_HTTP_BIND", http),
-        ("WAYBILL_ADMIN_BIND", local(0)),
+        ("WAYBILL_ADMIN_BIND", local(ports.console_admin)),
     ];
-    let ready = Ready::Accepts(vec![reached(page), grpc, http]);
-    part(options, Part::Console, &settings, ready)
+    // It answers when all of its other ports are bound.
+    let ready = Ready::Answers(format!("http://{}/readyz", local(ports.console_admin)));
+    let mut console = part(options, Part::Console, &settings, ready);
+    let watching = [
+        ("WAYBILL_SCRAPE_TARGETS", scrape_targets(options)),
+        ("WAYBILL_CANARY_SECONDS", options.canary_seconds.to_string()),
+    ];
+    // What the user sets comes later, and so stands.
+    console.env.splice(0..0, watching.map(|(name, value)| (name.to_owned(), value)));
+    console
+}
+
+/// Where every service serves its metrics, by the name that its spans carry.
+fn scrape_targets(options: &Options) -> String {
+    let ports = options.ports;
+    let processors = (1..=options.processors.min(super::PROCESSORS_MAX))
+        .map(|n| (Part::Processor(n), ports.processor_admin_of(n)));
+    let services = [(Part::Gateway, ports.gateway_admin), (Part::Ingester, ports.ingester_admin)];
+    let all =
+        services.into_iter().chain(processors).chain([(Part::Notifier, ports.notifier_admin)]);
+    let target =
+        |(part, port): (Part, u16)| format!("{}=http://{}/metrics", part.command(), local(port));
+    all.map(target).collect::<Vec<_>>().join(",")
 }
 
 /// Every service, in the order of a job's way.
@@ -61,10 +82,8 @@ pub(super) fn services(options: &Options) -> Vec<PartSpec> {
         service(options, Part::Processor(1), ports.processor_admin, &[]),
         service(options, Part::Notifier, ports.notifier_admin, &[]),
     ];
-    // The others are found through the broker, not by a port: any free one will do.
     for n in 2..=options.processors.min(super::PROCESSORS_MAX) {
-        let settings = [("WAYBILL_ADMIN_BIND", local(0))];
-        services.push(part(options, Part::Processor(n), &settings, Ready::AtOnce));
+        services.push(service(options, Part::Processor(n), ports.processor_admin_of(n), &[]));
     }
     services
 }
@@ -73,15 +92,22 @@ fn service(options: &Options, name: Part, admin: u16, settings: &[(&str, SocketA
     let ready = Ready::Answers(format!("http://{}/readyz", local(admin)));
     let mut settings = settings.to_vec();
     settings.push(("WAYBILL_ADMIN_BIND", local(admin)));
-    part(options, name, &settings, ready)
+    let mut service = part(options, name, &settings, ready);
+    // What the user sets comes later, and so stands.
+    let begun = options.data_dir.join("spans").join(name.to_string());
+    service.env.insert(0, ("WAYBILL_BEGUN_SPANS".to_owned(), begun.display().to_string()));
+    service
 }
 
 fn part(options: &Options, part: Part, own: &[(&str, SocketAddr)], ready: Ready) -> PartSpec {
     let own = own.iter().map(|(name, address)| ((*name).to_owned(), address.to_string()));
+    let given = options.env.iter().cloned();
+    let for_part = options.part_env.iter().filter(|(other, ..)| *other == part);
+    let for_part = for_part.map(|(_, name, value)| (name.clone(), value.clone()));
     PartSpec {
         part,
         argv: waybill(options, &[part.command()]),
-        env: shared(options).into_iter().chain(own).chain(options.env.clone()).collect(),
+        env: shared(options).into_iter().chain(own).chain(given).chain(for_part).collect(),
         ready,
     }
 }
@@ -103,6 +129,8 @@ fn shared(options: &Options) -> Vec<(String, String)> {
         ("WAYBILL_WEBHOOK_ALLOW", console.to_string()),
         ("WAYBILL_FAULTS", faults.to_owned()),
         ("WAYBILL_GRACE_SECONDS", options.grace.as_secs().to_string()),
+        ("WAYBILL_NTP_SERVER", local(ports.ntp).to_string()),
+        ("WAYBILL_CLOCK", options.clock.name().to_owned()),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", otlp),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -114,6 +142,11 @@ fn waybill(options: &Options, arguments: &[&str]) -> Vec<OsString> {
     argv.push(options.waybill.clone().into());
     argv.extend(arguments.iter().map(OsString::from));
     argv
+}
+
+/// Where the time server answers.
+pub(super) fn time_server(options: &Options) -> SocketAddr {
+    local(options.ports.ntp)
 }
 
 fn local(port: u16) -> SocketAddr {
@@ -164,11 +197,14 @@ mod tests {
     fn given_settings_win_over_the_labs_own() {
         let options = Options {
             env: vec![("WAYBILL_FAULTS".into(), "off".into())],
+            part_env: vec![(Part::Ingester, "WAYBILL_FAULTS".into(), "on".into())],
             otlp_endpoint: Some("http://127.0.0.1:9".into()),
             ..Options::new("waybill".into())
         };
-        let gateway = &services(&options)[0];
+        let parts = services(&options);
+        let gateway = &parts[0];
         assert_eq!(env(gateway, "WAYBILL_FAULTS"), Some("off"));
         assert_eq!(env(gateway, "OTEL_EXPORTER_OTLP_ENDPOINT"), Some("http://127.0.0.1:9"));
+        assert_eq!(env(&parts[1], "WAYBILL_FAULTS"), Some("on"), "a part's own settings win");
     }
 }

@@ -14,3 +14,4 @@ mod guard;
 mod ports;
 mod processes;
 mod supervisor;
+mod time_server;

@@ -30,6 +30,8 @@ pub(crate) enum Order {
     Bent,
     /// As many spans and lines as fast as it can.
     Flood,
+    /// One span that ends and one that does not; then the process ends as if it were killed.
+    Aborted,
 }
 
 #[derive(Debug, Parser)]
@@ -124,6 +126,7 @@ fn carry_out() {
             Order::Story => story(&telemetry, &clock),
             Order::Bent => bent(&telemetry, &clock),
             Order::Flood => flood(&telemetry, orders.count).await,
+            Order::Aborted => aborted(),
         };
         (report.began_ns, report.work, report.metrics) =
             (began_ns, began.elapsed(), metrics.text());
@@ -159,6 +162,12 @@ fn story(telemetry: &Telemetry, clock: &Clock) -> Report {
     telemetry.spans().export(attempt.build());
     drop(outer);
     Report { trace_id, ..Report::default() }
+}
+
+fn aborted() -> Report {
+    let _unfinished = info_span!("unfinished", otel.kind = "consumer").entered();
+    info_span!("finished", otel.kind = "producer").in_scope(|| {});
+    std::process::abort()
 }
 
 fn bent(telemetry: &Telemetry, clock: &Clock) -> Report {

@@ -1,5 +1,8 @@
 //! What the console knows, as JSON.
 
+mod canary;
+mod history;
+mod hooks;
 mod logs;
 mod metrics;
 pub(crate) mod query;
@@ -22,6 +25,11 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/api/traces/{trace_id}", get(traces::one))
         .route("/api/logs", get(logs::list))
         .route("/api/metrics", get(metrics::list))
+        .route("/api/metrics/history", get(history::history))
+        .route("/api/metrics/targets", get(history::targets))
+        .route("/api/canary", get(canary::latest))
+        .route("/api/hooks", get(hooks::list))
+        .route("/api/hooks/{name}", get(hooks::one))
         .route("/api/status", get(status::status))
         .route("/api/{*path}", get(unknown))
         .route("/healthz", get(|| async { "ok\n" }))

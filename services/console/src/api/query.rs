@@ -95,6 +95,13 @@ impl Parameters {
     }
 }
 
+impl BadQuery {
+    /// A parameter that must be given is not.
+    pub(crate) fn missing(name: &str, what: &str) -> Self {
+        Self(format!("Parameter {name} is missing: {what}."))
+    }
+}
+
 impl IntoResponse for BadQuery {
     fn into_response(self) -> Response {
         let status = StatusCode::BAD_REQUEST;

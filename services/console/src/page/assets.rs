@@ -6,7 +6,11 @@ use axum::response::{IntoResponse, Response};
 
 /// Name, media type and content of every file.
 const ASSETS: &[(&str, &str, &str)] = &[
-    ("console.css", "text/css; charset=utf-8", include_str!("assets/console.css")),
+    (
+        "console.css",
+        "text/css; charset=utf-8",
+        concat!(include_str!("assets/console.css"), include_str!("assets/metrics.css")),
+    ),
     ("console.js", "text/javascript; charset=utf-8", include_str!("assets/console.js")),
     ("icon.svg", "image/svg+xml", include_str!("assets/icon.svg")),
 ];

@@ -2,11 +2,13 @@
 
 use axum::response::Html;
 use maud::{DOCTYPE, Markup, html};
+use url::Url;
 
 /// The pages in the navigation: path and title.
-const PAGES: &[(&str, &str)] = &[("/", "Jobs and traces")];
+const PAGES: &[(&str, &str)] =
+    &[("/", "Jobs and traces"), ("/metrics", "Metrics"), ("/hooks", "Webhooks")];
 
-/// A whole page.
+/// A whole page. One that is in the navigation has its title from there, and is marked in it.
 pub(super) fn page(title: &str, body: &Markup) -> Html<String> {
     let markup = html! {
         (DOCTYPE)
@@ -25,7 +27,9 @@ pub(super) fn page(title: &str, body: &Markup) -> Html<String> {
                 header.top {
                     a.brand href="/" { img src="/assets/icon.svg" alt="" width="22" height="22"; "Waybill" }
                     nav aria-label="Pages" {
-                        @for (path, title) in PAGES { a href=(path) { (title) } }
+                        @for (path, name) in PAGES {
+                            a href=(path) aria-current=[(title == *name).then_some("page")] { (name) }
+                        }
                     }
                     button.live type="button" hidden aria-pressed="true" { "Live" }
                 }
@@ -34,6 +38,11 @@ pub(super) fn page(title: &str, body: &Markup) -> Html<String> {
         }
     };
     Html(markup.into_string())
+}
+
+/// A link that leaves the console, in a tab of its own.
+pub(super) fn outside(url: &Url, text: &str) -> Markup {
+    html! { a.outside href=(url) target="_blank" rel="noopener noreferrer" { (text) } }
 }
 
 /// A part of a page that the script asks for again at `path` every few seconds.

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
-use super::frame::{self, live};
-use super::{job_list, trace_list};
+use super::frame::{self, live, outside};
+use super::{canary, job_list, trace_list};
 use crate::api::query::RawQuery;
 use crate::start::Shared;
 use crate::store::TraceFilter;
@@ -31,6 +31,10 @@ pub(super) async fn page(
     let path = format!("/parts/traces?{}", text.unwrap_or_default());
     let body = html! {
         h1.quiet { "Jobs and traces" }
+        @if let Some(grafana) = &shared.grafana {
+            p.elsewhere { (outside(&grafana.lab_home(), "Lab home in Grafana")) }
+        }
+        (canary::panel(&shared))
         div.columns {
             section aria-labelledby="jobs" {
                 h2 #jobs { "Recent jobs" }

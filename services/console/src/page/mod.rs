@@ -4,11 +4,14 @@
 //! second lock. A page adds itself to `router` and to `frame::PAGES`.
 
 mod assets;
+mod canary;
 mod format;
 mod frame;
 mod home;
+mod hooks;
 mod job_list;
 mod jobs;
+mod metrics;
 mod palette;
 mod trace;
 mod trace_list;
@@ -35,6 +38,12 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/parts/traces", get(trace_list::part))
         .route("/traces/{trace_id}", get(trace::page))
         .route("/parts/traces/{trace_id}", get(trace::part))
+        .route("/hooks", get(hooks::page))
+        .route("/parts/hooks", get(hooks::part))
+        .route("/hooks/{name}", get(hooks::to_page).post(crate::hooks::take))
+        .route("/metrics", get(metrics::page))
+        .route("/parts/metrics", get(metrics::part))
+        .route("/parts/canary", get(canary::part))
         .route("/jobs/{id}", get(jobs::to_trace))
         .route("/assets/{name}", get(assets::asset))
         .fallback(not_found)

@@ -11,6 +11,8 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::signals::{TELEMETRY_DROPPED, signal};
+use telemetry::Metrics;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -30,12 +32,13 @@ const TURN_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(crate) struct Receiver {
     store: Arc<Store>,
+    metrics: Metrics,
     turns: Arc<Semaphore>,
 }
 
 impl Receiver {
-    pub(crate) fn new(store: Arc<Store>) -> Self {
-        Self { store, turns: Arc::new(Semaphore::new(EXPORTS_IN_HAND_MAX)) }
+    pub(crate) fn new(store: Arc<Store>, metrics: Metrics) -> Self {
+        Self { store, metrics, turns: Arc::new(Semaphore::new(EXPORTS_IN_HAND_MAX)) }
     }
 
     /// A turn to read an export; `None` when too many others are being read.
@@ -53,8 +56,20 @@ impl Receiver {
         }
     }
 
+    /// Counts what the store did not take. What leaves it later, as the oldest, was seen: that is no loss.
+    fn count_dropped(&self, signal: Signal, count: u64) {
+        let signal = match signal {
+            Signal::Traces => signal::SPANS,
+            Signal::Logs => signal::LOGS,
+            // Metrics are read again soon; what was refused of them is in `/api/status`.
+            Signal::Metrics => return,
+        };
+        self.metrics.add(&TELEMETRY_DROPPED, &[signal], count);
+    }
+
     fn take(&self, signal: Signal, export: &Export) -> Result<ExportReply, NotTaken> {
         let refusals = self.store.take(signal, export)?;
+        self.count_dropped(signal, refusals.count);
         let partial_success = refusals.reason().map(|reason| PartialSuccess {
             rejected: i64::try_from(refusals.count).unwrap_or(i64::MAX),
             error_message: reason.to_owned(),

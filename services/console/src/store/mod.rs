@@ -1,4 +1,4 @@
-//! What the console remembers: spans by trace, log lines, and the latest point of every series.
+//! What the console remembers: spans by trace, log lines, the latest point of every series and its history.
 //!
 //! Everything lives in memory and has a limit in number and in bytes; the oldest leaves first and is counted.
 //! An export is read and checked before anything is locked, and is taken whole or, if malformed, not at all.
@@ -6,6 +6,7 @@
 pub(crate) mod attribute;
 mod budget;
 mod counts;
+mod history;
 mod ids;
 mod log_line;
 mod logs;
@@ -15,6 +16,7 @@ mod point;
 mod points;
 mod protobuf;
 mod refused;
+mod sample;
 mod schema;
 mod search;
 mod span;
@@ -25,6 +27,7 @@ mod trace;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use opentelemetry_proto::tonic::metrics::v1::MetricsData;
 use opentelemetry_proto::tonic::trace::v1::{Span, TracesData};
@@ -32,12 +35,14 @@ use serde::Serialize;
 
 pub(crate) use budget::Budgets;
 pub(crate) use counts::Standing;
+pub(crate) use history::{Dot, Run, Series, WINDOW_MS, rise};
 pub(crate) use ids::{SpanId, TraceId};
 pub(crate) use log_line::{LogLine, least_severity};
 pub(crate) use logs::LogFilter;
 pub(crate) use origin::Origin;
 pub(crate) use protobuf::Malformed;
 pub(crate) use refused::Refusals;
+pub(crate) use sample::{Distribution, Value};
 pub(crate) use search::{TraceFilter, TraceSummary};
 pub(crate) use take::NotTaken;
 
@@ -76,6 +81,7 @@ pub(crate) struct Store {
     logs: Mutex<Logs>,
     points: Mutex<Points>,
     exports_refused: AtomicU64,
+    made: Instant,
 }
 
 impl Store {
@@ -86,6 +92,7 @@ impl Store {
             logs: Mutex::new(Logs::new(budgets.logs)),
             points: Mutex::new(Points::new(budgets.points)),
             exports_refused: AtomicU64::new(0),
+            made: Instant::now(),
         }
     }
 
@@ -140,6 +147,26 @@ impl Store {
     pub(crate) fn metrics(&self, service: Option<&str>, name: Option<&str>) -> MetricsData {
         let latest = lock(&self.points).latest(service, name);
         otlp::metrics(latest)
+    }
+
+    /// Every series of the metric called `name`, with its history.
+    pub(crate) fn series(&self, name: &str) -> Vec<Series> {
+        lock(&self.points).series(name)
+    }
+
+    /// The exemplars of a trace, and those made at `since` (Unix nanoseconds, true time) or later, oldest
+    /// first; those of the metric called `except` left out.
+    pub(crate) fn exemplars(&self, trace: TraceId, since: u64, except: &str) -> Vec<Dot> {
+        let passes = |dot: &Dot| dot.trace == trace || dot.at >= since;
+        let mut found = lock(&self.points).dots(except, passes);
+        found.sort_by_key(|dot| dot.at);
+        found
+    }
+
+    /// Milliseconds, [`WINDOW_MS`] when the store was made, so that a window into the past never begins
+    /// below zero: the time that histories speak of.
+    pub(crate) fn now(&self) -> u64 {
+        WINDOW_MS + u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX / 2)
     }
 
     /// How full the stores are.

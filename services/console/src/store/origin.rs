@@ -26,6 +26,8 @@ const SERVICE_UNKNOWN: &str = "unknown_service";
 pub(crate) struct Origin {
     /// The attribute `service.name`.
     pub(crate) service: Box<str>,
+    /// The attribute `service.instance.id`; empty without it.
+    pub(crate) instance: Box<str>,
     /// Who sent it; `None` if the sender said nothing.
     pub(crate) resource: Option<Resource>,
     pub(crate) resource_schema_url: String,
@@ -72,13 +74,15 @@ impl Origin {
         let sender = (!resource.resource.is_empty())
             .then(|| read_resource(resource.resource.clone()))
             .transpose()?;
-        let service = sender
-            .as_ref()
-            .and_then(|sender| attribute::find(&sender.attributes, "service.name"))
-            .map(attribute::text)
-            .filter(|name| !name.is_empty());
+        let text = |key| {
+            let found = sender.as_ref().and_then(|sender| attribute::find(&sender.attributes, key));
+            found.map(attribute::text).filter(|text| !text.is_empty())
+        };
+        let service = text("service.name").unwrap_or_else(|| SERVICE_UNKNOWN.into());
+        let instance = text("service.instance.id").unwrap_or_default();
         Ok(Self {
-            service: service.unwrap_or_else(|| SERVICE_UNKNOWN.into()).into(),
+            service: service.into(),
+            instance: instance.into(),
             resource: sender,
             resource_schema_url: resource.schema_url.clone(),
             scope: (!scope.scope.is_empty())

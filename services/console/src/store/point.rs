@@ -11,6 +11,7 @@ use prost::Message;
 
 use super::origin::Origin;
 use super::protobuf::Malformed;
+use super::sample::Sample;
 
 /// A metric with exactly one point.
 #[derive(Debug)]
@@ -18,8 +19,11 @@ pub(crate) struct Point {
     pub(crate) origin: Arc<Origin>,
     /// The encoded metric.
     pub(crate) metric: Box<[u8]>,
-    /// What makes the series: service, name and attributes.
+    /// What makes the series: service, instance, name and attributes.
     pub(crate) key: Arc<[u8]>,
+    pub(crate) name: Box<str>,
+    /// What it says, for the history of its series.
+    pub(crate) sample: Sample,
 }
 
 impl Point {
@@ -28,22 +32,29 @@ impl Point {
         let metric = Metric::decode(wire).map_err(|_| Malformed)?;
         let (metric, points) = split(metric);
         let whole = |(attributes, data): (Vec<KeyValue>, Data)| {
+            let sample = Sample::of(&data);
             let metric = Metric { data: Some(data), ..metric.clone() };
-            Self::new(&metric, &attributes, origin)
+            Self::new(&metric, &attributes, origin, sample)
         };
         Ok(points.into_iter().map(whole).collect())
     }
 
-    fn new(metric: &Metric, attributes: &[KeyValue], origin: &Arc<Origin>) -> Self {
+    fn new(metric: &Metric, attributes: &[KeyValue], origin: &Arc<Origin>, sample: Sample) -> Self {
         let mut key = Vec::new();
-        for text in [&*origin.service, &metric.name] {
+        for text in [&*origin.service, &origin.instance, &metric.name] {
             key.extend_from_slice(&text.len().to_le_bytes());
             key.extend_from_slice(text.as_bytes());
         }
         for pair in attributes {
             pair.encode_length_delimited(&mut key).expect("a vector grows as needed");
         }
-        Self { origin: Arc::clone(origin), metric: metric.encode_to_vec().into(), key: key.into() }
+        Self {
+            origin: Arc::clone(origin),
+            metric: metric.encode_to_vec().into(),
+            key: key.into(),
+            name: metric.name.as_str().into(),
+            sample,
+        }
     }
 }
 
@@ -75,4 +86,10 @@ fn split(mut metric: Metric) -> (Metric, Vec<(Vec<KeyValue>, Data)>) {
 
 fn each<P>(points: Vec<P>, one: impl Fn(P) -> (Vec<KeyValue>, Data)) -> Vec<(Vec<KeyValue>, Data)> {
     points.into_iter().map(one).collect()
+}
+
+/// The attributes of a metric's only point.
+pub(crate) fn attributes(metric: &Metric) -> Vec<KeyValue> {
+    let (_, points) = split(metric.clone());
+    points.into_iter().next().map(|(attributes, _)| attributes).unwrap_or_default()
 }

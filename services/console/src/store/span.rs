@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::signals::attr::JOB_ID;
+use contract::signals::attr::{JOB_ID, LOST};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -82,6 +82,13 @@ impl StoredSpan {
     /// What it adds to the picture of its trace.
     pub(crate) fn outline(&self) -> (u64, u64, bool) {
         (self.start, self.end, self.failed)
+    }
+
+    /// Whether this copy was told after its process went away, and `other` lasted longer or was not:
+    /// a killed process may have sent a span whose line it had no time to take back.
+    pub(crate) fn says_less_than(&self, other: &Self) -> bool {
+        let length = |span: &Self| span.end.saturating_sub(span.start);
+        self.attribute(LOST).is_some() && length(self) <= length(other)
     }
 
     /// The whole span, still as it came, and who sent it.

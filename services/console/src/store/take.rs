@@ -63,7 +63,7 @@ impl Store {
             batch.extend(Point::read_all(item, origin)?);
             Ok(())
         })?;
-        lock(&self.points).add(batch, &mut refusals);
+        lock(&self.points).add(batch, self.now(), &mut refusals);
         Ok(refusals)
     }
 

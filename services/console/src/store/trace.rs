@@ -64,7 +64,7 @@ impl Trace {
         }
     }
 
-    /// Adds the span, or puts it in the place of its earlier copy.
+    /// Adds the span, or puts it in the place of its earlier copy, unless that says more.
     pub(crate) fn add(
         &mut self,
         id: SpanId,
@@ -89,6 +89,7 @@ impl Trace {
                 self.charge(origin);
                 Ok(Added::New)
             }
+            Entry::Occupied(taken) if span.says_less_than(taken.get()) => Ok(Added::Replaced),
             Entry::Occupied(mut taken) => {
                 self.bytes = self.bytes + span.bytes() - taken.get().bytes();
                 let same = taken.get().outline() == span.outline();

@@ -2,13 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod admin;
+mod canary;
 mod eviction;
 mod gateway;
+mod hooks;
 mod ingest;
+mod links;
 mod logs;
 mod metrics;
+mod metrics_page;
 mod otlp_json;
 mod pages;
+mod scrape;
 mod search;
 mod security;
 mod stopping;

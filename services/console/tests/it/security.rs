@@ -8,7 +8,8 @@ const PROTOBUF: &str = "application/x-protobuf";
 
 #[tokio::test]
 async fn both_http_servers_answer_only_to_their_own_names() {
-    let console = Console::with(|config| config.hosts.allowed_hosts = vec!["console".into()]).await;
+    let console =
+        Console::with(|config| config.admin.hosts.allowed_hosts = vec!["console".into()]).await;
     for (host, known) in [
         ("evil.example", false),
         ("127.0.0.1.evil.example", false),

@@ -11,12 +11,12 @@ use console::Config;
 use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::{export, span};
-use crate::under_test::in_time;
+use crate::under_test::{in_time, metrics};
 
 #[tokio::test]
 async fn it_ends_within_a_second_and_closes_open_connections() {
     let stop = CancellationToken::new();
-    let running = console::start(Config::on_free_ports(), stop.clone()).await.unwrap();
+    let running = console::start(Config::on_free_ports(), metrics(), stop.clone()).await.unwrap();
     let mut grpc =
         TraceServiceClient::connect(format!("http://{}", running.otlp_grpc)).await.unwrap();
     in_time(grpc.export(export("gateway", vec![span(1, 1, 0, "a")]))).await.unwrap();
@@ -49,9 +49,9 @@ async fn say(connection: &mut TcpStream, head: &str) {
 #[tokio::test]
 async fn a_taken_address_is_an_error_that_names_the_flag() {
     let stop = CancellationToken::new();
-    let running = console::start(Config::on_free_ports(), stop.clone()).await.unwrap();
+    let running = console::start(Config::on_free_ports(), metrics(), stop.clone()).await.unwrap();
     let again = Config { otlp_grpc_bind: running.otlp_grpc, ..Config::on_free_ports() };
-    let error = console::start(again, stop.clone()).await.unwrap_err();
+    let error = console::start(again, metrics(), stop.clone()).await.unwrap_err();
     assert!(format!("{error:#}").contains("--otlp-grpc-bind"), "{error:#}");
     stop.cancel();
 }

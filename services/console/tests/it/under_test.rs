@@ -4,10 +4,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use console::{Config, Running};
+use contract::signals::METRICS;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
+use service::clock::Clock;
+use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
 /// How long any single step may take.
@@ -31,7 +34,7 @@ impl Console {
         let mut config = Config::on_free_ports();
         change(&mut config);
         let stop = CancellationToken::new();
-        let running = console::start(config, stop.clone()).await.unwrap();
+        let running = console::start(config, metrics(), stop.clone()).await.unwrap();
         let redirect = reqwest::redirect::Policy::none();
         let client = Client::builder().no_proxy().redirect(redirect).build().unwrap();
         Self { running, stop, client }
@@ -87,6 +90,11 @@ impl Console {
     pub(crate) async fn count(&self, signal: &str, name: &str) -> u64 {
         self.api("/api/status").await[signal][name].as_u64().unwrap()
     }
+}
+
+/// The console's own metrics.
+pub(crate) fn metrics() -> Metrics {
+    Metrics::new(METRICS, None, Clock::new().offset())
 }
 
 impl Drop for Console {

@@ -2,6 +2,7 @@
 
 mod jobs;
 pub(crate) mod watch;
+pub(crate) mod watchers;
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
@@ -13,6 +14,7 @@ use axum::http::StatusCode;
 use contract::{JobId, job::JobKind, state::JobState};
 use jobs::Jobs;
 use service::admin::Check;
+use watchers::Watchers;
 
 use crate::error::ApiError;
 
@@ -24,6 +26,8 @@ pub(crate) struct Index {
     caught_up: AtomicBool,
     /// Revision of the newest change that was seen.
     revision: AtomicU64,
+    /// Who follows single jobs.
+    pub(crate) watchers: Watchers,
     /// The bucket holds less than was seen: something went away that nobody told.
     outdated: AtomicBool,
 }

@@ -112,6 +112,7 @@ impl Follower<'_> {
     fn apply(&self, entry: &Entry, progress: &mut Progress) {
         progress.last_entry = Instant::now();
         self.index.revision.store(entry.revision, Relaxed);
+        self.index.watchers.tell(entry);
         match &mut progress.filling {
             Some(jobs) => note(jobs, entry),
             None => {

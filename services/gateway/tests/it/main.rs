@@ -3,12 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod broker;
+mod cancel;
 mod connections;
 mod dead_letters;
 mod events;
+mod events_stream;
 mod idempotency;
 mod listing;
+mod operations;
+mod queues;
+mod redrive;
 mod refusals;
+mod retry;
 mod rig;
 mod submit;
 mod traces;

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use async_nats::jetstream::{self, kv, message::StreamMessage, stream::State};
+use async_nats::{
+    HeaderMap,
+    jetstream::{self, kv, message::StreamMessage, stream::State},
+};
 use bus::{
     Vitals,
     topology::{TopologyConfig, apply},
@@ -14,7 +17,10 @@ use clap::Parser;
 use contract::{
     JobId, Stage,
     api::{JobAccepted, JobView, Problem},
+    job::Job,
+    record::JobRecord,
     signals::METRICS,
+    state::JobState,
     topology::{JOBS_BUCKET, QUEUE_BYTES_MAX, SUBMITTED},
 };
 use opentelemetry::{global, trace::TracerProvider as _};
@@ -34,6 +40,21 @@ use tracing_subscriber::layer::SubscriberExt as _;
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// A job that every check lets through.
 pub(crate) const JOB: &str = r#"{"name":"sum","operations":[{"kind":"add","inputs":[1,2]}]}"#;
+
+/// The trace of the dead letters that tests make.
+pub(crate) const LETTER_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const LETTER_SPAN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// The event headers of a message that the lab itself sent.
+pub(crate) fn own_headers(kind: &'static str) -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("ce-specversion", "1.0"),
+        ("ce-id", "first"),
+        ("ce-source", "/waybill/gateway"),
+        ("ce-type", kind),
+        ("Content-Type", "application/json"),
+    ]
+}
 
 #[derive(Parser)]
 struct Settings {
@@ -165,6 +186,84 @@ impl Rig {
         let stream = self.jetstream.get_stream(SUBMITTED.name).await.unwrap();
         let last = stream.get_info().await.unwrap().state.last_sequence;
         stream.get_raw_message(last).await.unwrap()
+    }
+
+    /// Changes a job's record as its stage would.
+    pub(crate) async fn change(&self, job: JobId, change: impl FnOnce(&mut JobRecord)) {
+        let records = self.records().await;
+        let found = records.get(job.to_string()).await.unwrap().unwrap();
+        let mut record: JobRecord = serde_json::from_slice(&found).unwrap();
+        change(&mut record);
+        let record = serde_json::to_vec(&record).unwrap();
+        records.put(job.to_string(), record.into()).await.unwrap();
+    }
+
+    /// A job's record as it stands.
+    pub(crate) async fn record(&self, job: JobId) -> JobRecord {
+        let found = self.records().await.get(job.to_string()).await.unwrap().unwrap();
+        serde_json::from_slice(&found).unwrap()
+    }
+
+    /// Submits a job and takes it to where the ingester leaves it: queued, with its payload kept.
+    pub(crate) async fn queued(&self, body: &str) -> Job {
+        let accepted = self.submit(body).await;
+        let message = self.last_submitted().await;
+        let job: Job = serde_json::from_slice(&message.payload).unwrap();
+        assert_eq!(job.id, accepted.id);
+        let mut headers = HeaderMap::new();
+        for name in ["traceparent", "baggage"] {
+            if let Some(value) = message.headers.get(name) {
+                headers.insert(name, value.as_str());
+            }
+        }
+        let subject = contract::topology::payload(job.id);
+        let kept = self.jetstream.publish_with_headers(subject, headers, message.payload).await;
+        kept.unwrap().await.unwrap();
+        self.change(job.id, |record| record.state = JobState::Queued).await;
+        job
+    }
+
+    /// The messages of a stream, the oldest first.
+    pub(crate) async fn messages(&self, stream: &str) -> Vec<StreamMessage> {
+        let stream = self.jetstream.get_stream(stream).await.unwrap();
+        let state = stream.get_info().await.unwrap().state;
+        let mut messages = Vec::new();
+        for seq in state.first_sequence..=state.last_sequence {
+            messages.extend(stream.get_raw_message(seq).await.ok());
+        }
+        messages
+    }
+
+    /// Puts a message away as a worker of `stage` does: `headers` are the message's own.
+    pub(crate) async fn bury(
+        &self,
+        stage: Stage,
+        subject: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> u64 {
+        let mut all = HeaderMap::new();
+        for (name, value) in [
+            ("waybill-dead-stage", stage.name()),
+            ("waybill-dead-reason", "attempts_used_up"),
+            ("waybill-dead-detail", "it failed"),
+            ("waybill-dead-attempts", "4"),
+            ("waybill-dead-subject", subject),
+            ("waybill-dead-seq", "77"),
+            ("traceparent", LETTER_SPAN),
+            ("baggage", "waybill.fault=processor%3Derror,waybill.scenario=poison"),
+        ] {
+            all.insert(name, value);
+        }
+        for (name, value) in headers {
+            match name.strip_prefix("letter:") {
+                Some(own) => all.insert(own, *value),
+                None => all.insert(format!("waybill-original-{name}").as_str(), *value),
+            }
+        }
+        let subject = contract::topology::dead(stage);
+        let sent = self.jetstream.publish_with_headers(subject, all, body.into()).await;
+        sent.unwrap().await.unwrap().sequence
     }
 
     pub(crate) async fn records(&self) -> kv::Store {

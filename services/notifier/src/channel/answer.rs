@@ -7,6 +7,8 @@ use reqwest::{
     header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
 };
 
+use super::hosts::breaker::Health;
+
 /// The longest a receiver can put off the next try.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(5);
 
@@ -25,27 +27,46 @@ pub enum Sent {
         /// What happened, for people. Holds no address.
         why: String,
     },
-    /// Never: a repetition would end the same way.
+    /// Its host is away or busy: to be tried then, and no attempt is spent.
+    PutOff {
+        /// When.
+        after: Duration,
+        /// Why, for people. Holds no path and no query of the address.
+        why: String,
+        /// Whether the receiver may have seen it: this was the one try that asked whether it is back.
+        tried: bool,
+    },
+    /// Never: the receiver does not want it, or sends it elsewhere.
     Refused {
         /// What happened, for people. Holds no path and no query of the address.
         why: String,
     },
+    /// Never: the address is none that may be told.
+    NotAllowed {
+        /// Why not, for people. Holds no path and no query of the address.
+        why: String,
+    },
 }
 
-/// The verdict on a full HTTP answer.
-pub(super) fn judge(status: StatusCode, headers: &HeaderMap) -> Sent {
+/// The verdict on a full HTTP answer, about the notice and about its host.
+///
+/// As Standard Webhooks has it, everything but 2xx is a failure that is tried again, and 410 is final.
+/// So is a redirect: it is not followed, and the job's address does not change.
+pub(super) fn judge(status: StatusCode, headers: &HeaderMap) -> (Sent, Health) {
     let why = format!("the receiver answered {status}");
-    match status {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-            Sent::Again { after: retry_after(headers), why }
-        }
-        _ if status.is_success() => Sent::Delivered { status: status.as_u16() },
-        _ if status.is_server_error() => Sent::Again { after: retry_after(headers), why },
-        _ if status.is_redirection() => {
-            Sent::Refused { why: why + ", and redirects are not followed" }
-        }
-        _ => Sent::Refused { why },
+    if status.is_success() {
+        return (Sent::Delivered { status: status.as_u16() }, Health::Well);
     }
+    if status.is_redirection() {
+        return (Sent::Refused { why: why + ", and redirects are not followed" }, Health::Well);
+    }
+    if status == StatusCode::GONE {
+        return (Sent::Refused { why }, Health::Well);
+    }
+    let after = retry_after(headers);
+    let is_ill = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    let health = if is_ill { Health::Ill { least: after } } else { Health::Well };
+    (Sent::Again { after, why }, health)
 }
 
 /// Seconds, or a date. A date counts from the receiver's own `Date`, so that no clock of ours is in it.
@@ -76,16 +97,31 @@ mod tests {
     #[test]
     fn every_status_has_its_verdict() {
         let none = HeaderMap::new();
+        let ill = Health::Ill { least: None };
         for status in 200..600 {
-            let sent = judge(StatusCode::from_u16(status).unwrap(), &none);
-            let is_right = match status {
-                200..=299 => sent == Sent::Delivered { status },
-                408 | 425 | 429 | 500..=599 => {
-                    matches!(&sent, Sent::Again { after: None, why } if why.contains(&status.to_string()))
-                }
-                _ => matches!(&sent, Sent::Refused { why } if why.contains(&status.to_string())),
+            let (sent, health) = judge(StatusCode::from_u16(status).unwrap(), &none);
+            let says = |why: &String| why.contains(&status.to_string());
+            let is_right = match (&sent, status) {
+                (Sent::Delivered { status: said }, 200..=299) => *said == status,
+                (Sent::Refused { why }, 300..=399 | 410)
+                | (Sent::Again { after: None, why }, 400..=409 | 411..=599) => says(why),
+                _ => false,
             };
             assert!(is_right, "{status}: {sent:?}");
+            assert_eq!(health == ill, matches!(status, 429 | 500..=599), "{status}: {health:?}");
+        }
+    }
+
+    #[test]
+    fn an_overloaded_host_is_left_alone_for_as_long_as_it_asks() {
+        let wait = headers(&[(RETRY_AFTER, "7")]);
+        let least = Some(Duration::from_secs(7));
+        for (status, expected) in
+            [(429, Health::Ill { least }), (503, Health::Ill { least }), (404, Health::Well)]
+        {
+            let (sent, health) = judge(StatusCode::from_u16(status).unwrap(), &wait);
+            assert!(matches!(sent, Sent::Again { after, .. } if after == least), "{sent:?}");
+            assert_eq!(health, expected, "{status}");
         }
     }
 

@@ -6,15 +6,21 @@
 pub mod log;
 
 mod answer;
+mod client;
+mod context;
+mod hosts;
 mod notice;
 mod public_dns;
+mod settings;
 mod signature;
 mod webhook;
 
 pub use answer::{RETRY_AFTER_MAX, Sent};
+pub use hosts::Hosts;
 pub use notice::Notice;
+pub use settings::WebhookConfig;
 pub use signature::{NotASecret, Secret};
-pub use webhook::{Webhook, WebhookConfig};
+pub use webhook::Webhook;
 
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,13 @@ impl FromStr for Secret {
     }
 }
 
+/// The value of `webhook-signature`: one signature a secret, with spaces between. `None` without secrets.
+pub(super) fn of(secrets: &[Secret], id: &str, timestamp: u64, body: &str) -> Option<String> {
+    let signatures: Vec<_> =
+        secrets.iter().map(|secret| secret.sign(id, timestamp, body)).collect();
+    (!signatures.is_empty()).then(|| signatures.join(" "))
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Secret(…)")
@@ -36,8 +43,8 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// The value of `webhook-signature` for a message sent at `timestamp`, in Unix seconds.
-    pub(super) fn sign(&self, id: &str, timestamp: u64, body: &str) -> String {
+    /// The signature of a message sent at `timestamp`, in Unix seconds.
+    fn sign(&self, id: &str, timestamp: u64, body: &str) -> String {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(format!("{id}.{timestamp}.{body}").as_bytes());

@@ -1,4 +1,4 @@
-//! Sends notices as signed HTTP requests, to addresses that the rules allow.
+//! Sends notices as signed HTTP requests, to addresses that the rules allow and hosts that answer.
 //!
 //! One try a call: trying again is the caller's.
 
@@ -8,48 +8,24 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::Context as _;
 use contract::{
-    signals::attr,
-    waybill::{TRACEPARENT, TRACESTATE},
+    signals::{attr, reason},
     webhook::{AllowList, Target, parse_target},
 };
-use opentelemetry::{global, propagation::Injector};
-use reqwest::{
-    Client, RequestBuilder,
-    dns::Resolve,
-    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
-    redirect::Policy,
-};
+use opentelemetry::KeyValue;
+use reqwest::{Client, RequestBuilder, dns::Resolve, header::CONTENT_TYPE};
 use tracing::{Instrument, Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::{
-    Notice, Secret, Sent,
+    Hosts, Notice, Secret, Sent, WebhookConfig,
     answer::judge,
+    client::{authorities, client, drain},
+    context::trace_context,
+    hosts::{NotNow, breaker::Health},
     public_dns::{NotPublic, PublicOnly, SystemDns},
+    signature,
 };
-
-/// Connections kept open to one receiver.
-const IDLE_MAX: usize = 4;
-/// How long they are kept.
-const IDLE_FOR: Duration = Duration::from_secs(30);
-/// Who asks.
-const USER_AGENT: &str = concat!("waybill-notifier/", env!("CARGO_PKG_VERSION"));
-
-/// Settings of the webhook channel.
-#[derive(Debug, Clone, clap::Args)]
-pub struct WebhookConfig {
-    /// Signs every webhook: `whsec_` followed by 24 to 64 bytes in base64. Without it they are not signed.
-    #[arg(long, env = "WAYBILL_WEBHOOK_SECRET", hide_env_values = true)]
-    pub webhook_secret: Option<Secret>,
-    /// Exact `host:port` pairs, separated by commas, that may be told although they are not public.
-    #[arg(long, env = "WAYBILL_WEBHOOK_ALLOW", default_value = "", hide_default_value = true)]
-    pub webhook_allow: AllowList,
-    /// How long one webhook may take, from the name look-up to the answer, in milliseconds.
-    #[arg(long, env = "WAYBILL_WEBHOOK_TIMEOUT_MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=60_000))]
-    pub webhook_timeout_ms: u64,
-}
 
 /// Sends webhooks. Keeps connections open, so one is enough for a process.
 pub struct Webhook {
@@ -58,37 +34,47 @@ pub struct Webhook {
     /// Goes anywhere; only for pairs on the allow-list.
     allow_listed: Client,
     allow: AllowList,
-    secret: Option<Secret>,
+    secrets: Vec<Secret>,
     limit: Duration,
+    hosts: Arc<Hosts>,
 }
 
 impl Webhook {
-    /// A channel with these settings. Fails only if the TLS library cannot start.
-    pub fn new(config: &WebhookConfig) -> anyhow::Result<Self> {
-        Self::with_names(config, SystemDns)
+    /// A channel with these settings, which asks `hosts` before each try. Fails if the certificates
+    /// cannot be read or the TLS library cannot start.
+    pub fn new(config: &WebhookConfig, hosts: Arc<Hosts>) -> anyhow::Result<Self> {
+        Self::with_names(config, hosts, SystemDns)
     }
 
     pub(super) fn with_names(
         config: &WebhookConfig,
+        hosts: Arc<Hosts>,
         names: impl Resolve + Clone + 'static,
     ) -> anyhow::Result<Self> {
-        let limit = Duration::from_millis(config.webhook_timeout_ms);
+        let authorities = authorities(config.webhook_ca_file.as_deref())?;
         Ok(Self {
-            public: client(limit, PublicOnly(names.clone()))?,
-            allow_listed: client(limit, names)?,
+            public: client(config, &authorities, PublicOnly(names.clone()))?,
+            allow_listed: client(config, &authorities, names)?,
             allow: config.webhook_allow.clone(),
-            secret: config.webhook_secret.clone(),
-            limit,
+            secrets: config.webhook_secret.clone(),
+            limit: config.limit(),
+            hosts,
         })
     }
 
-    /// Sends `notice` to `url` in a CLIENT span of its own. `sent_at` is the true time: receivers
-    /// refuse signatures that are minutes off.
+    /// Sends `notice` to `url` in a CLIENT span of its own, unless its host is away. `sent_at` is the
+    /// true time: receivers refuse signatures that are minutes off.
     pub async fn send(&self, url: &str, notice: &Notice<'_>, sent_at: SystemTime) -> Sent {
         let target = match parse_target(url, &self.allow) {
             Ok(target) => target,
             // The rules may have changed since the job was taken.
-            Err(error) => return Sent::Refused { why: format!("the address {}", error.problem) },
+            Err(error) => {
+                return Sent::NotAllowed { why: format!("the address {}", error.problem) };
+            }
+        };
+        let pass = match self.hosts.enter(&target.authority()).await {
+            Ok(pass) => pass,
+            Err(NotNow { after, why }) => return put_off(&target, after, why),
         };
         // No path and no query: they may hold secrets.
         let span = info_span!(
@@ -102,19 +88,30 @@ impl Webhook {
             "error.type" = Empty,
         );
         let post = async { self.post(&target, notice, sent_at).await };
-        post.instrument(span).await
+        let (sent, health) = post.instrument(span).await;
+        match (pass.end(health), sent) {
+            // Asking whether a host is back is the lab's affair: it costs the notice nothing.
+            (Some(after), Sent::Again { why, .. }) => Sent::PutOff { after, why, tried: true },
+            (_, sent) => sent,
+        }
     }
 
-    async fn post(&self, target: &Target, notice: &Notice<'_>, sent_at: SystemTime) -> Sent {
+    async fn post(
+        &self,
+        target: &Target,
+        notice: &Notice<'_>,
+        sent_at: SystemTime,
+    ) -> (Sent, Health) {
         match self.request(target, notice, sent_at).send().await {
-            // The answer's body is of no interest and is not read.
             Ok(answer) => {
                 let status = answer.status();
                 Span::current().record(attr::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
                 if !status.is_success() {
                     record_error(status.as_str());
                 }
-                judge(status, answer.headers())
+                let judged = judge(status, answer.headers());
+                drain(answer).await;
+                judged
             }
             Err(error) => self.judge_error(&error),
         }
@@ -129,17 +126,17 @@ impl Webhook {
             .headers(trace_context())
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-timestamp", timestamp);
-        if let Some(secret) = &self.secret {
-            request = request.header("webhook-signature", secret.sign(&id, timestamp, &body));
+        if let Some(signature) = signature::of(&self.secrets, &id, timestamp, &body) {
+            request = request.header("webhook-signature", signature);
         }
         request.header("webhook-id", id).body(body)
     }
 
-    fn judge_error(&self, error: &reqwest::Error) -> Sent {
+    fn judge_error(&self, error: &reqwest::Error) -> (Sent, Health) {
         let cause = root(error);
         if cause.is::<NotPublic>() {
-            record_error("address_refused");
-            return Sent::Refused { why: cause.to_string() };
+            record_error(reason::ADDRESS_REFUSED);
+            return (Sent::NotAllowed { why: cause.to_string() }, Health::Unknown);
         }
         let (kind, why) = if error.is_timeout() {
             ("timeout", format!("no answer within {:?}", self.limit))
@@ -149,22 +146,18 @@ impl Webhook {
             ("connection", format!("the connection broke: {cause}"))
         };
         record_error(kind);
-        Sent::Again { after: None, why }
+        (Sent::Again { after: None, why }, Health::Ill { least: None })
     }
 }
 
-/// No proxy: it would look names up itself. No redirect: it would lead past the address rules.
-fn client(limit: Duration, names: impl Resolve + 'static) -> anyhow::Result<Client> {
-    Client::builder()
-        .no_proxy()
-        .redirect(Policy::none())
-        .dns_resolver(Arc::new(names))
-        .timeout(limit)
-        .pool_max_idle_per_host(IDLE_MAX)
-        .pool_idle_timeout(IDLE_FOR)
-        .user_agent(USER_AGENT)
-        .build()
-        .context("starting the webhook client")
+/// Says so in the attempt's span: there is no CLIENT span that could.
+fn put_off(target: &Target, after: Duration, why: &str) -> Sent {
+    let what = vec![
+        KeyValue::new(attr::SERVER_ADDRESS, target.host()),
+        KeyValue::new(attr::SERVER_PORT, i64::from(target.port())),
+    ];
+    Span::current().add_event("put off", what);
+    Sent::PutOff { after, why: format!("{}: {why}", target.authority()), tried: false }
 }
 
 fn record_error(kind: &str) {
@@ -178,27 +171,4 @@ fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
         root = source;
     }
     root
-}
-
-/// The current span as headers. Baggage stays inside the lab.
-fn trace_context() -> HeaderMap {
-    let mut headers = Headers(HeaderMap::new());
-    let context = Span::current().context();
-    global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut headers));
-    headers.0
-}
-
-struct Headers(HeaderMap);
-
-impl Injector for Headers {
-    fn set(&mut self, key: &str, value: String) {
-        let name =
-            [TRACEPARENT, TRACESTATE].into_iter().find(|name| key.eq_ignore_ascii_case(name));
-        // An empty tracestate is the same as none.
-        if let (Some(name), false, Ok(value)) =
-            (name, value.is_empty(), HeaderValue::try_from(value.as_str()))
-        {
-            self.0.insert(HeaderName::from_static(name), value);
-        }
-    }
 }

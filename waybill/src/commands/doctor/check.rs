@@ -1,5 +1,7 @@
 //! One thing that was checked.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::terminal::{BAD, DIM, GOOD, WARNING};
@@ -7,7 +9,7 @@ use crate::terminal::{BAD, DIM, GOOD, WARNING};
 /// What came of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Check {
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) status: Status,
     /// What was found, in a few words.
     pub(super) found: String,
@@ -23,7 +25,7 @@ pub(super) enum Status {
     Ok,
     /// A lab runs all the same.
     Note,
-    /// Without it no lab runs.
+    /// Without it the lab does not run.
     Failed,
     /// This system does not tell.
     Skipped,
@@ -51,30 +53,38 @@ impl Status {
 
 impl Check {
     /// As it should be.
-    pub(super) fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, status: Status::Ok, found: found.into(), advice: None }
+    pub(super) fn ok(name: impl Into<Cow<'static, str>>, found: impl Into<String>) -> Self {
+        Self { name: name.into(), status: Status::Ok, found: found.into(), advice: None }
     }
 
     /// This system does not tell.
-    pub(super) fn skipped(name: &'static str, why: impl Into<String>) -> Self {
+    pub(super) fn skipped(name: impl Into<Cow<'static, str>>, why: impl Into<String>) -> Self {
         Self { status: Status::Skipped, ..Self::ok(name, why) }
     }
 
     /// Not as it should be, and a lab runs all the same.
     pub(super) fn note(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         found: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
         Self { status: Status::Note, advice: Some(advice.into()), ..Self::ok(name, found) }
     }
 
-    /// Without it no lab runs.
+    /// Without it the lab does not run.
     pub(super) fn failed(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         found: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
         Self { status: Status::Failed, ..Self::note(name, found, advice) }
+    }
+
+    /// What keeps one lab from running is worth a word only where the other is wanted.
+    pub(super) fn demoted(mut self) -> Self {
+        if self.status == Status::Failed {
+            self.status = Status::Note;
+        }
+        self
     }
 }

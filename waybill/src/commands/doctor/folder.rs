@@ -49,10 +49,9 @@ fn nearest(path: &Path) -> PathBuf {
 
 fn room(path: &Path) -> Check {
     const NAME: &str = "disk";
-    let Ok(disk) = rustix::fs::statvfs(nearest(path)) else {
+    let Some(free_mib) = free_mib(&nearest(path)) else {
         return Check::skipped(NAME, "this system does not tell");
     };
-    let free_mib = disk.f_bavail.saturating_mul(disk.f_frsize) >> 20;
     let found = format!("{free_mib} MiB free");
     let advice = "make room, or name a folder on another disk with --data-dir";
     match free_mib {
@@ -60,4 +59,10 @@ fn room(path: &Path) -> Check {
         ROOM_MIB_MIN..ROOM_MIB_ENOUGH => Check::note(NAME, found, advice),
         _ => Check::ok(NAME, found),
     }
+}
+
+/// Free room where `folder` lies, in MiB; none where the system does not tell.
+pub(super) fn free_mib(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize) >> 20)
 }

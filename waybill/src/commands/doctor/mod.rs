@@ -3,66 +3,73 @@
 mod broker;
 mod check;
 mod folder;
+mod full;
 mod machine;
+mod owner;
+mod report;
 mod running;
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::path::PathBuf;
 
 use lab::{PortArgs, nats::FinderArgs};
-use serde_json::json;
 
-use crate::{
-    exit::Exit,
-    terminal::{DIM, clean_lines, print, styled},
-};
-use check::{Check, Status};
+use crate::{exit::Exit, terminal::print};
+use report::{Report, Section};
 
 /// Check what a lab needs, and a lab that runs; say what to do where something is missing
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 a lab can start, or one runs and is well; 1 something needed is missing"
+    after_help = "Exit codes: 0 the lab can start, or runs and is well; 1 something that it needs is missing"
 )]
 pub(crate) struct Doctor {
     #[command(flatten)]
     ports: PortArgs,
-    /// Where the lab would keep its jobs and logs
+    /// The lab that must be able to start [default: the full one if it runs, else the embedded one]
+    #[arg(long, env = "WAYBILL_LAB")]
+    lab: Option<Lab>,
+    /// Where the embedded lab would keep its jobs and logs
     #[arg(long, env = "WAYBILL_DATA_DIR", value_name = "DIR", default_value = ".waybill")]
     data_dir: PathBuf,
     #[command(flatten)]
     finder: FinderArgs,
-    /// Print JSON: every check with `status` (`ok`, `note`, `failed`, `skipped`), `found` and `advice`
+    /// Fetch nats-server now if there is none, so that the next start needs no network
+    #[arg(long)]
+    fetch: bool,
+    /// Print JSON: every check with `lab`, `status` (`ok`, `note`, `failed`, `skipped`), `found` and `advice`
     #[arg(long)]
     json: bool,
 }
 
-impl Doctor {
-    pub(crate) async fn run(self) -> anyhow::Result<Exit> {
-        let mut checks = vec![broker::nats_server(&self.finder).await];
-        checks.extend(folder::checks(&self.data_dir));
-        checks.extend(machine::checks());
-        checks.extend(running::checks(self.ports.ports()).await?);
-        let failed = checks.iter().filter(|check| check.status == Status::Failed).count();
-        if self.json {
-            print(&format!("{:#}\n", json!({"ok": failed == 0, "checks": checks})));
-        } else {
-            print(&checks.iter().map(words).collect::<String>());
-            print(&match failed {
-                0 => "\nall is well\n".to_owned(),
-                1 => "\none thing is missing\n".to_owned(),
-                many => format!("\n{many} things are missing\n"),
-            });
-        }
-        Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
-    }
+/// The two labs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Lab {
+    /// `waybill up`: no Docker
+    Embedded,
+    /// `docker compose up`: with collector, Tempo, Loki, Prometheus and Grafana
+    Full,
 }
 
-fn words(check: &Check) -> String {
-    let found = clean_lines(&check.found);
-    let mark = styled(check.status.style(), &format!("{:<7}", check.status.name()));
-    let mut text =
-        format!("{mark} {:<12} {}\n", check.name, found.replace('\n', "\n                     "));
-    if let Some(advice) = &check.advice {
-        let _ = writeln!(text, "{:21}{}", "", styled(DIM, &format!("→ {advice}")));
+impl Doctor {
+    pub(crate) async fn run(self) -> anyhow::Result<Exit> {
+        let full = full::look().await?;
+        // Whoever moves a lab means the embedded one: the full one's ports are in its file.
+        let meant =
+            if full.runs && self.ports.port_base.is_none() { Lab::Full } else { Lab::Embedded };
+        let wanted = self.lab.unwrap_or(meant);
+
+        let mut embedded = vec![if self.fetch {
+            broker::fetched(self.finder).await
+        } else {
+            broker::nats_server(&self.finder).await
+        }];
+        embedded.extend(folder::checks(&self.data_dir));
+        embedded.extend(running::checks(self.ports.ports(), &full.ports).await?);
+        let report = Report(vec![
+            Section::new("embedded", "Embedded lab (waybill up)", wanted != Lab::Full, embedded),
+            Section::new("both", "This machine", true, machine::checks().into()),
+            Section::new("full", "Full lab (docker compose up)", wanted == Lab::Full, full.checks),
+        ]);
+        print(&if self.json { report.json() } else { report.words() });
+        Ok(if report.failures() == 0 { Exit::Done } else { Exit::Failed })
     }
-    text
 }

@@ -3,25 +3,30 @@
 use std::net::Ipv4Addr;
 
 use futures_util::future::join_all;
-use lab::Ports;
+use lab::{PortTaken, Ports};
 
-use super::check::Check;
+use super::{check::Check, owner};
 use crate::client::Admin;
 
 const CONSOLE: &str = "console";
 
-/// The ports, and every part of a lab that runs on them.
-pub(super) async fn checks(ports: Ports) -> anyhow::Result<Vec<Check>> {
+/// The ports, and every part of a lab that runs on them. `full` are the ports of a full lab that runs.
+pub(super) async fn checks(ports: Ports, full: &[u16]) -> anyhow::Result<Vec<Check>> {
     const NAME: &str = "ports";
     let Err(taken) = ports.check(Ipv4Addr::LOCALHOST.into()) else {
         let (first, last) = (ports.gateway, ports.nats_monitor);
         return Ok(vec![Check::ok(NAME, format!("free: gateway {first} to NATS monitor {last}"))]);
     };
+    if taken.0.iter().all(|one| full.contains(&one.port)) {
+        let advice =
+            "docker compose down stops it; or start the embedded lab beside it: --port-base N";
+        return Ok(vec![Check::failed(NAME, "the full lab has them", advice)]);
+    }
     let found = parts(ports).await?;
     // The console's and the gateway's ports are popular ones: another program there is no lab.
     let is_lab = |(part, state): &(&str, State)| *part != CONSOLE && *state != State::Absent;
     if !found.iter().any(is_lab) {
-        let lines: Vec<String> = taken.0.iter().map(ToString::to_string).collect();
+        let lines: Vec<String> = taken.0.iter().map(line).collect();
         let advice =
             "stop what listens there, or move the lab with --port-base N (WAYBILL_PORT_BASE)";
         return Ok(vec![Check::failed(NAME, lines.join("\n"), advice)]);
@@ -30,6 +35,13 @@ pub(super) async fn checks(ports: Ports) -> anyhow::Result<Vec<Check>> {
         vec![Check::ok(NAME, format!("a lab runs: http://127.0.0.1:{}", ports.console))];
     checks.extend(found.into_iter().map(|(part, state)| state.check(part)));
     Ok(checks)
+}
+
+fn line(taken: &PortTaken) -> String {
+    match owner::of(taken.port) {
+        Some(owner) => format!("{taken} by {owner}"),
+        None => taken.to_string(),
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -55,6 +55,9 @@ fn words(job: &JobView) -> String {
         let failure = format!("{}: {}", clean(&failure.reason), clean(&failure.detail));
         text.push_str(&line("failure", &styled(BAD, &failure)));
     }
+    if let Some(seq) = job.dead_letter {
+        text.push_str(&line("letter", &format!("{seq}: waybill dead show {seq}")));
+    }
     let room = columns().saturating_sub(OPERATION_COLUMNS + 22);
     let room = room.clamp(RESULT_COLUMNS.0, RESULT_COLUMNS.1);
     for (n, result) in job.results.iter().flatten().enumerate() {

@@ -2,7 +2,6 @@
 
 use std::{
     fmt::Write as _,
-    io::IsTerminal as _,
     time::{Duration, Instant},
 };
 
@@ -12,7 +11,7 @@ use tokio::time::sleep;
 use crate::{
     client::{ClientError, Gateway},
     exit::Exit,
-    terminal::print_error,
+    terminal::{StatusLine, print_error},
 };
 
 /// Pause before the second look.
@@ -62,7 +61,7 @@ pub(super) async fn ended(
     let began = Instant::now();
     let mut answered = began;
     let mut pause = PAUSE_FIRST;
-    let mut line = ProgressLine::default();
+    let mut line = StatusLine::default();
     loop {
         match gateway.job(id).await {
             Ok(job) if job.state.is_terminal() => {
@@ -71,7 +70,7 @@ pub(super) async fn ended(
             }
             Ok(job) => {
                 answered = Instant::now();
-                line.show(&job);
+                line.show(&words(&job));
             }
             Err(error) if error.may_pass() && answered.elapsed() < AWAY_MAX => {}
             Err(error) => {
@@ -88,30 +87,13 @@ pub(super) async fn ended(
     }
 }
 
-/// One line of standard error that is written over, where that is a terminal.
-#[derive(Debug, Default)]
-struct ProgressLine {
-    shown: bool,
-}
-
-impl ProgressLine {
-    fn show(&mut self, job: &JobView) {
-        if std::io::stderr().is_terminal() {
-            self.shown = true;
-            print_error(&format!("\r\x1b[2K{}", words(job)));
-        }
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.shown) {
-            print_error("\r\x1b[2K");
-        }
-    }
-}
-
-fn words(job: &JobView) -> String {
+/// Where a job is, in one line.
+pub(super) fn words(job: &JobView) -> String {
     let mut words =
         format!("{} · attempt {} of {}", job.state, job.attempts.max(1), job.attempts_max);
+    if job.cancel_requested && !job.state.is_terminal() {
+        words.push_str(" · to be cancelled");
+    }
     if let Some(at) = job.progress {
         let percent = (f64::from(at.part) * 100.0).clamp(0.0, 100.0);
         let (n, all) = (at.operation + 1, job.operations);

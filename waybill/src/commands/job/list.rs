@@ -50,8 +50,8 @@ pub(crate) struct List {
 
 impl List {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let filter =
-            JobFilter { state: self.state, kind: self.kind, limit: usize::from(self.limit) };
+        let limit = usize::from(self.limit);
+        let filter = JobFilter { state: self.state, kind: self.kind, limit, cursor: None };
         let list = self.lab.gateway()?.jobs(&filter).await?;
         if self.json {
             print(&format!("{:#}\n", json!(list)));

@@ -1,21 +1,31 @@
-//! `waybill job`: hand jobs in and look at them.
+//! `waybill job`: hand jobs in, look at them, stop them and start them again.
 
 mod body;
+mod cancel;
 mod details;
+mod find;
 mod follow;
 mod list;
 mod picture;
+mod retry;
+mod see;
 mod show;
 mod submit;
+mod watch;
 
 use crate::exit::Exit;
 
-/// Hand jobs in, and look at them
+pub(crate) use find::find;
+
+/// Hand jobs in, look at them, stop them and start them again
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Job {
     Submit(submit::Submit),
     List(list::List),
     Show(show::Show),
+    Watch(watch::Watch),
+    Cancel(cancel::Cancel),
+    Retry(retry::Retry),
 }
 
 impl Job {
@@ -24,6 +34,9 @@ impl Job {
             Self::Submit(submit) => submit.run().await,
             Self::List(list) => list.run().await,
             Self::Show(show) => show.run().await,
+            Self::Watch(watch) => watch.run().await,
+            Self::Cancel(cancel) => cancel.run().await,
+            Self::Retry(retry) => retry.run().await,
         }
     }
 }

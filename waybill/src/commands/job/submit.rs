@@ -3,12 +3,7 @@
 use contract::api::JobAccepted;
 use serde_json::json;
 
-use super::{
-    body::Body,
-    details,
-    follow::{Follow, ended, exit},
-    picture::Picture,
-};
+use super::{body::Body, see::See};
 use crate::{
     client::Console,
     exit::{Exit, HELP},
@@ -24,12 +19,7 @@ pub(crate) struct Submit {
     #[command(flatten)]
     body: Body,
     #[command(flatten)]
-    follow: Follow,
-    #[command(flatten)]
-    picture: Picture,
-    /// Print JSON: what the gateway answered; with --wait the job, with --trace its spans in `trace`
-    #[arg(long)]
-    json: bool,
+    see: See,
     #[command(flatten)]
     lab: LabArgs,
 }
@@ -38,18 +28,11 @@ impl Submit {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let (gateway, console) = (self.lab.gateway()?, self.lab.console()?);
         let accepted = gateway.submit(&self.body.request()?).await?;
-        if !self.follow.wait && !self.picture.trace {
-            tell(&accepted, &console, self.json);
+        if !self.see.follow.wait && !self.see.picture.trace {
+            tell(&accepted, &console, self.see.json);
             return Ok(Exit::Done);
         }
-        let Some(job) = ended(&gateway, accepted.id, self.follow.limit()).await? else {
-            let late = gateway.job(accepted.id).await?;
-            details::show(&late, &console, None, self.json)?;
-            return Ok(self.follow.time_up(&late));
-        };
-        let trace = self.picture.of(&job, &console).await?;
-        details::show(&job, &console, trace.as_ref(), self.json)?;
-        Ok(exit(&job))
+        self.see.show(&gateway, &console, accepted.id, true).await
     }
 }
 

@@ -21,6 +21,8 @@ use trickle::Trickle;
 
 /// Tiers of parts that are stopped one after the other, each within its grace: services, console, broker.
 const TIERS: u64 = 3;
+/// Seconds between two canaries, unless told.
+const CANARY_SECONDS: u64 = 60;
 /// Most jobs a second of the trickle: it keeps pages lively, it is no load test.
 const TRICKLE_MAX: f64 = 100.0;
 
@@ -47,13 +49,16 @@ impl Up {
         outcome
     }
 
-    async fn start_to_end(self, began: Instant, teller: &Teller) -> anyhow::Result<Exit> {
+    async fn start_to_end(mut self, began: Instant, teller: &Teller) -> anyhow::Result<Exit> {
         // A part that drains within its grace is never cut short; one that hangs is killed by the lab.
         let grace = self.lab.grace_seconds.saturating_add(5).saturating_mul(TIERS);
         let stop =
             Stop::on_signals(Duration::from_secs(grace)).context("cannot listen to signals")?;
         let waybill = std::env::current_exe().context("cannot find the waybill executable")?;
         let elsewhere = self.lab.otlp_endpoint.clone();
+        // Whoever counts jobs wants no others, and telemetry that goes elsewhere is not found here.
+        let quiet = self.trickle == 0.0 || elsewhere.is_some();
+        self.lab.canary_seconds.get_or_insert(if quiet { 0 } else { CANARY_SECONDS });
         teller.tell(&words::starting(&self.lab.data_dir));
         let lab = match Embedded::up(self.lab.options(waybill, teller.report()), stop.soft.clone())
             .await

@@ -84,9 +84,9 @@ function openTarget() {
 function moveFocus(event) {
   const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
   if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-  const row = document.activeElement?.closest(".span > summary, .list tr");
+  const row = document.activeElement?.closest(".span > summary, .hook > summary, .list tr");
   if (!row) return;
-  const stops = [...document.querySelectorAll(".span > summary, .list .main a")];
+  const stops = [...document.querySelectorAll(".span > summary, .hook > summary, .list .main a")];
   const next = stops[stops.findIndex((stop) => row.contains(stop)) + step];
   if (next) {
     event.preventDefault();

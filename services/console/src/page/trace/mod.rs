@@ -14,8 +14,9 @@ use maud::{Markup, html};
 
 use self::view::{SPANS_SHOWN_MAX, TraceView};
 use super::format::{count, duration, moment};
-use super::frame::{self, live};
+use super::frame::{self, live, outside};
 use super::palette;
+use crate::grafana::GrafanaUrl;
 use crate::start::Shared;
 use crate::store::TraceId;
 
@@ -34,7 +35,7 @@ pub(super) async fn page(State(shared): State<Shared>, Path(id): Path<String>) -
         Some(trace) => trace.root().span.name.clone(),
         None => "Trace not here".to_owned(),
     };
-    let body = live(&format!("/parts/traces/{id}"), &content(id, trace.as_ref()));
+    let body = live(&format!("/parts/traces/{id}"), &content(&shared, id, trace.as_ref()));
     (status, frame::page(&title, &body)).into_response()
 }
 
@@ -43,23 +44,27 @@ pub(super) async fn part(State(shared): State<Shared>, Path(id): Path<String>) -
     match id.parse::<TraceId>() {
         Ok(id) => {
             let trace = TraceView::of(&shared.store, id);
-            Html(content(id, trace.as_ref()).into_string()).into_response()
+            Html(content(&shared, id, trace.as_ref()).into_string()).into_response()
         }
         Err(_) => StatusCode::BAD_REQUEST.into_response(),
     }
 }
 
-fn content(id: TraceId, trace: Option<&TraceView>) -> Markup {
+fn content(shared: &Shared, id: TraceId, trace: Option<&TraceView>) -> Markup {
+    let grafana = shared.grafana.as_ref();
     let Some(trace) = trace else {
         return html! {
             h1 { "This trace is not here" }
             p.mono { (id) }
             p { "No span of it has arrived yet, or it has left to make room for newer ones." }
+            @if let Some(grafana) = grafana {
+                p { "It may be there still: " (outside(&grafana.trace(id, None), "the trace in Tempo")) }
+            }
         };
     };
     let rows = tree::rows(trace);
     html! {
-        (head(trace))
+        (head(trace, grafana))
         (journey::journey(trace, &rows))
         (legend(trace))
         (waterfall::waterfall(trace, &rows))
@@ -72,8 +77,9 @@ fn content(id: TraceId, trace: Option<&TraceView>) -> Markup {
     }
 }
 
-fn head(trace: &TraceView) -> Markup {
+fn head(trace: &TraceView, grafana: Option<&GrafanaUrl>) -> Markup {
     let failed = trace.spans.iter().filter(|view| view.failed).count();
+    let job = trace.text(attr::JOB_ID);
     html! {
         h1 {
             bdi { (trace.root().span.name) }
@@ -85,11 +91,24 @@ fn head(trace: &TraceView) -> Markup {
             div { dt { "Spans" } dd { (count(trace.span_count as u64)) } }
             div { dt { "Errors" } dd.bad[failed > 0] { (failed) } }
             div { dt { "Log lines" } dd { (trace.lines.len()) } }
-            @if let Some(job) = trace.text(attr::JOB_ID) { div { dt { "Job" } dd.mono { (job) } } }
+            @if let Some(job) = &job { div { dt { "Job" } dd.mono { (job) } } }
             div { dt { "Trace" } dd.mono {
                 (trace.id) " " a href=(format!("/api/traces/{}", trace.id)) { "JSON" }
             } }
+            @if let Some(grafana) = grafana { (in_grafana(trace, job.as_deref(), grafana)) }
         }
+    }
+}
+
+/// The same job in Grafana: its dashboard, its trace in Tempo, its lines in Loki.
+fn in_grafana(trace: &TraceView, job: Option<&str>, grafana: &GrafanaUrl) -> Markup {
+    let (id, between) = (trace.id, Some((trace.start, trace.end)));
+    html! {
+        div { dt { "Open in Grafana" } dd.elsewhere {
+            (outside(&grafana.job(id, job, between), "One job"))
+            (outside(&grafana.trace(id, between), "Trace in Tempo"))
+            (outside(&grafana.logs(id, between), "Log lines in Loki"))
+        } }
     }
 }
 

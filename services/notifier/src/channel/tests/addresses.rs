@@ -1,6 +1,9 @@
 //! Where webhooks go and where they do not, with names that lie.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -24,7 +27,7 @@ impl Resolve for Says {
 }
 
 fn refusal(sent: Sent) -> String {
-    let Sent::Refused { why } = sent else { panic!("{sent:?}") };
+    let Sent::NotAllowed { why } = sent else { panic!("{sent:?}") };
     assert!(!why.contains("s3cret"), "{why}");
     why
 }
@@ -33,7 +36,7 @@ fn refusal(sent: Sent) -> String {
 async fn the_own_machine_is_refused_unless_it_is_allow_listed() {
     let mut receiver = Receiver::answering(200, &[]).await;
     let port = receiver.port();
-    let webhook = Webhook::new(&config("")).unwrap();
+    let webhook = channel(&config(""));
     for host in ["localhost", "127.0.0.1", "[::1]", "2130706433", "[::ffff:127.0.0.1]"] {
         let url = format!("http://{host}:{port}/hook?token=s3cret");
         let why = refusal(send(&webhook, &url).await);
@@ -41,7 +44,7 @@ async fn the_own_machine_is_refused_unless_it_is_allow_listed() {
     }
     assert!(receiver.is_untouched());
 
-    let webhook = Webhook::new(&config(&format!("localhost:{port}"))).unwrap();
+    let webhook = channel(&config(&format!("localhost:{port}")));
     let sent = send(&webhook, &format!("http://localhost:{port}/")).await;
     assert_eq!(sent, Sent::Delivered { status: 200 });
     let why = refusal(send(&webhook, &format!("http://127.0.0.1:{port}/")).await);
@@ -53,15 +56,25 @@ async fn a_public_looking_name_that_leads_inside_is_never_connected_to() {
     let mut receiver = Receiver::answering(200, &[]).await;
     let port = receiver.port();
     let url = format!("http://hook.example.net:{port}/hook?token=s3cret");
-    for inside in [&["127.0.0.1"][..], &["::1", "127.0.0.1"], &["::ffff:127.0.0.1"], &[]] {
-        let webhook = Webhook::with_names(&config(""), Says::only(inside)).unwrap();
+    for inside in [
+        &["127.0.0.1"][..],
+        &["::1", "127.0.0.1"],
+        &["::ffff:127.0.0.1"],
+        &["0.0.0.0"],
+        &["::"],
+        &["64:ff9b::7f00:1"],
+        &["2002:7f00:1::"],
+        &["169.254.169.254", "fd00:ec2::254"],
+        &[],
+    ] {
+        let webhook = Webhook::with_names(&config(""), hosts(), Says::only(inside)).unwrap();
         let why = refusal(send(&webhook, &url).await);
         assert_eq!(why, "hook.example.net leads to no public address");
     }
     assert!(receiver.is_untouched());
 
     let allow = config(&format!("hook.example.net:{port}"));
-    let webhook = Webhook::with_names(&allow, Says::only(&["127.0.0.1"])).unwrap();
+    let webhook = Webhook::with_names(&allow, hosts(), Says::only(&["127.0.0.1"])).unwrap();
     assert_eq!(send(&webhook, &url).await, Sent::Delivered { status: 200 });
 }
 
@@ -82,4 +95,32 @@ async fn what_the_system_finds_for_localhost_is_left_out() {
     let name: Name = "localhost".parse().unwrap();
     let error = PublicOnly(super::super::public_dns::SystemDns).resolve(name).await.err().unwrap();
     assert_eq!(error.to_string(), "localhost leads to no public address");
+}
+
+/// Answers with a public address first and with this machine's afterwards, as a rebinding name does.
+#[derive(Clone, Default)]
+struct Rebinds(Arc<AtomicUsize>);
+
+impl Resolve for Rebinds {
+    fn resolve(&self, _: Name) -> Resolving {
+        let asked = self.0.fetch_add(1, Ordering::Relaxed);
+        let ip = if asked == 0 { "1.1.1.1" } else { "127.0.0.1" };
+        let address = SocketAddr::new(ip.parse().unwrap(), 0);
+        Box::pin(async move { Ok(Box::new([address].into_iter()) as Addrs) })
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_changes_its_mind_between_check_and_connection_gets_nothing() {
+    let names = Rebinds::default();
+    let name = || "hook.example.net".parse::<Name>().unwrap();
+    let checked: Vec<_> = PublicOnly(names.clone()).resolve(name()).await.unwrap().collect();
+    assert_eq!(checked.len(), 1, "the first look-up is fine");
+
+    let mut receiver = Receiver::answering(200, &[]).await;
+    let webhook = Webhook::with_names(&config(""), hosts(), names.clone()).unwrap();
+    let url = format!("http://hook.example.net:{}/hook?token=s3cret", receiver.port());
+    refusal(send(&webhook, &url).await);
+    assert_eq!(names.0.load(Ordering::Relaxed), 2, "one look-up, whose answer is the one checked");
+    assert!(receiver.is_untouched());
 }

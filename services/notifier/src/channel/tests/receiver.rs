@@ -1,6 +1,13 @@
 //! Receivers of webhooks: a real HTTP server that says what it was told, and some rude ones.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -11,7 +18,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinSet,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 /// The longest a test waits for a request or for what comes of it.
@@ -71,6 +78,7 @@ impl Receiver {
 /// A server below HTTP. Ends when it is dropped.
 pub(super) struct Raw {
     address: SocketAddr,
+    connections: Arc<AtomicUsize>,
     _server: JoinSet<()>,
 }
 
@@ -83,6 +91,16 @@ pub(super) enum Manners {
     HangsUp,
     /// Answers 200 and a body without an end.
     Endless,
+    /// Answers one byte at a time, and never gets to the end of its headers.
+    DripsHeaders,
+    /// Answers 200 at once and its body one byte at a time.
+    DripsBody,
+    /// Answers 200 and headers without an end.
+    EndlessHeaders,
+    /// Resets the connection.
+    Resets,
+    /// Answers 200 and a few words, as often as it is asked on one connection.
+    KeepsAlive,
 }
 
 impl Raw {
@@ -90,13 +108,25 @@ impl Raw {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut server = JoinSet::new();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = connections.clone();
         server.spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let _ = stream.read(&mut [0; 4_096]).await;
-                answer(&mut stream, manners).await;
+                count.fetch_add(1, Ordering::Relaxed);
+                while stream.read(&mut [0; 4_096]).await.is_ok_and(|bytes| bytes > 0) {
+                    answer(&mut stream, manners).await;
+                    if !matches!(manners, Manners::KeepsAlive) {
+                        break;
+                    }
+                }
             }
         });
-        Self { address, _server: server }
+        Self { address, connections, _server: server }
+    }
+
+    /// How often it was connected to.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -118,11 +148,34 @@ async fn answer(stream: &mut TcpStream, manners: Manners) {
     match manners {
         Manners::HangsUp => {}
         Manners::Silent => std::future::pending().await,
+        Manners::Resets => stream.set_zero_linger().unwrap(),
+        Manners::KeepsAlive => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nthanks").await;
+        }
+        Manners::DripsHeaders => drip(stream, b"HTTP/1.1 200 OK\r\nx-slow: ").await,
+        Manners::DripsBody => {
+            drip(stream, b"HTTP/1.1 200 OK\r\ncontent-length: 9000\r\n\r\n").await;
+        }
+        Manners::EndlessHeaders => {
+            let mut next: &[u8] = b"HTTP/1.1 200 OK\r\n";
+            while stream.write_all(next).await.is_ok() {
+                next = b"x-more: and more and more and more\r\n";
+            }
+        }
         Manners::Endless => {
             let mut next: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
             while stream.write_all(next).await.is_ok() {
                 next = &[b'x'; 4_096];
             }
         }
+    }
+}
+
+/// The beginning at once, then a byte every now and then, until nobody listens.
+async fn drip(stream: &mut TcpStream, beginning: &[u8]) {
+    let mut next = beginning;
+    while stream.write_all(next).await.is_ok() {
+        next = b"x";
+        sleep(Duration::from_millis(20)).await;
     }
 }

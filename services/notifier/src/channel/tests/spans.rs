@@ -20,7 +20,10 @@ use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt};
 
-use super::*;
+use super::{
+    receiver::{Manners, Raw},
+    *,
+};
 
 /// Every span of this process that ended. One subscriber for all threads: with one a thread, the
 /// first test to reach a call site would decide for all whether it is of interest.
@@ -79,7 +82,7 @@ fn attribute<'a>(span: &'a SpanData, name: &str) -> Option<&'a Attribute> {
 #[tokio::test]
 async fn the_receiver_can_go_on_with_the_trace_but_gets_no_baggage() {
     let mut receiver = Receiver::answering(200, &[]).await;
-    let webhook = Webhook::new(&config(&receiver.authority())).unwrap();
+    let webhook = channel(&config(&receiver.authority()));
     send_in_job(&webhook, &receiver.url("/hook?token=s3cret")).await;
     let (headers, _) = receiver.next().await;
     let post = post_to(&receiver.authority());
@@ -92,7 +95,7 @@ async fn the_receiver_can_go_on_with_the_trace_but_gets_no_baggage() {
 #[tokio::test]
 async fn a_delivery_is_a_client_span_without_the_secrets_of_the_address() {
     let receiver = Receiver::answering(200, &[]).await;
-    let webhook = Webhook::new(&config(&receiver.authority())).unwrap();
+    let webhook = channel(&config(&receiver.authority()));
     send_in_job(&webhook, &receiver.url("/hook?token=s3cret")).await;
     let post = post_to(&receiver.authority());
     assert_eq!(post.span_kind, SpanKind::Client);
@@ -118,11 +121,35 @@ async fn a_span_of_a_failed_delivery_says_what_failed() {
     ] {
         let mut config = config(&authority);
         config.webhook_timeout_ms = 500;
-        send_in_job(&Webhook::new(&config).unwrap(), &format!("http://{authority}/")).await;
+        send_in_job(&channel(&config), &format!("http://{authority}/")).await;
         let post = post_to(&authority);
         assert!(matches!(post.status, Status::Error { .. }), "{error_type}: {:?}", post.status);
         assert_eq!(attribute(&post, "error.type"), Some(&error_type.into()));
     }
+}
+
+#[tokio::test]
+async fn a_notice_that_is_put_off_says_so_in_the_attempt_and_makes_no_request() {
+    let away = receiver::free_authority().await;
+    let webhook = channel(&config(&away));
+    let url = format!("http://{away}/hook?token=s3cret");
+    for _ in 0..5 {
+        assert!(matches!(send(&webhook, &url).await, Sent::Again { .. }));
+    }
+    record();
+    let attempt = tracing::info_span!("attempt that is put off");
+    attempt.set_parent(job_context()).unwrap();
+    let sent = send(&webhook, &url).instrument(attempt).await;
+    let Sent::PutOff { after, why, tried: false } = sent else { panic!("{sent:?}") };
+    assert!(after >= Duration::from_secs(1) && why.starts_with(&away), "{after:?} {why}");
+    let spans = ENDED.get_finished_spans().unwrap();
+    let port: i64 = away.rsplit(':').next().unwrap().parse().unwrap();
+    let posts = spans.iter().filter(|s| attribute(s, "server.port") == Some(&port.into())).count();
+    assert_eq!(posts, 5);
+    let attempt = spans.iter().find(|span| span.name == "attempt that is put off").unwrap();
+    let events: Vec<_> = attempt.events.iter().map(|event| event.name.as_ref()).collect();
+    assert_eq!(events, ["put off"]);
+    assert!(!format!("{attempt:?}").contains("s3cret"));
 }
 
 /// A log in memory.

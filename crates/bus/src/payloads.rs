@@ -1,0 +1,62 @@
+//! The latest wording of each job, for those who must speak of it and hold no message: who cancels it
+//! while it waits, who starts it again, who shows its operations.
+//!
+//! The ingester keeps it before it hands a job on. A full store forgets the oldest, so it can never
+//! be in the way of a job; what is forgotten can no longer be started again, and says so.
+
+use async_nats::jetstream::{
+    self,
+    stream::{DirectGetErrorKind, Stream},
+};
+use contract::{
+    JobId,
+    job::Job,
+    topology::{self, PAYLOADS},
+};
+use opentelemetry::Context;
+
+use crate::headers;
+
+/// The payloads. Clones share the connection.
+#[derive(Clone)]
+pub struct Payloads {
+    jetstream: jetstream::Context,
+    stream: Stream<()>,
+}
+
+/// A job as it was handed on, and the trace it is in.
+#[derive(Debug)]
+pub struct Payload {
+    /// The job, with what the ingester filled in. Its round may be an earlier one.
+    pub job: Job,
+    /// The span that handed it on, and the baggage that travels with it.
+    pub context: Context,
+}
+
+impl Payloads {
+    pub(crate) async fn open(jetstream: &jetstream::Context) -> anyhow::Result<Self> {
+        let stream = jetstream.get_stream_no_info(PAYLOADS.name).await?;
+        Ok(Self { jetstream: jetstream.clone(), stream })
+    }
+
+    /// Keeps `job` in the current trace, in the place of what was kept of it before.
+    pub async fn keep(&self, job: &Job) -> anyhow::Result<()> {
+        let mut headers = async_nats::HeaderMap::new();
+        headers::inject(&mut headers, &Context::current());
+        let body = serde_json::to_vec(job)?;
+        let subject = topology::payload(job.id);
+        self.jetstream.publish_with_headers(subject, headers, body.into()).await?.await?;
+        Ok(())
+    }
+
+    /// What is kept of `job`; `None` when it was never handed on, or is forgotten.
+    pub async fn get(&self, job: JobId) -> anyhow::Result<Option<Payload>> {
+        let kept = match self.stream.direct_get_last_for_subject(topology::payload(job)).await {
+            Ok(kept) => kept,
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let context = headers::context_of(&kept.headers);
+        Ok(Some(Payload { job: serde_json::from_slice(&kept.payload)?, context }))
+    }
+}

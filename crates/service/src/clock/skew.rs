@@ -1,0 +1,90 @@
+//! A skew as people write it: `+5s`, `-90s`, `250ms`, `2m`, or plain seconds such as `-1.5`.
+
+use std::{fmt, str::FromStr};
+
+use time::Duration;
+
+/// The most that a clock can be made wrong by, either way.
+pub const SKEW_MAX: Duration = Duration::DAY;
+
+/// How far a clock is made wrong: positive is ahead of true time. At most [`SKEW_MAX`] either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Skew(Duration);
+
+impl Skew {
+    /// The skew as a signed time.
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+/// Says that a text is no skew.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be a time with a sign, such as +5s, -90s, 250ms or -2m, and at most 24 h")]
+pub struct WrongSkew;
+
+impl FromStr for Skew {
+    type Err = WrongSkew;
+
+    /// An empty text is no skew: a variable that is set to nothing counts as not set.
+    fn from_str(text: &str) -> Result<Self, WrongSkew> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let (backwards, size) = match text.strip_prefix('-') {
+            Some(size) => (true, size),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        if size.starts_with(['+', '-']) {
+            return Err(WrongSkew);
+        }
+        let size = match size.parse() {
+            Ok(seconds) => std::time::Duration::try_from_secs_f64(seconds).ok(),
+            Err(_) => humantime::parse_duration(size).ok(),
+        };
+        let size = Duration::try_from(size.ok_or(WrongSkew)?).map_err(|_| WrongSkew)?;
+        if size > SKEW_MAX {
+            return Err(WrongSkew);
+        }
+        Ok(Self(if backwards { -size } else { size }))
+    }
+}
+
+impl fmt::Display for Skew {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:+}s", self.0.as_seconds_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skew_is_read_as_people_write_it() {
+        let skew = |text: &str| text.parse().map(Skew::duration);
+        for (text, milliseconds) in [
+            ("+5s", 5_000),
+            ("-90s", -90_000),
+            ("250ms", 250),
+            ("-1.5", -1_500),
+            ("2m", 120_000),
+            ("-24h", -86_400_000),
+            ("", 0),
+        ] {
+            assert_eq!(skew(text), Ok(Duration::milliseconds(milliseconds)), "{text}");
+        }
+        for wrong in ["5 parsecs", "s", "+", "--5s", "-+5", "25h", "inf", "NaN", "1e300", "5s!"] {
+            assert_eq!(skew(wrong), Err(WrongSkew), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_skew_is_shown_in_a_form_that_can_be_read_again() {
+        for text in ["+5s", "-0.25s", "+0s"] {
+            let skew: Skew = text.parse().unwrap();
+            assert_eq!(skew.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! One question to a time server, by SNTP. The answer is trusted as far as RFC 5905 lets it be: it must
+//! echo the question, come from a server that knows the time, and be near enough to be believed.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use sntpc::{KissOfDeathCode, NtpContext, NtpTimestampGenerator, NtpUdpSocket};
+use time::Duration;
+use tokio::{
+    net::{UdpSocket, lookup_host},
+    time::timeout,
+};
+
+use super::TimeServer;
+use crate::clock::Clock;
+
+/// Most exchanges for one question: for what is lost, and to find a quick one under load.
+const EXCHANGES_MAX: usize = 3;
+/// An exchange that tells the time this well is not repeated.
+const GOOD_ENOUGH: Duration = Duration::milliseconds(1);
+/// Most addresses of one name that are tried.
+const ADDRESSES_MAX: usize = EXCHANGES_MAX;
+/// A server that says more than this is not believed: the lab's clocks are off by a day at most.
+const AHEAD_MAX: Duration = Duration::days(2);
+/// A clock that leaves the monotonic one by more than this during an exchange was set meanwhile.
+const STEP: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// What a time server said of this clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sample {
+    /// How far the uncorrected clock is ahead of the server; negative is behind.
+    pub(super) ahead: Duration,
+    /// The most by which `ahead` can be wrong: half of the round trip.
+    pub(super) error: Duration,
+}
+
+/// Why the server did not tell the time.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoTime {
+    #[error("its name cannot be looked up: {0}")]
+    Name(std::io::Error),
+    #[error("no socket can be had: {0}")]
+    Socket(std::io::Error),
+    #[error("it does not answer")]
+    Silent,
+    #[error("it asks not to be asked (kiss code {0})")]
+    Refused(String),
+    #[error("it does not know the time itself")]
+    Unsynchronised,
+    #[error("its answer makes no sense ({0})")]
+    Nonsense(&'static str),
+    #[error("it says that this clock is off by more than {} days", AHEAD_MAX.whole_days())]
+    Incredible,
+    #[error("this clock was set meanwhile")]
+    Stepped,
+}
+
+/// Asks `server` how far `clock`, uncorrected, is off. Each step takes `limit` at most.
+pub(super) async fn ask(
+    server: &TimeServer,
+    clock: &Clock,
+    limit: std::time::Duration,
+) -> Result<Sample, NoTime> {
+    let addresses = addresses(server, limit).await?;
+    let mut best: Option<Sample> = None;
+    let mut failure = NoTime::Silent;
+    for address in addresses.iter().cycle().take(EXCHANGES_MAX) {
+        match timeout(limit, exchange(*address, clock)).await {
+            Ok(Ok(sample)) => {
+                best = Some(best.filter(|best| best.error <= sample.error).unwrap_or(sample));
+                if sample.error <= GOOD_ENOUGH {
+                    break;
+                }
+            }
+            Ok(Err(refused @ NoTime::Refused(_))) => return Err(refused),
+            Ok(Err(error)) => failure = error,
+            Err(_late) => failure = NoTime::Silent,
+        }
+    }
+    best.ok_or(failure)
+}
+
+async fn addresses(
+    server: &TimeServer,
+    limit: std::time::Duration,
+) -> Result<Vec<SocketAddr>, NoTime> {
+    let looked_up = timeout(limit, lookup_host(server.as_str())).await;
+    let looked_up = looked_up.unwrap_or_else(|late| Err(late.into())).map_err(NoTime::Name)?;
+    Ok(looked_up.take(ADDRESSES_MAX).collect())
+}
+
+/// One packet there and one back, from a port of its own: answers to earlier questions do not get here.
+async fn exchange(server: SocketAddr, clock: &Clock) -> Result<Sample, NoTime> {
+    let any = match server {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    };
+    let socket = UdpSocket::bind(any).await.map_err(NoTime::Socket)?;
+    // Connected: the system takes packets of this one peer only.
+    socket.connect(server).await.map_err(NoTime::Socket)?;
+    measure(&Line { socket, server }, server, clock).await
+}
+
+/// One exchange over `line`.
+async fn measure<L: NtpUdpSocket>(
+    line: &L,
+    server: SocketAddr,
+    clock: &Clock,
+) -> Result<Sample, NoTime> {
+    let (began, began_at) = (Instant::now(), clock.uncorrected());
+    let context = NtpContext::new(Reading { clock, at: UNIX_EPOCH });
+    let answer = sntpc::get_time(server, line, context).await.map_err(no_time)?;
+    let passed = Duration::try_from(began.elapsed()).unwrap_or(Duration::MAX);
+    let now = clock.uncorrected().duration_since(began_at + began.elapsed());
+    if now.unwrap_or_else(|behind| behind.duration()) > STEP {
+        return Err(NoTime::Stepped);
+    }
+    let ahead = Duration::microseconds(-answer.offset());
+    if ahead.abs() > AHEAD_MAX {
+        return Err(NoTime::Incredible);
+    }
+    // No round trip took longer than the exchange itself, whatever the packet says.
+    let round_trip = i64::try_from(answer.roundtrip()).map_or(passed, Duration::microseconds);
+    Ok(Sample { ahead, error: round_trip.min(passed) / 2 })
+}
+
+/// The uncorrected clock, read anew for each timestamp.
+#[derive(Debug, Clone, Copy)]
+struct Reading<'a> {
+    clock: &'a Clock,
+    at: SystemTime,
+}
+
+impl NtpTimestampGenerator for Reading<'_> {
+    fn init(&mut self) {
+        self.at = self.clock.uncorrected();
+    }
+
+    fn timestamp_sec(&self) -> u64 {
+        self.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+
+    fn timestamp_subsec_micros(&self) -> u32 {
+        self.at.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros()
+    }
+}
+
+/// A connected socket, as the library wants to see it.
+struct Line {
+    socket: UdpSocket,
+    server: SocketAddr,
+}
+
+impl NtpUdpSocket for Line {
+    async fn send_to(&self, packet: &[u8], _: SocketAddr) -> sntpc::Result<usize> {
+        self.socket.send(packet).await.map_err(|_| sntpc::Error::Network)
+    }
+
+    async fn recv_from(&self, packet: &mut [u8]) -> sntpc::Result<(usize, SocketAddr)> {
+        let length = self.socket.recv(packet).await.map_err(|_| sntpc::Error::Network)?;
+        Ok((length, self.server))
+    }
+}
+
+fn no_time(error: sntpc::Error) -> NoTime {
+    use sntpc::Error as E;
+    match error {
+        // Refused by the port, most likely: nobody is there.
+        E::Network => NoTime::Silent,
+        E::KissOfDeath(
+            code @ (KissOfDeathCode::Deny | KissOfDeathCode::Rstr | KissOfDeathCode::Rate),
+        ) => NoTime::Refused(code.as_str().to_owned()),
+        // Stratum 0 without a code to obey is how chrony says that it has no time to give.
+        E::KissOfDeath(_)
+        | E::UnsynchronizedClock
+        | E::IncorrectStratumHeaders
+        | E::ExcessiveRootDistance => NoTime::Unsynchronised,
+        E::IncorrectOriginTimestamp => NoTime::Nonsense("it answers another question"),
+        E::IncorrectMode => NoTime::Nonsense("it is no server's"),
+        E::IncorrectPayload => NoTime::Nonsense("it is too short"),
+        _ => NoTime::Nonsense("its times cannot be"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! The parts of a full lab that answer over HTTP, and what tests ask of them.
+
+use std::time::Duration;
+
+use contract::api::{JobAccepted, JobView};
+use reqwest::Client;
+use serde_json::Value;
+use testkit::eventually;
+
+use crate::docker::FullLab;
+
+/// Longest that one answer may take.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// Longest that a job may take here.
+const JOB_LIMIT: Duration = Duration::from_mins(1);
+
+/// Where they are. Ask anew after a restart: ports change.
+#[derive(Debug, Clone)]
+pub(crate) struct Backends {
+    http: Client,
+    pub(crate) gateway: String,
+    pub(crate) console: String,
+    pub(crate) loki: String,
+    pub(crate) prometheus: String,
+    /// Only where its image is.
+    pub(crate) tempo: Option<String>,
+}
+
+impl Backends {
+    /// Finds them. Blocks for a moment.
+    pub(crate) fn of(lab: &FullLab) -> Self {
+        Self {
+            http: Client::builder().timeout(ANSWER_LIMIT).build().unwrap(),
+            gateway: lab.url("gateway", 8080),
+            console: lab.url("console", 8090),
+            loki: lab.url("loki", 3100),
+            prometheus: lab.url("prometheus", 9090),
+            tempo: lab.has("tempo").then(|| lab.url("tempo", 3200)),
+        }
+    }
+
+    /// The JSON at `url`, or why there is none.
+    pub(crate) async fn get(&self, url: &str, query: &[(&str, &str)]) -> Result<Value, String> {
+        let answer = self.http.get(url).query(query).send().await.map_err(|e| e.to_string())?;
+        let (status, text) = (answer.status(), answer.text().await.map_err(|e| e.to_string())?);
+        if !status.is_success() {
+            return Err(format!("{status}: {text}"));
+        }
+        serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))
+    }
+
+    /// The status of a page at `url`, redirects followed.
+    pub(crate) async fn status(&self, url: &str) -> Result<u16, String> {
+        let answer = self.http.get(url).send().await.map_err(|error| error.to_string())?;
+        Ok(answer.status().as_u16())
+    }
+
+    /// Asks until the answer is as wanted.
+    pub(crate) async fn found(
+        &self,
+        limit: Duration,
+        url: &str,
+        query: &[(&str, &str)],
+        wanted: impl Fn(&Value) -> Result<(), String>,
+    ) {
+        eventually(limit, &format!("{url} {query:?}"), async || {
+            self.get(url, query).await.and_then(|answer| wanted(&answer))
+        })
+        .await;
+    }
+
+    /// Unix seconds, as Prometheus tells them.
+    pub(crate) async fn now(&self) -> i64 {
+        let url = format!("{}/api/v1/query", self.prometheus);
+        let answer = self.get(&url, &[("query", "time()")]).await.unwrap();
+        let seconds = answer["data"]["result"][1].as_str().unwrap();
+        seconds.split('.').next().unwrap().parse().unwrap()
+    }
+
+    /// Submits a job that must be taken.
+    pub(crate) async fn submit(&self, job: &Value, fault: Option<&str>) -> JobAccepted {
+        let mut request = self.http.post(format!("{}/v1/jobs", self.gateway)).json(job);
+        if let Some(fault) = fault {
+            request = request.header("waybill-fault", fault);
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    }
+
+    /// Hands in a raw event, which must be taken, whatever becomes of it.
+    pub(crate) async fn send_event(&self, event: &Value) {
+        let request = self.http.post(format!("{}/v1/events", self.gateway));
+        let request = request.header("content-type", "application/cloudevents+json");
+        let answer = request.body(event.to_string()).send().await.unwrap();
+        assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+    }
+
+    /// The job when it has ended.
+    pub(crate) async fn ended(&self, job: &JobAccepted) -> JobView {
+        let url = format!("{}/v1/jobs/{}", self.gateway, job.id);
+        eventually(JOB_LIMIT, &format!("job {} to end", job.id), async || {
+            let job: JobView = serde_json::from_value(self.get(&url, &[]).await?)
+                .map_err(|error| error.to_string())?;
+            if job.state.is_terminal() { Ok(job) } else { Err(job.state.to_string()) }
+        })
+        .await
+    }
+
+    /// Waits until Loki has a line that the selector finds.
+    pub(crate) async fn line(&self, limit: Duration, query: &str) {
+        let url = format!("{}/loki/api/v1/query_range", self.loki);
+        self.found(limit, &url, &[("query", query)], |answer| some(&answer["data"]["result"]))
+            .await;
+    }
+
+    /// Waits until Prometheus has a series that the query finds.
+    pub(crate) async fn value(&self, limit: Duration, query: &str) {
+        let url = format!("{}/api/v1/query", self.prometheus);
+        self.found(limit, &url, &[("query", query)], |answer| some(&answer["data"]["result"]))
+            .await;
+    }
+}
+
+/// Whether a list holds anything.
+pub(crate) fn some(list: &Value) -> Result<(), String> {
+    let any = list.as_array().is_some_and(|list| !list.is_empty());
+    if any { Ok(()) } else { Err(list.to_string()) }
+}

@@ -1,0 +1,117 @@
+//! Puts a question to its backend, as Grafana would.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::read::Form;
+use crate::backends::Backends;
+
+/// A question with its variables filled in.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// Dashboard, panel and letter, or the provisioned file.
+    pub(super) at: String,
+    /// The choice of variables, if it is not the one that the page opens with.
+    pub(super) said: Option<String>,
+    pub(super) form: Form,
+    pub(super) query: String,
+    /// How much time is looked at.
+    pub(super) seconds: u32,
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = self.said.as_ref().map(|said| format!(" with {said}")).unwrap_or_default();
+        write!(out, "{}{said}: {}", self.at, self.query)
+    }
+}
+
+/// What came back.
+pub(super) enum Answer {
+    /// Something to show.
+    Something,
+    /// Nothing, only what is no number, or an error; which of these.
+    Nothing(String),
+    /// The part that would answer is not here.
+    NobodyThere,
+}
+
+/// Seconds between two points.
+const STEP: &str = "5";
+/// Tempo's series in Prometheus that make Grafana's node graph.
+const SERVICE_MAP: &str = "sum by (client, server) (rate(traces_service_graph_request_total[15m]))";
+
+/// Asks at `now`, in Unix seconds.
+pub(super) async fn ask(parts: &Backends, asked: &Asked, now: i64) -> Answer {
+    let of_tempo = matches!(asked.form, Form::Search | Form::Waterfall | Form::ServiceMap);
+    let made_by_tempo = asked.query.contains("traces_") || asked.query.contains("tempo_");
+    let absent = parts.tempo.is_none();
+    if of_tempo && absent {
+        return Answer::NobodyThere;
+    }
+    match answer(parts, asked, now).await {
+        Err(why) => Answer::Nothing(why),
+        Ok(true) => Answer::Something,
+        Ok(false) if made_by_tempo && absent => Answer::NobodyThere,
+        Ok(false) => Answer::Nothing("empty".to_owned()),
+    }
+}
+
+async fn answer(parts: &Backends, asked: &Asked, now: i64) -> Result<bool, String> {
+    let (from, to) = ((now - i64::from(asked.seconds)).to_string(), now.to_string());
+    let query = asked.query.as_str();
+    let tempo = parts.tempo.as_deref().unwrap_or_default();
+    let (url, arguments) = match asked.form {
+        Form::Series => (
+            format!("{}/api/v1/query_range", parts.prometheus),
+            vec![("query", query), ("start", &from), ("end", &to), ("step", STEP)],
+        ),
+        Form::Instant => (format!("{}/api/v1/query", parts.prometheus), vec![("query", query)]),
+        Form::ServiceMap => {
+            (format!("{}/api/v1/query", parts.prometheus), vec![("query", SERVICE_MAP)])
+        }
+        Form::Exemplars => (
+            format!("{}/api/v1/query_exemplars", parts.prometheus),
+            vec![("query", query), ("start", &from), ("end", &to)],
+        ),
+        Form::Lines => (
+            format!("{}/loki/api/v1/query_range", parts.loki),
+            vec![("query", query), ("start", &from), ("end", &to)],
+        ),
+        Form::Search => (
+            format!("{tempo}/api/search"),
+            vec![("q", query), ("start", &from), ("end", &to), ("limit", "20"), ("spss", "50")],
+        ),
+        Form::Waterfall => (format!("{tempo}/api/v2/traces/{query}"), vec![]),
+    };
+    let answer = parts.get(&url, &arguments).await?;
+    // Prometheus warns of what it answers in part, or of what makes no sense.
+    match answer["warnings"].as_array() {
+        Some(warnings) if !warnings.is_empty() => Err(format!("{warnings:?}")),
+        _ => Ok(holds(asked.form, &answer)),
+    }
+}
+
+/// Whether an answer has anything that a panel would show.
+fn holds(form: Form, answer: &Value) -> bool {
+    let list = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
+    match form {
+        Form::Series | Form::Instant | Form::ServiceMap => {
+            list(&answer["data"]["result"]).iter().any(has_a_number)
+        }
+        Form::Exemplars => list(&answer["data"]).iter().any(|series| {
+            list(&series["exemplars"]).iter().any(|one| one["labels"]["trace_id"].is_string())
+        }),
+        Form::Lines => !list(&answer["data"]["result"]).is_empty(),
+        Form::Search => !list(&answer["traces"]).is_empty(),
+        Form::Waterfall => !list(&answer["trace"]["resourceSpans"]).is_empty(),
+    }
+}
+
+/// Division by nothing gives series of `NaN`, which a panel shows as nothing.
+fn has_a_number(series: &Value) -> bool {
+    let points =
+        series["values"].as_array().cloned().unwrap_or_else(|| vec![series["value"].clone()]);
+    points.iter().any(|point| point[1].as_str().is_some_and(|value| value != "NaN"))
+}

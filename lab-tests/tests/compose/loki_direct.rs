@@ -1,0 +1,33 @@
+//! The profile `loki-direct`: a worker whose lines reach Loki without the collector.
+
+use std::time::Duration;
+
+use contract::{signals::SLOTS, state::JobState};
+use serde_json::json;
+
+use crate::{
+    backends::Backends,
+    docker::{FullLab, Shape},
+};
+
+/// How long a line may take: it is pushed within ten seconds.
+const LIMIT: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker and the images: make compose-test"]
+async fn a_worker_of_the_profile_sends_its_lines_straight_to_loki_and_is_scraped_like_the_others() {
+    // No other worker: whatever is done, this one does.
+    let shape = Shape { processors: 0, profile: Some("loki-direct") };
+    let lab = tokio::task::spawn_blocking(move || FullLab::new(shape)).await.unwrap();
+    tokio::task::block_in_place(|| lab.up());
+    let parts = Backends::of(&lab);
+    let job = json!({"name": "direct", "operations": [{"kind": "add", "inputs": [1, 2]}]});
+    let accepted = parts.submit(&job, None).await;
+    assert_eq!(parts.ended(&accepted).await.state, JobState::Succeeded);
+    // Pushed lines are JSON and have the label `level`; those of the collector are text without it.
+    let direct = "{service_name=\"processor\", level=~\".+\"} | json";
+    parts.line(LIMIT, &format!("{direct} | trace_id=\"{}\"", accepted.trace_id)).await;
+    let by_collector = "{service_name=\"processor\", level=\"\"}";
+    parts.line(LIMIT, &format!("{by_collector} | trace_id=\"{}\"", accepted.trace_id)).await;
+    parts.value(LIMIT, &format!("count({}{{stage=\"processor\"}}) == 1", SLOTS.name)).await;
+}

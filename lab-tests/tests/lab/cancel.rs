@@ -1,0 +1,191 @@
+//! Cancelling jobs in a whole lab: one outcome, one effect, and the work stops.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use contract::{JobId, record::JobRecord, state::JobState, topology::JOBS_BUCKET};
+use lab::Part;
+use lab_tests::{Client, waybill};
+use rand::RngExt as _;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use testkit::{LabUnderTest, Seed, WebhookCatcher, eventually};
+
+const LIMIT: Duration = Duration::from_mins(1);
+/// A claim is renewed every third of the ack wait: whatever is faster was called.
+const RENEWED: Duration = Duration::from_secs(20);
+/// Jobs whose cancel races with their end.
+const RACES: usize = 80;
+
+async fn lab(catcher: &WebhookCatcher) -> LabUnderTest {
+    LabUnderTest::start_with(&waybill(), |options| {
+        options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
+    })
+    .await
+}
+
+fn job(operation: &Value, catcher: &WebhookCatcher) -> Value {
+    let notify = json!({"channel": "webhook", "url": catcher.url("/ledger")});
+    json!({"name": "to be cancelled", "operations": [operation], "notify": notify})
+}
+
+async fn cancel(client: &Client, job: JobId) -> (StatusCode, Value) {
+    client.order(&format!("jobs/{job}/cancel"), None).await
+}
+
+async fn becomes(client: &Client, job: JobId, state: JobState) {
+    eventually(LIMIT, &format!("{job} to be {state}"), async || {
+        let seen = client.job(job).await.map(|job| job.state);
+        if seen == Some(state) { Ok(()) } else { Err(seen) }
+    })
+    .await;
+}
+
+/// The outcomes that the owner was told of, each with its id; repeats once.
+fn told(catcher: &WebhookCatcher, job: JobId) -> BTreeSet<(String, String)> {
+    let notices = catcher.received().into_iter().filter_map(|hook| {
+        let notice: Value = serde_json::from_slice(&hook.body).ok()?;
+        let id = hook.header("webhook-id")?.to_owned();
+        let outcome = notice["data"]["outcome"].as_str()?.to_owned();
+        (notice["data"]["id"] == job.to_string()).then_some((id, outcome))
+    });
+    notices.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_job_stops_at_once_and_frees_its_core() {
+    let catcher = WebhookCatcher::start().await;
+    let lab = LabUnderTest::start_with(&waybill(), |options| {
+        options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
+        let ack_wait = (3 * RENEWED).as_secs().to_string();
+        options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), ack_wait));
+    })
+    .await;
+    let client = Client::of(&lab);
+    let endless = json!({"kind": "hash", "text": "x", "rounds": 10_000_000});
+    let long = json!({"name": "long", "operations": vec![endless; 100]});
+    let mut jobs = Vec::new();
+    for _ in 0..8 {
+        jobs.push(client.submit(&long).await.id);
+    }
+    let wait = job(&json!({"kind": "wait", "seconds": 3_600}), &catcher);
+    jobs.push(client.submit(&wait).await.id);
+    for job in &jobs {
+        becomes(&client, *job, JobState::Running).await;
+    }
+    let started = Instant::now();
+    for job in &jobs {
+        let (status, view) = cancel(&client, *job).await;
+        assert_eq!((status, &view["cancel_requested"]), (StatusCode::ACCEPTED, &json!(true)));
+    }
+    for job in &jobs {
+        let ended = client.ended(*job, LIMIT).await;
+        assert_eq!(ended.state, JobState::Cancelled);
+        assert_eq!(ended.failure.expect("it says why").reason, "cancelled");
+    }
+    let small = json!({"name": "s", "operations": [{"kind": "primes", "below": 1000}]});
+    let small = client.submit(&small).await.id;
+    assert_eq!(client.ended(small, LIMIT).await.state, JobState::Succeeded);
+    assert!(started.elapsed() < RENEWED, "{:?}: the workers were not called", started.elapsed());
+    let told = eventually(LIMIT, "the owner to be told", async || {
+        let told = told(&catcher, jobs[8]);
+        if told.is_empty() { None } else { Some(told) }
+    })
+    .await;
+    assert_eq!(told.iter().map(|(_, outcome)| outcome.as_str()).collect::<Vec<_>>(), ["cancelled"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queued_job_ends_and_its_owner_hears_of_it_while_no_worker_is_there() {
+    let catcher = WebhookCatcher::start().await;
+    let lab = lab(&catcher).await;
+    let client = Client::of(&lab);
+    lab.stop(Part::Processor(1)).await.expect("it runs");
+    let add = job(&json!({"kind": "add", "inputs": [1, 2]}), &catcher);
+    let (cancelled, orphan) = (client.submit(&add).await, client.submit(&add).await.id);
+    for job in [cancelled.id, orphan] {
+        becomes(&client, job, JobState::Queued).await;
+    }
+    let (status, view) = cancel(&client, cancelled.id).await;
+    assert_eq!((status, &view["state"]), (StatusCode::ACCEPTED, &json!("cancelled")));
+    eventually(LIMIT, "the owner to be told", async || !told(&catcher, cancelled.id).is_empty())
+        .await;
+    leave_as_a_gateway_that_died(&lab, orphan).await;
+    assert!(told(&catcher, orphan).is_empty());
+
+    lab.start(Part::Processor(1)).await.expect("it starts");
+    eventually(LIMIT, "the worker to tell what nobody told", async || {
+        !told(&catcher, orphan).is_empty()
+    })
+    .await;
+    // What was queued after them is done after them.
+    let last = client.submit(&add).await.id;
+    assert_eq!(client.ended(last, LIMIT).await.state, JobState::Succeeded);
+    eventually(LIMIT, "the last to be told", async || !told(&catcher, last).is_empty()).await;
+    let hooks = catcher.received();
+    for job in [cancelled.id, orphan] {
+        let id = job.to_string();
+        let notices = hooks.iter().filter(|hook| String::from_utf8_lossy(&hook.body).contains(&id));
+        assert_eq!(notices.count(), 1, "{id}");
+        assert_eq!(client.job(job).await.expect("it is known").state, JobState::Cancelled);
+    }
+    let (trace, ()) = client
+        .trace_where(&cancelled.trace_id, LIMIT, |trace| {
+            trace.only("process jobs.done.cancelled").map(drop)
+        })
+        .await;
+    assert!(trace.orphans().is_empty(), "{trace}");
+}
+
+/// The record is cancelled, and nobody was told.
+async fn leave_as_a_gateway_that_died(lab: &LabUnderTest, job: JobId) {
+    let client = async_nats::connect(lab.nats_url()).await.expect("the broker is there");
+    let records = async_nats::jetstream::new(client).get_key_value(JOBS_BUCKET).await;
+    let records = records.expect("the bucket is there");
+    let entry = records.entry(job.to_string()).await.expect("it answers").expect("it is known");
+    let mut record: JobRecord = serde_json::from_slice(&entry.value).expect("it is a record");
+    record.move_to(JobState::Cancelled).expect("it waits");
+    let record = serde_json::to_vec(&record).expect("it is JSON");
+    records.update(job.to_string(), record.into(), entry.revision).await.expect("it is ours");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_races_with_the_end_has_one_outcome_and_says_which() {
+    let catcher = WebhookCatcher::start().await;
+    let lab = lab(&catcher).await;
+    let client = Client::of(&lab);
+    let mut random = Seed::pick().rng();
+    let (mut won, mut lost) = (0, 0);
+    for _ in 0..RACES {
+        let seconds = f64::from(random.random_range(0..30_u32)) / 1e3;
+        let wait = job(&json!({"kind": "wait", "seconds": seconds}), &catcher);
+        let id = client.submit(&wait).await.id;
+        // Not a wait for a condition: where in the job's life the cancel falls is the test's dice.
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..45))).await;
+        let (status, answer) = cancel(&client, id).await;
+        let ended = client.ended(id, LIMIT).await;
+        match status {
+            StatusCode::ACCEPTED => {
+                won += 1;
+                assert_eq!(ended.state, JobState::Cancelled, "{answer}");
+            }
+            StatusCode::CONFLICT => {
+                lost += 1;
+                assert_eq!(ended.state, JobState::Succeeded, "{answer}");
+                let detail = answer["detail"].as_str().expect("it says why");
+                assert!(detail.contains("succeeded"), "{detail}");
+            }
+            other => panic!("{other}: {answer}"),
+        }
+        let effects = eventually(LIMIT, "the owner to be told", async || {
+            let told = told(&catcher, id);
+            if told.is_empty() { None } else { Some(told) }
+        })
+        .await;
+        let outcomes: Vec<&str> = effects.iter().map(|(_, outcome)| outcome.as_str()).collect();
+        assert_eq!(outcomes, [ended.state.name()]);
+    }
+    println!("{won} cancelled, {lost} too late");
+}

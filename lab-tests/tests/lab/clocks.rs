@@ -1,0 +1,98 @@
+//! A service whose clock is wrong: how it shows, and how the time server mends it.
+
+use std::time::Duration;
+
+use contract::{
+    signals::{self, attr},
+    state::JobState,
+};
+use lab::Part;
+use lab_tests::{Client, Trace, waybill};
+use serde_json::json;
+use service::clock::TimeSource;
+use testkit::{LabUnderTest, eventually};
+
+const LIMIT: Duration = Duration::from_secs(30);
+const PUBLISH: &str = "publish jobs.todo.add";
+const PROCESS: &str = "process jobs.todo.add";
+
+/// A lab whose processor is five seconds behind.
+async fn lab_with_a_slow_clock(source: TimeSource) -> LabUnderTest {
+    LabUnderTest::start_with(&waybill(), |options| {
+        options.clock = source;
+        options.part_env.push((Part::Processor(1), "WAYBILL_CLOCK_SKEW".into(), "-5s".into()));
+    })
+    .await
+}
+
+/// Waits until the processor shows its offset, and whether it is corrected.
+async fn measured(lab: &LabUnderTest, client: &Client, corrected: f64) {
+    let admin = lab.ports().processor_admin;
+    eventually(LIMIT, "the processor's clock to be measured", async || {
+        let offset = client.metric(admin, signals::CLOCK_OFFSET.name).await;
+        let shown = client.metric(admin, signals::CLOCK_CORRECTED.name).await;
+        let right = offset.is_some_and(|offset| (offset + 5.0).abs() < 0.25)
+            && shown.is_some_and(|shown| (shown - corrected).abs() < f64::EPSILON);
+        right.then_some(()).ok_or_else(|| format!("offset {offset:?}, corrected {shown:?}"))
+    })
+    .await;
+}
+
+/// Sends one job through and answers its whole trace.
+async fn one_job(client: &Client) -> Trace {
+    let job = json!({"name": "timed", "operations": [{"kind": "add", "inputs": [1, 2]}]});
+    let accepted = client.submit(&job).await;
+    assert_eq!(client.ended(accepted.id, LIMIT).await.state, JobState::Succeeded);
+    let (trace, ()) = client
+        .trace_where(&accepted.trace_id, LIMIT, |trace| {
+            trace.only("process jobs.done.succeeded").and(trace.only(PROCESS))?;
+            // Each service sends its spans by itself: the last one may well arrive before the others.
+            if trace.orphans().is_empty() { Ok(()) } else { Err("orphans".to_owned()) }
+        })
+        .await;
+    for span in &trace.0 {
+        assert!(span.end_ns >= span.start_ns, "{} ends before it starts in\n{trace}", span.name);
+    }
+    trace
+}
+
+/// How long the processor's message waited, in milliseconds, as its span says.
+fn queue_wait(trace: &Trace) -> i64 {
+    let wait = trace.the(PROCESS).attribute(attr::QUEUE_WAIT_MS);
+    wait.and_then(|wait| wait.parse().ok()).expect("the attempt tells its wait")
+}
+
+async fn negative_waits(lab: &LabUnderTest, client: &Client) -> Option<f64> {
+    let series = format!("{}{{stage=\"processor\"}}", signals::QUEUE_WAIT_NEGATIVE.name);
+    client.metric(lab.ports().processor_admin, &series).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_clock_is_measured_and_shows_as_work_that_starts_before_it_was_sent() {
+    let lab = lab_with_a_slow_clock(TimeSource::System).await;
+    let client = Client::of(&lab);
+    measured(&lab, &client, 0.0).await;
+    let trace = one_job(&client).await;
+    let (sent, taken) = (trace.the(PUBLISH), trace.the(PROCESS));
+    assert!(taken.start_ns < sent.start_ns, "{} and {}", taken.start_ns, sent.start_ns);
+    assert_eq!(taken.parent, sent.id, "it is the same trace for all that");
+    let wait = queue_wait(&trace);
+    assert!((-5_000..-3_000).contains(&wait), "{wait} ms");
+    assert!(negative_waits(&lab, &client).await >= Some(1.0));
+    let offset = client.metric(lab.ports().ingester_admin, signals::CLOCK_OFFSET.name).await;
+    assert!(offset.is_some_and(|offset| offset.abs() < 0.25), "its neighbour is right: {offset:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_clock_corrected_by_the_time_server_does_no_harm() {
+    let lab = lab_with_a_slow_clock(TimeSource::Ntp).await;
+    let client = Client::of(&lab);
+    measured(&lab, &client, 1.0).await;
+    let trace = one_job(&client).await;
+    let (sent, taken) = (trace.the(PUBLISH), trace.the(PROCESS));
+    // What is left is the error of one measurement, far below what was wrong.
+    let ahead = sent.start_ns.saturating_sub(taken.start_ns);
+    assert!(Duration::from_nanos(ahead) < Duration::from_millis(50), "{ahead} ns\n{trace}");
+    let wait = queue_wait(&trace);
+    assert!((-50..3_000).contains(&wait), "{wait} ms");
+}

@@ -1,0 +1,185 @@
+//! Dead letters driven again in a whole lab.
+
+use std::time::Duration;
+
+use contract::{
+    JobId,
+    api::{DeadLetterView, JobView},
+    state::JobState,
+};
+use lab::Part;
+use lab_tests::{Client, Kind, waybill};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use testkit::{LabUnderTest, eventually};
+
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Submits a job that dies at its first attempt; answers it and its letter.
+async fn dead(client: &Client) -> (JobView, DeadLetterView) {
+    let job = json!({"name": "poison", "attempts_max": 1, "operations": [{"kind": "add", "inputs": [1, 2]}]});
+    let id = client.submit_with(&job, &[("waybill-fault", "processor=error")]).await.id;
+    let ended = client.ended(id, LIMIT).await;
+    assert_eq!(ended.state, JobState::Dead);
+    let letters = client.dead_letters().await.dead_letters;
+    let letter = letters.into_iter().find(|letter| letter.job == Some(id)).expect("it has one");
+    assert_eq!(ended.dead_letter, Some(letter.seq));
+    (ended, letter)
+}
+
+async fn redrive(client: &Client, seq: u64) -> (StatusCode, Value) {
+    client.order(&format!("dead-letters/{seq}/redrive"), None).await
+}
+
+async fn in_round(client: &Client, id: JobId, round: u32) -> JobView {
+    eventually(LIMIT, "the new round to end", async || {
+        let seen = client.job(id).await.ok_or("no answer".to_owned())?;
+        if seen.round == round && seen.state.is_terminal() {
+            Ok(seen)
+        } else {
+            Err(format!("{} in round {}", seen.state, seen.round))
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_job_is_driven_again_in_its_own_trace_and_succeeds() {
+    let lab = LabUnderTest::start(&waybill()).await;
+    let client = Client::of(&lab);
+    let (job, letter) = dead(&client).await;
+    let (status, answer) = redrive(&client, letter.seq).await;
+    assert_eq!((status, &answer["round"]), (StatusCode::ACCEPTED, &json!(1)));
+    assert_eq!(answer["trace_id"], job.trace_id);
+    let ended = in_round(&client, job.id, 1).await;
+    assert_eq!((ended.state, ended.attempts), (JobState::Succeeded, 1));
+    assert_eq!(ended.trace_id, job.trace_id);
+    assert!(client.dead_letters().await.dead_letters.is_empty());
+    assert_eq!(redrive(&client, letter.seq).await.0, StatusCode::NOT_FOUND);
+    let retry = client.order(&format!("jobs/{}/retry", job.id), None).await;
+    assert_eq!(retry.0, StatusCode::CONFLICT, "what succeeded is not done twice");
+
+    let (trace, ()) = client
+        .trace_where(&job.trace_id, LIMIT, |trace| {
+            trace.only("process jobs.done.succeeded")?;
+            trace.only("publish jobs.dead.processor").map(drop)
+        })
+        .await;
+    assert!(trace.orphans().is_empty(), "{trace}");
+    let dead = trace.the("publish jobs.dead.processor");
+    let again: Vec<_> =
+        trace.named("publish jobs.todo.add").filter(|s| s.service == "gateway").collect();
+    let [again] = again[..] else { panic!("one redrive\n{trace}") };
+    assert_eq!((again.kind, again.parent.as_str()), (Kind::Producer, dead.id.as_str()));
+    assert!(again.links_to(dead), "{trace}");
+    let attempts: Vec<_> = trace.named("process jobs.todo.add").collect();
+    let [first, second] = attempts[..] else { panic!("two attempts\n{trace}") };
+    assert_eq!(second.attribute("waybill.job.round").as_deref(), Some("1"));
+    assert_eq!(second.parent, again.id);
+    assert!(second.links_to(first), "the new attempt links to the one before\n{trace}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redrive_survives_a_restart_of_the_broker_and_happens_once() {
+    let lab = LabUnderTest::start(&waybill()).await;
+    let client = Client::of(&lab);
+    let mut jobs = Vec::new();
+    for _ in 0..5 {
+        jobs.push(dead(&client).await.0.id);
+    }
+    lab.stop(Part::Processor(1)).await.expect("it runs");
+    let body = json!({"reason": "attempts_used_up", "limit": 3});
+    let (status, first) = client.order("dead-letters/redrive", Some(&body)).await;
+    assert_eq!((status, &first["redriven"]), (StatusCode::OK, &json!(3)));
+    lab.stop(Part::Nats).await.expect("it runs");
+    lab.start(Part::Nats).await.expect("it starts");
+    eventually(LIMIT, "the rest to be driven again", async || {
+        let (status, rest) = client.order("dead-letters/redrive", Some(&body)).await;
+        if status == StatusCode::OK && rest["redriven"] == json!(2) { Ok(()) } else { Err(rest) }
+    })
+    .await;
+    lab.start(Part::Processor(1)).await.expect("it starts");
+    for job in &jobs {
+        assert_eq!(in_round(&client, *job, 1).await.state, JobState::Succeeded);
+    }
+    assert!(client.dead_letters().await.dead_letters.is_empty());
+    for job in jobs {
+        let trace_id = client.job(job).await.expect("it is known").trace_id;
+        let (trace, ()) = client
+            .trace_where(&trace_id, LIMIT, |trace| {
+                trace.only("process jobs.done.succeeded").map(drop)
+            })
+            .await;
+        assert_eq!(trace.named("operation add").count(), 1, "one effect\n{trace}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_failed_or_was_cancelled_is_tried_again_and_its_old_message_does_nothing() {
+    let lab = LabUnderTest::start(&waybill()).await;
+    let client = Client::of(&lab);
+    let zero = json!({"name": "zero", "operations": [{"kind": "divide", "inputs": [1, 0]}]});
+    let failed = client.submit(&zero).await;
+    assert_eq!(client.ended(failed.id, LIMIT).await.state, JobState::Failed);
+    let (status, view) = client.order(&format!("jobs/{}/retry", failed.id), None).await;
+    assert_eq!((status, &view["round"]), (StatusCode::ACCEPTED, &json!(1)));
+    assert_eq!(in_round(&client, failed.id, 1).await.state, JobState::Failed);
+    let (trace, attempts) = client
+        .trace_where(&failed.trace_id, LIMIT, |trace| {
+            let attempts = trace.named("process jobs.todo.divide").count();
+            if attempts == 2 { Ok(attempts) } else { Err(attempts) }
+        })
+        .await;
+    assert!(attempts == 2 && trace.orphans().is_empty(), "{trace}");
+
+    lab.stop(Part::Processor(1)).await.expect("it runs");
+    let add = json!({"name": "sum", "operations": [{"kind": "add", "inputs": [1, 2]}]});
+    let waiting = client.submit(&add).await.id;
+    eventually(LIMIT, "it waits", async || client.job(waiting).await?.times.queued_ms).await;
+    for order in ["cancel", "retry"] {
+        let (status, view) = client.order(&format!("jobs/{waiting}/{order}"), None).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{view}");
+    }
+    lab.start(Part::Processor(1)).await.expect("it starts");
+    let ended = in_round(&client, waiting, 1).await;
+    assert_eq!((ended.state, ended.attempts), (JobState::Succeeded, 1));
+    let (trace, ()) = client
+        .trace_where(&ended.trace_id, LIMIT, |trace| {
+            let verdicts: Vec<_> = trace
+                .named("process jobs.todo.add")
+                .filter_map(|span| span.attribute("waybill.verdict"))
+                .collect();
+            if verdicts.len() == 2 && verdicts.contains(&"discard".to_owned()) {
+                Ok(())
+            } else {
+                Err(verdicts)
+            }
+        })
+        .await;
+    assert_eq!(trace.named("operation add").count(), 1, "{trace}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_raw_event_that_is_driven_again_is_judged_again_and_not_taken_for_a_repeat() {
+    let lab = LabUnderTest::start(&waybill()).await;
+    let client = Client::of(&lab);
+    let event = json!({
+        "specversion": "1.0", "id": "1", "source": "/demo/shop", "type": "dev.waybill.job.submitted",
+        "data": {"name": "too few", "operations": [{"kind": "add", "inputs": [1]}]},
+    });
+    let (status, _) = client.order("events", Some(&event)).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let mut before = 0;
+    for _ in 0..3 {
+        let seq = eventually(LIMIT, "a dead letter", async || {
+            let letters = client.dead_letters().await.dead_letters;
+            match &letters[..] {
+                [letter] if letter.seq > before => Ok(letter.seq),
+                _ => Err(letters),
+            }
+        })
+        .await;
+        before = seq;
+        assert_eq!(redrive(&client, seq).await.0, StatusCode::ACCEPTED);
+    }
+}

@@ -1,0 +1,122 @@
+//! One receiver that hangs among healthy ones: nobody but itself waits for it, and nothing is lost.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
+use contract::{JobId, state::JobState};
+use lab_tests::{Client, waybill};
+use serde_json::json;
+use testkit::{LabUnderTest, ReceivedHook, WebhookCatcher, eventually};
+
+const LIMIT: Duration = Duration::from_mins(2);
+/// How long one try at the receiver that hangs takes.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// Jobs of each kind: more than the notifier has slots.
+const JOBS: usize = 24;
+/// Failures in a row after which a host is left alone, and one that was under way then.
+const ATTEMPTS_MAX: f64 = 6.0;
+const OPEN: &str = "waybill_webhook_breakers_open";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_hangs_delays_nobody_else_and_hears_everything_once_it_is_back() {
+    // Connections are taken, by the system, and never answered.
+    let hanging = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let dead = hanging.local_addr().expect("it was just bound").to_string();
+    let well = WebhookCatcher::start().await;
+    let lab = LabUnderTest::start_with(&waybill(), |options| {
+        let allow = format!("{dead},{}", well.authority());
+        options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), allow));
+        let limit = TIMEOUT.as_millis().to_string();
+        options.env.push(("WAYBILL_WEBHOOK_TIMEOUT_MS".into(), limit));
+    })
+    .await;
+    let (client, admin) = (Client::of(&lab), lab.ports().notifier_admin);
+    let (dead_url, well_url) = (format!("http://{dead}/ledger"), well.url("/ledger"));
+
+    let alone = submit(&client, &[&well_url]).await;
+    let before = slowest(&well, &alone[0]).await;
+    let mixed = submit(&client, &[&dead_url, &well_url]).await;
+    let beside = slowest(&well, &mixed[1]).await;
+    assert!(beside < before + TIMEOUT / 2, "{before:?} alone, {beside:?} beside a dead host");
+
+    eventually(LIMIT, "the host to be taken for away", async || {
+        let open = client.metric(admin, OPEN).await;
+        if open == Some(1.0) { Ok(()) } else { Err(open) }
+    })
+    .await;
+    let again = submit(&client, &[&well_url]).await;
+    let later = slowest(&well, &again[0]).await;
+    assert!(later < before + TIMEOUT / 2, "{before:?} alone, {later:?} while it is left alone");
+
+    drop(hanging);
+    let back = WebhookCatcher::start_at(&dead).await;
+    let told = told(&back, &mixed[0].iter().map(|(job, _)| *job).collect()).await;
+    assert!(told.values().all(|hooks| hooks.len() == 1), "each effect once: {told:?}");
+    eventually(LIMIT, "the host to be taken for back", async || {
+        let open = client.metric(admin, OPEN).await;
+        if open == Some(0.0) { Ok(()) } else { Err(open) }
+    })
+    .await;
+    let failed = notices(&client, admin, "failed").await;
+    assert!(failed <= ATTEMPTS_MAX, "{failed} attempts were spent");
+    assert!(notices(&client, admin, "postponed").await >= (JOBS as f64) - ATTEMPTS_MAX);
+    assert!(client.dead_letters().await.dead_letters.is_empty());
+    let delivered = notices(&client, admin, "delivered").await;
+    let repeated = notices(&client, admin, "repeated").await;
+    assert!((delivered + repeated - (4 * JOBS) as f64).abs() < 0.5, "{delivered} + {repeated}");
+}
+
+/// Submits jobs, one after the other, to each of these receivers; answers each job's id and time.
+async fn submit(client: &Client, urls: &[&str]) -> Vec<Vec<(JobId, Instant)>> {
+    let mut jobs = vec![Vec::new(); urls.len()];
+    for _ in 0..JOBS {
+        for (url, jobs) in urls.iter().zip(&mut jobs) {
+            let job = json!({
+                "name": "told",
+                "operations": [{"kind": "add", "inputs": [1, 2]}],
+                "notify": {"channel": "webhook", "url": url},
+            });
+            let at = Instant::now();
+            jobs.push((client.submit(&job).await.id, at));
+        }
+    }
+    let (id, _) = jobs[0][0];
+    assert_eq!(client.ended(id, LIMIT).await.state, JobState::Succeeded);
+    jobs
+}
+
+/// Waits until all these jobs were told of; the longest time from submission to that.
+async fn slowest(catcher: &WebhookCatcher, jobs: &[(JobId, Instant)]) -> Duration {
+    let hooks = told(catcher, &jobs.iter().map(|(job, _)| *job).collect()).await;
+    let waits = jobs.iter().map(|(job, at)| hooks[job][0].at.saturating_duration_since(*at));
+    waits.max().expect("there are jobs")
+}
+
+/// Waits until all these jobs were told of; every request about them, by job.
+async fn told(
+    catcher: &WebhookCatcher,
+    jobs: &BTreeSet<JobId>,
+) -> BTreeMap<JobId, Vec<ReceivedHook>> {
+    eventually(LIMIT, "all notices to arrive", async || {
+        let mut by_job: BTreeMap<JobId, Vec<ReceivedHook>> = BTreeMap::new();
+        for hook in catcher.received() {
+            let id = hook.header("webhook-id").expect("every webhook has an id");
+            let job =
+                id.split(':').next().and_then(|job| job.parse().ok()).expect("it names the job");
+            by_job.entry(job).or_default().push(hook);
+        }
+        by_job.retain(|job, _| jobs.contains(job));
+        let missing = jobs.len() - by_job.len();
+        if missing == 0 { Ok(by_job) } else { Err(format!("{missing} are missing")) }
+    })
+    .await
+}
+
+async fn notices(client: &Client, admin: u16, outcome: &str) -> f64 {
+    let series =
+        format!("waybill_notifications_total{{channel=\"webhook\",outcome=\"{outcome}\"}}");
+    client.metric(admin, &series).await.expect("the notifier serves its metrics")
+}

@@ -1,0 +1,23 @@
+//! The canary.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use crate::start::Shared;
+
+/// `GET /api/canary`: what the last one found; `every_seconds` is null where none flies.
+pub(super) async fn latest(State(shared): State<Shared>) -> Json<Value> {
+    let every = shared.canary.every().map(|every| every.as_secs());
+    let latest = shared.canary.latest().map(|report| {
+        let job = report.job.as_ref();
+        json!({
+            "seconds_ago": report.done.elapsed().as_secs_f64(),
+            "passed": report.failed().next().is_none(),
+            "job_id": job.map(|job| job.id.as_str()),
+            "trace_id": job.map(|job| job.trace),
+            "checks": report.checks,
+        })
+    });
+    Json(json!({"every_seconds": every, "latest": latest}))
+}

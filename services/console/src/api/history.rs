@@ -1,0 +1,70 @@
+//! What metric series were in the last ten minutes, and where their targets stand.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value as Json_, json};
+
+use super::query::{BadQuery, Parameters, RawQuery};
+use crate::scrape::Standing;
+use crate::start::Shared;
+use crate::store::{Dot, Run, Series, Value};
+
+/// `GET /api/metrics/history?name=`: runs of equal values, oldest first, with the exemplars seen meanwhile.
+/// The name is the whole one; ages are seconds before now.
+pub(super) async fn history(
+    State(shared): State<Shared>,
+    query: RawQuery,
+) -> Result<Json<Json_>, BadQuery> {
+    let mut parameters = Parameters::of(query);
+    let name = parameters.text("name")?;
+    let service = parameters.text("service")?;
+    parameters.end()?;
+    let name = name.ok_or_else(|| BadQuery::missing("name", "the whole name of a metric"))?;
+    let now = shared.store.now();
+    let series = shared.store.series(&name);
+    let wanted = series
+        .iter()
+        .filter(|series| service.as_ref().is_none_or(|service| *service == series.service));
+    Ok(Json(json!({"series": wanted.map(|series| shown(series, now)).collect::<Vec<_>>()})))
+}
+
+/// `GET /api/metrics/targets`: whose metrics the console fetches.
+pub(super) async fn targets(State(shared): State<Shared>) -> Json<Json_> {
+    let targets = shared.scraped.all();
+    let target = targets.iter().map(|state| {
+        let (up, why) = match &state.standing {
+            Standing::Up(_) => (Some(true), None),
+            Standing::Awaited => (None, None),
+            Standing::Down(why) => (Some(false), Some(why)),
+        };
+        let since = state.since.elapsed().as_secs_f64();
+        json!({"name": state.target.name, "url": state.target.url.as_str(), "up": up, "why": why, "for_seconds": since})
+    });
+    Json(json!({"targets": target.collect::<Vec<_>>()}))
+}
+
+fn shown(series: &Series, now: u64) -> Json_ {
+    let labels: serde_json::Map<_, _> =
+        series.labels.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    let age = |at: u64| now.saturating_sub(at) as f64 / 1e3;
+    let run = |run: &Run| {
+        let (from, until) = (age(run.from), age(run.until));
+        match &run.value {
+            Value::Number(number) => json!({"from_age": from, "until_age": until, "value": number}),
+            Value::Distribution(all) => json!({
+                "from_age": from, "until_age": until,
+                "count": all.count, "sum": all.sum, "buckets": all.buckets,
+            }),
+        }
+    };
+    let dot = |dot: &Dot| json!({"age": age(dot.seen), "trace_id": dot.trace, "span_id": dot.span, "value": dot.value});
+    json!({
+        "service": series.service,
+        "instance": series.instance,
+        "name": series.name,
+        "labels": labels,
+        "bounds": &*series.bounds,
+        "runs": series.runs.iter().map(run).collect::<Vec<_>>(),
+        "exemplars": series.dots.iter().map(dot).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,95 @@
+//! Asks other parts of the lab over HTTP: bounded in time and size, and with errors fit for a page.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{RequestBuilder, Response};
+
+/// A client for the lab's own parts.
+#[derive(Debug, Clone)]
+pub(crate) struct Fetcher {
+    pub(crate) client: reqwest::Client,
+    limit: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoAnswer {
+    #[error("did not answer within {0:?}")]
+    Slow(Duration),
+    #[error("cannot be reached")]
+    Unreachable,
+    #[error("broke off its answer")]
+    BrokenOff,
+    #[error("answered with status {0}")]
+    Status(u16),
+    #[error("sent more than {0} bytes")]
+    TooLarge(usize),
+}
+
+/// An answer with status 200.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Its media type; empty without one.
+    pub(crate) media: String,
+    pub(crate) body: Bytes,
+}
+
+impl Fetcher {
+    /// Every question to its answer's last byte may take `limit`.
+    pub(crate) fn new(limit: Duration) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(limit)
+            .redirect(reqwest::redirect::Policy::none())
+            // A proxy of the surroundings knows nothing of a lab on this machine.
+            .no_proxy()
+            .build()
+            .context("building the client for the lab's parts")?;
+        Ok(Self { client, limit })
+    }
+
+    /// What is at `url`, at most `bytes_max` of it.
+    pub(crate) async fn get(
+        &self,
+        url: url::Url,
+        accept: &str,
+        bytes_max: usize,
+    ) -> Result<Answer, NoAnswer> {
+        let answer = self.send(self.client.get(url).header(ACCEPT, accept)).await?;
+        if answer.status() != reqwest::StatusCode::OK {
+            return Err(NoAnswer::Status(answer.status().as_u16()));
+        }
+        let media = answer.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
+        let media = media.unwrap_or_default().to_owned();
+        Ok(Answer { media, body: self.body(answer, bytes_max).await? })
+    }
+
+    /// The head of the answer, whatever its status.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, NoAnswer> {
+        request.send().await.map_err(|error| self.no_answer(&error, NoAnswer::Unreachable))
+    }
+
+    /// The answer's body.
+    pub(crate) async fn body(
+        &self,
+        mut answer: Response,
+        bytes_max: usize,
+    ) -> Result<Bytes, NoAnswer> {
+        let mut body = BytesMut::new();
+        let broken_off = |error| self.no_answer(&error, NoAnswer::BrokenOff);
+        while let Some(part) = answer.chunk().await.map_err(broken_off)? {
+            if body.len() + part.len() > bytes_max {
+                return Err(NoAnswer::TooLarge(bytes_max));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(body.freeze())
+    }
+
+    fn no_answer(&self, error: &reqwest::Error, otherwise: NoAnswer) -> NoAnswer {
+        tracing::debug!(%error, "no answer");
+        if error.is_timeout() { NoAnswer::Slow(self.limit) } else { otherwise }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a sender wants to be answered. A real receiver decides that by itself; here it shows how the
+//! notifier takes it.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use crate::api::query::{BadQuery, Parameters, RawQuery};
+
+/// Longest time that a sender can be put off.
+const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
+
+/// The answer that was asked for, else 200.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    status: StatusCode,
+    /// For that many arrivals of one webhook-id, then 200.
+    times: u64,
+    retry_after_seconds: Option<u64>,
+}
+
+impl Wanted {
+    /// Reads `answer`, `times` and `retry_after`.
+    pub(super) fn read(query: RawQuery) -> Result<Self, BadQuery> {
+        let mut parameters = Parameters::of(query);
+        let expected = "a status from 200 to 299 or from 400 to 599";
+        let status = parameters.read("answer", expected, status)?;
+        let times = parameters.read("times", "a whole number, 1 or more", |text| {
+            text.parse().ok().filter(|times| *times > 0)
+        })?;
+        let most = RETRY_AFTER_MAX.as_secs();
+        let expected = format_args!("a number of seconds from 0 to {most}");
+        let retry_after_seconds = parameters.read("retry_after", expected, |text| {
+            text.parse().ok().filter(|seconds| *seconds <= most)
+        })?;
+        parameters.end()?;
+        Ok(Self {
+            status: status.unwrap_or(StatusCode::OK),
+            times: times.unwrap_or(u64::MAX),
+            retry_after_seconds,
+        })
+    }
+
+    /// What the arrival of this number, from 1, is answered.
+    pub(super) fn status(&self, arrival: u64) -> StatusCode {
+        if arrival <= self.times { self.status } else { StatusCode::OK }
+    }
+
+    /// The value of `Retry-After`; none on a success.
+    pub(super) fn retry_after(&self, status: StatusCode) -> Option<u64> {
+        self.retry_after_seconds.filter(|_| !status.is_success())
+    }
+}
+
+/// No redirects: senders do not follow them. No 1xx: they are no answer.
+fn status(text: &str) -> Option<StatusCode> {
+    let status = StatusCode::from_u16(text.parse().ok()?).ok()?;
+    let is_known = status.is_success() || status.is_client_error() || status.is_server_error();
+    is_known.then_some(status)
+}

@@ -1,0 +1,53 @@
+//! Catches webhooks, so that a lab can show what owners of jobs and receivers of alerts are told.
+//!
+//! - `take`: `POST /hooks/{name}`
+//! - `hook`: what is read from a webhook
+//! - `shelves`: the newest of each name, bounded in number and in bytes
+//! - `signature`: who sent it
+//! - `answer`: what the sender wants to be answered, so that retries can be shown
+
+mod answer;
+mod hook;
+mod shelves;
+mod signature;
+mod take;
+
+use std::time::UNIX_EPOCH;
+
+use service::clock::Clock;
+
+pub use signature::Secret;
+
+pub(crate) use hook::{Hook, is_name};
+pub(crate) use shelves::{KEPT_MAX, NAMES_MAX, Shelf, Shelves};
+pub(crate) use signature::Signature;
+pub(crate) use take::{BODY_BYTES_MAX, take};
+
+use signature::Key;
+
+/// Everything that was caught, and what it is checked with.
+#[derive(Debug)]
+pub(crate) struct Hooks {
+    pub(crate) shelves: Shelves,
+    key: Option<Key>,
+    clock: Clock,
+}
+
+impl Hooks {
+    /// Checks signatures if there is a secret; an error says how one is written.
+    pub(crate) fn new(secret: Option<&Secret>, clock: Clock) -> anyhow::Result<Self> {
+        let key = secret.filter(|secret| !secret.is_empty()).map(Secret::key).transpose()?;
+        Ok(Self { shelves: Shelves::default(), key, clock })
+    }
+
+    /// Whether signatures can be checked.
+    pub(crate) fn checks(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Whose webhook it is. By true time: a signature is not judged by a clock that is bent for a demo.
+    fn judge(&self, hook: &Hook) -> Signature {
+        let now = self.clock.true_now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        signature::judge(self.key.as_ref(), hook, now)
+    }
+}

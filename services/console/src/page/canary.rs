@@ -1,0 +1,96 @@
+//! The canary on the first page: what it found, or what it misses and where.
+
+use axum::extract::State;
+use axum::response::Html;
+use contract::signals::canary;
+use maud::{Markup, html};
+
+use super::frame;
+use super::jobs;
+use crate::canary::{Check, Outcome, Report};
+use crate::start::Shared;
+
+/// The panel, which refreshes itself; nothing where no canary flies.
+pub(super) fn panel(shared: &Shared) -> Markup {
+    let flies = shared.canary.every().is_some();
+    html! { @if flies { (frame::live("/parts/canary", &content(shared))) } }
+}
+
+/// `GET /parts/canary`: the panel alone.
+pub(super) async fn part(State(shared): State<Shared>) -> Html<String> {
+    Html(content(&shared).into_string())
+}
+
+fn content(shared: &Shared) -> Markup {
+    let every = shared.canary.every().unwrap_or_default().as_secs();
+    html! {
+        @if let Some(report) = shared.canary.latest() {
+            (found(&report, every))
+        } @else {
+            section.canary.waits aria-label="Canary" {
+                b { "Canary" } span.muted { "the first one is on its way; then one every " (every) " s" }
+            }
+        }
+    }
+}
+
+fn found(report: &Report, every: u64) -> Markup {
+    let failed: Vec<_> = report.failed().collect();
+    let ago = report.done.elapsed().as_secs();
+    html! {
+        section.canary.failed[!failed.is_empty()] aria-label="Canary" {
+            b { "Canary" }
+            span.muted title=(format!("a small job every {every} s, looked for in every signal")) {
+                (ago) " s ago"
+            }
+            ul { @for check in &report.checks { li { (one(check, report)) } } }
+            @for (check, missing) in &failed {
+                p.missing role="status" { b { (place(check)) } ": " (missing) }
+            }
+        }
+    }
+}
+
+fn one(check: &Check, report: &Report) -> Markup {
+    let word = html! {
+        @if let Some(href) = href(check.check, report) { a href=(href) { (check.check) } }
+        @else { (check.check) }
+    };
+    match &check.outcome {
+        Outcome::Passed { seconds, how } => {
+            html! { (word) " " span title=[how.as_deref()] { (shown(*seconds)) } }
+        }
+        Outcome::Failed { .. } => html! { (word) " " span.pill.bad { "missing" } },
+        Outcome::Skipped { why } => html! { (word) " " span.muted title=(why) { "skipped" } },
+    }
+}
+
+fn shown(seconds: f64) -> String {
+    if seconds < 0.05 { "< 0.1 s".to_owned() } else { format!("{seconds:.1} s") }
+}
+
+/// Where a reader sees the same. The backends' addresses are for the console alone.
+fn href(check: &str, report: &Report) -> Option<String> {
+    let job = report.job.as_ref()?;
+    match check {
+        canary::JOB => Some(format!("/jobs/{}", job.id)),
+        canary::TRACE => Some(jobs::path(job.trace)),
+        canary::LOG => Some(format!("/api/logs?trace_id={}", job.trace)),
+        canary::EXEMPLAR => Some("/metrics#chart-stage-duration".to_owned()),
+        _ => None,
+    }
+}
+
+/// What a check looks for, and where.
+fn place(check: &str) -> &'static str {
+    match check {
+        canary::JOB => "Its job",
+        canary::TRACE => "Its trace in this console",
+        canary::LOG => "Its log lines in this console",
+        canary::EXEMPLAR => "An exemplar in this console",
+        canary::TEMPO => "Its trace in Tempo",
+        canary::LOKI => "Its log lines in Loki",
+        canary::PROMETHEUS => "An exemplar in Prometheus",
+        _ => "A check",
+    }
+}

@@ -1,0 +1,111 @@
+//! Caught webhooks: what owners of jobs and receivers of alerts were told.
+
+mod body;
+mod row;
+mod usage;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+
+use self::row::row;
+use self::usage::usage;
+use super::format::count;
+use super::frame::{self, live};
+use crate::api::query::{BadQuery, Parameters, RawQuery};
+use crate::hooks::{Shelf, is_name};
+use crate::start::Shared;
+
+/// Webhooks on the page; the JSON has all of them.
+const SHOWN_MAX: usize = 50;
+
+/// `GET /hooks`: all of them, or those of `?name=`.
+pub(super) async fn page(State(shared): State<Shared>, query: RawQuery) -> Response {
+    let name = match name(query) {
+        Ok(name) => name,
+        Err(bad) => {
+            let body = html! {
+                h1 { "There is no such list" }
+                p { (bad) }
+                p { a href="/hooks" { "All webhooks" } }
+            };
+            return (StatusCode::BAD_REQUEST, frame::page("Bad name", &body)).into_response();
+        }
+    };
+    let part = match &name {
+        Some(name) => format!("/parts/hooks?name={name}"),
+        None => "/parts/hooks".to_owned(),
+    };
+    let body = html! {
+        h1 { "Webhooks" @if let Some(name) = &name { " " span.muted { (name) } } }
+        (usage(&shared))
+        (live(&part, &list(&shared, name.as_deref())))
+    };
+    frame::page("Webhooks", &body).into_response()
+}
+
+/// `GET /parts/hooks`: the list alone.
+pub(super) async fn part(
+    State(shared): State<Shared>,
+    query: RawQuery,
+) -> Result<Html<String>, BadQuery> {
+    let name = name(query)?;
+    Ok(Html(list(&shared, name.as_deref()).into_string()))
+}
+
+/// `GET /hooks/{name}`: somebody looks where webhooks are sent.
+pub(super) async fn to_page(Path(name): Path<String>) -> Redirect {
+    if is_name(&name) {
+        Redirect::to(&format!("/hooks?name={name}"))
+    } else {
+        Redirect::to("/hooks")
+    }
+}
+
+fn name(query: RawQuery) -> Result<Option<String>, BadQuery> {
+    let mut parameters = Parameters::of(query);
+    let expected = "1 to 40 characters of a-z, 0-9 and '-'";
+    let name = parameters.read("name", expected, |text| is_name(text).then(|| text.to_owned()))?;
+    parameters.end()?;
+    Ok(name)
+}
+
+fn list(shared: &Shared, name: Option<&str>) -> Markup {
+    let hooks = match name {
+        Some(name) => shared.hooks.shelves.of(name).unwrap_or_default(),
+        None => shared.hooks.shelves.all(),
+    };
+    html! {
+        (names(&shared.hooks.shelves.list(), name))
+        @if hooks.is_empty() {
+            p.empty { "Nothing has arrived yet. Send a job whose owner is told here: see above." }
+        } @else {
+            div.hooks { @for hook in hooks.iter().take(SHOWN_MAX) { (row(hook)) } }
+        }
+        @if hooks.len() > SHOWN_MAX {
+            p.note { "Shown are the newest " (SHOWN_MAX) " of " (hooks.len()) "; the JSON of each name has all." }
+        }
+    }
+}
+
+fn names(shelves: &[Shelf], chosen: Option<&str>) -> Markup {
+    html! {
+        @if !shelves.is_empty() {
+            ul.names aria-label="Names" {
+                li { a href="/hooks" aria-current=[chosen.is_none().then_some("true")] { "all" } }
+                @for shelf in shelves {
+                    li {
+                        a href=(format!("/hooks?name={}", shelf.name))
+                            aria-current=[(chosen == Some(&shelf.name)).then_some("true")] {
+                            (shelf.name) " " span.muted { (count(shelf.kept as u64)) }
+                        }
+                    }
+                }
+                @if let Some(name) = chosen.filter(|name| shelves.iter().any(|shelf| shelf.name == *name)) {
+                    li { a.plain href=(format!("/api/hooks/{name}")) { "JSON" } }
+                }
+            }
+        }
+    }
+}

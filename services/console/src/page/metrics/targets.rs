@@ -1,0 +1,48 @@
+//! Where the numbers come from, and who does not answer.
+
+use maud::{Markup, html};
+
+use crate::scrape::{Standing, TargetState};
+
+/// A line above the charts.
+pub(super) fn targets(targets: &[TargetState], has_data: bool) -> Markup {
+    let down: Vec<_> = targets.iter().filter_map(|state| Some((state, why(state)?))).collect();
+    html! {
+        @if targets.is_empty() && !has_data {
+            p.empty {
+                "No metrics yet. A collector sends them by OTLP, or the console fetches them itself: "
+                code { "WAYBILL_SCRAPE_TARGETS" } " names where."
+            }
+        } @else if !targets.is_empty() {
+            ul.targets aria-label="Where the metrics come from" {
+                @for state in targets { (target(state)) }
+            }
+        }
+        @for (state, why) in down {
+            p.empty.away role="status" {
+                "No metrics from " b { (state.target.name) } " at "
+                span.mono { (state.target.url) } " for " (state.since.elapsed().as_secs()) " s: " (why)
+                ". Its lines end until it is back."
+            }
+        }
+    }
+}
+
+fn target(state: &TargetState) -> Markup {
+    let address = state.target.url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let (class, word) = match state.standing {
+        Standing::Up(_) => ("good", "up"),
+        Standing::Awaited => ("plain", "awaited"),
+        Standing::Down(_) => ("bad", "down"),
+    };
+    html! {
+        li { (state.target.name) span.muted { (address) } " " span.pill.(class) { (word) } }
+    }
+}
+
+fn why(state: &TargetState) -> Option<&str> {
+    match &state.standing {
+        Standing::Down(why) => Some(why),
+        Standing::Up(_) | Standing::Awaited => None,
+    }
+}

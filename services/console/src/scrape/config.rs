@@ -1,0 +1,113 @@
+//! Which targets are scraped, and how often.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use url::Url;
+
+/// Targets of one console.
+const TARGETS_MAX: usize = 64;
+
+/// The targets whose metrics the console fetches itself.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ScrapeConfig {
+    /// Whose metrics are fetched, such as `gateway=http://127.0.0.1:9101/metrics`, parted by commas. Empty where a
+    /// collector sends them.
+    #[arg(long, env = "WAYBILL_SCRAPE_TARGETS", value_name = "NAME=URL,…", default_value = "")]
+    pub scrape_targets: Targets,
+
+    /// Seconds between two scrapes.
+    #[arg(
+        long,
+        env = "WAYBILL_SCRAPE_SECONDS",
+        value_name = "S",
+        default_value_t = SECONDS,
+        value_parser = clap::value_parser!(u64).range(1..=10)
+    )]
+    pub scrape_seconds: u64,
+}
+
+/// Seconds between two scrapes, unless told.
+const SECONDS: u64 = 2;
+
+/// A list of targets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Targets(pub Vec<Target>);
+
+/// A service and where its metrics are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The service's name, as its spans carry it. Several processes of a service share it.
+    pub name: String,
+    /// Where it serves OpenMetrics.
+    pub url: Url,
+}
+
+/// Says that a text is no list of targets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}`: {1}; a target is written name=http://host:port/metrics")]
+pub struct NotTargets(String, &'static str);
+
+impl ScrapeConfig {
+    /// The time between two scrapes.
+    pub const fn every(&self) -> Duration {
+        Duration::from_secs(self.scrape_seconds)
+    }
+}
+
+impl Default for ScrapeConfig {
+    /// Nothing is scraped.
+    fn default() -> Self {
+        Self { scrape_targets: Targets::default(), scrape_seconds: SECONDS }
+    }
+}
+
+impl FromStr for Targets {
+    type Err = NotTargets;
+
+    fn from_str(text: &str) -> Result<Self, NotTargets> {
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let targets = entries.map(str::parse).collect::<Result<Vec<_>, _>>()?;
+        if targets.len() > TARGETS_MAX {
+            return Err(NotTargets(text.to_owned(), "there are more than 64 targets"));
+        }
+        Ok(Self(targets))
+    }
+}
+
+impl FromStr for Target {
+    type Err = NotTargets;
+
+    fn from_str(text: &str) -> Result<Self, NotTargets> {
+        let fail = |why| NotTargets(text.to_owned(), why);
+        let (name, url) = text.split_once('=').ok_or_else(|| fail("it has no name"))?;
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if name.is_empty() || !name.bytes().all(is_part) {
+            return Err(fail("its name has other characters than letters, digits, - and _"));
+        }
+        let url = Url::parse(url).map_err(|_| fail("its address cannot be read"))?;
+        if url.scheme() != "http" || url.host().is_none() {
+            return Err(fail("its address does not begin with http://"));
+        }
+        Ok(Self { name: name.to_owned(), url })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_read_and_what_is_wrong_is_named() {
+        let targets: Targets = "a=http://x:1/metrics, b-2=http://y:2/m,".parse().unwrap();
+        assert_eq!(targets.0.len(), 2);
+        assert_eq!((&*targets.0[1].name, targets.0[1].url.port()), ("b-2", Some(2)));
+        assert_eq!("".parse(), Ok(Targets::default()));
+        for wrong in
+            ["http://x:1/metrics", "=http://x:1/", "a=x:1", "a b=http://x:1/", "a=ftp://x/"]
+        {
+            let error = wrong.parse::<Targets>().unwrap_err().to_string();
+            assert!(error.contains(wrong) && error.contains("name=http://"), "{error}");
+        }
+    }
+}

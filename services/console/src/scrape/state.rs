@@ -1,0 +1,82 @@
+//! How each target stands, for the page and for the log: a change is told once.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::NotScraped;
+use super::config::{Target, Targets};
+
+/// How long a target may take to come up after the console, before it counts as down.
+const START_LIMIT: Duration = Duration::from_secs(15);
+
+/// All targets.
+#[derive(Debug)]
+pub(crate) struct Scraped(Mutex<Vec<TargetState>>);
+
+/// One target and how it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct TargetState {
+    pub(crate) target: Target,
+    pub(crate) standing: Standing,
+    /// Since when it stands so.
+    pub(crate) since: Instant,
+}
+
+/// How a target stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It has not answered yet, and need not have.
+    Awaited,
+    /// The last scrape brought this many metrics.
+    Up(usize),
+    /// Why the last scrape brought none.
+    Down(String),
+}
+
+impl Scraped {
+    pub(crate) fn new(targets: &Targets) -> Self {
+        let begun = Instant::now();
+        let state = |target: &Target| TargetState {
+            target: target.clone(),
+            standing: Standing::Awaited,
+            since: begun,
+        };
+        Self(Mutex::new(targets.0.iter().map(state).collect()))
+    }
+
+    /// The targets in the order they were given.
+    pub(crate) fn all(&self) -> Vec<TargetState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes the outcome of a scrape of target number `index`.
+    pub(super) fn set(&self, index: usize, outcome: Result<usize, NotScraped>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = all.get_mut(index) {
+            state.set(outcome);
+        }
+    }
+}
+
+impl TargetState {
+    fn set(&mut self, outcome: Result<usize, NotScraped>) {
+        let (name, url) = (&self.target.name, &self.target.url);
+        let is_early = self.standing == Standing::Awaited && self.since.elapsed() < START_LIMIT;
+        let standing = match outcome {
+            Ok(metrics) => Standing::Up(metrics),
+            Err(_) if is_early => return,
+            Err(why) => Standing::Down(why.to_string()),
+        };
+        let same = std::mem::discriminant(&standing) == std::mem::discriminant(&self.standing);
+        if !same {
+            self.since = Instant::now();
+            match &standing {
+                Standing::Down(why) => tracing::warn!(%name, %url, why, "no metrics from a target"),
+                Standing::Up(_) | Standing::Awaited => {
+                    tracing::info!(%name, %url, "metrics from a target");
+                }
+            }
+        }
+        self.standing = standing;
+    }
+}

@@ -1,0 +1,277 @@
+//! The webhook catcher, as senders, the page and hostile clients meet it.
+
+use std::time::UNIX_EPOCH;
+
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use service::clock::Clock;
+use standardwebhooks::Webhook;
+
+use crate::telemetry::trace_hex;
+use crate::under_test::{Console, in_time, metrics};
+
+const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+const JOB: &str = "019a0000-0000-7000-8000-000000000001";
+
+fn post(console: &Console, path: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+    let url = format!("http://{}{path}", console.running.console);
+    console.client.post(url).header("content-type", "application/json").body(body)
+}
+
+async fn status(request: RequestBuilder) -> StatusCode {
+    in_time(request.send()).await.unwrap().status()
+}
+
+fn notice() -> String {
+    let data = json!({"id": JOB, "name": "sum", "outcome": "failed", "trace_id": trace_hex(7)});
+    json!({"type": "job.failed", "timestamp": "2026-11-21T09:00:00Z", "data": data}).to_string()
+}
+
+/// The notice as the notifier sends it, made by the reference library; `id` and time are signed too.
+fn signed(console: &Console, id: &str, secret: &str, seconds_ago: i64) -> RequestBuilder {
+    let now = Clock::new().true_now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let at = i64::try_from(now).unwrap() - seconds_ago;
+    let signature = Webhook::new(secret).unwrap().sign(id, at, notice().as_bytes()).unwrap();
+    post(console, "/hooks/demo", notice())
+        .header("webhook-id", id)
+        .header("webhook-timestamp", at)
+        .header("webhook-signature", format!("v1,bm90IHRoaXM= {signature}"))
+}
+
+async fn caught(console: &Console, name: &str) -> Vec<Value> {
+    let answer = console.api(&format!("/api/hooks/{name}")).await;
+    answer["hooks"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_notice_is_kept_with_its_job_and_a_repeat_is_counted_and_marked() {
+    let console = Console::start().await;
+    for _ in 0..2 {
+        let request = post(&console, "/hooks/demo", notice()).header("webhook-id", "a:0:failed");
+        assert_eq!(status(request).await, StatusCode::OK);
+    }
+    assert_eq!(status(post(&console, "/hooks/demo", notice())).await, StatusCode::OK);
+    let hooks = caught(&console, "demo").await;
+    assert_eq!(hooks.len(), 2, "the repeat is not listed again");
+    assert_eq!((&hooks[0]["arrivals"], &hooks[1]["arrivals"]), (&json!(1), &json!(2)));
+    assert_eq!(hooks[1]["job_id"], JOB);
+    assert_eq!(hooks[1]["event"], "job.failed");
+    assert_eq!(hooks[1]["body"], serde_json::from_str::<Value>(&notice()).unwrap());
+    let page = console.page("/hooks").await;
+    assert!(page.contains("arrived 2 times") && page.contains("job.failed"));
+    assert!(page.contains(&format!("href=\"/traces/{}\"", trace_hex(7))) && page.contains(JOB));
+    let list = console.api("/api/hooks").await;
+    assert_eq!(
+        (&list["hooks"][0]["name"], &list["hooks"][0]["kept"], &list["hooks"][0]["received"]),
+        (&json!("demo"), &json!(2), &json!(3))
+    );
+}
+
+#[tokio::test]
+async fn an_alert_of_grafana_lands_where_its_contact_point_sends_it() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let contact = std::fs::read_to_string(root.join("grafana/provisioning/alerting/contact.yaml"));
+    let contact = contact.unwrap();
+    let path = contact.split("http://console:8090").nth(1).and_then(|rest| rest.split('"').next());
+    let console =
+        Console::with(|config| config.admin.hosts.allowed_hosts = vec!["console".into()]).await;
+    let alert = json!({
+        "receiver": "console", "status": "firing", "groupLabels": {"alertname": "A part is away"},
+        "commonLabels": {"alertname": "A part is away", "grafana_folder": "Waybill"},
+        "alerts": [{"status": "firing", "labels": {"alertname": "A part is away"}, "values": {"A": 0}}],
+        "version": "1", "orgId": 1, "title": "[FIRING:1] A part is away", "state": "alerting",
+    });
+    let request = post(&console, path.unwrap(), alert.to_string()).header("host", "console:8090");
+    assert_eq!(status(request).await, StatusCode::OK);
+    let page = console.page("/hooks?name=alerts").await;
+    assert!(page.contains("firing: A part is away"), "{page}");
+}
+
+#[tokio::test]
+async fn a_signature_is_checked_where_the_secret_is_known() {
+    let console =
+        Console::with(|config| config.webhook_secret = Some(SECRET.parse().unwrap())).await;
+    let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let forged = signed(&console, "forged", SECRET, 0).body(notice().replace("sum", "sun"));
+    let headless = post(&console, "/hooks/demo", notice()).header("webhook-signature", "v1,AAAA");
+    for (request, verdict) in [
+        (signed(&console, "a", SECRET, 0), "valid"),
+        (signed(&console, "b", SECRET, 600), "out_of_time"),
+        (signed(&console, "c", SECRET, -600), "out_of_time"),
+        (signed(&console, "d", other, 0), "wrong"),
+        (forged, "wrong"),
+        (headless, "wrong"),
+        (post(&console, "/hooks/demo", notice()), "unsigned"),
+    ] {
+        assert_eq!(status(request).await, StatusCode::OK, "{verdict}: it is shown, not refused");
+        assert_eq!(caught(&console, "demo").await[0]["signature"], verdict);
+    }
+    let page = console.page("/hooks").await;
+    for mark in [">signed<", ">signature out of time<", ">wrong signature<"] {
+        assert!(page.contains(mark), "{mark}");
+    }
+    assert!(!page.contains("whsec_"));
+    let ignorant = Console::start().await;
+    status(signed(&ignorant, "a", SECRET, 0)).await;
+    assert_eq!(caught(&ignorant, "demo").await[0]["signature"], "unchecked");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_none_ends_the_start_without_being_repeated() {
+    let mut config = console::Config::on_free_ports();
+    config.webhook_secret = Some("whsec_hunter2".parse().unwrap());
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let stop = tokio_util::sync::CancellationToken::new();
+    let error = format!("{:#}", console::start(config, metrics(), stop).await.unwrap_err());
+    assert!(error.contains("WAYBILL_WEBHOOK_SECRET") && !error.contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
+async fn the_sender_gets_the_answer_it_asked_for_and_the_webhook_is_kept() {
+    let console = Console::start().await;
+    let send = async |query: &str| {
+        let request = post(&console, &format!("/hooks/demo{query}"), notice());
+        in_time(request.header("webhook-id", "one").send()).await.unwrap()
+    };
+    for (query, expected) in
+        [("?answer=503", 503), ("?answer=204", 204), ("?answer=410", 410), ("", 200)]
+    {
+        assert_eq!(send(query).await.status().as_u16(), expected, "{query}");
+    }
+    let put_off = send("?answer=429&retry_after=2").await;
+    assert_eq!(
+        (put_off.status().as_u16(), &put_off.headers()["retry-after"]),
+        (429, &"2".parse().unwrap())
+    );
+    assert!(!send("?answer=200&retry_after=2").await.headers().contains_key("retry-after"));
+    assert_eq!(caught(&console, "demo").await[0]["arrivals"], 6);
+    assert_eq!(send("?answer=503&times=6").await.status().as_u16(), 200, "only the first six");
+    assert!(console.page("/hooks").await.contains("arrived 7 times"));
+    for bad in [
+        "?answer=302",
+        "?answer=100",
+        "?answer=x",
+        "?retry_after=-1",
+        "?retry_after=99999",
+        "?times=0",
+        "?anwser=503",
+        "?answer=503&answer=200",
+    ] {
+        assert_eq!(send(bad).await.status(), StatusCode::BAD_REQUEST, "{bad}");
+    }
+    assert_eq!(caught(&console, "demo").await[0]["arrivals"], 7, "refused ones are not kept");
+}
+
+#[tokio::test]
+async fn two_bodies_under_one_id_are_told_apart() {
+    let console = Console::start().await;
+    for body in ["1", "2", "2"] {
+        status(post(&console, "/hooks/demo", body).header("webhook-id", "one")).await;
+    }
+    let hooks = caught(&console, "demo").await;
+    assert_eq!((&hooks[0]["body_changed"], &hooks[0]["body"]), (&json!(true), &json!(2)));
+}
+
+#[tokio::test]
+async fn hostile_bodies_are_refused_with_a_reason_and_not_kept() {
+    let console = Console::start().await;
+    let nested = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+    let large = format!("\"{}\"", "x".repeat(64 * 1024));
+    let huge = format!("\"{}\"", "x".repeat(1024 * 1024));
+    for (body, expected, kind) in [
+        (b"no json".to_vec(), 400, "not-json"),
+        (Vec::new(), 400, "not-json"),
+        (b"{} {}".to_vec(), 400, "not-json"),
+        (vec![b'"', 0xff, 0xfe, b'"'], 400, "not-json"),
+        (nested.into_bytes(), 400, "not-json"),
+        (large.into_bytes(), 413, "body-too-large"),
+        (huge.into_bytes(), 413, "body-too-large"),
+    ] {
+        let answer = in_time(post(&console, "/hooks/demo", body).send()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "{kind}");
+        let problem: Value = in_time(answer.json()).await.unwrap();
+        assert!(problem["type"].as_str().unwrap().ends_with(kind), "{problem}");
+    }
+    for name in ["Demo", "a_b", "a%20b", "%3Cscript%3E", &"x".repeat(41)] {
+        let request = post(&console, &format!("/hooks/{name}"), "{}");
+        assert_eq!(status(request).await, StatusCode::BAD_REQUEST, "{name}");
+    }
+    assert_eq!(console.api("/api/hooks").await, json!({"hooks": []}));
+    let most = format!("\"{}\"", "x".repeat(64 * 1024 - 2));
+    assert_eq!(status(post(&console, "/hooks/demo", most)).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn another_site_a_form_and_a_wrong_host_cannot_post() {
+    let console = Console::start().await;
+    let foreign = post(&console, "/hooks/demo", "{}").header("origin", "http://evil.example");
+    assert_eq!(status(foreign).await, StatusCode::FORBIDDEN);
+    let misled = post(&console, "/hooks/demo", "{}").header("host", "evil.example");
+    assert_eq!(status(misled).await, StatusCode::MISDIRECTED_REQUEST);
+    let url = format!("http://{}/hooks/demo", console.running.console);
+    let form = console.client.post(url).header("content-type", "text/plain").body("{}");
+    assert_eq!(status(form).await, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(console.any_page("/api/hooks/demo").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_a_webhook_says_is_shown_as_text() {
+    let console = Console::start().await;
+    let hostile = "<script>alert(1)</script>\" onload=\"alert(1)";
+    let data = json!({"id": hostile, "outcome": hostile, "trace_id": hostile});
+    let body = json!({"type": hostile, "data": data, hostile: hostile}).to_string();
+    let headers = |request: RequestBuilder| {
+        request
+            .header("webhook-id", hostile)
+            .header("webhook-signature", hostile)
+            .header("user-agent", hostile)
+    };
+    assert_eq!(status(headers(post(&console, "/hooks/demo", body))).await, StatusCode::OK);
+    for path in ["/hooks", "/hooks?name=demo", "/parts/hooks"] {
+        let page = console.page(path).await;
+        assert!(page.contains("&lt;script&gt;alert(1)"), "{path}");
+        assert!(!page.contains("<script>alert") && !page.contains("\" onload"), "{path}");
+        assert!(!page.contains(" style="), "the policy forbids inline style");
+    }
+    let (status, page) = console.any_page("/hooks?name=%3Cscript%3Ealert(1)").await;
+    assert!(status == StatusCode::BAD_REQUEST && !page.contains("<script>alert"));
+}
+
+#[tokio::test]
+async fn each_name_keeps_its_newest_and_the_quietest_name_leaves() {
+    let console = Console::start().await;
+    for n in 0..103 {
+        status(post(&console, "/hooks/many", n.to_string())).await;
+    }
+    let many = caught(&console, "many").await;
+    assert_eq!((many.len(), &many[0]["body"], &many[99]["body"]), (100, &json!(102), &json!(3)));
+    let body = format!("\"{}\"", "x".repeat(60 * 1024));
+    for _ in 0..8 {
+        status(post(&console, "/hooks/large", body.clone())).await;
+    }
+    let list = console.api("/api/hooks").await;
+    let large = &list["hooks"][0];
+    assert_eq!((&large["name"], &large["evicted"]), (&json!("large"), &json!(4)));
+    assert!(large["bytes"].as_u64().unwrap() <= 256 * 1024);
+    assert!(console.page("/hooks?name=large").await.len() < 100_000, "long bodies are cut");
+    for n in 0..31 {
+        status(post(&console, &format!("/hooks/n{n}"), "{}")).await;
+    }
+    assert_eq!(console.api("/api/hooks").await["hooks"].as_array().unwrap().len(), 32);
+    assert_eq!(console.any_page("/api/hooks/many").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(caught(&console, "large").await.len(), 4);
+}
+
+#[tokio::test]
+async fn whoever_looks_where_webhooks_are_sent_is_led_to_the_page() {
+    let console = Console::start().await;
+    let answer = in_time(console.get("/hooks/demo").send()).await.unwrap();
+    assert_eq!(answer.headers()["location"], "/hooks?name=demo");
+    let page = console.page("/").await;
+    assert!(
+        page.contains("href=\"/hooks\"") && page.contains("aria-current=\"page\">Jobs and traces")
+    );
+    let page = console.page("/hooks").await;
+    let address = format!("http://{}/hooks/demo", console.running.console);
+    assert!(page.contains(&address) && page.contains("Nothing has arrived yet"));
+}

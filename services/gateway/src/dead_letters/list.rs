@@ -1,0 +1,71 @@
+//! `GET /v1/dead-letters`: what could not be handled, newest first.
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::jetstream::stream::Stream;
+use axum::{Json, extract::State, http::Uri};
+use contract::{
+    Stage,
+    api::{DeadLetterList, known_stage},
+    signals::reason::DEAD_LETTERS,
+};
+use futures_util::{StreamExt as _, stream};
+use tokio::time::timeout;
+
+use super::{
+    LOOKS_AT_ONCE, LOOKS_MAX,
+    letter::{Filter, known_reason, look},
+};
+use crate::{
+    app::App,
+    error::ApiError,
+    query::{CURSOR, LIMIT, Query, one_of},
+};
+
+/// Parameter: only letters of this stage.
+const STAGE: &str = "stage";
+/// Parameter: only letters with this reason.
+const REASON: &str = "reason";
+/// How long one page may take.
+const PAGE_TIME_MAX: Duration = Duration::from_secs(3);
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+) -> Result<Json<DeadLetterList>, ApiError> {
+    let query = Query::read(&uri, &[STAGE, REASON, LIMIT, CURSOR])?;
+    let filter = Filter {
+        stage: query.get(STAGE, known_stage, &one_of(Stage::ALL.map(Stage::name)))?,
+        reason: query.get(REASON, known_reason, &one_of(DEAD_LETTERS.iter().copied()))?,
+    };
+    let must = "the next_cursor of the page before";
+    let before = query.get(CURSOR, |text| text.parse::<u64>().ok(), must)?;
+    let limit = query.limit()?;
+    let page = page(&app.broker()?.dead, &filter, before, limit);
+    let page = timeout(PAGE_TIME_MAX, page).await;
+    page.unwrap_or_else(|_| Err(ApiError::broker_away("dead letters took too long"))).map(Json)
+}
+
+/// Looks backwards from `before`, or from the end, until the page is full or the looks are used up.
+async fn page(
+    letters: &Stream<()>,
+    filter: &Filter,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<DeadLetterList, ApiError> {
+    let state = letters.get_info().await.map_err(ApiError::broker_away)?.state;
+    let end = before.unwrap_or(u64::MAX).min(state.last_sequence.saturating_add(1));
+    let first = state.first_sequence.max(1);
+    let lowest = end.saturating_sub(LOOKS_MAX).max(first);
+    let looks = (lowest..end).rev().map(|seq| async move { (seq, look(letters, seq).await) });
+    let mut looks = std::pin::pin!(stream::iter(looks).buffered(LOOKS_AT_ONCE));
+    let (mut dead_letters, mut reached) = (Vec::new(), end);
+    while dead_letters.len() < limit
+        && let Some((seq, letter)) = looks.next().await
+    {
+        dead_letters.extend(letter?.map(|letter| letter.view()).filter(|view| filter.fits(view)));
+        reached = seq;
+    }
+    let next_cursor = (reached > first).then(|| reached.to_string());
+    Ok(DeadLetterList { dead_letters, next_cursor })
+}

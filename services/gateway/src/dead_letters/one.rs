@@ -1,0 +1,54 @@
+//! `GET` and `DELETE /v1/dead-letters/{seq}`: all that is in one, and dropping it.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+    http::StatusCode,
+};
+use contract::api::DeadLetterDetail;
+use tokio::time::timeout;
+
+use super::{gone, letter::look, seq_of};
+use crate::{app::App, broker::Broker, error::ApiError};
+
+/// How long the broker may take.
+const TIME_MAX: Duration = Duration::from_secs(3);
+
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<DeadLetterDetail>, ApiError> {
+    let seq = seq_of(path)?;
+    let letter = timeout(TIME_MAX, look(&app.broker()?.dead, seq)).await;
+    let letter = letter.unwrap_or_else(|_| Err(ApiError::broker_away("no dead letter in time")))?;
+    Ok(Json(letter.ok_or_else(|| gone(seq))?.detail()))
+}
+
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    let seq = seq_of(path)?;
+    let broker = app.broker()?;
+    let removed = timeout(TIME_MAX, take_away(broker, seq)).await;
+    let removed = removed.unwrap_or_else(|_| Err(ApiError::broker_away("no answer in time")))?;
+    if !removed {
+        return Err(gone(seq));
+    }
+    tracing::info!(seq, "a dead letter was dropped");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes the letter; false when there was none.
+pub(super) async fn take_away(broker: &Broker, seq: u64) -> Result<bool, ApiError> {
+    match broker.dead.delete_message(seq).await {
+        Ok(deleted) => Ok(deleted),
+        // The broker has one error for all that can be wrong: what is not there was deleted before.
+        Err(error) => match look(&broker.dead, seq).await? {
+            None => Ok(false),
+            Some(_) => Err(ApiError::broker_away(error)),
+        },
+    }
+}

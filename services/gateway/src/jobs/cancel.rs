@@ -1,0 +1,74 @@
+//! `POST /v1/jobs/{id}/cancel`: a job that waits ends at once; one that runs is stopped by its worker.
+//!
+//! After a 202 the job can only end as cancelled: the same compare-and-set that took the cancel keeps
+//! every other end out.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+    http::StatusCode,
+};
+use bus::{cancel::CancelError, finish::news, records::RecordError};
+use contract::{api::JobView, record::JobRecord, signals::attr, state::JobState};
+use opentelemetry::trace::FutureExt as _;
+use tokio::time::timeout;
+
+use super::{id_of, mark, unknown, unread};
+use crate::{app::App, broker::Broker, error::ApiError, trail};
+
+/// How long the cancel itself may take.
+const CANCEL_TIME_MAX: Duration = Duration::from_secs(3);
+/// How long the news may take to be stored. Without it, whoever meets the job's message tells.
+const NEWS_TIME_MAX: Duration = Duration::from_secs(2);
+/// What a client does who was not told.
+const ADVICE: &str = "Repeat it: a job is cancelled only once.";
+
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<(StatusCode, Json<JobView>), ApiError> {
+    let id = id_of(path)?;
+    mark(id);
+    let broker = app.broker()?;
+    let cancelled = timeout(CANCEL_TIME_MAX, broker.bus.cancel(id)).await;
+    let cancelled = cancelled.map_err(|_| ApiError::unconfirmed(ADVICE, "no answer in time"))?;
+    let record = cancelled.map_err(|error| match error {
+        CancelError::Unknown => unknown(id),
+        CancelError::Ended(state) => ended(state),
+        CancelError::Restarted => restarted(),
+        CancelError::Record(error @ RecordError::Unreadable { .. }) => unread(error),
+        CancelError::Record(error) => ApiError::unconfirmed(ADVICE, error),
+    })?;
+    if record.state == JobState::Cancelled {
+        match timeout(NEWS_TIME_MAX, tell(broker, &record)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(job_id = %id, %error, "the owner is told later"),
+            Err(_) => tracing::warn!(job_id = %id, "the owner is told later: no answer in time"),
+        }
+    }
+    Ok((StatusCode::ACCEPTED, Json(JobView::of(record, None))))
+}
+
+/// Publishes the end, in the job's own trace, so that its owner hears of it before its message is met.
+async fn tell(broker: &Broker, record: &JobRecord) -> anyhow::Result<()> {
+    let Some(payload) = broker.bus.payloads.get(record.id).await? else { return Ok(()) };
+    let mut job = payload.job;
+    job.round = record.round;
+    let Some(news) = news(record, &job)? else { return Ok(()) };
+    let request = telemetry::current_span_ref();
+    let news = news.linked(request, attr::LINK_REQUEST).within(NEWS_TIME_MAX);
+    let context = trail::with_all(record.previous, &payload.context);
+    broker.bus.publish(news).with_context(context).await?;
+    Ok(broker.bus.note_told(record).await?)
+}
+
+fn ended(state: JobState) -> ApiError {
+    ApiError::forbidden_by_state(format!("The job has ended already: it is {state}."))
+}
+
+fn restarted() -> ApiError {
+    let detail = "The job was started again this very moment. Look at it and repeat the cancel.";
+    ApiError::forbidden_by_state(detail)
+}

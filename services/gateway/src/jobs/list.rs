@@ -1,0 +1,71 @@
+//! `GET /v1/jobs`: which jobs there are, the newest first.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::Uri};
+use bus::records::{RecordError, Records};
+use contract::{
+    JobId,
+    api::{JobList, JobView},
+    job::JobKind,
+    record::JobRecord,
+    state::JobState,
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::timeout;
+
+use super::{READ_TIME_MAX, unread};
+use crate::{
+    app::App,
+    error::ApiError,
+    index::Filter,
+    query::{CURSOR, LIMIT, Query, one_of},
+};
+
+/// Parameter: only jobs in this state.
+const STATE: &str = "state";
+/// Parameter: only jobs of this kind.
+const KIND: &str = "kind";
+/// Records of a page that are read at once.
+const READS_MAX: usize = 32;
+
+pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<JobList>, ApiError> {
+    let query = Query::read(&uri, &[STATE, KIND, LIMIT, CURSOR])?;
+    let filter = Filter {
+        state: query.get(STATE, state_named, &one_of(JobState::ALL.map(JobState::name)))?,
+        kind: query.get(KIND, kind_named, &one_of(JobKind::all().map(JobKind::name)))?,
+    };
+    let cursor = |text: &str| text.parse::<JobId>().ok();
+    let before = query.get(CURSOR, cursor, "the next_cursor of the page before")?;
+    let limit = query.limit()?;
+    let broker = app.broker()?;
+    let page = app.index.page(&filter, before, limit)?;
+    let records = timeout(READ_TIME_MAX, read(&broker.bus.records, page.jobs)).await;
+    let records = records.map_err(|_| ApiError::broker_away("a page took too long to read"))??;
+    // A record may have moved on since it was found: the page holds what was asked for.
+    let wanted = records.into_iter().filter(|record| filter.fits(record.state, record.kind));
+    let jobs = wanted.map(|record| JobView::of(record, None)).collect();
+    Ok(Json(JobList { jobs, next_cursor: page.next.map(|job| job.to_string()) }))
+}
+
+/// The records of `jobs`, in their order, without those that are gone or cannot be read.
+async fn read(records: &Records, jobs: Vec<JobId>) -> Result<Vec<JobRecord>, ApiError> {
+    let reads = jobs.into_iter().map(|job| records.load(job));
+    let found = stream::iter(reads).buffered(READS_MAX).map(|entry| match entry {
+        Ok(entry) => Ok(entry.map(|entry| entry.record)),
+        Err(RecordError::Unreadable { job, cause }) => {
+            tracing::debug!(job_id = %job, %cause, "a record is left out of a list");
+            Ok(None)
+        }
+        Err(error) => Err(unread(error)),
+    });
+    found.try_filter_map(async |record| Ok(record)).try_collect().await
+}
+
+fn state_named(name: &str) -> Option<JobState> {
+    JobState::ALL.into_iter().find(|state| state.name() == name)
+}
+
+fn kind_named(name: &str) -> Option<JobKind> {
+    JobKind::all().find(|kind| kind.name() == name)
+}

@@ -1,0 +1,43 @@
+//! `GET /v1/jobs/{id}`: how one job fares.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+};
+use contract::{
+    JobId,
+    api::{JobView, OperationResult},
+    record::JobRecord,
+};
+use tokio::time::timeout;
+
+use super::{READ_TIME_MAX, id_of, record_of};
+use crate::{app::App, broker::Broker, error::ApiError};
+
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<JobView>, ApiError> {
+    let id = id_of(path)?;
+    view(app.broker()?, id).await.map(Json)
+}
+
+/// The job as it is now, with its results.
+pub(super) async fn view(broker: &Broker, id: JobId) -> Result<JobView, ApiError> {
+    let record = record_of(broker, id).await?.record;
+    let results = results_of(broker, &record).await?;
+    Ok(JobView::of(record, results))
+}
+
+/// The results of the run that won, if one did and they are still kept.
+pub(super) async fn results_of(
+    broker: &Broker,
+    record: &JobRecord,
+) -> Result<Option<Vec<OperationResult>>, ApiError> {
+    let Some(run) = &record.run else { return Ok(None) };
+    let read = timeout(READ_TIME_MAX, broker.bus.results.get(record.id, run)).await;
+    let read = read.map_err(|_| ApiError::broker_away("results took too long to read"))?;
+    read.map_err(ApiError::broker_away)
+}

@@ -1,0 +1,117 @@
+//! Jobs through the whole pipeline, over HTTP: as many under way as allowed, or at a steady rate.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context as _, ensure};
+use contract::{api::JobAccepted, state::Outcome};
+use reqwest::{Client, header::CONTENT_TYPE};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep_until, timeout},
+};
+use url::Url;
+
+use super::ended::Ends;
+
+/// How long one submission may take.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// How long a job may take in all.
+const JOB_LIMIT: Duration = Duration::from_secs(30);
+/// Submissions that may fail before the measurement is void: the lab must work while it is measured.
+const FAILURES_MAX: u64 = 10;
+/// The job: the smallest that goes all the way.
+const JOB: &str = r#"{"name": "bench", "operations": [{"kind": "add", "inputs": [1, 2]}]}"#;
+
+/// Sends jobs to one lab and learns of their ends.
+pub(super) struct Flow {
+    client: Client,
+    jobs: Url,
+    ends: Ends,
+    done: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Flow {
+    /// For the lab with this gateway and this broker.
+    pub(super) async fn new(gateway: &Url, broker: &str) -> anyhow::Result<Arc<Self>> {
+        let client = Client::builder().no_proxy().timeout(ANSWER_LIMIT).build()?;
+        let ends = Ends::watch(broker).await?;
+        let (done, failed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Arc::new(Self { client, jobs: gateway.join("v1/jobs")?, ends, done, failed }))
+    }
+
+    /// Jobs that have succeeded.
+    pub(super) fn done(&self) -> u64 {
+        self.done.load(Relaxed)
+    }
+
+    /// Keeps `in_flight` jobs under way, until dropped.
+    pub(super) async fn keep_full(self: Arc<Self>, in_flight: usize) {
+        let room = Arc::new(Semaphore::new(in_flight));
+        while let Ok(place) = room.clone().acquire_owned().await {
+            let flow = self.clone();
+            tokio::spawn(async move {
+                let _counted = flow.one(Instant::now()).await;
+                drop(place);
+            });
+        }
+    }
+
+    /// Sends jobs at a steady rate for a while; answers how long each took, from the moment at which it
+    /// was due, so that a slow lab cannot hide behind a sender that waits for it.
+    pub(super) async fn steady(self: &Arc<Self>, rate: f64, time: Duration) -> Vec<Duration> {
+        let began = Instant::now();
+        let mut sent = Vec::new();
+        for number in 0_u32.. {
+            let due = began + Duration::from_secs_f64(f64::from(number) / rate);
+            if due >= began + time {
+                break;
+            }
+            sleep_until(due).await;
+            let flow = self.clone();
+            sent.push(tokio::spawn(async move { flow.one(due).await }));
+        }
+        let mut took = Vec::with_capacity(sent.len());
+        for job in sent {
+            took.extend(job.await.ok().flatten());
+        }
+        took
+    }
+
+    /// An error when what was measured is not what it should have been.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        ensure!(self.ends.is_alive(), "the watch over the job records broke");
+        let failed = self.failed.load(Relaxed);
+        ensure!(failed <= FAILURES_MAX, "{failed} jobs were refused or did not succeed");
+        Ok(())
+    }
+
+    async fn one(&self, due: Instant) -> Option<Duration> {
+        match timeout(JOB_LIMIT, self.submit_and_wait()).await {
+            Ok(Ok(at)) => {
+                self.done.fetch_add(1, Relaxed);
+                Some(at.saturating_duration_since(due))
+            }
+            Ok(Err(_)) | Err(_) => {
+                self.failed.fetch_add(1, Relaxed);
+                None
+            }
+        }
+    }
+
+    async fn submit_and_wait(&self) -> anyhow::Result<Instant> {
+        let request = self.client.post(self.jobs.clone());
+        let request = request.header(CONTENT_TYPE, "application/json").body(JOB);
+        let answer = request.send().await?.error_for_status()?;
+        let accepted: JobAccepted = serde_json::from_slice(&answer.bytes().await?)?;
+        let (at, outcome) = self.ends.of(accepted.id).await.context("the watch broke")?;
+        ensure!(outcome == Outcome::Succeeded, "the job was {}", outcome.name());
+        Ok(at)
+    }
+}

@@ -1,0 +1,127 @@
+//! A fresh lab for one measurement, gone after it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use contract::signals;
+use lab::embedded::{Embedded, Options};
+use tempfile::TempDir;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{
+    Bench, Variant, flow::Flow, latency::Latency, relay::Relay, report::Trial, usage::Meter,
+    variant::TelemetryTarget,
+};
+
+/// How long a lab may take to stop: what is measured is over by then.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A lab and what surrounds it while it is measured.
+pub(super) struct LabRun {
+    lab: Embedded,
+    variant: Variant,
+    _target: TelemetryTarget,
+    _folder: TempDir,
+}
+
+impl LabRun {
+    /// Starts a lab with nothing in it.
+    pub(super) async fn start(bench: &Bench, variant: Variant) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("making a folder for the lab")?;
+        let mut options = Options {
+            ports: bench.ports,
+            data_dir: folder.path().join("lab"),
+            processors: bench.processors,
+            grace: GRACE,
+            finder: bench.finder.clone(),
+            ..Options::new(bench.waybill.clone())
+        };
+        let target = TelemetryTarget::prepare(variant, &mut options).await?;
+        let lab = Embedded::up(options, CancellationToken::new()).await?;
+        Ok(Self { lab, variant, _target: target, _folder: folder })
+    }
+
+    /// Jobs a second when the lab is kept full.
+    pub(super) async fn throughput(self, bench: &Bench) -> anyhow::Result<Trial> {
+        let trial = match self.variant {
+            Variant::Relay => self.relay(bench).await,
+            _ => self.pipeline(bench).await,
+        };
+        self.lab.down().await;
+        trial
+    }
+
+    /// Percentiles at a steady rate.
+    pub(super) async fn latency(self, bench: &Bench, rate: f64) -> anyhow::Result<Latency> {
+        let flow = self.flow().await?;
+        let _warm = flow.steady(rate, bench.warm_up).await;
+        let took = flow.steady(rate, bench.measured).await;
+        let checked = flow.check();
+        self.lab.down().await;
+        checked?;
+        Ok(Latency::of(rate, took))
+    }
+
+    async fn relay(&self, bench: &Bench) -> anyhow::Result<Trial> {
+        let meter = Meter::start(&self.lab);
+        let relay = Relay {
+            url: &self.broker(),
+            in_flight: bench.in_flight,
+            warm_up: bench.warm_up,
+            measured: bench.measured,
+        };
+        let jobs_per_second = relay.run().await?;
+        Ok(Trial { variant: self.variant, jobs_per_second, dropped: 0.0, used: meter.read() })
+    }
+
+    async fn pipeline(&self, bench: &Bench) -> anyhow::Result<Trial> {
+        let flow = self.flow().await?;
+        let source = tokio::spawn(flow.clone().keep_full(bench.in_flight));
+        tokio::time::sleep(bench.warm_up).await;
+        let meter = Meter::start(&self.lab);
+        let (began, before) = (Instant::now(), flow.done());
+        tokio::time::sleep(bench.measured).await;
+        let (done, time) = (flow.done() - before, began.elapsed());
+        let used = meter.read();
+        source.abort();
+        flow.check()?;
+        ensure!(done > 0, "not one job went through");
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let jobs_per_second = done as f64 / time.as_secs_f64();
+        let dropped = self.dropped().await?;
+        Ok(Trial { variant: self.variant, jobs_per_second, dropped, used })
+    }
+
+    /// Spans and log lines that the services gave up.
+    async fn dropped(&self) -> anyhow::Result<f64> {
+        let ports = self.lab.ports();
+        let admin = [
+            ports.gateway_admin,
+            ports.ingester_admin,
+            ports.processor_admin,
+            ports.notifier_admin,
+        ];
+        let mut dropped = 0.0;
+        for port in admin {
+            let metrics = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await?;
+            let metrics = metrics.text().await?;
+            let lines = metrics.lines().filter_map(|line| {
+                let rest = line.strip_prefix(signals::TELEMETRY_DROPPED.name)?;
+                rest.rsplit(' ').next()?.parse::<f64>().ok()
+            });
+            dropped += lines.sum::<f64>();
+        }
+        Ok(dropped)
+    }
+
+    async fn flow(&self) -> anyhow::Result<std::sync::Arc<Flow>> {
+        let gateway = Url::parse(&format!("http://127.0.0.1:{}/", self.lab.ports().gateway))?;
+        Flow::new(&gateway, &self.broker()).await
+    }
+
+    fn broker(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.lab.ports().nats)
+    }
+}

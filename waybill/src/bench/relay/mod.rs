@@ -1,0 +1,143 @@
+//! The bare relay: what the broker and this machine can do when nothing but the delivery itself is left.
+//!
+//! Three hops, message ids, one bucket write a hop, confirmed acks: the same promises to a job as the
+//! lab's own way, without HTTP, checks, spans, logs and metrics. It runs on the broker of the lab it is
+//! compared with, in streams of its own that are gone afterwards.
+
+mod hop;
+mod streams;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use async_nats::{HeaderMap, header::NATS_MESSAGE_ID, jetstream};
+use tokio::{sync::Semaphore, task::JoinSet};
+use tokio_util::bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use hop::Hop;
+use streams::Streams;
+
+/// Bytes of a relayed message: what a small job of the lab takes.
+const PAYLOAD_BYTES: usize = 512;
+/// How long jobs under way at the end may take.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// One run of the relay.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Relay<'a> {
+    /// The broker.
+    pub(super) url: &'a str,
+    /// Jobs under way at any moment.
+    pub(super) in_flight: usize,
+    /// Not counted, at the beginning.
+    pub(super) warm_up: Duration,
+    /// Counted.
+    pub(super) measured: Duration,
+}
+
+impl Relay<'_> {
+    /// Runs it; answers jobs a second. Its streams are removed, whatever happens.
+    pub(super) async fn run(self) -> anyhow::Result<f64> {
+        let context = jetstream::new(connect(self.url).await?);
+        let streams = Streams::make(&context).await?;
+        let outcome = self.relay(&context, &streams).await;
+        streams.remove(&context).await;
+        outcome
+    }
+
+    async fn relay(self, context: &jetstream::Context, streams: &Streams) -> anyhow::Result<f64> {
+        let stop = CancellationToken::new();
+        let (room, done) = (Arc::new(Semaphore::new(self.in_flight)), Arc::new(AtomicU64::new(0)));
+        let mut hops = JoinSet::new();
+        for number in 0..streams::HOPS {
+            let context = jetstream::new(connect(self.url).await?);
+            let end = (number + 1 == streams::HOPS).then(|| (room.clone(), done.clone()));
+            let hop = Hop::open(&context, streams, number, self.in_flight, end).await?;
+            hops.spawn(hop.run(stop.clone()));
+        }
+        let source = tokio::spawn(submit(context.clone(), streams.first(), room.clone()));
+        let counted = self.count(&done, &mut hops).await;
+        source.abort();
+        drained(&room, self.in_flight).await;
+        stop.cancel();
+        while hops.join_next().await.is_some() {}
+        counted
+    }
+
+    /// Jobs a second after the warm-up. An error when a hop ends early.
+    async fn count(
+        self,
+        done: &AtomicU64,
+        hops: &mut JoinSet<anyhow::Result<()>>,
+    ) -> anyhow::Result<f64> {
+        let measured = async {
+            tokio::time::sleep(self.warm_up).await;
+            let (began, before) = (Instant::now(), done.load(Relaxed));
+            tokio::time::sleep(self.measured).await;
+            rate(done.load(Relaxed) - before, began.elapsed())
+        };
+        tokio::select! {
+            rate = measured => Ok(rate),
+            Some(ended) = hops.join_next() => {
+                ended.context("a hop of the relay broke")??;
+                anyhow::bail!("a hop of the relay ended before its time")
+            }
+        }
+    }
+}
+
+/// Keeps as many jobs under way as there is room for.
+async fn submit(context: jetstream::Context, subject: String, room: Arc<Semaphore>) {
+    let payload = Bytes::from(vec![b'x'; PAYLOAD_BYTES]);
+    for number in 0_u64.. {
+        let Ok(place) = room.acquire().await else { return };
+        place.forget();
+        let (context, subject) = (context.clone(), format!("{subject}.{number}"));
+        let (payload, room) = (payload.clone(), room.clone());
+        tokio::spawn(async move {
+            let stored = publish(&context, subject, &number.to_string(), 0, payload).await;
+            if stored.is_err() {
+                // It is not under way: its place is free again.
+                room.add_permits(1);
+            }
+        });
+    }
+}
+
+/// Sends a job to a hop and waits until the broker has stored it.
+async fn publish(
+    context: &jetstream::Context,
+    subject: String,
+    job: &str,
+    hop: usize,
+    payload: Bytes,
+) -> anyhow::Result<()> {
+    let mut headers = HeaderMap::new();
+    headers.insert(NATS_MESSAGE_ID, format!("{job}:0:{hop}"));
+    context.publish_with_headers(subject, headers, payload).await?.await?;
+    Ok(())
+}
+
+/// Waits, a bounded time, until nothing is under way.
+async fn drained(room: &Semaphore, in_flight: usize) {
+    let all = u32::try_from(in_flight).unwrap_or(u32::MAX);
+    let _late = tokio::time::timeout(DRAIN_LIMIT, room.acquire_many(all)).await;
+}
+
+async fn connect(url: &str) -> anyhow::Result<async_nats::Client> {
+    async_nats::connect(url).await.with_context(|| format!("connecting to the broker at {url}"))
+}
+
+/// Things a second.
+fn rate(count: u64, time: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let count = count as f64;
+    count / time.as_secs_f64()
+}

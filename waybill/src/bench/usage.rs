@@ -1,0 +1,90 @@
+//! What the parts of a lab use, as the kernel counts it. Linux only: elsewhere the columns stay empty.
+
+use std::time::Duration;
+
+use lab::embedded::Embedded;
+use serde::Serialize;
+use tokio::time::Instant;
+
+/// One part's use over a measurement.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct PartUse {
+    /// Which part; `bench` is the one that makes the load.
+    pub(crate) part: String,
+    /// Processor time, as a percentage of one core.
+    pub(crate) cpu_percent: f64,
+    /// Resident memory at the end, in MiB, shared pages counted in full.
+    pub(crate) resident_mib: f64,
+}
+
+/// Processor time of each part up to a moment.
+pub(super) struct Meter {
+    parts: Vec<(String, u32)>,
+    began: Instant,
+    before: Vec<Option<Duration>>,
+}
+
+impl Meter {
+    /// Begins to measure a lab's parts and this process.
+    pub(super) fn start(lab: &Embedded) -> Self {
+        let own = ("bench".to_owned(), std::process::id());
+        let parts = lab.parts().into_iter();
+        let parts = parts.filter_map(|status| Some((status.part.to_string(), status.pid?)));
+        let parts: Vec<_> = parts.chain([own]).collect();
+        let before = parts.iter().map(|(_, pid)| kernel::cpu(*pid)).collect();
+        Self { parts, began: Instant::now(), before }
+    }
+
+    /// What was used since the start.
+    pub(super) fn read(&self) -> Vec<PartUse> {
+        let time = self.began.elapsed().as_secs_f64();
+        let parts = self.parts.iter().zip(&self.before);
+        let used = parts.filter_map(|((part, pid), before)| {
+            let cpu = kernel::cpu(*pid)?.saturating_sub((*before)?);
+            Some(PartUse {
+                part: part.clone(),
+                cpu_percent: cpu.as_secs_f64() / time * 100.0,
+                resident_mib: kernel::resident_mib(*pid)?,
+            })
+        });
+        used.collect()
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod kernel {
+    use std::time::Duration;
+
+    use procfs::process::Process;
+
+    /// Processor time that a process has used.
+    pub(super) fn cpu(pid: u32) -> Option<Duration> {
+        let stat = process(pid)?.stat().ok()?;
+        let ticks = stat.utime + stat.stime;
+        let ticks = u32::try_from(ticks).ok()?;
+        let second = u32::try_from(procfs::ticks_per_second()).ok()?;
+        Some(Duration::from_secs(1) * ticks / second)
+    }
+
+    pub(super) fn resident_mib(pid: u32) -> Option<f64> {
+        let kib = process(pid)?.status().ok()?.vmrss?;
+        Some(f64::from(u32::try_from(kib).ok()?) / 1024.0)
+    }
+
+    fn process(pid: u32) -> Option<Process> {
+        Process::new(i32::try_from(pid).ok()?).ok()
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod kernel {
+    use std::time::Duration;
+
+    pub(super) fn cpu(_: u32) -> Option<Duration> {
+        None
+    }
+
+    pub(super) fn resident_mib(_: u32) -> Option<f64> {
+        None
+    }
+}

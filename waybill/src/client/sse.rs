@@ -1,0 +1,193 @@
+//! Server-sent events, read piece by piece, with a limit for each.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::error::{ClientError, why};
+
+/// Largest event, in bytes: a job with its results.
+const EVENT_BYTES_MAX: usize = 1 << 20;
+/// Longest silence; a living server sends a comment now and then.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+
+/// One event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ServerEvent {
+    /// What it is; `message` if it does not say.
+    pub(crate) name: String,
+    /// What it says.
+    pub(crate) data: String,
+}
+
+/// A stream of events from an answer.
+#[derive(Debug)]
+pub(crate) struct EventStream {
+    response: reqwest::Response,
+    url: String,
+    reader: Reader,
+}
+
+impl EventStream {
+    pub(super) fn new(response: reqwest::Response, url: String) -> Self {
+        Self { response, url, reader: Reader::default() }
+    }
+
+    /// The next event; none when the server has ended the stream.
+    pub(crate) async fn next(&mut self) -> Result<Option<ServerEvent>, ClientError> {
+        loop {
+            if let Some(event) = self.reader.take() {
+                return Ok(Some(event));
+            }
+            match timeout(SILENCE_MAX, self.response.chunk()).await {
+                Ok(Ok(Some(piece))) if self.reader.push(&piece) => {}
+                Ok(Ok(None)) => return Ok(None),
+                Ok(Ok(Some(_))) => {
+                    let why = format!("an event is over {EVENT_BYTES_MAX} bytes");
+                    return Err(ClientError::Strange {
+                        part: "gateway",
+                        url: self.url.clone(),
+                        why,
+                    });
+                }
+                Ok(Err(error)) => return Err(self.lost(why(&error))),
+                Err(_) => return Err(self.lost("it fell silent".to_owned())),
+            }
+        }
+    }
+
+    fn lost(&self, why: String) -> ClientError {
+        ClientError::Unreachable { part: "gateway", url: self.url.clone(), why }
+    }
+}
+
+/// Cuts bytes into events.
+#[derive(Debug, Default)]
+struct Reader {
+    bytes: Vec<u8>,
+    /// Up to here there is no end of a line.
+    searched: usize,
+    name: String,
+    data: Option<String>,
+}
+
+impl Reader {
+    /// Takes a piece; false when the event that it belongs to is too large.
+    fn push(&mut self, piece: &[u8]) -> bool {
+        let kept = self.bytes.len() + self.data.as_ref().map_or(0, String::len);
+        if kept + piece.len() > EVENT_BYTES_MAX + piece.len().min(64 * 1024) {
+            return false;
+        }
+        self.bytes.extend_from_slice(piece);
+        true
+    }
+
+    /// The next whole event.
+    fn take(&mut self) -> Option<ServerEvent> {
+        while let Some(line) = self.line() {
+            if !line.is_empty() {
+                self.field(&line);
+                continue;
+            }
+            let name = std::mem::take(&mut self.name);
+            // An event without data is none.
+            if let Some(data) = self.data.take() {
+                let name = if name.is_empty() { "message".to_owned() } else { name };
+                return Some(ServerEvent { name, data });
+            }
+        }
+        None
+    }
+
+    fn field(&mut self, line: &str) {
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "event" => value.clone_into(&mut self.name),
+            "data" => match &mut self.data {
+                Some(data) => {
+                    data.push('\n');
+                    data.push_str(value);
+                }
+                None => self.data = Some(value.to_owned()),
+            },
+            _ => {}
+        }
+    }
+
+    /// The next whole line, without its end: a line feed, perhaps with a carriage return before it.
+    fn line(&mut self) -> Option<String> {
+        let found = self.bytes[self.searched..].iter().position(|byte| *byte == b'\n');
+        let Some(end) = found.map(|place| self.searched + place) else {
+            self.searched = self.bytes.len();
+            return None;
+        };
+        let rest = self.bytes.split_off(end + 1);
+        let line = std::mem::replace(&mut self.bytes, rest);
+        self.searched = 0;
+        let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        Some(String::from_utf8_lossy(line).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(pieces: &[&[u8]]) -> Vec<ServerEvent> {
+        let mut reader = Reader::default();
+        let mut events = Vec::new();
+        for piece in pieces {
+            assert!(reader.push(piece));
+            events.extend(std::iter::from_fn(|| reader.take()));
+        }
+        events
+    }
+
+    fn event(name: &str, data: &str) -> ServerEvent {
+        ServerEvent { name: name.to_owned(), data: data.to_owned() }
+    }
+
+    const TEXT: &str = ": hello\n\nevent: state\r\ndata: {\"a\":1}\r\n\r\nid: 7\ndata:one\ndata: two\n\nevent: x\n\ndata: unfinished";
+
+    #[test]
+    fn events_are_read_and_comments_and_halves_are_not() {
+        let expected = [event("state", "{\"a\":1}"), event("message", "one\ntwo")];
+        assert_eq!(read(&[TEXT.as_bytes()]), expected);
+    }
+
+    #[test]
+    fn an_event_without_end_is_refused() {
+        let mut reader = Reader::default();
+        let mut pushed = 0;
+        while reader.push(&[b'x'; 4_096]) {
+            assert!(reader.take().is_none());
+            pushed += 4_096;
+            assert!(pushed <= EVENT_BYTES_MAX + 64 * 1024);
+        }
+        let mut lines = Reader::default();
+        while lines.push(b"data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n") {
+            assert!(lines.take().is_none());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_does_not_matter_where_the_pieces_are_cut(cuts in proptest::collection::vec(0usize..TEXT.len(), 0..8)) {
+            let mut cuts = cuts;
+            cuts.extend([0, TEXT.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> =
+                cuts.windows(2).map(|pair| &TEXT.as_bytes()[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(read(&pieces), read(&[TEXT.as_bytes()]));
+        }
+
+        #[test]
+        fn no_bytes_break_the_reader(bytes: Vec<u8>) {
+            let _ = read(&[&bytes]);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `waybill bench`: what the lab costs, as ratios within one run.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use lab::{PortArgs, nats::FinderArgs};
+
+use crate::{
+    bench::Bench,
+    exit::Exit,
+    terminal::{print, print_error},
+};
+
+/// Seconds that one measurement may take at most.
+const SECONDS_MAX: u64 = 600;
+
+/// Measure throughput, latency and the cost of telemetry, against a bare relay on the same machine
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Every variant is a fresh lab on the ports from --port-base, which must be free. Nothing else should run
+on the machine. A run takes about rounds × 5 × (seconds + warm-up + 3 s).")]
+pub(crate) struct BenchCommand {
+    #[command(flatten)]
+    ports: PortArgs,
+    #[command(flatten)]
+    finder: FinderArgs,
+    /// How often every variant is measured
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// Seconds of each measurement
+    #[arg(long, value_name = "S", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
+    seconds: u64,
+    /// Seconds before it that do not count
+    #[arg(long, value_name = "S", default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=SECONDS_MAX))]
+    warm_up: u64,
+    /// Jobs under way at any moment
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    in_flight: u16,
+    /// How many processors share the work
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(lab::embedded::PROCESSORS_MAX)))]
+    processors: u16,
+    /// Percentage of the full load at which latency is measured
+    #[arg(long, value_name = "PERCENT", default_value_t = 70, value_parser = clap::value_parser!(u8).range(1..=100))]
+    load: u8,
+    /// Print one JSON object; the ratios are under `ratios`
+    #[arg(long)]
+    json: bool,
+}
+
+impl BenchCommand {
+    pub(crate) async fn run(self) -> anyhow::Result<Exit> {
+        let bench = Bench {
+            waybill: std::env::current_exe().context("cannot find the waybill executable")?,
+            ports: self.ports.ports(),
+            finder: self.finder,
+            rounds: self.rounds,
+            in_flight: usize::from(self.in_flight),
+            processors: self.processors,
+            warm_up: Duration::from_secs(self.warm_up),
+            measured: Duration::from_secs(self.seconds),
+            load: f64::from(self.load) / 100.0,
+        };
+        let report = tokio::select! {
+            report = bench.run(&|line| print_error(&format!("{line}\n"))) => report?,
+            // The lab that runs is killed as it is dropped.
+            _stopped = tokio::signal::ctrl_c() => return Ok(Exit::Failed),
+        };
+        if self.json {
+            print(&format!("{}\n", serde_json::to_string_pretty(&report)?));
+        } else {
+            print(&report.to_string());
+        }
+        Ok(Exit::Done)
+    }
+}

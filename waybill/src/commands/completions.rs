@@ -1,0 +1,31 @@
+//! `waybill completions`: what a shell needs to complete the command line.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::{cli::Cli, exit::Exit, terminal::print};
+
+/// How the scripts are put to use.
+const HELP: &str = "\
+bash:  waybill completions bash > ~/.local/share/bash-completion/completions/waybill
+zsh:   waybill completions zsh > ~/.zfunc/_waybill        (with ~/.zfunc in $fpath)
+fish:  waybill completions fish > ~/.config/fish/completions/waybill.fish";
+
+/// Print a script that completes this program's commands and flags in a shell
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completions {
+    pub(crate) fn run(&self) -> Exit {
+        let mut script = Vec::new();
+        let mut command = Cli::command();
+        let name = command.get_name().to_owned();
+        clap_complete::generate(self.shell, &mut command, name, &mut script);
+        print(&String::from_utf8_lossy(&script));
+        Exit::Done
+    }
+}

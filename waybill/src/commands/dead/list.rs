@@ -1,0 +1,85 @@
+//! `waybill dead list`: the newest dead letters.
+
+use contract::api::{DeadLetterView, LIST_LIMIT_MAX};
+use serde_json::json;
+
+use crate::{
+    exit::Exit,
+    lab_args::LabArgs,
+    terminal::{self, BAD, DIM, clean, fit, print, styled},
+};
+
+/// Letters listed if no number is given: a screen.
+const LIMIT_DEFAULT: u16 = 20;
+/// Columns before the detail.
+const BEFORE_DETAIL: usize = 81;
+/// Least columns of a detail.
+const DETAIL_MIN: usize = 12;
+/// Last digits of a job's id that are shown: enough for `waybill job show`.
+const JOB_DIGITS: usize = 12;
+
+/// List the newest dead letters
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// At most so many
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = LIMIT_DEFAULT,
+        value_parser = clap::value_parser!(u16).range(1..=i64::try_from(LIST_LIMIT_MAX).unwrap_or(500))
+    )]
+    limit: u16,
+    /// Go on where the page before ended: its `next_cursor`
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// Print JSON, as the gateway answered
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    lab: LabArgs,
+}
+
+impl List {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let gateway = self.lab.gateway()?;
+        let list = gateway.dead_letters(usize::from(self.limit), self.cursor.as_deref()).await?;
+        if self.json {
+            print(&format!("{:#}\n", json!(list)));
+        } else if list.dead_letters.is_empty() {
+            print("no dead letters\n");
+        } else {
+            let room = terminal::columns().saturating_sub(BEFORE_DETAIL).max(DETAIL_MIN);
+            let rows: String = list.dead_letters.iter().map(|letter| row(letter, room)).collect();
+            print(&format!("{}\n{rows}", styled(DIM, &head())));
+            if let Some(cursor) = &list.next_cursor {
+                print(&styled(DIM, &format!("more: --cursor {}\n", clean(cursor))));
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn head() -> String {
+    let when = fit("DIED", 19);
+    format!("{:>7} {when} {:<9} {:<22} {:>5} {:<12}  WHY", "SEQ", "STAGE", "REASON", "TRIES", "JOB")
+}
+
+fn row(letter: &DeadLetterView, room: usize) -> String {
+    let job = letter.job.map_or("-".to_owned(), |job| job.to_string());
+    let job = &job[job.len().saturating_sub(JOB_DIGITS)..];
+    let line = format!(
+        "{:>7} {} {} {} {:>5} {job:<12}  {}",
+        letter.seq,
+        fit(&when(letter), 19),
+        fit(&letter.stage, 9),
+        styled(BAD, &fit(&letter.reason, 22)),
+        letter.attempts,
+        fit(&letter.detail, room),
+    );
+    format!("{}\n", line.trim_end())
+}
+
+/// `2026-11-21 09:24:05` of an RFC 3339 time; it is UTC.
+fn when(letter: &DeadLetterView) -> String {
+    letter.dead_at.get(..19).unwrap_or(&letter.dead_at).replace('T', " ")
+}

@@ -1,0 +1,29 @@
+//! `waybill dead`: what could not be handled, and what to do about it.
+
+mod confirm;
+mod drop;
+mod list;
+mod redrive;
+mod show;
+
+use crate::exit::Exit;
+
+/// Look at dead letters, drive them again or drop them
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Dead {
+    List(list::List),
+    Show(show::Show),
+    Redrive(redrive::Redrive),
+    Drop(drop::Drop),
+}
+
+impl Dead {
+    pub(crate) async fn run(self) -> anyhow::Result<Exit> {
+        match self {
+            Self::List(list) => list.run().await,
+            Self::Show(show) => show.run().await,
+            Self::Redrive(redrive) => redrive.run().await,
+            Self::Drop(drop) => drop.run().await,
+        }
+    }
+}

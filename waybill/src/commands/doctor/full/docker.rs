@@ -1,0 +1,104 @@
+//! Runs `docker`, never longer than a limit, and keeps no more of its words than a limit.
+
+use std::{
+    io,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::de::DeserializeOwned;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// How long one call may take: an engine in a virtual machine that was asleep.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
+/// Most bytes read of an answer.
+const ANSWER_BYTES_MAX: u64 = 4 << 20;
+
+/// Why there is no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// No such program.
+    Absent,
+    /// No answer within the limit.
+    Silent,
+    /// It ended with an error: its first words.
+    Refused(String),
+}
+
+impl Trouble {
+    /// In a few words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Absent => "docker is not installed".to_owned(),
+            Self::Silent => format!("no answer within {} s", CALL_LIMIT.as_secs()),
+            Self::Refused(why) => why.clone(),
+        }
+    }
+}
+
+/// What `docker` prints for these arguments.
+pub(super) async fn ask(arguments: &[&str]) -> Result<String, Trouble> {
+    let mut command = Command::new("docker");
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // A group of its own, so that a plugin that hangs ends with it.
+    command.process_group(0).kill_on_drop(true);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Trouble::Absent),
+        Err(error) => return Err(Trouble::Refused(error.to_string())),
+    };
+    let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    let Ok(answer) = timeout(CALL_LIMIT, answer(&mut child)).await else {
+        let _gone = group.map(|group| kill_process_group(group, Signal::KILL));
+        return Err(Trouble::Silent);
+    };
+    match answer {
+        Ok((status, said, _)) if status.success() => Ok(said),
+        Ok((status, _, why)) => Err(Trouble::Refused(first_words(&why, status))),
+        Err(error) => Err(Trouble::Refused(error.to_string())),
+    }
+}
+
+/// The same for an answer in JSON.
+pub(super) async fn ask_json<T: DeserializeOwned>(arguments: &[&str]) -> Result<T, Trouble> {
+    let said = ask(arguments).await?;
+    serde_json::from_str(&said)
+        .map_err(|error| Trouble::Refused(format!("its answer cannot be read: {error}")))
+}
+
+/// The same for answers of one JSON object a line; older ones print one list.
+pub(super) async fn ask_lines<T: DeserializeOwned>(arguments: &[&str]) -> Result<Vec<T>, Trouble> {
+    let said = ask(arguments).await?;
+    if let Ok(list) = serde_json::from_str(&said) {
+        return Ok(list);
+    }
+    let lines = said.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Trouble::Refused(format!("its answer cannot be read: {error}")))
+}
+
+async fn answer(child: &mut Child) -> io::Result<(ExitStatus, String, String)> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (said, why) = tokio::try_join!(text(stdout), text(stderr))?;
+    Ok((child.wait().await?, said, why))
+}
+
+async fn text(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes).await?;
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn first_words(why: &str, status: ExitStatus) -> String {
+    let told = why.lines().map(str::trim).find(|line| !line.is_empty());
+    told.map_or_else(|| format!("it ended with {status}"), str::to_owned)
+}

@@ -1,0 +1,170 @@
+//! The engine: whether it answers, knows Compose, and has memory, limits and room for the lab.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{
+    docker::{Trouble, ask, ask_json},
+    plan::Plan,
+};
+use crate::commands::doctor::{check::Check, folder::free_mib};
+
+/// The oldest Compose that the lab is tried with, as its two first numbers.
+const COMPOSE_OLDEST: (u32, u32) = (2, 20);
+/// Less free room for images and volumes than this, in MiB, and starts fail.
+const ROOM_MIB_MIN: u64 = 2_048;
+/// Less than this is worth a word: images, and a day of telemetry.
+const ROOM_MIB_ENOUGH: u64 = 8_192;
+
+/// `docker version`, as far as it matters.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Versions {
+    client: Version,
+    server: Option<Version>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Version {
+    version: String,
+}
+
+/// `docker info`, as far as it matters.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Info {
+    /// Bytes that containers can have.
+    mem_total: u64,
+    #[serde(default)]
+    memory_limit: bool,
+    #[serde(default)]
+    cgroup_version: String,
+    #[serde(default)]
+    docker_root_dir: PathBuf,
+}
+
+/// Whether there is a Docker and its engine answers. Not an error by itself: see `Lab`.
+pub(super) async fn present() -> Result<Check, Check> {
+    const NAME: &str = "docker";
+    const EMBEDDED: &str =
+        "needed for the full lab only: the embedded lab, `waybill up`, runs without";
+    match ask_json::<Versions>(&["version", "--format", "{{json .}}"]).await {
+        Ok(Versions { client, server: Some(server) }) => {
+            let found = format!("client {}, engine {}", client.version, server.version);
+            Ok(Check::ok(NAME, found))
+        }
+        Ok(Versions { server: None, .. }) => {
+            Err(Check::failed(NAME, "its engine does not answer", EMBEDDED))
+        }
+        Err(Trouble::Absent) => Err(Check::failed(NAME, "not installed", EMBEDDED)),
+        Err(trouble) => {
+            let why = trouble.words();
+            let advice = if why.contains("permission denied") {
+                "let this user reach the engine (group `docker`), or use the embedded lab"
+            } else {
+                "start the engine (Docker Desktop, or `sudo systemctl start docker`), or use the embedded lab"
+            };
+            Err(Check::failed(NAME, why, advice))
+        }
+    }
+}
+
+/// Whether `docker compose` is there and new enough.
+pub(super) async fn compose() -> Check {
+    const NAME: &str = "compose";
+    let (major, minor) = COMPOSE_OLDEST;
+    let advice = format!(
+        "install the Compose plugin, {major}.{minor} or newer: https://docs.docker.com/compose/install"
+    );
+    match ask(&["compose", "version", "--short"]).await {
+        Err(trouble) => Check::failed(NAME, trouble.words(), advice),
+        Ok(said) => match first_numbers(&said) {
+            Some(found) if found >= COMPOSE_OLDEST => Check::ok(NAME, said.trim()),
+            Some(_) => Check::failed(NAME, format!("{} is too old", said.trim()), advice),
+            None => Check::skipped(NAME, format!("it answers `{}`", said.trim())),
+        },
+    }
+}
+
+fn first_numbers(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.trim().trim_start_matches('v').split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// What the engine has for containers. `plan` says what they may take.
+pub(super) async fn checks(plan: Option<&Plan>) -> Vec<Check> {
+    match ask_json::<Info>(&["info", "--format", "{{json .}}"]).await {
+        Ok(info) => {
+            let wanted = plan.map(|plan| plan.memory_bytes() >> 20);
+            vec![memory(info.mem_total >> 20, wanted), limits(&info), room(&info.docker_root_dir)]
+        }
+        Err(trouble) => {
+            vec![Check::failed(
+                "engine",
+                trouble.words(),
+                "look at `docker info`, start the engine anew",
+            )]
+        }
+    }
+}
+
+fn memory(mib: u64, wanted: Option<u64>) -> Check {
+    const NAME: &str = "engine memory";
+    let advice = "give Docker more (Docker Desktop: Settings, Resources), or use the embedded lab";
+    let Some(wanted) = wanted else { return Check::ok(NAME, format!("{mib} MiB")) };
+    let found = format!("{mib} MiB; all parts at their limits take {wanted} MiB");
+    match mib {
+        _ if mib >= wanted => Check::ok(NAME, found),
+        _ if mib >= wanted / 2 => Check::note(NAME, found, advice),
+        _ => Check::failed(NAME, found, advice),
+    }
+}
+
+fn limits(info: &Info) -> Check {
+    const NAME: &str = "limits";
+    let version = if info.cgroup_version.is_empty() { "?" } else { &info.cgroup_version };
+    if info.memory_limit {
+        return Check::ok(NAME, format!("memory limits hold (cgroup {version})"));
+    }
+    let advice = "a part that leaks would take the whole machine: enable the kernel's memory cgroup \
+                  (boot option cgroup_enable=memory)";
+    Check::note(NAME, format!("memory limits are ignored (cgroup {version})"), advice)
+}
+
+/// Where the engine keeps images and volumes; a virtual machine's folder cannot be seen from here.
+fn room(root: &Path) -> Check {
+    const NAME: &str = "engine disk";
+    let free = Some(root).filter(|root| root.is_dir()).and_then(free_mib);
+    let Some(free) = free else {
+        return Check::skipped(NAME, "the engine's disk cannot be seen from here");
+    };
+    let found = format!("{free} MiB free");
+    let advice = "make room: `docker system df` says what takes it, `docker image prune` frees what is unused";
+    match free {
+        0..ROOM_MIB_MIN => Check::failed(NAME, found, advice),
+        ROOM_MIB_MIN..ROOM_MIB_ENOUGH => Check::note(NAME, found, advice),
+        _ => Check::ok(NAME, found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::doctor::check::Status;
+
+    #[test]
+    fn versions_of_compose_are_read_as_it_says_them() {
+        assert_eq!(first_numbers("2.40.3\n"), Some((2, 40)));
+        assert_eq!(first_numbers("v2.9.0-desktop.1"), Some((2, 9)));
+        assert_eq!(first_numbers("dev"), None);
+        assert!(Some(COMPOSE_OLDEST) > first_numbers("2.9.0"), "numbers, not letters");
+    }
+
+    #[test]
+    fn an_engine_with_less_memory_than_the_parts_may_take_is_noted() {
+        let statuses = [1_000, 2_500, 4_000].map(|mib| memory(mib, Some(4_000)).status);
+        assert_eq!(statuses, [Status::Failed, Status::Note, Status::Ok]);
+    }
+}

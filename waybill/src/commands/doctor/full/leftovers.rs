@@ -1,0 +1,80 @@
+//! What an earlier start has left behind: volumes, and containers of another version.
+
+use serde::Deserialize;
+
+use super::{containers::Container, docker::ask_lines, plan::Plan};
+use crate::commands::doctor::check::Check;
+
+/// The label by which Compose marks what is a project's.
+const PROJECT: &str = "com.docker.compose.project";
+/// The label with a volume's name in the file.
+const VOLUME: &str = "com.docker.compose.volume";
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Volume {
+    name: String,
+    #[serde(default)]
+    labels: String,
+}
+
+impl Volume {
+    fn in_the_file(&self) -> &str {
+        let label = self.labels.split(',').find_map(|label| label.strip_prefix(VOLUME));
+        label.map_or(self.name.as_str(), |value| value.trim_start_matches('='))
+    }
+}
+
+/// Volumes of this project, and those that no part of this version uses.
+pub(super) async fn volumes(plan: &Plan) -> Check {
+    const NAME: &str = "volumes";
+    let filter = format!("label={PROJECT}={}", plan.name);
+    let list = ["volume", "ls", "--filter", &filter, "--format", "{{json .}}"];
+    let volumes = match ask_lines::<Volume>(&list).await {
+        Ok(volumes) => volumes,
+        Err(trouble) => return Check::skipped(NAME, trouble.words()),
+    };
+    let unused: Vec<&str> = volumes
+        .iter()
+        .filter(|volume| !plan.volumes.contains_key(volume.in_the_file()))
+        .map(|volume| volume.name.as_str())
+        .collect();
+    if !unused.is_empty() {
+        let found = format!("left over from another version: {}", unused.join(", "));
+        return Check::note(NAME, found, format!("docker volume rm {}", unused.join(" ")));
+    }
+    match volumes.len() {
+        0 => Check::ok(NAME, "none yet"),
+        some => {
+            let forget = "`docker compose down --volumes` forgets them";
+            Check::ok(NAME, format!("{some}, which keep jobs and telemetry; {forget}"))
+        }
+    }
+}
+
+/// Containers that were made from other images than this folder asks for.
+pub(super) fn versions(plan: &Plan, containers: &[Container]) -> Option<Check> {
+    let old: Vec<String> = containers
+        .iter()
+        .filter_map(|container| {
+            let wanted = &plan.services.get(&container.service)?.image;
+            let differs = *wanted != container.image;
+            differs.then(|| format!("{} is of {}, not {wanted}", container.name, container.image))
+        })
+        .collect();
+    let advice =
+        "docker compose up -d --wait --remove-orphans: makes them anew, keeps their volumes";
+    (!old.is_empty()).then(|| Check::note("versions", old.join("\n"), advice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_known_by_its_label_not_by_its_name() {
+        let labels = "com.docker.compose.project=w,com.docker.compose.volume=nats,x=y".to_owned();
+        assert_eq!(Volume { name: "w_nats".into(), labels }.in_the_file(), "nats");
+        assert_eq!(Volume { name: "w_nats".into(), labels: String::new() }.in_the_file(), "w_nats");
+    }
+}

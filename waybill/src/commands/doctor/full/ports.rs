@@ -1,0 +1,52 @@
+//! Whether the full lab's ports are free, and who has those that are not.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::Deserialize;
+
+use super::{docker::ask_lines, plan::Plan};
+use crate::commands::doctor::{check::Check, owner};
+
+/// One container that runs, as `docker ps` lists it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Container {
+    names: String,
+    ports: String,
+}
+
+/// The ports of a lab that does not run.
+pub(super) async fn check(plan: &Plan) -> Check {
+    const NAME: &str = "full ports";
+    let taken: Vec<(&str, u16)> =
+        plan.ports().into_iter().filter(|(_, port)| !free(*port)).collect();
+    if taken.is_empty() {
+        let ports: Vec<String> =
+            plan.ports().iter().map(|(part, port)| format!("{part} {port}")).collect();
+        return Check::ok(NAME, format!("free: {}", ports.join(", ")));
+    }
+    let containers: Vec<Container> =
+        ask_lines(&["ps", "--format", "{{json .}}"]).await.unwrap_or_default();
+    let lines: Vec<String> = taken
+        .iter()
+        .map(|(part, port)| {
+            let by = container(&containers, *port).or_else(|| owner::of(*port));
+            let by = by.map_or(String::new(), |by| format!(" by {by}"));
+            format!("port {port} ({part}) is in use{by}")
+        })
+        .collect();
+    let advice = "stop what uses them; or give the part another one in compose.extras.yaml \
+                  (ports: !override [\"127.0.0.1:18080:8080\"])";
+    Check::failed(NAME, lines.join("\n"), advice)
+}
+
+fn free(port: u16) -> bool {
+    lab::can_listen(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)).is_ok()
+}
+
+/// The container that publishes `port`; the process that listens is Docker's own.
+fn container(containers: &[Container], port: u16) -> Option<String> {
+    let published = format!(":{port}->");
+    let owner = containers.iter().find(|container| container.ports.contains(&published))?;
+    Some(format!("the container {}", owner.names))
+}

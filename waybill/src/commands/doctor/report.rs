@@ -1,0 +1,80 @@
+//! All that was checked, for people and for scripts.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::check::{Check, Status};
+use crate::terminal::{BOLD, DIM, clean_lines, styled};
+
+/// Columns before what was found: the status, the name, and the spaces around.
+const INDENT: usize = 29;
+
+/// Everything that was looked at.
+pub(super) struct Report(pub(super) Vec<Section>);
+
+/// What belongs to one lab, or to both.
+pub(super) struct Section {
+    lab: &'static str,
+    title: &'static str,
+    checks: Vec<Check>,
+}
+
+impl Section {
+    /// Where a lab is not `wanted`, nothing in it counts as a failure.
+    pub(super) fn new(
+        lab: &'static str,
+        title: &'static str,
+        wanted: bool,
+        checks: Vec<Check>,
+    ) -> Self {
+        let demote = |check: Check| if wanted { check } else { check.demoted() };
+        Self { lab, title, checks: checks.into_iter().map(demote).collect() }
+    }
+}
+
+impl Report {
+    /// How many things are missing.
+    pub(super) fn failures(&self) -> usize {
+        let checks = self.0.iter().flat_map(|section| &section.checks);
+        checks.filter(|check| check.status == Status::Failed).count()
+    }
+
+    /// One JSON object.
+    pub(super) fn json(&self) -> String {
+        let checks = self.0.iter().flat_map(|Section { lab, checks, .. }| {
+            checks.iter().map(move |check| {
+                let Check { name, status, found, advice } = check;
+                json!({"lab": lab, "name": name, "status": status, "found": found, "advice": advice})
+            })
+        });
+        let checks: Vec<_> = checks.collect();
+        format!("{:#}\n", json!({"ok": self.failures() == 0, "checks": checks}))
+    }
+
+    /// A line or more a check, and the sum.
+    pub(super) fn words(&self) -> String {
+        let mut text = String::new();
+        for Section { title, checks, .. } in &self.0 {
+            let _ = writeln!(text, "{}", styled(BOLD, title));
+            text.extend(checks.iter().map(words));
+            text.push('\n');
+        }
+        text + &match self.failures() {
+            0 => "all is well\n".to_owned(),
+            1 => "one thing is missing\n".to_owned(),
+            many => format!("{many} things are missing\n"),
+        }
+    }
+}
+
+fn words(check: &Check) -> String {
+    let found = clean_lines(&check.found).replace('\n', &format!("\n{:INDENT$}", ""));
+    let mark = styled(check.status.style(), &format!("{:<7}", check.status.name()));
+    let mut text = format!("{mark} {:<20} {found}\n", clean_lines(&check.name));
+    if let Some(advice) = &check.advice {
+        let _ =
+            writeln!(text, "{:INDENT$}{}", "", styled(DIM, &format!("→ {}", clean_lines(advice))));
+    }
+    text
+}

@@ -1,0 +1,134 @@
+//! `waybill load`: many jobs and events at a pace, and what became of each of them.
+
+mod bounds;
+mod mixture;
+mod rhythm;
+mod words;
+
+use std::{cell::RefCell, time::Duration};
+
+use anyhow::Context as _;
+use clap::value_parser;
+use serde_json::json;
+use service::stop::Stop;
+
+use crate::{
+    exit::{Exit, HELP},
+    lab_args::LabArgs,
+    load::{self, End, Limits, Target, plan::Plan, report::Report},
+    terminal::{StatusLine, print, print_error},
+};
+use mixture::Mixture;
+use rhythm::Rhythm;
+
+/// How long is sent if nothing is said.
+const TIME_DEFAULT: Duration = Duration::from_secs(10);
+/// Longest wait for what was accepted, in seconds.
+const WAIT_SECONDS_MAX: u64 = 86_400;
+
+/// Hand in many jobs and events, and say what became of each
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!("{}\n\n{HELP}", words::HELP))]
+pub(crate) struct Load {
+    #[command(flatten)]
+    rhythm: Rhythm,
+    /// Send for so many minutes
+    #[arg(long, value_name = "N", help_heading = "How much", value_parser = value_parser!(u64).range(1..=1_440))]
+    minutes: Option<u64>,
+    /// Send for so many seconds [default: 10, if nothing else ends it]
+    #[arg(long, value_name = "N", help_heading = "How much", conflicts_with = "minutes", value_parser = value_parser!(u64).range(1..=86_400))]
+    seconds: Option<u64>,
+    /// Send at most so many jobs and events
+    #[arg(long, value_name = "N", help_heading = "How much", value_parser = value_parser!(u64).range(1..=load::JOBS_MAX))]
+    jobs: Option<u64>,
+    #[command(flatten)]
+    mixture: Mixture,
+    /// Repeats a run: the same jobs, faults and pauses [default: a random one, which is printed]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Requests that wait for their answer at once; what is due beyond waits, and its time counts
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = count_up_to(load::IN_FLIGHT_MAX))]
+    in_flight: u64,
+    /// How long what was accepted may take to end after the last one was sent
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(0..=WAIT_SECONDS_MAX))]
+    wait_limit: u64,
+    /// How often a submission without a clear answer is repeated, under an idempotency key
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = value_parser!(u32).range(0..=i64::from(load::REPEATS_MAX)))]
+    repeat: u32,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    lab: LabArgs,
+}
+
+impl Load {
+    pub(crate) async fn run(self) -> anyhow::Result<Exit> {
+        let target = Target::of(self.lab.gateway()?, self.lab.ingester()?);
+        let json = self.json;
+        let load = self.load()?;
+        // Told before anything is sent: a run that is killed can be repeated too.
+        let start = words::starting(&load);
+        if json {
+            print_error(&start)
+        } else {
+            print(&start)
+        }
+        let stop = Stop::on_signals(load::TIME_MAX).context("cannot listen to signals")?;
+        let line = RefCell::new(StatusLine::default());
+        let report = load
+            .run(&target, &stop, |progress| {
+                line.borrow_mut().show(&words::progress(progress, &load.end));
+            })
+            .await;
+        line.borrow_mut().clear();
+        let report = report?;
+        if json {
+            print(&format!("{:#}\n", json!(report)));
+        } else {
+            print(&words::summary(&report));
+        }
+        Ok(exit(&report))
+    }
+
+    fn load(self) -> anyhow::Result<load::Load> {
+        let seed = self.seed.unwrap_or_else(rand::random);
+        let time = self.minutes.map(Duration::from_mins).or(self.seconds.map(Duration::from_secs));
+        let time = match (time, self.jobs) {
+            (Some(time), _) => time,
+            (None, Some(_)) => load::TIME_MAX,
+            (None, None) => TIME_DEFAULT,
+        };
+        let limits = Limits {
+            in_flight: usize::try_from(self.in_flight)?,
+            wait: Duration::from_secs(self.wait_limit),
+            repeats: self.repeat,
+            ..Limits::default()
+        };
+        Ok(load::Load {
+            plan: Plan::new(seed, self.mixture.mix()?),
+            pace: self.rhythm.pace(),
+            end: End { jobs: self.jobs.unwrap_or(load::JOBS_MAX), time },
+            limits,
+        })
+    }
+}
+
+fn exit(report: &Report) -> Exit {
+    if report.broken_off {
+        return Exit::Interrupted;
+    }
+    if report.is_empty() {
+        print_error("waybill: nothing of it was accepted\n");
+        return Exit::Failed;
+    }
+    if !report.is_whole() {
+        print_error("waybill: not everything that was accepted ended within the limit\n");
+        return Exit::TimeUp;
+    }
+    Exit::Done
+}
+
+fn count_up_to(max: usize) -> clap::builder::RangedU64ValueParser<u64> {
+    value_parser!(u64).range(1..=u64::try_from(max).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,172 @@
+//! A load in words: how it starts, how far it is, what came of it.
+
+use std::{fmt::Write as _, time::Duration};
+
+use crate::{
+    load::{
+        End, JOBS_MAX, Load, TIME_MAX,
+        pace::Pace,
+        report::{Percentiles, Progress, Report},
+    },
+    terminal::{BAD, BOLD, DIM, GOOD, WARNING, fit, short, styled},
+};
+
+/// What the shares and times mean.
+pub(super) const HELP: &str = "\
+Times of acceptance count from the moment a job was due, so that a slow gateway cannot hide; with --clients
+from its sending. End-to-end times are the lab's own. Ctrl-C stops the sending; what was accepted then has
+ten seconds to end, and a second Ctrl-C ends that too.";
+/// Columns of the bar.
+const BAR: usize = 24;
+/// Columns of a label.
+const LABEL: usize = 10;
+
+/// Said before anything is sent.
+pub(super) fn starting(load: &Load) -> String {
+    format!("{}{}", label("seed"), styled(BOLD, &format!("{}\n", load.plan.seed())))
+}
+
+/// How far it is, in one line.
+pub(super) fn progress(progress: &Progress, end: &End) -> String {
+    let Progress { elapsed, all_sent, sent, refused, accepted, ended } = *progress;
+    let part = if all_sent {
+        ended as f64 / accepted.max(1) as f64
+    } else {
+        let jobs = if end.jobs < JOBS_MAX { sent as f64 / end.jobs as f64 } else { 0.0 };
+        let time = if end.time < TIME_MAX { elapsed.div_duration_f64(end.time) } else { 0.0 };
+        jobs.max(time)
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to BAR")]
+    let full = (part.clamp(0.0, 1.0) * BAR as f64) as usize;
+    let bar = format!("{}{}", "━".repeat(full), "╌".repeat(BAR - full));
+    let what = if all_sent { "waiting for ends" } else { "sending" };
+    let mut text = format!(
+        "{bar} {what} · {} · {sent} sent · {accepted} accepted · {ended} ended",
+        short(elapsed)
+    );
+    if refused > 0 {
+        let _ = write!(text, " · {refused} refused");
+    }
+    text
+}
+
+/// What came of it.
+pub(super) fn summary(report: &Report) -> String {
+    let mut text = line("sent", &sent(report));
+    text.push_str(&line("jobs", &jobs(report)));
+    if report.events.malformed.sent + report.events.foreign.sent > 0 {
+        text.push_str(&line("events", &events(report)));
+    }
+    if let Some(refused) = refused(report) {
+        text.push_str(&line("refused", &styled(WARNING, &refused)));
+    }
+    let since = match report.pace {
+        Pace::Clients { .. } => "from its sending to its 202",
+        Pace::Rate(_) | Pace::Bursts { .. } => "from when it was due to its 202",
+    };
+    text.push_str(&line("accepted", &spread(&report.accept_ms, since)));
+    let clock = format!("from accepted to ended, by {}", report.end_to_end_clock);
+    text.push_str(&line("end to end", &spread(&report.end_to_end_ms, &clock)));
+    let speed = format!(
+        "{:.1} accepted a second, {:.1} ended a second",
+        report.accepted_per_second, report.ended_per_second
+    );
+    text.push_str(&line("speed", &speed));
+    text.push_str(&warnings(report));
+    text
+}
+
+fn label(text: &str) -> String {
+    format!("{} ", styled(BOLD, &fit(text, LABEL)))
+}
+
+fn line(name: &str, text: &str) -> String {
+    format!("{}{text}\n", label(name))
+}
+
+fn sent(report: &Report) -> String {
+    let (jobs, events) = (&report.jobs.answers, &report.events);
+    let all = jobs.sent + events.malformed.sent + events.foreign.sent;
+    let took = short(Duration::try_from_secs_f64(report.seconds).unwrap_or_default());
+    let pace = match &report.pace {
+        Pace::Rate(rate) => format!("{rate} a second"),
+        Pace::Bursts { size, .. } => format!("bursts of {} to {}", size.start(), size.end()),
+        Pace::Clients { count, .. } => format!("{count} clients"),
+    };
+    let broken = if report.broken_off { ", broken off" } else { "" };
+    format!("{all} in {took}: {pace}{broken}")
+}
+
+fn jobs(report: &Report) -> String {
+    let jobs = &report.jobs;
+    let mut text = format!("{} accepted: ", jobs.answers.accepted);
+    let ends = [
+        (jobs.succeeded, "succeeded", GOOD),
+        (jobs.failed, "failed", BAD),
+        (jobs.dead, "dead", BAD),
+        (jobs.cancelled, "cancelled", WARNING),
+        (jobs.unfinished, "unfinished", WARNING),
+    ];
+    let ends: Vec<String> = ends
+        .into_iter()
+        .map(|(count, what, style)| {
+            let said = format!("{count} {what}");
+            styled(if count > 0 { style } else { DIM }, &said)
+        })
+        .collect();
+    text.push_str(&ends.join(" · "));
+    text
+}
+
+fn events(report: &Report) -> String {
+    let events = &report.events;
+    let discarded =
+        events.discarded.map_or("an unknown number".to_owned(), |discarded| discarded.to_string());
+    format!(
+        "{} malformed accepted: {} rejected · {} foreign accepted: {discarded} discarded",
+        events.malformed.accepted, events.rejected, events.foreign.accepted
+    )
+}
+
+fn refused(report: &Report) -> Option<String> {
+    let mut parts: Vec<String> =
+        report.refused.iter().map(|(status, count)| format!("{count} with {status}")).collect();
+    let all = [report.jobs.answers, report.events.malformed, report.events.foreign];
+    let unanswered: u64 = all.iter().map(|answers| answers.unanswered).sum();
+    if unanswered > 0 {
+        parts.push(format!("{unanswered} without an answer"));
+    }
+    if report.repeated > 0 {
+        parts.push(format!("{} repeated", report.repeated));
+    }
+    if report.left_out > 0 {
+        parts.push(format!("{} not sent, as too much was waiting", report.left_out));
+    }
+    (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
+fn spread(found: &Percentiles, what: &str) -> String {
+    if found.count == 0 {
+        return styled(DIM, "nothing to measure");
+    }
+    let ms = |ms: f64| short(Duration::try_from_secs_f64(ms / 1e3).unwrap_or_default());
+    let Percentiles { p50, p95, p99, max, .. } = *found;
+    let times =
+        format!("p50 {:>8}  p95 {:>8}  p99 {:>8}  max {:>8}", ms(p50), ms(p95), ms(p99), ms(max));
+    format!("{times}  {}", styled(DIM, what))
+}
+
+fn warnings(report: &Report) -> String {
+    let mut text = String::new();
+    let mut warn = |said: String| text.push_str(&format!("{}\n", styled(WARNING, &said)));
+    if report.jobs.missing > 0 {
+        warn(format!("{} accepted jobs are unknown to the gateway", report.jobs.missing));
+    }
+    if report.clocks_disagree > 0 {
+        warn(format!("{} jobs ended before they began: clocks disagree", report.clocks_disagree));
+    }
+    if let Some(oldest) = report.jobs.unfinished_ids.first() {
+        warn(format!("the oldest unfinished job is {oldest}"));
+    }
+    text
+}

@@ -1,0 +1,191 @@
+//! What a load consists of: kinds of jobs by weight, and shares of what is not as it should be.
+
+use std::{fmt, str::FromStr};
+
+use contract::{job::Notify, operation::OperationKind};
+
+/// Highest weight of one kind.
+const WEIGHT_MAX: u32 = 1_000_000;
+/// Says a job of several operations.
+const MIXED: &str = "mixed";
+/// Says a job that fails as asked.
+const FAIL: &str = "fail";
+
+/// What is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mix {
+    /// The jobs.
+    pub kinds: Kinds,
+    /// The part of everything that is an event from a source that is let in, with data that is no job.
+    pub malformed: Share,
+    /// The part that is an event from a source that is not let in.
+    pub foreign: Share,
+    /// A fault for a part of the jobs, in the grammar of the `waybill-fault` header.
+    pub fault: Option<(String, Share)>,
+    /// Who is told how the jobs end.
+    pub notify: Option<Notify>,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self {
+            kinds: Kinds::default(),
+            malformed: Share::NONE,
+            foreign: Share::NONE,
+            fault: None,
+            notify: None,
+        }
+    }
+}
+
+/// A part of a whole, 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share(f64);
+
+impl Share {
+    /// Nothing of it.
+    pub const NONE: Self = Self(0.0);
+    /// All of it.
+    pub const ALL: Self = Self(1.0);
+
+    /// A share of 0 to 1.
+    pub fn new(part: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&part).then_some(Self(part))
+    }
+
+    /// The part as a number, 0 to 1.
+    pub const fn part(self) -> f64 {
+        self.0
+    }
+}
+
+/// One kind of job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// One operation of this kind.
+    Operation(OperationKind),
+    /// Two to five operations of any kind.
+    Mixed,
+    /// A division by zero: the job fails, as asked.
+    Fail,
+}
+
+impl Work {
+    /// Every kind there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        OperationKind::ALL.into_iter().map(Self::Operation).chain([Self::Mixed, Self::Fail])
+    }
+
+    /// How it is written on a command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Operation(kind) => kind.name(),
+            Self::Mixed => MIXED,
+            Self::Fail => FAIL,
+        }
+    }
+}
+
+/// Kinds of jobs, each with a weight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kinds(Vec<(Work, u32)>);
+
+impl Kinds {
+    /// The kinds and their weights; at least one weight is above 0.
+    pub fn weights(&self) -> &[(Work, u32)] {
+        &self.0
+    }
+
+    /// Only jobs of this kind.
+    pub fn only(work: Work) -> Self {
+        Self(vec![(work, 1)])
+    }
+}
+
+/// Small jobs of every kind; one in forty fails as asked.
+impl Default for Kinds {
+    fn default() -> Self {
+        use OperationKind::{Add, Divide, Hash, Multiply, Primes, Render, Subtract, Wait};
+        let operations = [
+            (Add, 8),
+            (Subtract, 4),
+            (Multiply, 6),
+            (Divide, 4),
+            (Primes, 3),
+            (Hash, 5),
+            (Wait, 1),
+            (Render, 1),
+        ];
+        let operations = operations.map(|(kind, weight)| (Work::Operation(kind), weight));
+        Self(operations.into_iter().chain([(Work::Mixed, 7), (Work::Fail, 1)]).collect())
+    }
+}
+
+/// Says what is wrong with kinds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}; kinds are written add=5,primes=1")]
+pub struct NotKinds(String);
+
+impl FromStr for Kinds {
+    type Err = NotKinds;
+
+    /// Reads `add=5,primes=1`; a kind without a weight has weight 1.
+    fn from_str(text: &str) -> Result<Self, NotKinds> {
+        let mut kinds: Vec<(Work, u32)> = Vec::new();
+        for entry in text.split(',') {
+            let (name, weight) = entry.split_once('=').unwrap_or((entry, "1"));
+            let work = Work::all().find(|work| work.name() == name.trim()).ok_or_else(|| {
+                let names: Vec<&str> = Work::all().map(Work::name).collect();
+                NotKinds(format!("`{name}` is no kind; there are {}", names.join(", ")))
+            })?;
+            let weight = weight.trim().parse().ok().filter(|weight| *weight <= WEIGHT_MAX);
+            let weight = weight.ok_or_else(|| {
+                NotKinds(format!("the weight of {name} must be 0 to {WEIGHT_MAX}"))
+            })?;
+            if kinds.iter().any(|(known, _)| *known == work) {
+                return Err(NotKinds(format!("{name} stands there twice")));
+            }
+            kinds.push((work, weight));
+        }
+        if kinds.iter().all(|(_, weight)| *weight == 0) {
+            return Err(NotKinds("one weight must be above 0".to_owned()));
+        }
+        Ok(Self(kinds))
+    }
+}
+
+impl fmt::Display for Kinds {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, (work, weight)) in self.0.iter().enumerate() {
+            write!(out, "{}{}={weight}", if n > 0 { "," } else { "" }, work.name())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_read_as_they_are_written() {
+        for kinds in [Kinds::default(), "add=5,primes".parse().unwrap(), Kinds::only(Work::Fail)] {
+            assert_eq!(kinds.to_string().parse(), Ok(kinds));
+        }
+    }
+
+    #[test]
+    fn what_is_no_kind_is_told_with_the_right_way() {
+        let wrong = [
+            ("fly", "there are add, "),
+            ("add=x", "weight of add must be"),
+            ("add,add", "add stands there twice"),
+            ("add=0", "above 0"),
+            ("", "is no kind"),
+        ];
+        for (text, said) in wrong {
+            let error = text.parse::<Kinds>().unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains("add=5,primes=1"), "{text}: {error}");
+        }
+    }
+}

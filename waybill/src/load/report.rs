@@ -1,0 +1,148 @@
+//! What came of a load, in numbers that add up.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use contract::JobId;
+use serde::Serialize;
+
+pub use super::gauge::Percentiles;
+use super::pace::Pace;
+
+/// Whose clock the end-to-end times are from.
+pub const END_TO_END_CLOCK: &str = "the lab's displayed times";
+
+/// What came of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Repeats the run.
+    pub seed: u64,
+    /// When things were sent.
+    pub pace: Pace,
+    /// The sending was broken off.
+    pub broken_off: bool,
+    /// How long the sending took.
+    pub seconds: f64,
+    /// The jobs.
+    pub jobs: Jobs,
+    /// The raw events.
+    pub events: Events,
+    /// Everything that was refused, by status.
+    pub refused: BTreeMap<u16, u64>,
+    /// Submissions that were repeated because they had no clear answer.
+    pub repeated: u64,
+    /// Due, and not sent: too much was waiting already.
+    pub left_out: u64,
+    /// Job records that the gateway read to tell how the jobs ended: what the watching cost.
+    pub records_read: u64,
+    /// From the moment a job was due until its 202; where clients decide, from its sending.
+    pub accept_ms: Percentiles,
+    /// From accepted to ended, by [`END_TO_END_CLOCK`].
+    pub end_to_end_ms: Percentiles,
+    /// Whose clock that is.
+    pub end_to_end_clock: &'static str,
+    /// Jobs that ended before they began, by clocks that disagree; not in `end_to_end_ms`.
+    pub clocks_disagree: u64,
+    /// Jobs accepted a second, while they were sent.
+    pub accepted_per_second: f64,
+    /// Jobs ended a second, from the first accepted to the last ended, by the lab's displayed times.
+    pub ended_per_second: f64,
+}
+
+/// What came of the jobs. `accepted` is the sum of how they ended and of `unfinished`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Jobs {
+    /// Sent, and how that was answered.
+    #[serde(flatten)]
+    pub answers: Answers,
+    /// Ended with results.
+    pub succeeded: u64,
+    /// Ended as asked, without success.
+    pub failed: u64,
+    /// Could not be handled.
+    pub dead: u64,
+    /// Stopped by their owner.
+    pub cancelled: u64,
+    /// Accepted, and not seen to end within the limit.
+    pub unfinished: u64,
+    /// Of these, jobs that the gateway does not know: lost.
+    pub missing: u64,
+    /// The oldest of the unfinished, at most [`Jobs::IDS_MAX`].
+    pub unfinished_ids: Vec<JobId>,
+}
+
+/// What came of the raw events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Events {
+    /// From a source that is let in, with data that is no job.
+    pub malformed: Answers,
+    /// Malformed events that were found in the dead letters.
+    pub rejected: u64,
+    /// From a source that is not let in.
+    pub foreign: Answers,
+    /// By how much the ingester's counter of events from unknown sources rose, whoever sent them;
+    /// absent where it cannot be read, or began anew.
+    pub discarded: Option<u64>,
+}
+
+/// How the gateway answered. `sent` is the sum of the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Answers {
+    /// Sent.
+    pub sent: u64,
+    /// Answered with 202.
+    pub accepted: u64,
+    /// Answered with another status.
+    pub refused: u64,
+    /// Not answered: nobody knows.
+    pub unanswered: u64,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Progress {
+    /// Since the beginning.
+    pub elapsed: Duration,
+    /// Everything has been sent.
+    pub all_sent: bool,
+    /// Jobs and events sent.
+    pub sent: u64,
+    /// Refused, or not answered.
+    pub refused: u64,
+    /// Jobs accepted.
+    pub accepted: u64,
+    /// Jobs seen to end.
+    pub ended: u64,
+}
+
+impl Jobs {
+    /// Most ids in a report.
+    pub const IDS_MAX: usize = 100;
+
+    /// Jobs that ended, however.
+    pub fn ended(&self) -> u64 {
+        self.succeeded + self.failed + self.dead + self.cancelled
+    }
+}
+
+impl Events {
+    /// Events that were accepted and are not accounted for.
+    pub fn open(&self) -> u64 {
+        let discarded = self.discarded.unwrap_or(self.foreign.accepted);
+        self.malformed.accepted.saturating_sub(self.rejected)
+            + self.foreign.accepted.saturating_sub(discarded)
+    }
+}
+
+impl Report {
+    /// Everything that was accepted is accounted for: jobs have ended, events were judged.
+    pub fn is_whole(&self) -> bool {
+        self.jobs.unfinished == 0 && self.events.open() == 0
+    }
+
+    /// Nothing at all was accepted, though something was sent.
+    pub fn is_empty(&self) -> bool {
+        let all = [self.jobs.answers, self.events.malformed, self.events.foreign];
+        all.iter().all(|answers| answers.accepted == 0)
+            && all.iter().any(|answers| answers.sent > 0)
+    }
+}

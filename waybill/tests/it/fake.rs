@@ -1,0 +1,79 @@
+//! A server that stands where a gateway should be and answers as it is told.
+
+use std::{sync::Arc, time::Duration};
+
+use testkit::PortBlock;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+
+/// An answer: status, media type, body, and how long it takes.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) media: &'static str,
+    pub(crate) body: String,
+    pub(crate) after: Duration,
+}
+
+impl Answer {
+    pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
+        let (media, body) = ("application/json", body.to_string());
+        Self { status, media, body, after: Duration::ZERO }
+    }
+}
+
+/// The server; it ends with the test's runtime.
+pub(crate) struct FakeGateway {
+    ports: PortBlock,
+}
+
+impl FakeGateway {
+    /// Answers each request, such as `GET /v1/jobs`, with what `answer` makes of it.
+    pub(crate) async fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        let ports = PortBlock::claim();
+        let listener = TcpListener::bind(("127.0.0.1", ports.base())).await.expect("it is claimed");
+        let answer = Arc::new(answer);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let answer = answer.clone();
+                tokio::spawn(async move { serve(client, &*answer).await });
+            }
+        });
+        Self { ports }
+    }
+
+    /// The flags that lead there.
+    pub(crate) fn at(&self) -> String {
+        format!("--port-base {}", self.ports.base())
+    }
+}
+
+/// One request a connection.
+async fn serve(client: TcpStream, answer: &(dyn Fn(&str) -> Answer + Send + Sync)) -> Option<()> {
+    let mut client = BufReader::new(client);
+    let (mut request, mut length) = (String::new(), 0);
+    client.read_line(&mut request).await.ok()?;
+    loop {
+        let mut line = String::new();
+        client.read_line(&mut line).await.ok()?;
+        let line = line.trim().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(told) = line.strip_prefix("content-length:") {
+            length = told.trim().parse().ok()?;
+        }
+    }
+    client.read_exact(&mut vec![0; length]).await.ok()?;
+    let asked = request.rsplit_once(' ')?.0;
+    let Answer { status, media, body, after } = answer(asked);
+    sleep(after).await;
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: {media}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    client.write_all(format!("{head}{body}").as_bytes()).await.ok()?;
+    client.shutdown().await.ok()
+}
