@@ -117,11 +117,7 @@ impl Announce {
                 let reason = reason::RECEIVER_NOT_READY;
                 Err(Failure::Postpone { reason, cause: anyhow!(why), after })
             }
-            Sent::Refused { why } => {
-                self.count(notify, notification::REFUSED);
-                Err(Failure::reject(reason::NOTIFICATION_REFUSED, anyhow!(why)))
-            }
-            Sent::NotAllowed { why } => {
+            Sent::Refused { why } | Sent::NotAllowed { why } => {
                 self.count(notify, notification::REFUSED);
                 Err(Failure::reject(reason::NOTIFICATION_REFUSED, anyhow!(why)))
             }
