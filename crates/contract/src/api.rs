@@ -5,8 +5,9 @@ mod operations;
 mod queues;
 
 pub use dead::{
-    DeadLetterDetail, DeadLetterList, DeadLetterView, Header, REDRIVE_LIMIT_DEFAULT,
-    REDRIVE_LIMIT_MAX, RedriveFailure, RedriveMany, Redriven, RedrivenMany, dead_header,
+    DeadLetterDetail, DeadLetterList, DeadLetterReason, DeadLetterView, Header,
+    REDRIVE_LIMIT_DEFAULT, REDRIVE_LIMIT_MAX, RedriveFailure, RedriveMany, Redriven, RedrivenMany,
+    dead_header,
 };
 pub use operations::{OperationList, OperationState, OperationView};
 pub use queues::{QueueList, QueueView, StoreView, WhenFull};

@@ -13,7 +13,7 @@ use service::{
 use tokio::time::timeout;
 
 use crate::{
-    Config, broker::Broker, bucket::Capacity, error::ApiError, index::Index, jobs::Senders,
+    Config, broker::Broker, bucket::Capacity, error::ApiError, index::Index, jobs::image::Senders,
     queues::Looks, targets::Targets,
 };
 

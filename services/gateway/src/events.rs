@@ -41,6 +41,19 @@ const OWN_SOURCES: &str = "/waybill/";
 /// How to repeat an event that was not confirmed.
 const ADVICE: &str = "Repeat it: the same source and id stay one event.";
 
+/// Take a raw event.
+///
+/// Any CloudEvent in structured form is taken; the ingester judges whether it becomes a job.
+#[utoipa::path(
+    post,
+    path = "/v1/events",
+    tag = "events",
+    operation_id = "take_event",
+    request_body(content((RawEvent = "application/cloudevents+json"), (RawEvent = "application/json"))),
+    responses((status = 202, description = "The event is stored.", body = EventAccepted, headers(
+        ("traceparent" = String, description = "The span that the event's trace starts with."),
+    ))),
+)]
 pub(crate) async fn take(
     State(app): State<Arc<App>>,
     WholeBody(body): WholeBody,

@@ -7,6 +7,7 @@
 //! - `routes`: which call is answered by which handler
 //! - `submit`, `events`, `idempotency`: what is taken
 //! - `jobs`, `dead_letters`, `queues`: what is shown, and what may be done with it
+//! - `openapi`: what the API says of itself
 //! - `index`: which jobs there are, and who follows them
 
 mod accepted;
@@ -23,6 +24,7 @@ mod idempotency;
 mod index;
 mod jobs;
 mod measure;
+mod openapi;
 mod query;
 mod queues;
 mod routes;

@@ -21,6 +21,14 @@ const LOOK_TIME_MAX: Duration = Duration::from_secs(4);
 #[derive(Default)]
 pub(crate) struct Looks(Mutex<Option<(Instant, QueueList)>>);
 
+/// Show how the queues and stores fare.
+#[utoipa::path(
+    get,
+    path = "/v1/queues",
+    tag = "queues",
+    operation_id = "show_queues",
+    responses((status = 200, description = "Every queue and store.", body = QueueList)),
+)]
 pub(crate) async fn queues(State(app): State<Arc<App>>) -> Result<Json<QueueList>, ApiError> {
     let broker = app.broker()?;
     let look = async {

@@ -6,13 +6,14 @@ use axum::{
     Router,
     http::{Method, StatusCode},
     middleware::from_fn_with_state,
-    routing::{delete, get, post},
 };
 use contract::event::JSON;
 use service::http_guard::{AllowedHosts, guard};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::App, dead_letters, error::ApiError, events, jobs, measure, queues, server_span, submit,
+    app::App, dead_letters, error::ApiError, events, jobs, measure, openapi, queues, server_span,
+    submit,
 };
 
 /// What the body of a raw event may be.
@@ -23,44 +24,50 @@ const EVENT_MEDIA: &[&str] = &[events::CLOUD_EVENT, JSON];
 /// From the outside in: measured, guarded, and for calls that change something a span.
 pub(crate) fn router(app: Arc<App>, hosts: AllowedHosts) -> Router {
     let span = from_fn_with_state(app.clone(), server_span::open);
-    let api = changing()
-        .route_layer(span.clone())
-        .merge(reading())
+    let (events, about_events) = taking_events().route_layer(span.clone()).split_for_parts();
+    let calls = OpenApiRouter::with_openapi(openapi::bare());
+    let calls = calls.merge(changing().route_layer(span)).merge(reading());
+    let (calls, mut about) = calls.split_for_parts();
+    about.merge(about_events);
+    let calls = calls
+        .merge(openapi::routes(about))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app.clone());
-    let events = Router::new()
-        .route("/v1/events", post(events::take).route_layer(span))
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(app.clone());
-    guard(api, hosts.clone())
+    let events = events.method_not_allowed_fallback(wrong_method).with_state(app.clone());
+    guard(calls, hosts.clone())
         .merge(guard(events, hosts.media_types(EVENT_MEDIA)))
         .layer(from_fn_with_state(app, measure::measure))
 }
 
+/// The call that takes other bodies than the rest.
+fn taking_events() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(events::take))
+}
+
 /// Calls that change something. Each has a span of its own.
-fn changing() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/jobs", post(submit::submit))
-        .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
-        .route("/v1/jobs/{id}/retry", post(jobs::retry))
-        .route("/v1/dead-letters/redrive", post(dead_letters::redrive_many))
-        .route("/v1/dead-letters/{seq}", delete(dead_letters::remove))
-        .route("/v1/dead-letters/{seq}/redrive", post(dead_letters::redrive))
+fn changing() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(submit::submit))
+        .routes(routes!(jobs::cancel::cancel))
+        .routes(routes!(jobs::retry::retry))
+        .routes(routes!(dead_letters::many::redrive_many))
+        .routes(routes!(dead_letters::one::remove))
+        .routes(routes!(dead_letters::redrive::redrive))
 }
 
 /// Calls that only look. They make no spans.
-fn reading() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/jobs", get(jobs::list))
-        .route("/v1/jobs/{id}", get(jobs::show))
-        .route("/v1/jobs/{id}/events", get(jobs::events))
-        .route("/v1/jobs/{id}/operations", get(jobs::operations))
-        .route("/v1/jobs/{id}/operations/{n}", get(jobs::operation))
-        .route("/v1/jobs/{id}/operations/{n}/image", get(jobs::image))
-        .route("/v1/queues", get(queues::queues))
-        .route("/v1/dead-letters", get(dead_letters::list))
-        .route("/v1/dead-letters/{seq}", get(dead_letters::show))
+fn reading() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(jobs::list::list))
+        .routes(routes!(jobs::show::show))
+        .routes(routes!(jobs::events::events))
+        .routes(routes!(jobs::operations::operations))
+        .routes(routes!(jobs::operations::operation))
+        .routes(routes!(jobs::image::image))
+        .routes(routes!(dead_letters::list::list))
+        .routes(routes!(dead_letters::one::show))
+        .routes(routes!(queues::queues))
 }
 
 async fn nothing_here() -> ApiError {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{extract::State, http::HeaderMap, response::Response};
 use bus::{Outgoing, PublishError, records::RecordError};
 use contract::{
+    api::JobAccepted,
     event::EventType,
     job::{Job, JobSpec},
     parse_json,
@@ -36,6 +37,26 @@ const MESSAGE_ROOM: usize = 16 * 1024;
 /// Largest data of a submitted message, in bytes. Written anew, numbers can grow: `1` becomes `1.0`.
 pub(crate) const DATA_BYTES_MAX: usize = MESSAGE_BYTES_MAX as usize - MESSAGE_ROOM;
 
+/// Submit a job.
+///
+/// The answer comes once the job is stored for good. With an `Idempotency-Key` the call can be repeated:
+/// the same key and body stay one job.
+#[utoipa::path(
+    post,
+    path = "/v1/jobs",
+    tag = "jobs",
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+        pattern = "^[!-~]([ -~]*[!-~])?$", description = "Stands for this one job, for a day.")),
+    request_body = JobSpec,
+    responses(
+        (status = 202, description = "The job is stored.", body = JobAccepted, headers(
+            ("Location" = String, description = "Where the job is."),
+            ("traceparent" = String, description = "The span that the job's trace starts with."),
+        )),
+        (status = 409, description = "The first request with this Idempotency-Key is still running."),
+        (status = 422, description = "The Idempotency-Key belongs to another request, or the webhook's host cannot be found."),
+    ),
+)]
 pub(crate) async fn submit(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

@@ -93,16 +93,12 @@ impl Flow {
     }
 
     async fn one(&self, due: Instant) -> Option<Duration> {
-        match timeout(JOB_LIMIT, self.submit_and_wait()).await {
-            Ok(Ok(at)) => {
-                self.done.fetch_add(1, Relaxed);
-                Some(at.saturating_duration_since(due))
-            }
-            Ok(Err(_)) | Err(_) => {
-                self.failed.fetch_add(1, Relaxed);
-                None
-            }
-        }
+        let Ok(Ok(at)) = timeout(JOB_LIMIT, self.submit_and_wait()).await else {
+            self.failed.fetch_add(1, Relaxed);
+            return None;
+        };
+        self.done.fetch_add(1, Relaxed);
+        Some(at.saturating_duration_since(due))
     }
 
     async fn submit_and_wait(&self) -> anyhow::Result<Instant> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::{
-    JobId,
+    JobId, Stage,
     api::{
         DeadLetterDetail, DeadLetterList, EventAccepted, IDEMPOTENCY_KEY, JobAccepted, JobList,
         JobView, RawEvent, RedriveMany, Redriven, RedrivenMany,
@@ -33,6 +33,19 @@ pub(crate) struct JobFilter {
     pub(crate) limit: usize,
     /// Only those older than this job.
     pub(crate) cursor: Option<JobId>,
+}
+
+/// Which dead letters to list.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub(crate) struct LetterFilter {
+    /// Only those of this stage.
+    pub(crate) stage: Option<Stage>,
+    /// Only those with this reason.
+    pub(crate) reason: Option<String>,
+    /// At most so many.
+    pub(crate) limit: usize,
+    /// Only those of the page after the one that gave this.
+    pub(crate) cursor: Option<String>,
 }
 
 impl Gateway {
@@ -93,17 +106,12 @@ impl Gateway {
         self.0.events(self.0.get(&format!("/v1/jobs/{id}/events")), limit).await
     }
 
-    /// The newest dead letters, or those before `cursor`, at most `limit`.
+    /// The newest dead letters.
     pub(crate) async fn dead_letters(
         &self,
-        limit: usize,
-        cursor: Option<&str>,
+        filter: &LetterFilter,
     ) -> Result<DeadLetterList, ClientError> {
-        let mut get = self.0.get("/v1/dead-letters").query(&[("limit", limit)]);
-        if let Some(cursor) = cursor {
-            get = get.query(&[("cursor", cursor)]);
-        }
-        self.0.ask(get).await
+        self.0.ask(self.0.get("/v1/dead-letters").query(filter)).await
     }
 
     /// One dead letter, with all that is in it.

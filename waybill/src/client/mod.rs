@@ -11,5 +11,5 @@ mod sse;
 pub(crate) use admin::Admin;
 pub(crate) use console::Console;
 pub(crate) use error::ClientError;
-pub(crate) use gateway::{Gateway, JobFilter};
+pub(crate) use gateway::{Gateway, JobFilter, LetterFilter};
 pub(crate) use sse::EventStream;

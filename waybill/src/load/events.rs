@@ -10,7 +10,7 @@ use contract::{
 use tokio::time::{Instant, sleep};
 
 use super::{Target, ledger::Ledger};
-use crate::client::{Admin, ClientError, Gateway};
+use crate::client::{Admin, ClientError, Gateway, LetterFilter};
 
 /// Shortest time between two looks while events are sent.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ pub(super) struct Before {
 impl Before {
     /// Fails when the gateway does not answer: then there is nothing to load.
     pub(super) async fn read(lab: &Target) -> anyhow::Result<Self> {
-        let newest = lab.gateway.dead_letters(1, None).await?.dead_letters;
+        let newest = lab.gateway.dead_letters(&letters(1, None)).await?.dead_letters;
         let discarded = match &lab.ingester {
             Some(ingester) => discarded(ingester).await.ok(),
             None => None,
@@ -91,7 +91,7 @@ impl Watch {
     async fn look(&mut self) -> Result<(), ClientError> {
         let (mut newest, mut cursor) = (self.seen, None);
         for _ in 0..PAGES_MAX {
-            let page = self.gateway.dead_letters(LIST_LIMIT_MAX, cursor.as_deref()).await?;
+            let page = self.gateway.dead_letters(&letters(LIST_LIMIT_MAX, cursor)).await?;
             let fresh = page.dead_letters.iter().filter(|letter| letter.seq > self.seen);
             let mut all_seen = true;
             for letter in fresh {
@@ -109,6 +109,10 @@ impl Watch {
         self.seen = newest;
         Ok(())
     }
+}
+
+fn letters(limit: usize, cursor: Option<String>) -> LetterFilter {
+    LetterFilter { limit, cursor, ..LetterFilter::default() }
 }
 
 async fn discarded(ingester: &Admin) -> Result<u64, ClientError> {

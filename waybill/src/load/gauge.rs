@@ -29,12 +29,14 @@ pub struct Percentiles {
     pub max: f64,
 }
 
-impl Gauge {
-    pub(super) fn new() -> Self {
+impl Default for Gauge {
+    fn default() -> Self {
         let longest = u64::try_from(LONGEST.as_micros()).unwrap_or(u64::MAX);
         Self(Histogram::new_with_max(longest, DIGITS).expect("the bounds are constants that fit"))
     }
+}
 
+impl Gauge {
     pub(super) fn record(&mut self, duration: Duration) {
         self.0.saturating_record(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
     }
@@ -67,8 +69,10 @@ mod tests {
         fn percentiles_are_those_of_the_sorted_values(
             mut us in proptest::collection::vec(1u64..10_000_000, 1..400)
         ) {
-            let mut gauge = Gauge::new();
-            us.iter().for_each(|us| gauge.record(Duration::from_micros(*us)));
+            let mut gauge = Gauge::default();
+            for us in &us {
+                gauge.record(Duration::from_micros(*us));
+            }
             us.sort_unstable();
             let found = gauge.percentiles();
             prop_assert_eq!(found.count, us.len() as u64);
@@ -82,7 +86,7 @@ mod tests {
 
     #[test]
     fn nothing_seen_is_all_zero_and_too_long_is_the_longest() {
-        let mut gauge = Gauge::new();
+        let mut gauge = Gauge::default();
         assert_eq!(gauge.percentiles(), Percentiles::default());
         gauge.record(Duration::MAX);
         assert!(gauge.percentiles().max >= LONGEST.as_secs_f64() * 1e3 * 0.999);

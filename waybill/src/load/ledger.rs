@@ -1,12 +1,14 @@
 //! The account of a run: every job that was accepted stays on it until it was seen to end.
 
+mod book;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use contract::{JobId, api::JobView, state::Outcome};
+use book::Book;
+use contract::{JobId, api::JobView};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout},
@@ -14,8 +16,7 @@ use tokio::{
 
 use super::{
     Load,
-    gauge::Gauge,
-    report::{Answers, END_TO_END_CLOCK, Events, Jobs, Progress, Report},
+    report::{Progress, Report},
 };
 
 /// What a thing that is sent is.
@@ -35,48 +36,12 @@ pub(super) struct Ledger {
     book: Mutex<Book>,
 }
 
-#[derive(Debug)]
-struct Book {
-    sent_all: Option<Duration>,
-    answers: [Answers; 3],
-    refused: BTreeMap<u16, u64>,
-    repeated: u64,
-    left_out: u64,
-    records_read: u64,
-    unfinished: BTreeSet<JobId>,
-    missing: BTreeSet<JobId>,
-    outcomes: [u64; Outcome::ALL.len()],
-    accept: Gauge,
-    end_to_end: Gauge,
-    clocks_disagree: u64,
-    /// Displayed times of the first accepted and the last ended.
-    span_ms: Option<(i64, i64)>,
-    /// Traces of malformed events that are not found in the dead letters yet.
-    malformed: BTreeSet<String>,
-}
-
 impl Ledger {
     pub(super) fn new(unfinished_max: usize) -> Self {
-        let book = Book {
-            sent_all: None,
-            answers: [Answers::default(); 3],
-            refused: BTreeMap::new(),
-            repeated: 0,
-            left_out: 0,
-            records_read: 0,
-            unfinished: BTreeSet::new(),
-            missing: BTreeSet::new(),
-            outcomes: [0; Outcome::ALL.len()],
-            accept: Gauge::new(),
-            end_to_end: Gauge::new(),
-            clocks_disagree: 0,
-            span_ms: None,
-            malformed: BTreeSet::new(),
-        };
         Self {
             places: Semaphore::new(unfinished_max),
             began: Instant::now(),
-            book: Mutex::new(book),
+            book: Mutex::default(),
         }
     }
 
@@ -113,9 +78,9 @@ impl Ledger {
         let mut book = self.book();
         book.of(Class::Job).accepted += 1;
         book.accept.record(took);
-        if book.unfinished.insert(job)
-            && let Some(place) = place
-        {
+        if !book.unfinished.insert(job) {
+            book.repeated_ids += 1;
+        } else if let Some(place) = place {
             place.forget();
         }
     }
@@ -169,97 +134,16 @@ impl Ledger {
     }
 
     pub(super) fn progress(&self, elapsed: Duration) -> Progress {
-        let mut book = self.book();
-        let all = book.answers;
-        let sum = |of: fn(&Answers) -> u64| all.iter().map(of).sum();
-        Progress {
-            elapsed,
-            all_sent: book.sent_all.is_some(),
-            sent: sum(|answers| answers.sent),
-            refused: sum(|answers| answers.refused),
-            accepted: book.of(Class::Job).accepted,
-            ended: book.outcomes.iter().sum(),
-        }
+        self.book().progress(elapsed)
     }
 
-    /// The numbers at the end. `events` are what the watch of events found.
+    /// The numbers at the end; `discarded` is what the watch of events found.
     pub(super) fn report(&self, load: &Load, broken_off: bool, discarded: Option<u64>) -> Report {
-        let mut book = self.book();
-        let took = book.sent_all.unwrap_or_else(|| self.began.elapsed()).as_secs_f64();
-        let malformed = book.answers_of(Class::Malformed);
-        let rejected = malformed.accepted - book.malformed.len() as u64;
-        let jobs = book.jobs();
-        Report {
-            seed: load.plan.seed(),
-            pace: load.pace.clone(),
-            broken_off,
-            seconds: took,
-            accepted_per_second: per_second(jobs.answers.accepted, took),
-            ended_per_second: book.span_ms.map_or(0.0, |(first, last)| {
-                per_second(jobs.ended(), last.saturating_sub(first) as f64 / 1e3)
-            }),
-            jobs,
-            events: Events {
-                malformed,
-                rejected,
-                foreign: book.answers_of(Class::Foreign),
-                discarded,
-            },
-            refused: std::mem::take(&mut book.refused),
-            repeated: book.repeated,
-            left_out: book.left_out,
-            records_read: book.records_read,
-            accept_ms: book.accept.percentiles(),
-            end_to_end_ms: book.end_to_end.percentiles(),
-            end_to_end_clock: END_TO_END_CLOCK,
-            clocks_disagree: book.clocks_disagree,
-        }
+        let took = self.began.elapsed();
+        self.book().report(load, took, broken_off, discarded)
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Book {
-    fn of(&mut self, class: Class) -> &mut Answers {
-        &mut self.answers[class as usize]
-    }
-
-    /// What was not answered by now never was.
-    fn answers_of(&mut self, class: Class) -> Answers {
-        let answers = *self.of(class);
-        Answers { unanswered: answers.sent - answers.accepted - answers.refused, ..answers }
-    }
-
-    fn ended(&mut self, job: &JobView, outcome: Outcome) {
-        let place = Outcome::ALL.iter().position(|one| *one == outcome).unwrap_or_default();
-        self.outcomes[place] += 1;
-        let (began, ended) = (job.times.accepted_ms, job.times.finished_ms.unwrap_or(i64::MIN));
-        match u64::try_from(ended.saturating_sub(began)) {
-            Ok(ms) => self.end_to_end.record(Duration::from_millis(ms)),
-            Err(_) => return self.clocks_disagree += 1,
-        }
-        let (first, last) = self.span_ms.unwrap_or((began, ended));
-        self.span_ms = Some((first.min(began), last.max(ended)));
-    }
-
-    fn jobs(&mut self) -> Jobs {
-        let [succeeded, failed, dead, cancelled] = self.outcomes;
-        let missing = self.missing.intersection(&self.unfinished).count();
-        Jobs {
-            answers: self.answers_of(Class::Job),
-            succeeded,
-            failed,
-            dead,
-            cancelled,
-            unfinished: self.unfinished.len() as u64,
-            missing: missing as u64,
-            unfinished_ids: self.unfinished.iter().take(Jobs::IDS_MAX).copied().collect(),
-        }
-    }
-}
-
-fn per_second(count: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
 }

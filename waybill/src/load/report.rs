@@ -48,7 +48,7 @@ pub struct Report {
     pub ended_per_second: f64,
 }
 
-/// What came of the jobs. `accepted` is the sum of how they ended and of `unfinished`.
+/// What came of the jobs. `accepted` is the sum of how they ended, of `unfinished` and `repeated_ids`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Jobs {
     /// Sent, and how that was answered.
@@ -66,6 +66,8 @@ pub struct Jobs {
     pub unfinished: u64,
     /// Of these, jobs that the gateway does not know: lost.
     pub missing: u64,
+    /// Accepted under the id of another job of the run that had not ended.
+    pub repeated_ids: u64,
     /// The oldest of the unfinished, at most [`Jobs::IDS_MAX`].
     pub unfinished_ids: Vec<JobId>,
 }
@@ -136,7 +138,7 @@ impl Events {
 impl Report {
     /// Everything that was accepted is accounted for: jobs have ended, events were judged.
     pub fn is_whole(&self) -> bool {
-        self.jobs.unfinished == 0 && self.events.open() == 0
+        self.jobs.unfinished + self.jobs.repeated_ids + self.events.open() == 0
     }
 
     /// Nothing at all was accepted, though something was sent.

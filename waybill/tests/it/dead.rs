@@ -12,7 +12,7 @@ use crate::{
 
 async fn listed(at: &str) -> Vec<Value> {
     let list = run(&format!("dead list --json {at}")).await.expect(0).json();
-    list["dead_letters"].as_array().unwrap().clone()
+    list["dead_letters"].as_array().expect("a list").clone()
 }
 
 #[tokio::test]

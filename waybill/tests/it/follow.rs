@@ -24,7 +24,7 @@ async fn lab() -> (LabUnderTest, String) {
 }
 
 fn lines(ended: &Ended) -> Vec<Value> {
-    ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    ended.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 #[tokio::test]
@@ -114,9 +114,12 @@ async fn a_stream_that_breaks_is_opened_again() {
 
 #[tokio::test]
 async fn a_watch_ends_when_its_limit_does_or_the_job_is_unknown() {
-    let gateway = FakeGateway::start(|asked| match asked.ends_with("/events") {
-        true => problem(503),
-        false => Answer::json(200, &view("running", "x")),
+    let gateway = FakeGateway::start(|asked| {
+        if asked.ends_with("/events") {
+            problem(503)
+        } else {
+            Answer::json(200, &view("running", "x"))
+        }
     })
     .await;
     let late = run(&format!("job watch {ID} --limit 1 {}", gateway.at())).await.expect(5);

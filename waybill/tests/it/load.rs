@@ -36,7 +36,7 @@ async fn by_state(lab: &LabUnderTest) -> BTreeMap<String, u64> {
     {
         let list = run(&format!("job list --limit 500 --state {state} --json {}", at(lab))).await;
         let list = list.expect(0).json();
-        let jobs = list["jobs"].as_array().unwrap().iter();
+        let jobs = list["jobs"].as_array().expect("a list").iter();
         let ours =
             jobs.filter(|job| job["name"].as_str().is_some_and(|name| name.starts_with("load ")));
         found.insert(state.to_owned(), ours.count() as u64);

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::{
-    ToSchema,
-    openapi::{Object, ObjectBuilder, Type},
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
 use crate::{JobId, Stage, signals::reason::DEAD_LETTERS};
@@ -100,7 +100,7 @@ pub struct RedriveMany {
     pub stage: Option<Stage>,
     /// Only those with this reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = reasons)]
+    #[schema(value_type = Option<DeadLetterReason>)]
     pub reason: Option<String>,
     /// How many at most: 1 to 500, 50 if absent.
     #[schema(minimum = 1, maximum = 500)]
@@ -112,10 +112,18 @@ pub struct RedriveMany {
     pub cursor: Option<String>,
 }
 
-fn reasons() -> Object {
-    let names = DEAD_LETTERS.iter().copied();
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
+/// What the API says of a reason: a text, one of those that dead letters have.
+#[derive(Debug)]
+pub enum DeadLetterReason {}
+
+impl PartialSchema for DeadLetterReason {
+    fn schema() -> RefOr<Schema> {
+        let names = DEAD_LETTERS.iter().copied();
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    }
 }
+
+impl ToSchema for DeadLetterReason {}
 
 /// What came of driving many again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

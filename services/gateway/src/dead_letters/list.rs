@@ -6,7 +6,7 @@ use async_nats::jetstream::stream::Stream;
 use axum::{Json, extract::State, http::Uri};
 use contract::{
     Stage,
-    api::{DeadLetterList, known_stage},
+    api::{DeadLetterList, DeadLetterReason, known_stage},
     signals::reason::DEAD_LETTERS,
 };
 use futures_util::{StreamExt as _, stream};
@@ -29,6 +29,22 @@ const REASON: &str = "reason";
 /// How long one page may take.
 const PAGE_TIME_MAX: Duration = Duration::from_secs(3);
 
+/// List dead letters, the newest first.
+///
+/// A page may hold fewer than asked for and still have a `next_cursor`.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters",
+    tag = "dead-letters",
+    operation_id = "list_dead_letters",
+    params(
+        ("stage" = Option<Stage>, Query, description = "Only those of this stage."),
+        ("reason" = Option<DeadLetterReason>, Query, description = "Only those with this reason."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Dead letters on a page; 50 if absent."),
+        ("cursor" = Option<String>, Query, pattern = "^[0-9]{1,19}$", description = "The `next_cursor` of the page before."),
+    ),
+    responses((status = 200, description = "A page of dead letters.", body = DeadLetterList)),
+)]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     uri: Uri,

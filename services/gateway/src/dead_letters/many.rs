@@ -27,6 +27,17 @@ const BATCH_TIME_MAX: Duration = Duration::from_secs(20);
 /// How long the broker may take to tell what there is.
 const LOOK_TIME_MAX: Duration = Duration::from_secs(3);
 
+/// Drive many dead letters again, the oldest first.
+///
+/// What cannot be driven again stays and is listed. A `next_cursor` says that there may be more.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/redrive",
+    tag = "dead-letters",
+    operation_id = "redrive_dead_letters",
+    request_body = RedriveMany,
+    responses((status = 200, description = "What came of each.", body = RedrivenMany)),
+)]
 pub(crate) async fn redrive_many(
     State(app): State<Arc<App>>,
     WholeBody(body): WholeBody,

@@ -3,20 +3,14 @@
 //! Bodies and headers of dead letters are whatever somebody sent: they are counted and shown, never believed.
 
 mod letter;
-mod list;
-mod many;
-mod one;
+pub(crate) mod list;
+pub(crate) mod many;
+pub(crate) mod one;
 mod parcel;
-mod redrive;
+pub(crate) mod redrive;
 
 use axum::extract::{Path, rejection::PathRejection};
 
-pub(crate) use self::{
-    list::list,
-    many::redrive_many,
-    one::{remove, show},
-    redrive::{redrive, redrive_one},
-};
 use crate::error::ApiError;
 
 /// Looks for one page or batch. Letters that were driven again leave gaps; a page may end before it is full.

@@ -16,6 +16,15 @@ use crate::{app::App, broker::Broker, error::ApiError};
 /// How long the broker may take.
 const TIME_MAX: Duration = Duration::from_secs(3);
 
+/// Show all that is in a dead letter.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters/{seq}",
+    tag = "dead-letters",
+    operation_id = "show_dead_letter",
+    params(("seq" = u64, Path, minimum = 1, description = "Its place, as in the list.")),
+    responses((status = 200, description = "The dead letter.", body = DeadLetterDetail)),
+)]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,
@@ -26,6 +35,15 @@ pub(crate) async fn show(
     Ok(Json(letter.ok_or_else(|| gone(seq))?.detail()))
 }
 
+/// Drop a dead letter for good.
+#[utoipa::path(
+    delete,
+    path = "/v1/dead-letters/{seq}",
+    tag = "dead-letters",
+    operation_id = "drop_dead_letter",
+    params(("seq" = u64, Path, minimum = 1, description = "Its place, as in the list.")),
+    responses((status = 204, description = "It is gone.")),
+)]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,

@@ -30,6 +30,21 @@ const TIME_MAX: Duration = Duration::from_secs(8);
 /// What a client does who was not told.
 const ADVICE: &str = "Look at the job: if it has not started again, repeat.";
 
+/// Drive a dead letter again.
+///
+/// The message goes back to its stage in the same trace, a job as a new round, and the dead letter is gone.
+/// Of two who ask at once, one is told 409 or 404.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/{seq}/redrive",
+    tag = "dead-letters",
+    operation_id = "redrive_dead_letter",
+    params(("seq" = u64, Path, minimum = 1, description = "Its place, as in the list.")),
+    responses(
+        (status = 202, description = "The message is on its way.", body = Redriven),
+        (status = 409, description = "Its job goes on or has succeeded, it is on its way already, or it would only come back."),
+    ),
+)]
 pub(crate) async fn redrive(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,

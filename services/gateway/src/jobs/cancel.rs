@@ -11,7 +11,7 @@ use axum::{
     http::StatusCode,
 };
 use bus::{cancel::CancelError, finish::news, records::RecordError};
-use contract::{api::JobView, record::JobRecord, signals::attr, state::JobState};
+use contract::{JobId, api::JobView, record::JobRecord, signals::attr, state::JobState};
 use opentelemetry::trace::FutureExt as _;
 use tokio::time::timeout;
 
@@ -25,6 +25,21 @@ const NEWS_TIME_MAX: Duration = Duration::from_secs(2);
 /// What a client does who was not told.
 const ADVICE: &str = "Repeat it: a job is cancelled only once.";
 
+/// Cancel a job.
+///
+/// A job that waits is cancelled at once. One that runs is `running` with `cancel_requested` until its worker has
+/// stopped it, a moment later. After this answer a job can end in no other way than `cancelled`.
+#[utoipa::path(
+    post,
+    path = "/v1/jobs/{id}/cancel",
+    tag = "jobs",
+    operation_id = "cancel_job",
+    params(("id" = JobId, Path, description = "The job's id.")),
+    responses(
+        (status = 202, description = "The job is cancelled, or its worker is told.", body = JobView),
+        (status = 409, description = "The job has ended already; the detail says how."),
+    ),
+)]
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,

@@ -14,6 +14,7 @@ use axum::{
     },
 };
 use contract::{
+    JobId,
     api::{JobView, ProgressView},
     record::JobRecord,
 };
@@ -27,6 +28,24 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// What a client sends that was here before: the id of the last event it saw.
 const LAST_EVENT_ID: &str = "last-event-id";
 
+/// Follow a job by server-sent events.
+///
+/// `state` events hold the job, `progress` events how far it is; the end of the job ends the stream. A client
+/// that reads too slowly is left behind: it opens the stream again and is brought up to date.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/events",
+    tag = "jobs",
+    operation_id = "follow_job",
+    params(
+        ("id" = JobId, Path, description = "The job's id."),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen; sent by browsers."),
+    ),
+    responses(
+        (status = 200, description = "Events until the job has ended.", body = String, content_type = "text/event-stream"),
+        (status = 204, description = "The job has ended, and the client has seen it."),
+    ),
+)]
 pub(crate) async fn events(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,

@@ -8,6 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use contract::JobId;
 use futures_util::StreamExt as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -44,6 +45,18 @@ impl Senders {
     }
 }
 
+/// Fetch the picture that a `render` has drawn.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/operations/{n}/image",
+    tag = "jobs",
+    operation_id = "fetch_image",
+    params(
+        ("id" = JobId, Path, description = "The job's id."),
+        ("n" = u32, Path, description = "The operation's place, from 0."),
+    ),
+    responses((status = 200, description = "The tile.", body = Vec<u8>, content_type = "image/png")),
+)]
 pub(crate) async fn image(
     State(app): State<Arc<App>>,
     path: Result<Path<(String, String)>, PathRejection>,

@@ -29,6 +29,22 @@ const KIND: &str = "kind";
 /// Records of a page that are read at once.
 const READS_MAX: usize = 32;
 
+/// List jobs, the newest first.
+///
+/// The list covers the newest 100,000 jobs. A page may hold fewer than asked for and still have a `next_cursor`.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs",
+    tag = "jobs",
+    operation_id = "list_jobs",
+    params(
+        ("state" = Option<JobState>, Query, description = "Only jobs in this state."),
+        ("kind" = Option<JobKind>, Query, description = "Only jobs of this kind."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Jobs on a page; 50 if absent."),
+        ("cursor" = Option<JobId>, Query, description = "The `next_cursor` of the page before."),
+    ),
+    responses((status = 200, description = "A page of jobs.", body = JobList)),
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<JobList>, ApiError> {
     let query = Query::read(&uri, &[STATE, KIND, LIMIT, CURSOR])?;
     let filter = Filter {

@@ -1,12 +1,12 @@
 //! One job and many: how they fare, and what their owners may do with them.
 
-mod cancel;
-mod events;
-mod image;
-mod list;
-mod operations;
-mod retry;
-mod show;
+pub(crate) mod cancel;
+pub(crate) mod events;
+pub(crate) mod image;
+pub(crate) mod list;
+pub(crate) mod operations;
+pub(crate) mod retry;
+pub(crate) mod show;
 
 use std::time::Duration;
 
@@ -17,15 +17,6 @@ use tokio::time::timeout;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-pub(crate) use self::{
-    cancel::cancel,
-    events::events,
-    image::{Senders, image},
-    list::list,
-    operations::{operation, operations},
-    retry::retry,
-    show::show,
-};
 use crate::{broker::Broker, error::ApiError};
 
 /// How long the reading of one page, or of one job, may take.

@@ -20,6 +20,15 @@ use tokio::time::timeout;
 use super::{READ_TIME_MAX, id_of, record_of, show};
 use crate::{app::App, broker::Broker, error::ApiError};
 
+/// Show where each operation of a job is.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/operations",
+    tag = "jobs",
+    operation_id = "list_operations",
+    params(("id" = JobId, Path, description = "The job's id.")),
+    responses((status = 200, description = "The operations, in their order.", body = OperationList)),
+)]
 pub(crate) async fn operations(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,
@@ -29,6 +38,18 @@ pub(crate) async fn operations(
     Ok(Json(OperationList { operations }))
 }
 
+/// Show one operation of a job.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/operations/{n}",
+    tag = "jobs",
+    operation_id = "show_operation",
+    params(
+        ("id" = JobId, Path, description = "The job's id."),
+        ("n" = u32, Path, description = "The operation's place, from 0."),
+    ),
+    responses((status = 200, description = "The operation.", body = OperationView)),
+)]
 pub(crate) async fn operation(
     State(app): State<Arc<App>>,
     path: Result<Path<(String, String)>, PathRejection>,

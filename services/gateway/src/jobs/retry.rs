@@ -11,6 +11,7 @@ use axum::{
 };
 use bus::{Outgoing, payloads::Payload};
 use contract::{
+    JobId,
     api::JobView,
     event::EventType,
     record::JobRecord,
@@ -30,6 +31,22 @@ const PAYLOAD_TIME_MAX: Duration = Duration::from_secs(2);
 const ADVICE: &str =
     "Look at the job: it may have started again. If its round is the old one, repeat.";
 
+/// Start an ended job again.
+///
+/// A job that failed, is dead or was cancelled starts a new round, with all its attempts and in the same trace.
+/// Faults that it carried stay behind. A dead job's dead letter leaves with it.
+#[utoipa::path(
+    post,
+    path = "/v1/jobs/{id}/retry",
+    tag = "jobs",
+    operation_id = "retry_job",
+    params(("id" = JobId, Path, description = "The job's id.")),
+    responses(
+        (status = 202, description = "The job is queued again.", body = JobView,
+            headers(("Location" = String, description = "Where the job is."))),
+        (status = 409, description = "The job has not ended or has succeeded, or what it asked for is no longer kept."),
+    ),
+)]
 pub(crate) async fn retry(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,
@@ -60,7 +77,7 @@ fn check(record: &JobRecord) -> Result<(), ApiError> {
 /// A dead job goes on from its dead letter, which leaves with it; any other from what it asked for.
 async fn start_again(broker: &Broker, record: &JobRecord) -> Result<(), ApiError> {
     if let (JobState::Dead, Some(seq)) = (record.state, record.dead_letter) {
-        match dead_letters::redrive_one(broker, seq).await {
+        match dead_letters::redrive::redrive_one(broker, seq).await {
             Err(error) if error.status() == StatusCode::NOT_FOUND => {}
             other => return other.map(drop),
         }

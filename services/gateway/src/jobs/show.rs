@@ -16,6 +16,15 @@ use tokio::time::timeout;
 use super::{READ_TIME_MAX, id_of, record_of};
 use crate::{app::App, broker::Broker, error::ApiError};
 
+/// Show a job, with its results once it has ended.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}",
+    tag = "jobs",
+    operation_id = "show_job",
+    params(("id" = JobId, Path, description = "The job's id.")),
+    responses((status = 200, description = "The job.", body = JobView)),
+)]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,

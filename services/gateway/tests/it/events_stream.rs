@@ -40,7 +40,7 @@ impl Reader {
                     let data = serde_json::from_str(field("data").unwrap()).unwrap();
                     (event.to_owned(), field("id").unwrap().parse().unwrap(), data)
                 });
-                self.text = rest.to_owned();
+                self.text = String::from(rest);
                 if told.is_some() {
                     return told;
                 }
@@ -52,9 +52,9 @@ impl Reader {
     }
 }
 
-fn progress(part: f32) -> Option<Progress> {
+fn progress(part: f32) -> Progress {
     let span = SpanRef { trace_id: 1, span_id: 1, sampled: true };
-    Some(Progress { operation: 0, kind: OperationKind::Wait, part, span, started_at_ns: 0 })
+    Progress { operation: 0, kind: OperationKind::Wait, part, span, started_at_ns: 0 }
 }
 
 #[tokio::test]
@@ -65,8 +65,8 @@ async fn states_and_progress_come_in_order_and_the_end_ends_the_stream() {
     let (name, first, data) = events.next().await.unwrap();
     assert_eq!((name.as_str(), &data["state"]), ("state", &"accepted".into()));
     rig.change(job, |record| record.state = JobState::Running).await;
-    rig.change(job, |record| record.progress = progress(0.5)).await;
-    rig.change(job, |record| record.progress = progress(0.5)).await;
+    rig.change(job, |record| record.progress = Some(progress(0.5))).await;
+    rig.change(job, |record| record.progress = Some(progress(0.5))).await;
     rig.change(job, |record| {
         (record.state, record.progress) = (JobState::Succeeded, None);
     })

@@ -1,9 +1,15 @@
 //! `waybill dead list`: the newest dead letters.
 
-use contract::api::{DeadLetterView, LIST_LIMIT_MAX};
+use contract::{
+    Stage,
+    api::{DeadLetterView, LIST_LIMIT_MAX},
+    signals::reason::DEAD_LETTERS,
+};
 use serde_json::json;
 
+use super::stage;
 use crate::{
+    client::LetterFilter,
     exit::Exit,
     lab_args::LabArgs,
     terminal::{self, BAD, DIM, clean, fit, print, styled},
@@ -21,6 +27,12 @@ const JOB_DIGITS: usize = 12;
 /// List the newest dead letters
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
+    /// Only those of this stage
+    #[arg(long, value_name = "STAGE", value_parser = stage)]
+    stage: Option<Stage>,
+    /// Only those with this reason
+    #[arg(long, value_name = "REASON", value_parser = DEAD_LETTERS.to_vec())]
+    reason: Option<String>,
     /// At most so many
     #[arg(
         long,
@@ -42,7 +54,9 @@ pub(crate) struct List {
 impl List {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let gateway = self.lab.gateway()?;
-        let list = gateway.dead_letters(usize::from(self.limit), self.cursor.as_deref()).await?;
+        let (stage, reason, cursor) = (self.stage, self.reason, self.cursor);
+        let filter = LetterFilter { stage, reason, limit: usize::from(self.limit), cursor };
+        let list = gateway.dead_letters(&filter).await?;
         if self.json {
             print(&format!("{:#}\n", json!(list)));
         } else if list.dead_letters.is_empty() {

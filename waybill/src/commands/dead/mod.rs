@@ -6,6 +6,8 @@ mod list;
 mod redrive;
 mod show;
 
+use contract::{Stage, api::known_stage};
+
 use crate::exit::Exit;
 
 /// Look at dead letters, drive them again or drop them
@@ -26,4 +28,12 @@ impl Dead {
             Self::Drop(drop) => drop.run().await,
         }
     }
+}
+
+/// Reads the name of a stage.
+fn stage(text: &str) -> Result<Stage, String> {
+    known_stage(text).ok_or_else(|| {
+        let names: Vec<&str> = Stage::ALL.into_iter().map(Stage::name).collect();
+        format!("is no stage; there are {}", names.join(", "))
+    })
 }

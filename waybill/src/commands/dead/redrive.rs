@@ -1,13 +1,16 @@
 //! `waybill dead redrive`: sends dead letters on their way again.
 
+use std::fmt::Write as _;
+
 use anyhow::bail;
 use contract::{
     Stage,
-    api::{REDRIVE_LIMIT_MAX, RedriveFailure, RedriveMany, Redriven, RedrivenMany, known_stage},
+    api::{REDRIVE_LIMIT_MAX, RedriveFailure, RedriveMany, Redriven, RedrivenMany},
+    signals::reason::DEAD_LETTERS,
 };
 use serde_json::json;
 
-use super::confirm::Confirm;
+use super::{confirm::Confirm, stage};
 use crate::{
     client::Gateway,
     exit::Exit,
@@ -32,10 +35,10 @@ pub(crate) struct Redrive {
     #[arg(conflicts_with_all = ["reason", "stage", "all", "limit"])]
     seq: Option<u64>,
     /// Every letter with this reason, such as attempts_used_up
-    #[arg(long)]
+    #[arg(long, value_name = "REASON", value_parser = DEAD_LETTERS.to_vec())]
     reason: Option<String>,
     /// Every letter of this stage
-    #[arg(long, value_parser = stage)]
+    #[arg(long, value_name = "STAGE", value_parser = stage)]
     stage: Option<Stage>,
     /// Every letter
     #[arg(long, conflicts_with_all = ["reason", "stage"])]
@@ -74,10 +77,10 @@ impl Redrive {
             None => "every dead letter".to_owned(),
         };
         if let Some(stage) = self.stage {
-            which.push_str(&format!(" of stage {stage}"));
+            let _ = write!(which, " of stage {stage}");
         }
         if let Some(reason) = &self.reason {
-            which.push_str(&format!(" with reason {reason}"));
+            let _ = write!(which, " with reason {reason}");
         }
         format!("Send {which} on their way again?")
     }
@@ -117,13 +120,6 @@ impl Redrive {
     }
 }
 
-fn stage(text: &str) -> Result<Stage, String> {
-    known_stage(text).ok_or_else(|| {
-        let names: Vec<&str> = Stage::ALL.into_iter().map(Stage::name).collect();
-        format!("is no stage; there are {}", names.join(", "))
-    })
-}
-
 fn words(redriven: &Redriven) -> String {
     let job = redriven.job.map_or(String::new(), |job| format!(", job {job}"));
     let round = redriven.round.map_or(String::new(), |round| format!(" in round {round}"));
@@ -135,10 +131,10 @@ fn summary(total: &RedrivenMany) -> String {
     let plural = if total.redriven == 1 { "letter is" } else { "letters are" };
     let mut text = format!("{} {plural} on the way again\n", total.redriven);
     for RedriveFailure { seq, detail, .. } in total.failed.iter().take(TOLD_MAX) {
-        text.push_str(&format!("{} {}\n", styled(BAD, &format!("{seq} is not:")), clean(detail)));
+        let _ = writeln!(text, "{} {}", styled(BAD, &format!("{seq} is not:")), clean(detail));
     }
     if total.failed.len() > TOLD_MAX {
-        text.push_str(&format!("… and {} more\n", total.failed.len() - TOLD_MAX));
+        let _ = writeln!(text, "… and {} more", total.failed.len() - TOLD_MAX);
     }
     text
 }

@@ -70,9 +70,9 @@ impl Load {
         // Told before anything is sent: a run that is killed can be repeated too.
         let start = words::starting(&load);
         if json {
-            print_error(&start)
+            print_error(&start);
         } else {
-            print(&start)
+            print(&start);
         }
         let stop = Stop::on_signals(load::TIME_MAX).context("cannot listen to signals")?;
         let line = RefCell::new(StatusLine::default());

@@ -158,9 +158,14 @@ fn spread(found: &Percentiles, what: &str) -> String {
 
 fn warnings(report: &Report) -> String {
     let mut text = String::new();
-    let mut warn = |said: String| text.push_str(&format!("{}\n", styled(WARNING, &said)));
+    let mut warn = |said: String| {
+        let _ = writeln!(text, "{}", styled(WARNING, &said));
+    };
     if report.jobs.missing > 0 {
         warn(format!("{} accepted jobs are unknown to the gateway", report.jobs.missing));
+    }
+    if report.jobs.repeated_ids > 0 {
+        warn(format!("{} jobs were accepted under another's id", report.jobs.repeated_ids));
     }
     if report.clocks_disagree > 0 {
         warn(format!("{} jobs ended before they began: clocks disagree", report.clocks_disagree));

@@ -1,0 +1,59 @@
+//! The refusals that many calls share, added to each call that can give them.
+
+use contract::api::PROBLEM_JSON;
+use utoipa::openapi::{
+    Content, Header, OpenApi, Ref, RefOr, Response,
+    header::HeaderBuilder,
+    path::{Operation, PathItem},
+    schema::{ObjectBuilder, Type},
+};
+
+/// Statuses that a client may answer by trying again, after a while that the answer names.
+const WITH_RETRY_AFTER: [&str; 2] = ["409", "503"];
+
+/// Adds to every call what it does not say itself.
+pub(super) fn complete(api: &mut OpenApi) {
+    for (path, item) in &mut api.paths.paths {
+        let PathItem { get, post, delete, .. } = item;
+        for (operation, changes) in [(get, false), (post, true), (delete, true)] {
+            if let Some(operation) = operation {
+                add(operation, path, changes);
+            }
+        }
+    }
+}
+
+fn add(operation: &mut Operation, path: &str, changes: bool) {
+    let has_parameters = operation.parameters.as_ref().is_some_and(|all| !all.is_empty());
+    let has_body = operation.request_body.is_some();
+    let all = [
+        ("400", has_parameters || has_body || changes, "The detail names the field that is wrong."),
+        ("403", changes, "Header Origin names another site."),
+        ("404", path.contains('{'), "It is not there, or no longer."),
+        ("408", has_body, "The body took too long to arrive."),
+        ("413", has_body, "The body is too large."),
+        ("415", changes, "Header Content-Type names a type that this call does not read."),
+        ("421", true, "This server does not answer to that host name."),
+        ("500", true, "Nothing that a client could have done."),
+        ("503", true, "The broker is away, a store is full, or too much is asked for at once."),
+    ];
+    let given = &mut operation.responses.responses;
+    for (status, _, about) in all.into_iter().filter(|(_, applies, _)| *applies) {
+        given.entry(status.to_owned()).or_insert_with(|| RefOr::T(Response::new(about)));
+    }
+    for (status, answer) in given.iter_mut().filter(|(status, _)| status.as_str() >= "400") {
+        if let RefOr::T(answer) = answer {
+            let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+            answer.content.insert(PROBLEM_JSON.to_owned(), problem.into());
+            if WITH_RETRY_AFTER.contains(&status.as_str()) {
+                answer.headers.insert("Retry-After".to_owned(), retry_after().into());
+            }
+        }
+    }
+}
+
+fn retry_after() -> Header {
+    let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+    let about = "Seconds after which a try may succeed; absent where none will.";
+    HeaderBuilder::new().schema(Some(seconds)).description(Some(about)).build()
+}
