@@ -70,10 +70,13 @@ impl Bus {
 
     fn letter(&self, delivery: &Delivery, burial: &Burial) -> Outgoing {
         let job = job_of(delivery);
-        let id = match &job {
+        let about = match &job {
             Some((job, round)) => message_id(*job, *round, Hop::Dead(self.stage)),
-            None => format!("{}:{}:dead-{}", delivery.subject, delivery.seq, self.stage),
+            None => format!("{}:dead-{}", delivery.subject, self.stage),
         };
+        // What never opened its record stays in one round, however often it is driven again: its next
+        // letter is the next message's, and the broker must not take it for a repeat of the last.
+        let id = format!("{about}:{}", delivery.seq);
         let detail: String =
             burial.detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let detail = detail[..detail.floor_char_boundary(DETAIL_BYTES_MAX)].to_owned();
