@@ -1,8 +1,9 @@
 //! A trace read back is OTLP's JSON form, to the letter.
 
+use contract::signals::attr::LOST;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
-use opentelemetry_proto::tonic::trace::v1::TracesData;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
+use opentelemetry_proto::tonic::trace::v1::{Span, TracesData};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -109,4 +110,23 @@ async fn a_span_that_arrives_twice_is_one_span_and_the_later_one_counts() {
     assert_eq!(listed["traces"][0]["root_name"], "second");
     assert_eq!(listed["traces"][0]["error"], false);
     assert_eq!(console.count("spans", "replaced").await, 1);
+}
+
+#[tokio::test]
+async fn what_a_lost_process_left_behind_never_replaces_the_whole_span() {
+    let console = Console::start().await;
+    let whole = span(1, 1, 0, "publish");
+    let mut left = with(whole.clone(), [attribute(LOST, Any::BoolValue(true))]);
+    left.end_time_unix_nano = left.start_time_unix_nano;
+    for (trace, copies) in [(1, [&whole, &left]), (2, [&left, &whole])] {
+        for copy in copies {
+            let copy = Span { trace_id: u128::to_be_bytes(trace).to_vec(), ..copy.clone() };
+            console.send(export("gateway", vec![copy])).await;
+        }
+        let kept = console.api(&format!("/api/traces/{}", trace_hex(trace))).await;
+        let kept = &kept["resourceSpans"][0]["scopeSpans"][0]["spans"];
+        assert_eq!(kept.as_array().unwrap().len(), 1);
+        assert_eq!(kept[0]["endTimeUnixNano"], whole.end_time_unix_nano.to_string());
+        assert_eq!(kept[0]["attributes"].as_array().map_or(0, Vec::len), 0, "{kept}");
+    }
 }
