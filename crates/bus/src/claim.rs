@@ -23,6 +23,8 @@ use crate::{
     sightings::Sightings,
 };
 
+/// After which a message comes again that found no place in its worker.
+const PLACE_PAUSE: Duration = Duration::from_secs(2);
 /// Interruptions of a job that ran alone after which it is dead.
 pub const INTERRUPTIONS_ALONE_MAX: u32 = 3;
 
@@ -34,6 +36,8 @@ pub enum Claim {
     Ended(Box<JobRecord>),
     /// Another worker has it; ask again then.
     Busy(Duration),
+    /// This worker has no place for it, because one of its jobs runs alone; ask again then.
+    Crowded(Duration),
     /// The message is of an earlier round.
     Stale,
 }
@@ -54,7 +58,7 @@ impl Claims {
         Self { bus, ack_wait, sightings: Sightings::default(), gate: Arc::default(), calls }
     }
 
-    /// Asks for the job of `delivery`. Waits while another job has the worker to itself.
+    /// Asks for the job of `delivery`. Waits a moment while another job has the worker to itself, then answers [`Claim::Crowded`].
     pub async fn claim(&self, delivery: &Delivery, job: &Job) -> Result<Claim, Failure> {
         let trace_id = parent_of(delivery).map(|span| span.trace_hex()).unwrap_or_default();
         let Some(seen) = self.bus.enter_round(job, &trace_id).await? else {
@@ -67,8 +71,13 @@ impl Claims {
             return Ok(answer);
         }
         let alone = seen.record.interruptions.total > 0 || seen.record.state == JobState::Running;
-        let place = Place::wait(&self.gate, alone).await;
-        // The wait may have been long: what was true before it may not be now.
+        if let Some(place) = Place::free(&self.gate, alone) {
+            return self.take(delivery, seen, place).await;
+        }
+        let Some(place) = Place::wait(&self.gate, alone).await else {
+            return Ok(Claim::Crowded(PLACE_PAUSE));
+        };
+        // What was true before the wait may not be now.
         let Some(entry) = self.bus.records.load(job.id).await? else {
             return Err(Failure::reject(
                 reason::NO_RECORD,

@@ -1,12 +1,18 @@
 //! A job that this worker runs: its record, its signs of life, and its place in the worker.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use contract::record::{Owner, Progress};
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
+use tokio::{
+    sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Case, CaseError, Delivery, cancel::Callable};
+
+/// How long a job waits for its place before its message is handed back.
+const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// A job that this worker runs.
 pub struct Run {
@@ -36,13 +42,25 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// Waits for a place: with others, or without.
-    pub(crate) async fn wait(gate: &Arc<RwLock<()>>, alone: bool) -> Self {
+    /// A place with others, or without, if there is one now. Nobody overtakes who waits.
+    pub(crate) fn free(gate: &Arc<RwLock<()>>, alone: bool) -> Option<Self> {
         if alone {
-            Self::Alone { _guard: gate.clone().write_owned().await }
+            gate.clone().try_write_owned().ok().map(|guard| Self::Alone { _guard: guard })
         } else {
-            Self::Shared { _guard: gate.clone().read_owned().await }
+            gate.clone().try_read_owned().ok().map(|guard| Self::Shared { _guard: guard })
         }
+    }
+
+    /// Waits for a place, a bounded time: behind a long job, another worker is the better place.
+    pub(crate) async fn wait(gate: &Arc<RwLock<()>>, alone: bool) -> Option<Self> {
+        let wait = async {
+            if alone {
+                Self::Alone { _guard: gate.clone().write_owned().await }
+            } else {
+                Self::Shared { _guard: gate.clone().read_owned().await }
+            }
+        };
+        timeout(PLACE_WAIT_MAX, wait).await.ok()
     }
 
     pub(crate) const fn is_alone(&self) -> bool {

@@ -257,9 +257,8 @@ impl<H: Handler> Desk<H> {
         let span = Span::current();
         span.set_attribute(attr::VERDICT, verdict.name());
         // To find that it is another worker's turn, or to wait for a receiver, is no error.
-        let is_wait = |failure: &Failure| {
-            [reason::OWNED_ELSEWHERE, reason::RECEIVER_NOT_READY].contains(&failure.reason())
-        };
+        let waits = [reason::OWNED_ELSEWHERE, reason::WORKER_TAKEN, reason::RECEIVER_NOT_READY];
+        let is_wait = |failure: &Failure| waits.contains(&failure.reason());
         let failure = failure.filter(|failure| verdict == Verdict::Fenced || !is_wait(failure));
         let detail = failure.map(ToString::to_string).unwrap_or_default();
         if failure.is_some() {

@@ -38,16 +38,19 @@ impl Handler for RunJobs {
                 Ok(Handled::Done)
             }
             Claim::Busy(after) => {
-                let cause = anyhow::anyhow!("another worker has the job");
-                Err(Failure::Postpone {
-                    reason: reason::OWNED_ELSEWHERE,
-                    cause,
-                    after: after.max(BUSY_PAUSE_MIN),
-                })
+                Err(later(reason::OWNED_ELSEWHERE, "another worker has the job", after))
+            }
+            Claim::Crowded(after) => {
+                Err(later(reason::WORKER_TAKEN, "this worker has a job that runs alone", after))
             }
             Claim::Stale => Ok(Handled::Discard(reason::STALE_ROUND)),
         }
     }
+}
+
+fn later(reason: &'static str, why: &'static str, after: Duration) -> Failure {
+    let cause = anyhow::anyhow!(why);
+    Failure::Postpone { reason, cause, after: after.max(BUSY_PAUSE_MIN) }
 }
 
 /// How the operations of a job came out.

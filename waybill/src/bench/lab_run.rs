@@ -11,7 +11,12 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    Bench, Variant, flow::Flow, latency::Latency, relay::Relay, report::Trial, usage::Meter,
+    Bench, Variant,
+    flow::Flow,
+    latency::Latency,
+    relay::{Relay, broker},
+    report::Trial,
+    usage::Meter,
     variant::TelemetryTarget,
 };
 
@@ -65,15 +70,14 @@ impl LabRun {
     }
 
     async fn relay(&self, bench: &Bench) -> anyhow::Result<Trial> {
-        let meter = Meter::start(&self.lab);
         let relay = Relay {
-            url: &self.broker(),
+            lab: &self.lab,
             in_flight: bench.in_flight,
             warm_up: bench.warm_up,
             measured: bench.measured,
         };
-        let jobs_per_second = relay.run().await?;
-        Ok(Trial { variant: self.variant, jobs_per_second, dropped: 0.0, used: meter.read() })
+        let (jobs_per_second, used) = relay.run().await?;
+        Ok(Trial { variant: self.variant, jobs_per_second, dropped: 0.0, used })
     }
 
     async fn pipeline(&self, bench: &Bench) -> anyhow::Result<Trial> {
@@ -84,12 +88,12 @@ impl LabRun {
         let (began, before) = (Instant::now(), flow.done());
         tokio::time::sleep(bench.measured).await;
         let (done, time) = (flow.done() - before, began.elapsed());
-        let used = meter.read();
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let jobs_per_second = done as f64 / time.as_secs_f64();
+        let used = meter.read(jobs_per_second);
         source.abort();
         flow.check()?;
         ensure!(done > 0, "not one job went through");
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let jobs_per_second = done as f64 / time.as_secs_f64();
         let dropped = self.dropped().await?;
         Ok(Trial { variant: self.variant, jobs_per_second, dropped, used })
     }
@@ -118,10 +122,6 @@ impl LabRun {
 
     async fn flow(&self) -> anyhow::Result<std::sync::Arc<Flow>> {
         let gateway = Url::parse(&format!("http://127.0.0.1:{}/", self.lab.ports().gateway))?;
-        Flow::new(&gateway, &self.broker()).await
-    }
-
-    fn broker(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.lab.ports().nats)
+        Flow::new(&gateway, &broker(&self.lab)).await
     }
 }

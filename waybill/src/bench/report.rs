@@ -111,9 +111,12 @@ impl Report {
             let of = |what: fn(&PartUse) -> f64| {
                 median(all().filter(|used| used.part == part).map(what))
             };
-            let (cpu_percent, resident_mib) =
-                (of(|one| one.cpu_percent), of(|one| one.resident_mib));
-            PartUse { part, cpu_percent, resident_mib }
+            PartUse {
+                part: part.clone(),
+                cpu_percent: of(|one| one.cpu_percent),
+                cpu_us_per_job: of(|one| one.cpu_us_per_job),
+                resident_mib: of(|one| one.resident_mib),
+            }
         });
         parts.collect()
     }

@@ -13,6 +13,8 @@ pub(crate) struct PartUse {
     pub(crate) part: String,
     /// Processor time, as a percentage of one core.
     pub(crate) cpu_percent: f64,
+    /// Processor time for each job, in microseconds.
+    pub(crate) cpu_us_per_job: f64,
     /// Resident memory at the end, in MiB, shared pages counted in full.
     pub(crate) resident_mib: f64,
 }
@@ -35,15 +37,17 @@ impl Meter {
         Self { parts, began: Instant::now(), before }
     }
 
-    /// What was used since the start.
-    pub(super) fn read(&self) -> Vec<PartUse> {
+    /// What was used since the start, for so many jobs a second.
+    pub(super) fn read(&self, jobs_per_second: f64) -> Vec<PartUse> {
         let time = self.began.elapsed().as_secs_f64();
         let parts = self.parts.iter().zip(&self.before);
         let used = parts.filter_map(|((part, pid), before)| {
             let cpu = kernel::cpu(*pid)?.saturating_sub((*before)?);
+            let cores = cpu.as_secs_f64() / time;
             Some(PartUse {
                 part: part.clone(),
-                cpu_percent: cpu.as_secs_f64() / time * 100.0,
+                cpu_percent: cores * 100.0,
+                cpu_us_per_job: cores / jobs_per_second * 1e6,
                 resident_mib: kernel::resident_mib(*pid)?,
             })
         });

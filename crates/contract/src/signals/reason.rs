@@ -36,6 +36,8 @@ pub const WORK_FAILED: &str = "work_failed";
 pub const BROKER_AWAY: &str = "broker_away";
 /// Another worker has the job: the message comes again later, nothing is spent.
 pub const OWNED_ELSEWHERE: &str = "owned_elsewhere";
+/// A job that must run alone has the worker, or waits for it: the message comes again, nothing is spent.
+pub const WORKER_TAKEN: &str = "worker_taken";
 /// The owner's server is away or busy: try again later, nothing is spent.
 pub const RECEIVER_NOT_READY: &str = "receiver_not_ready";
 /// The service stops: the message goes back, nothing is spent.

@@ -22,7 +22,10 @@ use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use hop::Hop;
+use lab::embedded::Embedded;
 use streams::Streams;
+
+use super::usage::{Meter, PartUse};
 
 /// Bytes of a relayed message: what a small job of the lab takes.
 const PAYLOAD_BYTES: usize = 512;
@@ -30,10 +33,10 @@ const PAYLOAD_BYTES: usize = 512;
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// One run of the relay.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Relay<'a> {
-    /// The broker.
-    pub(super) url: &'a str,
+    /// The lab on whose broker it runs.
+    pub(super) lab: &'a Embedded,
     /// Jobs under way at any moment.
     pub(super) in_flight: usize,
     /// Not counted, at the beginning.
@@ -43,21 +46,25 @@ pub(super) struct Relay<'a> {
 }
 
 impl Relay<'_> {
-    /// Runs it; answers jobs a second. Its streams are removed, whatever happens.
-    pub(super) async fn run(self) -> anyhow::Result<f64> {
-        let context = jetstream::new(connect(self.url).await?);
+    /// Runs it; answers jobs a second and what was used. Its streams are removed, whatever happens.
+    pub(super) async fn run(self) -> anyhow::Result<(f64, Vec<PartUse>)> {
+        let context = jetstream::new(connect(self.lab).await?);
         let streams = Streams::make(&context).await?;
         let outcome = self.relay(&context, &streams).await;
         streams.remove(&context).await;
         outcome
     }
 
-    async fn relay(self, context: &jetstream::Context, streams: &Streams) -> anyhow::Result<f64> {
+    async fn relay(
+        self,
+        context: &jetstream::Context,
+        streams: &Streams,
+    ) -> anyhow::Result<(f64, Vec<PartUse>)> {
         let stop = CancellationToken::new();
         let (room, done) = (Arc::new(Semaphore::new(self.in_flight)), Arc::new(AtomicU64::new(0)));
         let mut hops = JoinSet::new();
         for number in 0..streams::HOPS {
-            let context = jetstream::new(connect(self.url).await?);
+            let context = jetstream::new(connect(self.lab).await?);
             let end = (number + 1 == streams::HOPS).then(|| (room.clone(), done.clone()));
             let hop = Hop::open(&context, streams, number, self.in_flight, end).await?;
             hops.spawn(hop.run(stop.clone()));
@@ -71,20 +78,22 @@ impl Relay<'_> {
         counted
     }
 
-    /// Jobs a second after the warm-up. An error when a hop ends early.
+    /// Jobs a second after the warm-up, and what they took. An error when a hop ends early.
     async fn count(
         self,
         done: &AtomicU64,
         hops: &mut JoinSet<anyhow::Result<()>>,
-    ) -> anyhow::Result<f64> {
+    ) -> anyhow::Result<(f64, Vec<PartUse>)> {
         let measured = async {
             tokio::time::sleep(self.warm_up).await;
+            let meter = Meter::start(self.lab);
             let (began, before) = (Instant::now(), done.load(Relaxed));
             tokio::time::sleep(self.measured).await;
-            rate(done.load(Relaxed) - before, began.elapsed())
+            let rate = rate(done.load(Relaxed) - before, began.elapsed());
+            (rate, meter.read(rate))
         };
         tokio::select! {
-            rate = measured => Ok(rate),
+            measured = measured => Ok(measured),
             Some(ended) = hops.join_next() => {
                 ended.context("a hop of the relay broke")??;
                 anyhow::bail!("a hop of the relay ended before its time")
@@ -131,8 +140,14 @@ async fn drained(room: &Semaphore, in_flight: usize) {
     let _late = tokio::time::timeout(DRAIN_LIMIT, room.acquire_many(all)).await;
 }
 
-async fn connect(url: &str) -> anyhow::Result<async_nats::Client> {
-    async_nats::connect(url).await.with_context(|| format!("connecting to the broker at {url}"))
+async fn connect(lab: &Embedded) -> anyhow::Result<async_nats::Client> {
+    let url = broker(lab);
+    async_nats::connect(&url).await.with_context(|| format!("connecting to the broker at {url}"))
+}
+
+/// Where the lab's broker is.
+pub(super) fn broker(lab: &Embedded) -> String {
+    format!("nats://127.0.0.1:{}", lab.ports().nats)
 }
 
 /// Things a second.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use super::{RATIOS, Report};
-use crate::bench::Variant;
+use crate::bench::{Variant, usage::PartUse};
 
 impl Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,15 +90,26 @@ impl Report {
         )
     }
 
+    /// Processor time counts even when the machine is shared: it is not what others take.
     fn usage(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "\n{:<14} {:>6} {:>9}   everything on", "part", "CPU %", "MiB")?;
-        for used in self.used(Variant::On) {
-            writeln!(
-                out,
-                "{:<14} {:>6.0} {:>9.1}",
-                used.part, used.cpu_percent, used.resident_mib
-            )?;
+        let columns = [Variant::On, Variant::Off, Variant::Relay];
+        let [on, off, relay] = columns.map(|variant| self.used(variant));
+        let of = |all: &[PartUse], part: &str| {
+            all.iter().find(|used| used.part == part).map_or(0.0, |used| used.cpu_us_per_job)
+        };
+        writeln!(
+            out,
+            "\n{:<14} {:>8} {:>8} {:>8} {:>9}",
+            "CPU µs a job", "on", "off", "relay", "MiB, on"
+        )?;
+        for used in &on {
+            let part = used.part.as_str();
+            let (off, relay) = (of(&off, part), of(&relay, part));
+            let (on, memory) = (used.cpu_us_per_job, used.resident_mib);
+            writeln!(out, "{part:<14} {on:>8.0} {off:>8.0} {relay:>8.0} {memory:>9.1}")?;
         }
-        Ok(())
+        let sum = |all: &[PartUse]| all.iter().map(|used| used.cpu_us_per_job).sum::<f64>();
+        let (on, off, relay) = (sum(&on), sum(&off), sum(&relay));
+        writeln!(out, "{:<14} {on:>8.0} {off:>8.0} {relay:>8.0}", "all")
     }
 }
