@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use contract::signals;
 use lab::embedded::{Embedded, Options};
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -16,6 +15,7 @@ use super::{
     latency::Latency,
     relay::{Relay, broker},
     report::Trial,
+    told::Told,
     usage::Meter,
     variant::TelemetryTarget,
 };
@@ -62,11 +62,13 @@ impl LabRun {
     pub(super) async fn latency(self, bench: &Bench, rate: f64) -> anyhow::Result<Latency> {
         let flow = self.flow().await?;
         let _warm = flow.steady(rate, bench.warm_up).await;
+        let before = Told::read(&self.lab).await?;
         let took = flow.steady(rate, bench.measured).await;
+        let stages = Told::read(&self.lab).await?.since(&before);
         let checked = flow.check();
         self.lab.down().await;
         checked?;
-        Ok(Latency::of(rate, took))
+        Ok(Latency::of(rate, took, stages))
     }
 
     async fn relay(&self, bench: &Bench) -> anyhow::Result<Trial> {
@@ -94,30 +96,8 @@ impl LabRun {
         source.abort();
         flow.check()?;
         ensure!(done > 0, "not one job went through");
-        let dropped = self.dropped().await?;
+        let dropped = Told::read(&self.lab).await?.dropped();
         Ok(Trial { variant: self.variant, jobs_per_second, dropped, used })
-    }
-
-    /// Spans and log lines that the services gave up.
-    async fn dropped(&self) -> anyhow::Result<f64> {
-        let ports = self.lab.ports();
-        let admin = [
-            ports.gateway_admin,
-            ports.ingester_admin,
-            ports.processor_admin,
-            ports.notifier_admin,
-        ];
-        let mut dropped = 0.0;
-        for port in admin {
-            let metrics = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await?;
-            let metrics = metrics.text().await?;
-            let lines = metrics.lines().filter_map(|line| {
-                let rest = line.strip_prefix(signals::TELEMETRY_DROPPED.name)?;
-                rest.rsplit(' ').next()?.parse::<f64>().ok()
-            });
-            dropped += lines.sum::<f64>();
-        }
-        Ok(dropped)
     }
 
     async fn flow(&self) -> anyhow::Result<std::sync::Arc<Flow>> {

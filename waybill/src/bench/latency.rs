@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::told::StageTime;
+
 /// Percentiles of a steady load, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Latency {
     /// Jobs a second.
     pub(crate) rate: f64,
@@ -19,11 +21,13 @@ pub(crate) struct Latency {
     pub(crate) p99_ms: f64,
     /// All of them.
     pub(crate) max_ms: f64,
+    /// Where that time went, stage by stage.
+    pub(crate) stages: Vec<StageTime>,
 }
 
 impl Latency {
     /// Of what was measured at `rate`.
-    pub(super) fn of(rate: f64, mut took: Vec<Duration>) -> Self {
+    pub(super) fn of(rate: f64, mut took: Vec<Duration>, stages: Vec<StageTime>) -> Self {
         took.sort_unstable();
         let at = |part: usize| {
             let place = (took.len() * part).div_ceil(100).saturating_sub(1);
@@ -36,6 +40,7 @@ impl Latency {
             p95_ms: at(95),
             p99_ms: at(99),
             max_ms: at(100),
+            stages,
         }
     }
 }
@@ -47,7 +52,7 @@ mod tests {
     #[test]
     fn percentiles_are_the_nearest_rank() {
         let took = (1..=200).rev().map(Duration::from_millis).collect();
-        let latency = Latency::of(10.0, took);
+        let latency = Latency::of(10.0, took, Vec::new());
         let seen = [latency.p50_ms, latency.p95_ms, latency.p99_ms, latency.max_ms];
         assert_eq!(seen.map(|ms| format!("{ms:.0}")), ["100", "190", "198", "200"]);
     }

@@ -11,6 +11,7 @@ mod latency;
 mod numbers;
 mod relay;
 mod report;
+mod told;
 mod usage;
 mod variant;
 

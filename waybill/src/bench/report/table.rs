@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use super::{RATIOS, Report};
-use crate::bench::{Variant, usage::PartUse};
+use crate::bench::{Variant, told::StageTime, usage::PartUse};
 
 impl Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,7 +87,12 @@ impl Report {
             latency.p95_ms,
             latency.p99_ms,
             latency.max_ms
-        )
+        )?;
+        writeln!(out, "\n{:<14} {:>8} {:>8}   ms at that load, mean", "stage", "waits", "works")?;
+        for StageTime { stage, wait_ms, work_ms } in &latency.stages {
+            writeln!(out, "{:<14} {wait_ms:>8.2} {work_ms:>8.2}", stage.name())?;
+        }
+        Ok(())
     }
 
     /// Processor time counts even when the machine is shared: it is not what others take.

@@ -1,0 +1,103 @@
+//! What the services of a lab tell of themselves in their metrics.
+
+use contract::{
+    Stage,
+    signals::{self, Metric},
+};
+use lab::embedded::Embedded;
+use serde::Serialize;
+
+/// The route under which jobs are submitted.
+const SUBMIT: &str = "\"/v1/jobs\"";
+
+/// Mean times of a job at one stage, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct StageTime {
+    /// Which.
+    pub(crate) stage: Stage,
+    /// Waiting in its queue; the gateway has none.
+    pub(crate) wait_ms: f64,
+    /// At work, until its message was acked; at the gateway, until the client was answered.
+    pub(crate) work_ms: f64,
+}
+
+/// The metrics of every stage at one moment.
+pub(super) struct Told(Vec<(Stage, String)>);
+
+impl Told {
+    /// Asks them all.
+    pub(super) async fn read(lab: &Embedded) -> anyhow::Result<Self> {
+        let ports = lab.ports();
+        let mut told = Vec::new();
+        for (stage, port) in [
+            (Stage::Gateway, ports.gateway_admin),
+            (Stage::Ingester, ports.ingester_admin),
+            (Stage::Processor, ports.processor_admin),
+            (Stage::Notifier, ports.notifier_admin),
+        ] {
+            let answer = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await?;
+            told.push((stage, answer.error_for_status()?.text().await?));
+        }
+        Ok(Self(told))
+    }
+
+    /// Spans and log lines that they gave up.
+    pub(super) fn dropped(&self) -> f64 {
+        self.0.iter().map(|(_, text)| sum(text, signals::TELEMETRY_DROPPED.name, "")).sum()
+    }
+
+    /// Where the time of jobs went since `before`.
+    pub(super) fn since(&self, before: &Self) -> Vec<StageTime> {
+        let pairs = self.0.iter().zip(&before.0);
+        let times = pairs.map(|((stage, now), (_, before))| {
+            let mean = |metric: &Metric, label| {
+                let grown = |part| {
+                    let name = format!("{}_{part}", metric.name);
+                    sum(now, &name, label) - sum(before, &name, label)
+                };
+                grown("sum") / grown("count").max(1.0) * 1e3
+            };
+            let work_ms = match stage {
+                Stage::Gateway => mean(&signals::HTTP_SERVER_REQUEST_DURATION, SUBMIT),
+                _ => mean(&signals::STAGE_DURATION, ""),
+            };
+            StageTime { stage: *stage, wait_ms: mean(&signals::QUEUE_WAIT, ""), work_ms }
+        });
+        times.collect()
+    }
+}
+
+/// Adds up the series called `name` whose labels contain `label`.
+fn sum(text: &str, name: &str, label: &str) -> f64 {
+    let series = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let (labels, rest) = match rest.strip_prefix('{') {
+            Some(rest) => rest.split_once('}')?,
+            None => ("", rest.strip_prefix(' ')?),
+        };
+        labels.contains(label).then(|| rest.split_whitespace().next()?.parse::<f64>().ok())?
+    });
+    series.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEFORE: &str = "http_server_request_duration_seconds_sum{http_route=\"/v1/jobs\"} 1\n\
+        http_server_request_duration_seconds_count{http_route=\"/v1/jobs\"} 10\n";
+    const AFTER: &str = "http_server_request_duration_seconds_sum{http_route=\"/v1/jobs\"} 3\n\
+        http_server_request_duration_seconds_sum{http_route=\"/v1/queues\"} 900\n\
+        http_server_request_duration_seconds_count{http_route=\"/v1/jobs\"} 20\n\
+        waybill_telemetry_dropped_total{signal=\"spans\"} 4.0 # {trace_id=\"1\"} 1\n\
+        waybill_telemetry_dropped_totally 7\n";
+
+    #[test]
+    fn means_are_those_of_the_jobs_between_two_looks() {
+        let at = |text: &str| Told(vec![(Stage::Gateway, text.to_owned())]);
+        let times = at(AFTER).since(&at(BEFORE));
+        let [time] = times[..] else { panic!("one stage: {times:?}") };
+        assert_eq!((time.stage, time.work_ms.round().to_string()), (Stage::Gateway, "200".into()));
+        assert_eq!(at(AFTER).dropped().to_string(), "4");
+    }
+}
