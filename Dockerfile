@@ -22,4 +22,6 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 FROM scratch
 COPY --from=build /root-of-image /
 USER 10001:10001
+# The allocator takes memory as it is used, not a large piece ahead: half the memory under load.
+ENV MIMALLOC_ARENA_EAGER_COMMIT=0
 ENTRYPOINT ["/waybill"]

@@ -19,8 +19,9 @@ pub struct WorkerConfig {
     /// Health and metrics.
     #[command(flatten)]
     pub admin: AdminConfig,
-    /// Jobs that this worker handles at once.
-    #[arg(long, env = "WAYBILL_SLOTS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// Jobs that this worker handles at once. Most of a job's time is waiting for the broker, and what waits
+    /// together travels together; work for the processor itself has a limit of its own.
+    #[arg(long, env = "WAYBILL_SLOTS", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub slots: u16,
 }
 
