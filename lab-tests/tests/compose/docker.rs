@@ -1,6 +1,7 @@
 //! Docker Compose as a test uses it: a project of its own on free ports, gone with the test.
 
 use std::{
+    ffi::OsStr,
     process::{Command, Output},
     sync::{Arc, LazyLock},
     thread,
@@ -36,9 +37,30 @@ pub(crate) struct Shape {
     pub(crate) processors: u32,
     /// A profile to start as well.
     pub(crate) profile: Option<&'static str>,
+    /// A file of this folder that is merged into `compose.yaml`.
+    pub(crate) extras: Option<&'static str>,
+    /// What that file reads as `TEST_PORT`.
+    pub(crate) port: u16,
+}
+
+impl Shape {
+    /// The lab as it is, with so many processors.
+    pub(crate) const fn with(processors: u32) -> Self {
+        Self { processors, profile: None, extras: None, port: 0 }
+    }
 }
 
 impl FullLab {
+    /// Starts a lab of this shape; all of its parts are healthy.
+    pub(crate) async fn started(shape: Shape) -> Self {
+        let start = move || {
+            let lab = Self::new(shape);
+            lab.up();
+            lab
+        };
+        tokio::task::spawn_blocking(start).await.unwrap()
+    }
+
     /// Prepares a lab and starts nothing. Waits until no other test of this process has one.
     pub(crate) fn new(shape: Shape) -> Self {
         let alone = ONE_AT_A_TIME.clone().blocking_lock_owned();
@@ -74,13 +96,28 @@ impl FullLab {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn try_run(&self, arguments: &[&str]) -> Output {
-        let mut docker = Command::new("docker");
-        docker.args(["compose", "--project-name", &self.project, "--file", "compose.yaml"]);
-        docker.args(["--file", "lab-tests/tests/compose/free-ports.yaml"]);
-        docker.args(self.shape.profile.map(|profile| format!("--profile={profile}")));
-        let output = docker.args(arguments).current_dir(repository()).output();
+    /// Runs `docker compose` on this project, whatever comes of it.
+    pub(crate) fn try_run(&self, arguments: &[&str]) -> Output {
+        let mut docker = self.command("docker");
+        docker.arg("compose").args(self.shape.profile.map(|name| format!("--profile={name}")));
+        let output = docker.args(arguments).output();
         output.expect("docker is needed for this test: install it, or run the tests without it")
+    }
+
+    /// A command for which this project is the one that Compose means.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut files = vec!["compose.yaml".to_owned()];
+        let extras = ["free-ports.yaml"].into_iter().chain(self.shape.extras);
+        files.extend(extras.map(|file| format!("lab-tests/tests/compose/{file}")));
+        let mut command = Command::new(program);
+        command.current_dir(repository()).env("COMPOSE_PROJECT_NAME", &self.project);
+        command.env("COMPOSE_FILE", files.join(":")).env("TEST_PORT", self.shape.port.to_string());
+        command
+    }
+
+    /// What stands behind this URL, as the lab's own network sees it.
+    pub(crate) fn inside(&self, url: &str) -> String {
+        self.run(&["exec", "-T", "nats", "wget", "-qO", "-", url])
     }
 
     /// Where a port of a service is reached from here.
@@ -92,6 +129,16 @@ impl FullLab {
     /// The ids of its running containers.
     pub(crate) fn containers(&self) -> Vec<String> {
         self.run(&["ps", "--quiet"]).lines().map(str::to_owned).collect()
+    }
+
+    /// The volumes of its containers that have no name of their own.
+    pub(crate) fn nameless_volumes(&self) -> Vec<String> {
+        let ids = self.containers().join(" ");
+        let names = docker(&format!(
+            "inspect --format {{{{range.Mounts}}}}{{{{.Name}}}}|{{{{end}}}} {ids}"
+        ));
+        let nameless = |name: &&str| name.len() == 64 && !name.contains('_');
+        names.split(['|', '\n']).filter(nameless).map(str::to_owned).collect()
     }
 
     /// What is still there of this project: containers and volumes.

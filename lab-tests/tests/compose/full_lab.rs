@@ -27,7 +27,7 @@ const IMAGE_MB_MAX: f64 = 40.0;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
 async fn a_job_is_found_in_every_backend_of_a_fresh_lab_in_time_and_nothing_is_left_behind() {
-    let shape = Shape { processors: PROCESSORS, profile: None };
+    let shape = Shape::with(PROCESSORS);
     let lab = tokio::task::spawn_blocking(move || FullLab::new(shape)).await.unwrap();
     let begun = Instant::now();
     tokio::task::block_in_place(|| lab.up());

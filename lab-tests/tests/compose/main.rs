@@ -3,12 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod backends;
+mod collector_killed;
 mod dashboards;
 mod docker;
 mod full_lab;
+mod full_volumes;
 mod guarded;
 mod load;
 mod loki_direct;
+mod lost;
 mod memory;
+mod outages;
 mod restart;
 mod rights;
+mod steady;
+mod taken_port;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     backends::Backends,
-    docker::{FullLab, Shape},
+    docker::{FullLab, Shape, docker},
 };
 
 /// How long telemetry may take.
@@ -19,9 +19,7 @@ const LIMIT: Duration = Duration::from_secs(45);
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
 async fn a_lab_that_is_stopped_or_taken_down_comes_back_with_its_jobs_passwords_and_telemetry() {
-    let shape = Shape { processors: 1, profile: None };
-    let lab = tokio::task::spawn_blocking(move || FullLab::new(shape)).await.unwrap();
-    tokio::task::block_in_place(|| lab.up());
+    let lab = FullLab::started(Shape::with(1)).await;
     let parts = Backends::of(&lab);
     let done = finished(&parts, None, JobState::Succeeded).await;
     let dead = finished(&parts, Some("processor=error@9"), JobState::Dead).await;
@@ -30,7 +28,12 @@ async fn a_lab_that_is_stopped_or_taken_down_comes_back_with_its_jobs_passwords_
     // The first time the containers stay; the second time only the volumes do.
     for ending in [&["stop"][..], &["down"]] {
         tokio::task::block_in_place(|| {
+            let nameless = lab.nameless_volumes();
             lab.run(ending);
+            if ending == ["down"] {
+                // Compose leaves them, and no longer knows whose they were.
+                docker(&format!("volume rm {}", nameless.join(" ")));
+            }
             lab.up();
         });
         let parts = Backends::of(&lab);

@@ -13,7 +13,7 @@ pub(crate) const TARGET_LABELS: &[&str] =
 /// Series of the backends, and the labels that are used of them.
 const BACKENDS: &[(&str, &[&str])] = &[
     ("up", &[]),
-    ("ALERTS", &["alertname", "alertstate", "severity"]),
+    ("ALERTS", &["alertname", "alertstate", "severity", "stream", "stage", "signal"]),
     ("process_resident_memory_bytes", &[]),
     ("otelcol_receiver_accepted_spans", &["receiver"]),
     ("otelcol_receiver_refused_spans", &["receiver"]),

@@ -39,9 +39,7 @@ const PAUSE: Duration = Duration::from_secs(3);
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
 async fn every_panel_annotation_variable_and_link_has_an_answer_in_a_lab_under_load() {
-    let shape = Shape { processors: 1, profile: None };
-    let lab = tokio::task::spawn_blocking(move || FullLab::new(shape)).await.unwrap();
-    tokio::task::block_in_place(|| lab.up());
+    let lab = FullLab::started(Shape::with(1)).await;
     let parts = Backends::of(&lab);
     let load = Load::start(&parts).await;
     // Else a list would offer what was scraped by chance so far.
@@ -123,7 +121,7 @@ impl Round {
     }
 }
 
-/// Rules that Prometheus cannot evaluate.
+/// Rules that Prometheus cannot evaluate, and alerts that Grafana waits for in vain.
 async fn rules(parts: &Backends) -> Vec<String> {
     let url = format!("{}/api/v1/rules", parts.prometheus);
     let answer = parts.get(&url, &[]).await.unwrap();
@@ -131,5 +129,15 @@ async fn rules(parts: &Backends) -> Vec<String> {
     let rules = || groups.iter().flat_map(|group| group["rules"].as_array().unwrap());
     assert!(rules().count() > 10, "rules are loaded: {answer}");
     let broken = rules().filter(|rule| rule["health"] != "ok");
-    broken.map(|rule| format!("rule {}: {}", rule["name"], rule["lastError"])).collect()
+    let mut problems: Vec<_> =
+        broken.map(|rule| format!("rule {}: {}", rule["name"], rule["lastError"])).collect();
+    // Those of Grafana answer "no" for a name that is not there.
+    for name in provisioned::alerts() {
+        if !rules().any(|rule| rule["type"] == "alerting" && rule["name"] == name) {
+            problems.push(format!(
+                "Grafana waits for the alert {name}, which Prometheus does not have"
+            ));
+        }
+    }
+    problems
 }

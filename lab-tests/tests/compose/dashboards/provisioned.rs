@@ -50,6 +50,19 @@ pub(super) fn links() -> Vec<(String, String)> {
     links
 }
 
+/// The alerts of Prometheus that Grafana passes on.
+pub(super) fn alerts() -> Vec<String> {
+    let mut named = Vec::new();
+    for (_, line) in lines() {
+        for operator in ["alertname=\"", "alertname!~\""] {
+            let Some((_, rest)) = line.split_once(operator) else { continue };
+            named.extend(rest.split('"').next().unwrap().split('|').map(str::to_owned));
+        }
+    }
+    assert!(named.len() > 5, "only {named:?} were read");
+    named
+}
+
 /// What stands behind one of these keys.
 fn after_key<'a>(line: &'a str, keys: &[&str]) -> Option<&'a str> {
     let (key, rest) = line.trim_start_matches([' ', '-']).split_once(": ")?;

@@ -1,0 +1,150 @@
+//! A volume without room: who needs it says so, nothing that was accepted is lost, and all is well again once
+//! there is room.
+
+use std::time::Duration;
+
+use contract::{api::JobAccepted, state::JobState};
+use lab_tests::waybill;
+use serde_json::{Value, json};
+use testkit::eventually;
+use tokio::task::block_in_place;
+
+use crate::{
+    backends::Backends,
+    docker::{FullLab, Shape, docker},
+};
+
+/// How long it may take until a full disk shows, and until it no longer does.
+const LIMIT: Duration = Duration::from_mins(1);
+/// What the kernel says, and the broker after it.
+const NO_ROOM: &str = "no space left on device";
+/// What Loki says, which takes no lines from nine tenths on.
+const LOKI_NO_ROOM: &str = "disk usage exceeded threshold";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker and the images: make compose-test"]
+async fn a_volume_without_room_is_named_and_all_is_well_again_once_there_is_room() {
+    let shape = Shape { extras: Some("full-volumes.yaml"), ..Shape::with(1) };
+    let lab = FullLab::started(shape).await;
+    let parts = Backends::of(&lab);
+    loki_without_room(&lab, &parts).await;
+    nats_without_room(&lab, &parts).await;
+}
+
+/// Jobs do not notice; Loki says what it lacks, and has the lines later.
+async fn loki_without_room(lab: &FullLab, parts: &Backends) {
+    fill(lab, "loki");
+    let jobs = [submit(parts).await, submit(parts).await];
+    for job in &jobs {
+        assert_eq!(parts.ended(job).await.state, JobState::Succeeded);
+    }
+    says(lab, "loki", LOKI_NO_ROOM).await;
+    empty(lab, "loki");
+    for job in [&jobs[0], &jobs[1], &submit(parts).await] {
+        let trace = &job.trace_id;
+        parts.line(LIMIT, &format!("{{service_name=\"processor\"}} | trace_id=\"{trace}\"")).await;
+    }
+}
+
+/// New jobs are refused, and each part that one would ask says why; those accepted are done later.
+async fn nats_without_room(lab: &FullLab, parts: &Backends) {
+    fill(lab, "nats");
+    let (accepted, refusal) = until_refused(parts).await;
+    assert_eq!(refusal["status"], 503, "{refusal}");
+    let detail = refusal["detail"].as_str().unwrap();
+    assert!(detail.contains("broker") || detail.contains("full"), "{refusal}");
+    says(lab, "nats", NO_ROOM).await;
+    eventually(LIMIT, "the broker's health to say why", async || {
+        let health = block_in_place(|| health(lab, "nats"));
+        if health.starts_with("unhealthy") && health.contains(NO_ROOM) {
+            Ok(())
+        } else {
+            Err(health)
+        }
+    })
+    .await;
+    let told = block_in_place(|| doctor(lab, "nats"));
+    assert!(told.contains("unhealthy") && told.contains("docker compose logs"), "{told}");
+    empty(lab, "nats");
+    eventually(LIMIT, "the broker to be healthy again", async || {
+        let health = block_in_place(|| health(lab, "nats"));
+        if health.starts_with("healthy") { Ok(()) } else { Err(health) }
+    })
+    .await;
+    let fresh = eventually(LIMIT, "the gateway to take a job", async || {
+        let answer = parts.try_submit(&job()).await.map_err(|error| error.to_string())?;
+        if answer.status() != 202 {
+            return Err(answer.text().await.unwrap());
+        }
+        Ok(answer.json::<JobAccepted>().await.unwrap())
+    })
+    .await;
+    for job in accepted.iter().chain([&fresh]) {
+        assert_eq!(parts.ended(job).await.state, JobState::Succeeded);
+    }
+    println!("{} jobs were accepted before the disk was full, and are done", accepted.len());
+}
+
+/// Submits until a job is refused; what was accepted, and the refusal.
+async fn until_refused(parts: &Backends) -> (Vec<JobAccepted>, Value) {
+    let mut accepted = Vec::new();
+    let refusal = eventually(LIMIT, "a job to be refused", async || {
+        let answer = parts.try_submit(&job()).await.unwrap();
+        if answer.status() == 202 {
+            accepted.push(answer.json().await.unwrap());
+            return None;
+        }
+        assert!(answer.headers().contains_key("retry-after"), "{answer:?}");
+        Some(answer.json().await.unwrap())
+    })
+    .await;
+    (accepted, refusal)
+}
+
+fn job() -> Value {
+    json!({"name": "no room", "operations": [{"kind": "add", "inputs": [1, 2]}]})
+}
+
+async fn submit(parts: &Backends) -> JobAccepted {
+    parts.submit(&job(), None).await
+}
+
+fn fill(lab: &FullLab, volume: &str) {
+    let command = format!("cat /dev/zero > /{volume}/filler");
+    let output = block_in_place(|| lab.try_run(&["exec", "-T", "filler", "sh", "-c", &command]));
+    let told = String::from_utf8_lossy(&output.stderr).to_lowercase();
+    assert!(told.contains(NO_ROOM), "{volume} is full: {told}");
+}
+
+fn empty(lab: &FullLab, volume: &str) {
+    block_in_place(|| lab.run(&["exec", "-T", "filler", "rm", &format!("/{volume}/filler")]));
+}
+
+/// Waits until the part's log names what it lacks.
+async fn says(lab: &FullLab, part: &str, words: &str) {
+    eventually(LIMIT, &format!("{part} to say that there is no room"), async || {
+        let log = block_in_place(|| lab.run(&["logs", "--no-color", part]));
+        if log.contains(words) {
+            Ok(())
+        } else {
+            Err(log.lines().last().unwrap_or_default().to_owned())
+        }
+    })
+    .await;
+}
+
+/// A part's health and what its check said last.
+fn health(lab: &FullLab, part: &str) -> String {
+    let id = lab.run(&["ps", "--quiet", part]);
+    let form = "{{.State.Health.Status}}|{{range.State.Health.Log}}{{.Output}}{{end}}";
+    docker(&format!("inspect --format {form} {}", id.trim()))
+}
+
+/// What the doctor says of one part.
+fn doctor(lab: &FullLab, part: &str) -> String {
+    let output =
+        lab.command(waybill()).args(["doctor", "--lab", "full", "--json"]).output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let checks = told.as_array().or(told["checks"].as_array()).unwrap();
+    checks.iter().find(|check| check["name"] == part).unwrap_or(&told).to_string()
+}

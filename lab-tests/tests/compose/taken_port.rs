@@ -1,0 +1,29 @@
+//! A port that is taken: Docker names it, and the doctor names who has it and which part wants it.
+
+use std::{net::TcpListener, process};
+
+use lab_tests::waybill;
+
+use crate::docker::{FullLab, Shape};
+
+#[test]
+#[ignore = "needs Docker and the images: make compose-test"]
+fn a_port_that_is_taken_is_named_with_the_part_that_wants_it_and_the_program_that_has_it() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let lab = FullLab::new(Shape { extras: Some("taken-port.yaml"), port, ..Shape::with(1) });
+    let output =
+        lab.try_run(&["up", "--detach", "--wait", "--no-build", "--pull", "never", "gateway"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains(&format!(":{port}")), "{told}");
+    lab.remove();
+
+    let output = lab.command(waybill()).args(["doctor", "--lab", "full"]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success(), "{told}");
+    assert!(told.contains(&format!("port {port} (gateway) is in use")), "{told}");
+    assert!(told.contains(&format!("(process {})", process::id())), "{told}");
+
+    drop(taken);
+    lab.run(&["up", "--detach", "--wait", "--no-build", "--pull", "never", "gateway"]);
+}
