@@ -1,6 +1,6 @@
 # The commands of this repository. Nothing else knows them: CI and the documents call these.
 .DEFAULT_GOAL := help
-.PHONY: help up job test check unit fetch configs fmt deny docs memory dashboards compose-test bundle bundle-test
+.PHONY: help up job test check unit fetch configs fmt deny docs memory dashboards compose-test bundle bundle-test chaos schemathesis fuzz backlog
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,13 +41,18 @@ memory: ## Start an idle lab and print the memory of each part
 	cargo build --release
 	cargo run --quiet -p lab-tests --bin idle-memory -- target/release/waybill
 
+chaos: ## Break a lab in every known way under load and account for every job: JOBS=100000 RATE=150 SEED=...
+	cargo build --workspace --bins --release
+	target/release/chaos --jobs $(or $(JOBS),5000) --rate $(or $(RATE),150) $(if $(SEED),--seed $(SEED))
+
 dashboards: ## Dashboards against their sources and Grafana's published types
 	node grafana/source/build.mjs --check && cd grafana/check && npm ci --silent && npm run --silent types
 
-compose-test: ## The full lab in containers: signals in every backend, every panel, restart; prints times and memory (needs Docker)
+compose-test: ## The full lab in containers: signals, panels, restart, outages, full disks; prints times and memory (needs Docker)
 	@docker compose version >/dev/null || { echo "compose-test needs Docker with Compose" >&2; exit 1; }
 	docker compose config --quiet
 	docker compose build
+	cargo build --workspace --bin waybill
 	cargo test --package lab-tests --test compose -- --include-ignored --nocapture
 
 bundle: ## Pack both labs into one archive for machines without network; IMAGES=here: take the images as they are
@@ -55,3 +60,16 @@ bundle: ## Pack both labs into one archive for machines without network; IMAGES=
 
 bundle-test: ## Start both labs from the packed archive, in an empty folder, with the network off (Linux)
 	bundle/test
+
+schemathesis: ## Thousands of requests, right and wrong, made from the API's own description: SEED=... EXAMPLES=... (needs Python's pip)
+	cargo build --workspace --bins
+	lab-tests/schemathesis/run target/debug/waybill
+
+FUZZ_TOOLCHAIN ?= nightly
+fuzz: ## Fuzz what reads events, jobs and headers: SECONDS=30 each (needs a nightly toolchain, see fuzz/README.md)
+	cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --version 0.13.2 --locked
+	fuzz/run $(FUZZ_TOOLCHAIN) $(or $(SECONDS),30)
+
+backlog: ## What many waiting jobs cost those who submit, list and read: JOBS=200000
+	cargo build --workspace --bins --release
+	target/release/backlog --jobs $(or $(JOBS),200000)

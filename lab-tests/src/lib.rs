@@ -2,6 +2,9 @@
 //!
 //! Everything here panics with a message for the reader of a failed test.
 
+pub mod backlog;
+pub mod chaos;
+
 mod client;
 mod executable;
 mod trace;

@@ -16,6 +16,9 @@ use crate::{
 
 /// Time one request to the broker may take. A publish in flight when the broker dies fails only then.
 pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(2);
+/// Pause between two signs of life of the connection. After the third that is not answered it is given up and
+/// made anew: a way that went silent without an end is noticed within an ack wait, not after minutes.
+const PING_PAUSE: Duration = Duration::from_secs(3);
 /// Longest pause between two tries to connect.
 const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Pause between two looks for the topology.
@@ -190,6 +193,7 @@ pub async fn open(stage: impl std::fmt::Display, config: &BusConfig) -> anyhow::
         .retry_on_initial_connect()
         .max_reconnects(None)
         .request_timeout(Some(REQUEST_LIMIT))
+        .ping_interval(PING_PAUSE)
         .reconnect_delay_callback(|tries| {
             let tries = u32::try_from(tries.min(8)).unwrap_or(8);
             (Duration::from_millis(20) * 2_u32.pow(tries)).min(RECONNECT_PAUSE_MAX)

@@ -76,7 +76,7 @@ pub struct RawEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// When, as RFC 3339.
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
     /// What it says; the ingester judges it.
@@ -173,6 +173,31 @@ pub struct ProgressView {
     pub kind: OperationKind,
     /// Its done part, 0 to 1.
     pub part: f32,
+}
+
+/// One event of the stream that follows a job; the stream is a row of these as server-sent events.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes")]
+pub struct JobEvent {
+    /// The record's revision. A client that comes back sends the last one as `Last-Event-ID`.
+    #[schema(pattern = "^[0-9]+$")]
+    id: String,
+    /// What the event tells.
+    event: JobEventName,
+    /// A `JobView` for `state`, a `ProgressView` for `progress`, as JSON text.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
+/// What an event of the stream tells.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it only describes")]
+enum JobEventName {
+    /// The job, whenever it has moved.
+    State,
+    /// How far it is.
+    Progress,
 }
 
 /// A page of jobs, newest first.

@@ -6,7 +6,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use crate::{BodyError, JobId, operation::Operation, state::Outcome};
+use crate::{BodyError, JobId, operation::Operation, state::Outcome, whole};
 
 /// Most operations in one job.
 pub const OPERATIONS_MAX: usize = 100;
@@ -37,11 +37,19 @@ pub struct JobSpec {
     pub notify: Option<Notify>,
     /// Seconds from acceptance after which the job has failed. At most a day.
     #[schema(minimum = 1, maximum = 86_400)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole::read_optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub deadline_seconds: Option<u32>,
     /// How often the job may be tried. At most 20.
     #[schema(minimum = 1, maximum = 20)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole::read_optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub attempts_max: Option<u32>,
 }
 

@@ -28,9 +28,30 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let field = if path == "." || path == "?" { "body".to_owned() } else { path };
+        // A key may be empty, and then so is the path to it.
+        let field = if matches!(&*path, "." | "?" | "") { "body".to_owned() } else { path };
         BodyError::new(field, error.into_inner().to_string())
     })?;
     json.end().map_err(|error| BodyError::new("body", error.to_string()))?;
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_always_names_a_field() {
+        for (json, field) in [
+            ("", "body"),
+            ("{", "body"),
+            ("{}x", "body"),
+            (r#"{"":x}"#, "body"),
+            (r#"{"a":{"b":x}}"#, "a.b"),
+            (r#"{"a":[1,x]}"#, "a[1]"),
+        ] {
+            let error = parse_json::<serde_json::Value>(json.as_bytes()).unwrap_err();
+            assert_eq!(error.field, field, "{json}");
+        }
+    }
 }

@@ -26,6 +26,7 @@ pub mod webhook;
 mod job_id;
 mod json;
 mod stage;
+mod whole;
 
 pub use job_id::JobId;
 pub use json::{BodyError, parse_json};

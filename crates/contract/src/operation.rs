@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{Array, ArrayBuilder, ObjectBuilder, Type},
 };
 
-use crate::BodyError;
+use crate::{BodyError, whole};
 
 /// Most numbers one arithmetic operation takes.
 pub const INPUTS_MAX: usize = 1_000;
@@ -59,6 +59,7 @@ pub enum Operation {
     Primes {
         /// The bound itself is not counted. At most 50 million.
         #[schema(maximum = 50_000_000)]
+        #[serde(deserialize_with = "whole::read")]
         below: u64,
     },
     /// SHA-256 over a text, again and again.
@@ -68,6 +69,7 @@ pub enum Operation {
         text: String,
         /// How often. At most 10 million.
         #[schema(minimum = 1, maximum = 10_000_000)]
+        #[serde(deserialize_with = "whole::read")]
         rounds: u32,
     },
     /// Waits and reports progress: a long job.
@@ -80,9 +82,11 @@ pub enum Operation {
     Render {
         /// Pixels across. At most 4096, and 4 megapixels in all.
         #[schema(minimum = 1, maximum = 4_096)]
+        #[serde(deserialize_with = "whole::read")]
         width: u32,
         /// Pixels down.
         #[schema(minimum = 1, maximum = 4_096)]
+        #[serde(deserialize_with = "whole::read")]
         height: u32,
         /// The point in the middle, real and imaginary part.
         #[schema(schema_with = center)]

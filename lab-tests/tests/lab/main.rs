@@ -1,5 +1,6 @@
 //! Tests of a whole lab: real processes, a real broker, real signals.
 
+mod backlog;
 mod bad_days;
 mod canary;
 mod cancel;

@@ -13,6 +13,7 @@
 mod accepted;
 mod app;
 mod body;
+mod boundary;
 mod broker;
 mod bucket;
 mod caller;

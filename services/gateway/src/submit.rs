@@ -14,6 +14,7 @@ use contract::{
     state::JobState,
     topology::{self, Hop, MESSAGE_BYTES_MAX, message_id},
 };
+use faults::Boundary;
 use opentelemetry::trace::FutureExt as _;
 use tokio::time::timeout;
 use tracing::Span;
@@ -23,6 +24,7 @@ use crate::{
     accepted::Ticket,
     app::App,
     body::WholeBody,
+    boundary::reach,
     broker::Broker,
     error::ApiError,
     idempotency::{Claim, Key},
@@ -72,6 +74,7 @@ pub(crate) async fn submit(
     let accepted_at_ms = app.vitals.clock.stamp_ms();
     let job = Job { id: fresh.job, round: 0, spec, accepted_at_ms, deadline_at_ms: None };
     let (ticket, state) = Submission { broker, key, fresh, job }.take().await?;
+    reach(broker, Boundary::BeforeAck).await?;
     Span::current().set_attribute(attr::JOB_ID, ticket.job.to_string());
     tracing::debug!(job_id = %ticket.job, state = state.name(), "job accepted");
     Ok(ticket.accepted(state))
@@ -101,8 +104,11 @@ impl Submission<'_> {
                     self.job.id = ticket.job;
                     data = data_of(&self.job)?;
                 }
+                reach(self.broker, Boundary::BeforeWork).await?;
                 self.hand_on(ticket, data).await?;
+                reach(self.broker, Boundary::AfterPublish).await?;
                 self.record(ticket).await;
+                reach(self.broker, Boundary::AfterEffect).await?;
                 Ok((ticket, JobState::Accepted))
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! The notifier checks again when it connects: what a name leads to can change in between.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::http::StatusCode;
 use contract::{
@@ -51,11 +51,15 @@ impl Targets {
     /// Whether all addresses of the host are public; `None` when it has none.
     async fn leads_to_public(&self, target: &Target) -> Option<bool> {
         let _place = self.lookups.acquire().await.ok()?;
-        let found = lookup_host((target.host(), target.port())).await.ok()?;
-        let mut found = found.peekable();
-        found.peek()?;
-        Some(found.all(|address| is_public(address.ip())))
+        are_public(lookup_host((target.host(), target.port())).await.ok()?)
     }
+}
+
+/// One address that is not public spoils them all; `None` when there is none.
+fn are_public(found: impl Iterator<Item = SocketAddr>) -> Option<bool> {
+    let mut found = found.peekable();
+    found.peek()?;
+    Some(found.all(|address| is_public(address.ip())))
 }
 
 /// Says no more than that: which addresses a private name has is nobody's affair.
@@ -70,4 +74,20 @@ fn unknown(target: &Target) -> ApiError {
     let detail = format!("{FIELD}: no address was found for {host}; check the name, or try again");
     let title = "The webhook's host cannot be found";
     ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown-host", title, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_leads_to_a_private_address_among_others_is_not_public() {
+        let found = |all: &[&str]| are_public(all.iter().map(|one| one.parse().unwrap()));
+        assert_eq!(found(&[]), None);
+        assert_eq!(found(&["1.1.1.1:80", "[2606:4700:4700::1111]:80"]), Some(true));
+        for private in ["127.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "169.254.169.254:80"] {
+            assert_eq!(found(&[private]), Some(false));
+            assert_eq!(found(&["1.1.1.1:80", private]), Some(false));
+        }
+    }
 }

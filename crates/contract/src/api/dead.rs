@@ -6,7 +6,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use crate::{JobId, Stage, signals::reason::DEAD_LETTERS};
+use crate::{JobId, Stage, signals::reason::DEAD_LETTERS, whole};
 
 /// Dead letters that one call drives again if it asks for no number.
 pub const REDRIVE_LIMIT_DEFAULT: u32 = 50;
@@ -104,7 +104,11 @@ pub struct RedriveMany {
     pub reason: Option<String>,
     /// How many at most: 1 to 500, 50 if absent.
     #[schema(minimum = 1, maximum = 500)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole::read_optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub limit: Option<u32>,
     /// Where the call before ended: its `next_cursor`.
     #[schema(pattern = "^[0-9]{1,19}$")]

@@ -57,8 +57,13 @@ impl Jobs {
             Some(before) => self.by_id.range(..before),
             None => self.by_id.range(..),
         };
+        // As many as are in the wanted state, and no search for more: often there is none at all.
+        let most = filter.state.map_or(self.len(), |state| self.by_state[place(state)]);
+        let in_state = |known: &Known| filter.state.is_none_or(|wanted| wanted == known.state);
         let mut fitting = older
             .rev()
+            .filter(|(_, known)| in_state(known))
+            .take(most)
             .filter(|(_, known)| filter.fits(known.state, known.kind))
             .map(|(job, _)| *job);
         let jobs: Vec<JobId> = fitting.by_ref().take(limit).collect();
@@ -110,6 +115,25 @@ mod tests {
         let last = jobs.page(&any, second.next, 2);
         assert_eq!(last, Page { jobs: vec![id(1)], next: None });
         assert_eq!(jobs.page(&any, None, 5).next, None);
+    }
+
+    #[test]
+    fn a_page_of_one_state_holds_all_of_it_and_nothing_else() {
+        let mut jobs = Jobs::default();
+        for ms in 1..=6 {
+            let state = if ms % 2 == 0 { JobState::Failed } else { JobState::Queued };
+            jobs.put(id(ms), known(state));
+        }
+        let of = |state, kind| Filter { state: Some(state), kind };
+        let failed = of(JobState::Failed, None);
+        assert_eq!(jobs.page(&failed, None, 9).jobs, [id(6), id(4), id(2)]);
+        let first = jobs.page(&failed, None, 2);
+        assert_eq!(first, Page { jobs: vec![id(6), id(4)], next: Some(id(4)) });
+        assert_eq!(jobs.page(&failed, first.next, 2), Page { jobs: vec![id(2)], next: None });
+        assert_eq!(jobs.page(&of(JobState::Dead, None), None, 9).jobs, []);
+        let mixed = of(JobState::Queued, Some(JobKind::MIXED));
+        assert_eq!(jobs.page(&mixed, None, 9).jobs.len(), 3);
+        assert_eq!(jobs.page(&of(JobState::Queued, Some(JobKind::EVENT)), None, 9).jobs, []);
     }
 
     #[test]

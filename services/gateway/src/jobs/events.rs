@@ -15,7 +15,7 @@ use axum::{
 };
 use contract::{
     JobId,
-    api::{JobView, ProgressView},
+    api::{JobEvent, JobView, ProgressView},
     record::JobRecord,
 };
 use futures_util::{Stream, StreamExt as _, stream};
@@ -42,7 +42,7 @@ const LAST_EVENT_ID: &str = "last-event-id";
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen; sent by browsers."),
     ),
     responses(
-        (status = 200, description = "Events until the job has ended.", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events until the job has ended.", body = JobEvent, content_type = "text/event-stream"),
         (status = 204, description = "The job has ended, and the client has seen it."),
     ),
 )]

@@ -43,7 +43,7 @@ fn add(operation: &mut Operation, path: &str, changes: bool) {
     }
     for (status, answer) in given.iter_mut().filter(|(status, _)| status.as_str() >= "400") {
         if let RefOr::T(answer) = answer {
-            let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+            let problem = Content::new(Some(Ref::from_schema_name(super::PROBLEM)));
             answer.content.insert(PROBLEM_JSON.to_owned(), problem.into());
             if WITH_RETRY_AFTER.contains(&status.as_str()) {
                 answer.headers.insert("Retry-After".to_owned(), retry_after().into());

@@ -12,8 +12,11 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-use contract::event::JSON;
-use utoipa::openapi::{Info, License, OpenApi, Tag, tag::TagBuilder};
+use contract::{api::Problem, event::JSON};
+use utoipa::{
+    PartialSchema as _,
+    openapi::{Components, Info, License, OpenApi, Tag, tag::TagBuilder},
+};
 
 /// Groups of calls, in the order in which they are shown.
 const TAGS: [(&str, &str); 4] = [
@@ -27,6 +30,8 @@ const ABOUT: &str = "Takes jobs, shows how they fare, and carries out what their
 A job is one trace, whatever happens to it; every answer about a job names it. \
 Errors are `application/problem+json` with a stable `type`. Unknown fields are ignored. \
 A request may carry `traceparent` (linked), allowed `baggage`, and, where faults are on, `waybill-fault`.";
+/// The body of every refusal.
+const PROBLEM: &str = "Problem";
 /// The page has its styles in itself and needs nothing else.
 const PAGE_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
@@ -39,6 +44,10 @@ pub(crate) fn bare() -> OpenApi {
     let mut api = OpenApi::default();
     api.info = info;
     api.tags = Some(TAGS.map(tag).to_vec());
+    // No handler names it: it is the body of every refusal, see `answers`.
+    let mut components = Components::new();
+    components.schemas.insert(PROBLEM.to_owned(), Problem::schema());
+    api.components = Some(components);
     api
 }
 

@@ -1,12 +1,13 @@
 //! The description for people: one page, nothing loaded from anywhere, readable without a script.
 
+mod value;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Map, Value};
+use value::{about, kind, limits};
 
 const METHODS: [&str; 3] = ["get", "post", "delete"];
 const STYLE: &str = include_str!("page.css");
-/// The start of a reference to a named schema.
-const SCHEMAS: &str = "#/components/schemas/";
 
 /// The whole page for this description.
 pub(super) fn page(api: &Value) -> String {
@@ -23,10 +24,13 @@ pub(super) fn page(api: &Value) -> String {
             body {
                 header {
                     h1 { "Waybill gateway" }
-                    p { (text(&api["info"]["description"])) }
+                    p { (prose(text(&api["info"]["description"]))) }
                     p { a href="/openapi.json" { "openapi.json" } " is the same for machines." }
                 }
-                nav aria-label="Calls" { ul { @for call in calls(api) { (entry(&call)) } } }
+                nav aria-label="Calls" {
+                    @for group in list(&api["tags"]) { (group_entries(api, group)) }
+                    ul { li { a href="#schemas" { "Shapes" } } }
+                }
                 main {
                     @for group in list(&api["tags"]) { (section(api, group)) }
                     section id="schemas" {
@@ -63,19 +67,35 @@ fn calls(api: &Value) -> Vec<Call<'_>> {
     all.collect()
 }
 
-fn entry(call: &Call<'_>) -> Markup {
-    html! { li { a href={ "#" (call.id()) } { b { (call.method.to_uppercase()) } " " code { (call.path) } } } }
+fn calls_of<'a>(api: &'a Value, group: &'a Value) -> impl Iterator<Item = Call<'a>> {
+    let of_group = |call: &Call<'_>| list(&call.operation["tags"]).any(|tag| *tag == group["name"]);
+    calls(api).into_iter().filter(of_group)
+}
+
+fn group_entries(api: &Value, group: &Value) -> Markup {
+    html! {
+        p { (title(group)) }
+        ul { @for call in calls_of(api, group) {
+            li { a href={ "#" (call.id()) } { b { (call.method.to_uppercase()) } code { (call.path) } } }
+        } }
+    }
 }
 
 fn section(api: &Value, group: &Value) -> Markup {
-    let of_group = |call: &Call<'_>| list(&call.operation["tags"]).any(|tag| *tag == group["name"]);
     html! {
         section {
-            h2 { (text(&group["name"])) }
-            p { (text(&group["description"])) }
-            @for call in calls(api).into_iter().filter(of_group) { (article(&call)) }
+            h2 { (title(group)) }
+            p { (prose(text(&group["description"]))) }
+            @for call in calls_of(api, group) { (article(&call)) }
         }
     }
+}
+
+/// `dead-letters` as a heading.
+fn title(group: &Value) -> String {
+    let name = text(&group["name"]).replace('-', " ");
+    let mut chars = name.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 fn article(call: &Call<'_>) -> Markup {
@@ -83,8 +103,8 @@ fn article(call: &Call<'_>) -> Markup {
     html! {
         article id=(call.id()) {
             h3 { b { (call.method.to_uppercase()) } " " code { (call.path) } }
-            p { (text(&operation["summary"])) }
-            @for part in text(&operation["description"]).split("\n\n") { p { (part) } }
+            p { (prose(text(&operation["summary"]))) }
+            @for part in text(&operation["description"]).split("\n\n") { p { (prose(part)) } }
             @if list(&operation["parameters"]).next().is_some() {
                 h4 { "Parameters" }
                 dl { @for parameter in list(&operation["parameters"]) { (field(
@@ -102,7 +122,12 @@ fn article(call: &Call<'_>) -> Markup {
             dl {
                 @for (status, answer) in map(&operation["responses"]) {
                     dt { code { (status) } " " (contents(&answer["content"])) }
-                    dd { (text(&answer["description"])) }
+                    dd {
+                        (prose(text(&answer["description"])))
+                        @for (name, header) in map(&answer["headers"]) {
+                            div { "Header " code { (name) } ": " (prose(text(&header["description"]))) }
+                        }
+                    }
                 }
             }
         }
@@ -117,7 +142,7 @@ fn shape(name: &str, schema: &Value) -> Markup {
     html! {
         article id={ "schema-" (name) } {
             h3 { code { (name) } }
-            p { (text(&schema["description"])) }
+            p { (prose(text(&schema["description"]))) }
             (body(schema))
         }
     }
@@ -129,16 +154,16 @@ fn body(schema: &Value) -> Markup {
     html! {
         @if map(&schema["properties"]).next().is_some() {
             dl { @for (name, inner) in map(&schema["properties"]) {
-                (field(name, inner, inner.get("description"), required(name)))
+                (field(name, inner, about(inner), required(name)))
             } }
         } @else if !["oneOf", "allOf"].iter().any(|key| schema.get(key).is_some()) {
-            p { (kind(schema)) " " small { (limits(schema)) } }
+            p { (kind(schema)) " " (limits(schema)) }
         }
         @for (key, between) in [("oneOf", "or"), ("allOf", "and")] {
             @for (n, choice) in list(&schema[key]).enumerate() {
                 @if n > 0 { p.between { (between) } }
                 @if choice.get("$ref").is_some() { p { (kind(choice)) } } @else {
-                    p { (text(&choice["description"])) }
+                    p { (prose(text(&choice["description"]))) }
                     (body(choice))
                 }
             }
@@ -148,47 +173,16 @@ fn body(schema: &Value) -> Markup {
 
 fn field(name: &str, schema: &Value, about: Option<&Value>, required: bool) -> Markup {
     html! {
-        dt { code { (name) } " " (kind(schema)) @if required { " " em { "required" } } " " small { (limits(schema)) } }
-        dd { (about.map_or("", text)) }
+        dt { code { (name) } " " (kind(schema)) @if required { " " em { "required" } } " " (limits(schema)) }
+        dd { (prose(about.map_or("", text))) }
     }
 }
 
-/// What a value is, with a link where it has a name.
-fn kind(schema: &Value) -> Markup {
-    if let Some(name) = schema["$ref"].as_str().and_then(|name| name.strip_prefix(SCHEMAS)) {
-        return html! { a href={ "#schema-" (name) } { (name) } };
-    }
-    let choices: Vec<&Value> = list(&schema["oneOf"]).filter(|one| one["type"] != "null").collect();
-    if let [only] = choices[..] {
-        return kind(only);
-    }
-    if schema["type"] == "array" {
-        return html! { "list of " (kind(&schema["items"])) };
-    }
-    let types: Vec<&str> = match &schema["type"] {
-        Value::Array(types) => types.iter().map(text).filter(|one| *one != "null").collect(),
-        one => vec![text(one)],
-    };
-    html! { (types.join(" or ")) }
-}
-
-/// The limits of a value, as they stand in the description.
-fn limits(schema: &Value) -> String {
-    const LIMITS: [&str; 10] = [
-        "minimum",
-        "maximum",
-        "minLength",
-        "maxLength",
-        "minItems",
-        "maxItems",
-        "pattern",
-        "format",
-        "enum",
-        "default",
-    ];
-    let known = LIMITS.iter().filter_map(|limit| Some((limit, schema.get(limit)?)));
-    let shown: Vec<String> = known.map(|(limit, value)| format!("{limit} {value}")).collect();
-    shown.join(", ")
+/// A text with `code` in it.
+fn prose(text: &str) -> Markup {
+    html! { @for (n, part) in text.split('`').enumerate() {
+        @if n % 2 == 1 { code { (part) } } @else { (part) }
+    } }
 }
 
 fn text(value: &Value) -> &str {

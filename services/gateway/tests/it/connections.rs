@@ -102,3 +102,41 @@ async fn a_port_in_use_is_one_clear_line() {
     let line = service::exit::one_line(&error);
     assert!(line.contains("in use") && line.contains("--gateway-bind"), "{line}");
 }
+
+#[tokio::test]
+async fn a_flood_of_headers_is_refused_before_anything_reads_it() {
+    let rig = Rig::start().await;
+    let host = rig.api.strip_prefix("http://").unwrap().to_owned();
+    let one_long = format!("x-long: {}\r\n", "x".repeat(64 * 1024));
+    let many = "x-short: 1\r\n".repeat(500);
+    for flood in [one_long, many] {
+        let mut stream = connect(&rig).await;
+        let head = format!("POST /v1/jobs HTTP/1.1\r\nhost: {host}\r\n{flood}");
+        // It may close before it has read all of it.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let _ = stream.write_all(b"content-length: 0\r\n\r\n").await;
+        let answer = answer(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer:.80}");
+    }
+    rig.holds_nothing().await;
+}
+
+#[tokio::test]
+async fn a_request_that_names_no_host_or_two_or_two_lengths_is_refused() {
+    let rig = Rig::start().await;
+    let host = rig.api.strip_prefix("http://").unwrap().to_owned();
+    let start = "POST /v1/jobs HTTP/1.1\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    let length = format!("content-length: {}\r\n", JOB.len());
+    for (headers, status) in [
+        (length.clone(), "421"),
+        (format!("host: {host}\r\nhost: {host}\r\n{length}"), "421"),
+        (format!("host: {host}\r\n{length}content-length: 1\r\n"), "400"),
+        (format!("host: {host}\r\n{length}transfer-encoding: x\r\n"), "400"),
+    ] {
+        let mut stream = connect(&rig).await;
+        stream.write_all(format!("{start}{headers}\r\n{JOB}").as_bytes()).await.unwrap();
+        let answer = answer(stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{headers}: {answer:.80}");
+    }
+    rig.holds_nothing().await;
+}

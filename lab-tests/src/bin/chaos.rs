@@ -1,0 +1,49 @@
+//! Runs a lab under load while everything around it breaks, and says what became of every job:
+//! `make chaos`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use lab_tests::chaos::{self, Options};
+
+/// Breaks a lab by a schedule that a seed replays; ends with 1 when a promise was broken.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many jobs.
+    #[arg(long, default_value_t = 5_000)]
+    jobs: usize,
+    /// Jobs a second at most; fewer where every kind of fault would not fit into the run.
+    #[arg(long, default_value_t = 20.0)]
+    rate: f64,
+    /// Replays the schedule and the jobs of an earlier run.
+    #[arg(long, env = "WAYBILL_TEST_SEED")]
+    seed: Option<u64>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+    /// The executable under test, unless it lies beside this one.
+    #[arg(long, value_name = "PATH")]
+    waybill: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let beside = || {
+        let this = std::env::current_exe().expect("this program is a file");
+        this.with_file_name("waybill")
+    };
+    let report = chaos::run(&Options {
+        waybill: arguments.waybill.unwrap_or_else(beside),
+        seed: arguments.seed.unwrap_or_else(rand::random),
+        jobs: arguments.jobs,
+        rate: arguments.rate,
+    })
+    .await;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report).expect("a report is JSON"));
+    } else {
+        println!("{report}");
+    }
+    ExitCode::from(u8::from(!report.is_clean()))
+}

@@ -1,0 +1,197 @@
+//! The ledger must be able to find every kind of wrong: each is fed to it here.
+
+use std::time::Duration;
+
+use contract::{
+    JobId,
+    api::JobView,
+    job::{Job, JobSpec},
+    record::JobRecord,
+    state::JobState,
+};
+use serde_json::json;
+
+use super::{Expected, Findings, Ledger, TraceVerdict};
+
+const NAME: &str = "job 1";
+const WANTED: Expected = Expected::Succeeded(Some(3.0));
+
+fn id(n: u8) -> JobId {
+    JobId::at(Duration::from_millis(1), [n; 10])
+}
+
+fn record(id: JobId, state: JobState) -> JobRecord {
+    let spec: JobSpec = serde_json::from_value(json!({
+        "name": NAME, "operations": [{"kind": "add", "inputs": [1, 2]}],
+    }))
+    .unwrap();
+    let job = Job { id, round: 0, spec, accepted_at_ms: 1, deadline_at_ms: None };
+    let mut record = JobRecord::accepted(&job, "00".repeat(16));
+    record.state = state;
+    record.times.finished_ms = state.is_terminal().then_some(5);
+    record.run = (state == JobState::Succeeded).then(|| "0.1.0".to_owned());
+    record
+}
+
+fn view(record: &JobRecord, value: f64) -> JobView {
+    let operation = json!({"kind": "add", "inputs": [1, 2]});
+    let results = json!([{"operation": operation, "value": value}]);
+    let results = (record.state == JobState::Succeeded)
+        .then(|| serde_json::from_value(results).expect("results are read"));
+    JobView::of(record.clone(), results)
+}
+
+/// A run in which nothing went wrong, and then what `change` does to it.
+fn findings(change: impl FnOnce(&Ledger)) -> Findings {
+    let ledger = Ledger::default();
+    ledger.sending(NAME, WANTED, true, 0);
+    ledger.promised(NAME, Some(id(1)));
+    ledger.wrote(&record(id(1), JobState::Running));
+    let ended = record(id(1), JobState::Succeeded);
+    assert!(ledger.wrote(&ended));
+    ledger.told(id(1), "1:0:succeeded", "0.1.0");
+    ledger.traced(NAME, TraceVerdict::Complete);
+    ledger.answered(id(1), Some(view(&ended, 3.0)));
+    change(&ledger);
+    ledger.judge()
+}
+
+#[test]
+fn a_job_that_went_well_leaves_nothing_to_say() {
+    let found = findings(|_| ());
+    assert!(found.is_clean(), "{found:?}");
+    assert_eq!((found.accepted, found.traces_checked, found.ends["succeeded"]), (1, 1, 1));
+}
+
+#[test]
+fn a_repeated_notice_and_a_repeated_answer_are_counted_and_no_fault() {
+    let found = findings(|ledger| {
+        ledger.told(id(1), "1:0:succeeded", "0.1.0");
+        ledger.promised(NAME, Some(id(1)));
+        let mut told = record(id(1), JobState::Succeeded);
+        told.told = true;
+        assert!(!ledger.wrote(&told));
+    });
+    assert!(found.is_clean(), "{found:?}");
+    assert_eq!((found.notices_repeated, found.accepted_again), (1, 1));
+}
+
+#[test]
+fn a_promised_job_that_is_nowhere_is_lost() {
+    let unknown = findings(|ledger| {
+        ledger.sending("gone", WANTED, true, 0);
+        ledger.promised("gone", Some(id(9)));
+    });
+    let event = findings(|ledger| {
+        ledger.sending("gone event", WANTED, true, 0);
+        ledger.promised("gone event", None);
+    });
+    let forgotten = findings(|ledger| ledger.answered(id(1), None));
+    for found in [unknown, event, forgotten] {
+        assert_eq!(found.lost.count, 1, "{found:?}");
+        assert!(!found.is_clean());
+    }
+}
+
+#[test]
+fn what_was_never_promised_cannot_be_lost() {
+    let found = findings(|ledger| ledger.sending("refused", WANTED, true, 0));
+    assert!(found.is_clean(), "{found:?}");
+}
+
+#[test]
+fn every_way_to_take_effect_twice_is_seen() {
+    type Way = (&'static str, fn(&Ledger));
+    let ways: [Way; 6] = [
+        ("two ids for one key", |ledger| {
+            ledger.promised(NAME, Some(id(2)));
+            ledger.answered(id(2), Some(view(&record(id(2), JobState::Succeeded), 3.0)));
+        }),
+        ("two jobs of one event", |ledger| {
+            ledger.wrote(&record(id(2), JobState::Accepted));
+        }),
+        ("another end in the same round", |ledger| {
+            ledger.wrote(&record(id(1), JobState::Failed));
+        }),
+        ("the same end written again by another run", |ledger| {
+            let mut again = record(id(1), JobState::Succeeded);
+            again.run = Some("0.1.1".to_owned());
+            ledger.wrote(&again);
+        }),
+        ("running after its end", |ledger| {
+            ledger.wrote(&record(id(1), JobState::Running));
+        }),
+        ("two ends told", |ledger| ledger.told(id(1), "1:0:failed", "0.1.0")),
+    ];
+    for (way, change) in ways {
+        assert!(findings(change).effects_twice.count >= 1, "{way}");
+    }
+}
+
+#[test]
+fn a_job_without_an_end_is_seen() {
+    let found = findings(|ledger| {
+        ledger.answered(id(1), Some(view(&record(id(1), JobState::Running), 3.0)));
+    });
+    assert_eq!(found.without_end.count, 1);
+}
+
+#[test]
+fn only_a_job_that_was_made_to_die_may_be_dead() {
+    let die = |expected| {
+        let ledger = Ledger::default();
+        ledger.sending(NAME, expected, false, 0);
+        ledger.promised(NAME, Some(id(1)));
+        let dead = record(id(1), JobState::Dead);
+        ledger.wrote(&dead);
+        ledger.answered(id(1), Some(view(&dead, 0.0)));
+        ledger.judge()
+    };
+    assert_eq!(die(WANTED).innocent_dead.count, 1);
+    assert!(die(Expected::Dead).is_clean());
+}
+
+#[test]
+fn a_wrong_value_and_a_wrong_end_are_seen() {
+    let ended = record(id(1), JobState::Succeeded);
+    let found = findings(|ledger| ledger.answered(id(1), Some(view(&ended, 4.0))));
+    assert_eq!(found.wrong_end.count, 1);
+    let ledger = Ledger::default();
+    ledger.sending(NAME, Expected::Failed, false, 0);
+    ledger.promised(NAME, Some(id(1)));
+    ledger.wrote(&ended);
+    ledger.answered(id(1), Some(view(&ended, 3.0)));
+    assert_eq!(ledger.judge().wrong_end.count, 1);
+}
+
+#[test]
+fn an_owner_who_was_not_told_is_seen() {
+    let ledger = Ledger::default();
+    ledger.sending(NAME, WANTED, true, 0);
+    ledger.promised(NAME, Some(id(1)));
+    let ended = record(id(1), JobState::Succeeded);
+    ledger.wrote(&ended);
+    ledger.answered(id(1), Some(view(&ended, 3.0)));
+    assert_eq!(ledger.untold(), [NAME]);
+    assert_eq!(ledger.judge().notices_missing.count, 1);
+}
+
+#[test]
+fn a_broken_trace_counts_and_an_excused_one_is_told_apart() {
+    let broken = findings(|ledger| {
+        ledger.traced(NAME, TraceVerdict::Broken("an orphan".to_owned()));
+    });
+    assert_eq!((broken.traces_checked, broken.traces_incomplete.count), (1, 1));
+    let apart = findings(|ledger| ledger.traced(NAME, TraceVerdict::Apart("dropped")));
+    assert_eq!((apart.traces_checked, apart.traces_apart["dropped"]), (0, 1));
+}
+
+#[test]
+fn a_job_that_nobody_sent_is_seen() {
+    let found = findings(|ledger| {
+        let mut stranger = record(id(7), JobState::Accepted);
+        "who?".clone_into(&mut stranger.name);
+        ledger.wrote(&stranger);
+    });
+    assert_eq!(found.strangers.count, 1);
+}

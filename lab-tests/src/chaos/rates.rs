@@ -1,0 +1,75 @@
+//! How long it took after each fault until jobs ended as fast as before.
+
+/// The part of the earlier rate that counts as recovered.
+const RECOVERED: f64 = 0.95;
+/// What rates are taken over, in milliseconds.
+const WINDOW_MS: i64 = 3_000;
+const BEFORE_MS: i64 = 5_000;
+const STEP_MS: i64 = 100;
+
+/// When jobs ended, in order; Unix milliseconds.
+#[derive(Debug, Default)]
+pub struct Rates {
+    ends_ms: Vec<i64>,
+    /// The rate at which jobs came in, a second. A backlog ends faster than that; nothing has to stay so.
+    sent: f64,
+}
+
+impl Rates {
+    /// From the ends of all jobs, in any order, and the rate they came in at.
+    pub fn new(mut ends_ms: Vec<i64>, sent: f64) -> Self {
+        ends_ms.sort_unstable();
+        Self { ends_ms, sent }
+    }
+
+    /// Milliseconds from the strike to the first three seconds with 95 % of the rate before it; 0 when
+    /// the rate never fell. `None`: not before the run ended.
+    pub fn recovery_ms(&self, struck_ms: i64, lifted_ms: i64) -> Option<i64> {
+        let before = self.rate(struck_ms - BEFORE_MS, struck_ms).min(self.sent);
+        let enough = |at| self.rate(at, at + WINDOW_MS) >= before * RECOVERED;
+        let last = self.ends_ms.last()? - WINDOW_MS;
+        let mut dip = struck_ms;
+        while enough(dip) {
+            dip += STEP_MS;
+            if dip > lifted_ms + WINDOW_MS {
+                return Some(0);
+            }
+        }
+        let mut at = dip;
+        while !enough(at) {
+            at += STEP_MS;
+            if at > last {
+                return None;
+            }
+        }
+        Some(at - struck_ms)
+    }
+
+    fn rate(&self, from_ms: i64, to_ms: i64) -> f64 {
+        let index = |ms| self.ends_ms.partition_point(|end| *end < ms);
+        (index(to_ms) - index(from_ms)) as f64 * 1e3 / (to_ms - from_ms) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_measured_and_a_steady_rate_has_none() {
+        // Ten a second, none from 20 to 24 s, and then those that waited.
+        let steady = (0..600).map(|n| n * 100);
+        let held = |ms: i64| if (20_000..24_000).contains(&ms) { 24_000 } else { ms };
+        let even = Rates::new(steady.clone().collect(), 10.0);
+        assert_eq!(even.recovery_ms(20_000, 24_000), Some(0));
+        let gap = Rates::new(steady.map(held).collect(), 10.0);
+        let took = gap.recovery_ms(20_000, 24_000).unwrap();
+        assert!((1_000..=4_000).contains(&took), "{took}");
+    }
+
+    #[test]
+    fn what_never_recovers_is_said() {
+        let stops = (0..200).map(|n| n * 100).chain((20..60).map(|n| n * 1_000)).collect();
+        assert_eq!(Rates::new(stops, 10.0).recovery_ms(20_000, 20_000), None);
+    }
+}

@@ -1,0 +1,78 @@
+//! What happens to processes: aborted, killed, held still, restarted.
+
+use std::time::Duration;
+
+use contract::Stage;
+use lab::{Part, supervisor::PartState};
+use tokio::time::sleep;
+
+use super::{Proof, Striker, services};
+use crate::chaos::{ledger::Expected, task::Task};
+
+/// How long a job that kills its workers may live: four kills, each with an ack wait and a restart, and what
+/// other jobs that were interrupted with it take when they run alone.
+const POISON_LIMIT: Duration = Duration::from_secs(90);
+
+impl Striker {
+    /// Sends a job that aborts its process at a boundary.
+    pub(super) async fn crash(&self, at: usize, stage: Stage, boundary: &str) -> Proof {
+        let before = self.restarts(stage);
+        let fault = format!("{stage}=crash:{boundary}@1");
+        let name = format!("crash at {at} of {stage} {boundary}");
+        let expected = Expected::Succeeded(Some(3.0));
+        self.load.send(&Task::with_fault(name, fault, expected, self.load.url())).await;
+        self.until("it aborted and was restarted", |all| all.restarts(stage) > before).await
+    }
+
+    pub(super) async fn kill(&self, part: Part) -> Proof {
+        let pid = |all: &Self| all.lab.part(part).ok().and_then(|status| status.pid);
+        let before = pid(self);
+        self.lab.kill(part).await.map_err(|error| error.to_string())?;
+        self.until("another process runs", |all| pid(all).is_some_and(|pid| Some(pid) != before))
+            .await
+    }
+
+    pub(super) async fn hold(&self, part: Part, lasts: Duration) -> Proof {
+        let said = |error: lab::supervisor::PartError| error.to_string();
+        self.lab.pause(part).await.map_err(said)?;
+        sleep(lasts).await;
+        let state = self.lab.part(part).map_err(said)?.state;
+        self.lab.resume(part).await.map_err(said)?;
+        if state == PartState::Paused {
+            Ok("it stood still".to_owned())
+        } else {
+            Err(format!("it was {state:?}"))
+        }
+    }
+
+    /// Sends a job that aborts every processor that takes it, and waits for its end.
+    pub(super) async fn poison(&self, at: usize) -> Proof {
+        let before = self.restarts(Stage::Processor);
+        let name = format!("poison at {at}");
+        let fault = "processor=crash:before_work".to_owned();
+        let task = Task::with_fault(name.clone(), fault, Expected::Dead, self.load.url());
+        self.load.send(&task).await;
+        self.within(POISON_LIMIT, "it has ended", |all| all.ledger.has_ended(&name)).await?;
+        match self.restarts(Stage::Processor) - before {
+            killed @ 3.. => Ok(format!("it killed {killed} processors")),
+            killed => Err(format!("it killed {killed} processors")),
+        }
+    }
+
+    /// Every service, one after the other, as a new version would be rolled out.
+    pub(super) async fn roll(&self) -> Proof {
+        let mut killed = Vec::new();
+        for part in services() {
+            let stopped = self.lab.stop(part).await.map_err(|error| error.to_string())?;
+            if stopped == lab::Stopped::Killed {
+                killed.push(part.to_string());
+            }
+            self.lab.start(part).await.map_err(|error| error.to_string())?;
+        }
+        if killed.is_empty() {
+            Ok("all drained in time".to_owned())
+        } else {
+            Err(format!("had to be killed: {killed:?}"))
+        }
+    }
+}

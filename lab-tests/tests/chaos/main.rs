@@ -1,0 +1,23 @@
+//! The chaos run of CI: every kind of fault at least once, while 5,000 jobs come in.
+
+mod silent;
+
+use lab_tests::{
+    chaos::{self, Options, schedule::KINDS},
+    waybill,
+};
+use testkit::Seed;
+
+const JOBS: usize = 5_000;
+/// Jobs a second at most.
+const RATE: f64 = 20.0;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_jobs_outlive_every_kind_of_fault() {
+    let Seed(seed) = Seed::pick();
+    let report = chaos::run(&Options { waybill: waybill(), seed, jobs: JOBS, rate: RATE }).await;
+    println!("{report}");
+    assert!(report.is_clean(), "repeat with WAYBILL_TEST_SEED={seed}");
+    assert!(report.findings.accepted >= JOBS);
+    assert_eq!(report.kinds().len(), KINDS, "every kind struck: {:?}", report.kinds());
+}
