@@ -1,6 +1,6 @@
 # The commands of this repository. Nothing else knows them: CI and the documents call these.
 .DEFAULT_GOAL := help
-.PHONY: help up job test check unit fetch configs fmt deny docs memory dashboards compose-test bundle bundle-test chaos schemathesis fuzz backlog
+.PHONY: help up job test check unit fetch configs fmt deny docs memory dashboards compose-test bundle bundle-test chaos schemathesis fuzz backlog bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ deny: ## Licences, bans, sources; advisories where their database can be reached
 
 fmt: ## Format the code
 	cargo fmt --all
+
+bench: ## What the lab costs, against a bare relay, as ratios within one run: ROUNDS=5 (leave the machine alone meanwhile)
+	cargo run --release -- bench --rounds $(or $(ROUNDS),5)
 
 memory: ## Start an idle lab and print the memory of each part
 	cargo build --release
