@@ -13,4 +13,5 @@ mod ownership;
 mod poison;
 mod redrive;
 mod signals;
+mod slots;
 mod webhooks;

@@ -1,0 +1,53 @@
+//! A worker takes what it has free slots for, and leaves the rest to others.
+
+use std::time::Duration;
+
+use contract::{
+    api::{QueueList, QueueView},
+    state::JobState,
+};
+use lab::Part;
+use lab_tests::{Client, waybill};
+use serde_json::json;
+use testkit::{LabUnderTest, eventually};
+
+const LIMIT: Duration = Duration::from_mins(1);
+const SLOTS: u64 = 2;
+const JOBS: u64 = 6;
+
+async fn todo(lab: &LabUnderTest) -> reqwest::Result<QueueView> {
+    let answer = reqwest::get(format!("{}/v1/queues", lab.gateway_url())).await?;
+    let list: QueueList = answer.error_for_status()?.json().await?;
+    let todo = list.queues.into_iter().find(|queue| queue.store.stream == "TODO");
+    Ok(todo.expect("the queue of jobs"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_interrupts_no_job_that_it_had_no_slot_for() {
+    let lab = LabUnderTest::start_with(&waybill(), |options| {
+        options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), "2".into()));
+        let slots = (Part::Processor(1), "WAYBILL_SLOTS".into(), SLOTS.to_string());
+        options.part_env.push(slots);
+    })
+    .await;
+    let client = Client::of(&lab);
+    let job = json!({"name": "three seconds", "operations": [{"kind": "wait", "seconds": 3}]});
+    let mut jobs = Vec::new();
+    for _ in 0..JOBS {
+        jobs.push(client.submit(&job).await.id);
+    }
+    eventually(LIMIT, "two to run and four to wait at the broker", async || {
+        let todo = todo(&lab).await.map_err(|error| error.to_string())?;
+        let seen = (todo.ack_pending, todo.depth);
+        if seen == (SLOTS, JOBS - SLOTS) { Ok(()) } else { Err(format!("{seen:?}")) }
+    })
+    .await;
+    lab.kill(Part::Processor(1)).await.expect("the processor runs");
+    let mut interrupted = 0;
+    for job in jobs {
+        let ended = client.ended(job, LIMIT).await;
+        assert_eq!((ended.state, ended.attempts), (JobState::Succeeded, 1));
+        interrupted += u64::from(ended.interruptions);
+    }
+    assert_eq!(interrupted, SLOTS, "the others had not been taken");
+}
