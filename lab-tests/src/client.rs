@@ -120,7 +120,8 @@ impl Client {
         Some(Trace::from_otlp(&otlp))
     }
 
-    /// Waits until the trace is as `wanted`; an `Err` of it says what is still missing.
+    /// Waits until the trace is as `wanted`, and no span of it lacks its parent: batches of several services
+    /// arrive in any order. An `Err` of `wanted` says what is still missing.
     pub async fn trace_where<T, E: Debug>(
         &self,
         trace_id: &str,
@@ -133,7 +134,11 @@ impl Client {
                 .await
                 .ok_or_else(|| "the console does not know it".to_owned())?;
             let found = wanted(&trace).map_err(|missing| format!("{missing:?} in\n{trace}"))?;
-            Ok::<_, String>((trace, found))
+            let orphans = trace.orphans().len();
+            if orphans > 0 {
+                return Err(format!("{orphans} spans without their parent in\n{trace}"));
+            }
+            Ok((trace, found))
         })
         .await
     }

@@ -136,7 +136,6 @@ async fn a_queued_job_ends_and_its_owner_hears_of_it_while_no_worker_is_there() 
             trace.only("process jobs.done.cancelled").map(drop)
         })
         .await;
-    assert!(trace.orphans().is_empty(), "{trace}");
 }
 
 /// The record is cancelled, and nobody was told.

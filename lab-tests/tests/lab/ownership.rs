@@ -50,7 +50,6 @@ async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing
             if verdicts.contains(&"fenced".to_owned()) { Ok(()) } else { Err(verdicts) }
         })
         .await;
-    assert!(trace.orphans().is_empty(), "{trace}");
     let after = client.job(accepted.id).await.expect("the job is known");
     assert_eq!((after.state, after.times.finished_ms), (ended.state, ended.times.finished_ms));
     let effects: BTreeSet<_> = catcher.received().iter().map(|hook| hook.body.clone()).collect();

