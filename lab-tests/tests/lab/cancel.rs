@@ -131,7 +131,7 @@ async fn a_queued_job_ends_and_its_owner_hears_of_it_while_no_worker_is_there() 
         assert_eq!(notices.count(), 1, "{id}");
         assert_eq!(client.job(job).await.expect("it is known").state, JobState::Cancelled);
     }
-    let (trace, ()) = client
+    client
         .trace_where(&cancelled.trace_id, LIMIT, |trace| {
             trace.only("process jobs.done.cancelled").map(drop)
         })

@@ -41,7 +41,7 @@ async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing
     assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 1));
     lab.resume(owner).await.expect("the owner is only held still");
 
-    let (trace, ()) = client
+    client
         .trace_where(&accepted.trace_id, LIMIT, |trace| {
             let verdicts: Vec<_> = trace
                 .named("process jobs.todo.wait")
