@@ -120,8 +120,7 @@ impl Client {
         Some(Trace::from_otlp(&otlp))
     }
 
-    /// Waits until the trace is as `wanted`, and no span of it lacks its parent: batches of several services
-    /// arrive in any order. An `Err` of `wanted` says what is still missing.
+    /// Waits until the trace is as `wanted`; an `Err` of it says what is still missing.
     pub async fn trace_where<T, E: Debug>(
         &self,
         trace_id: &str,
@@ -134,13 +133,23 @@ impl Client {
                 .await
                 .ok_or_else(|| "the console does not know it".to_owned())?;
             let found = wanted(&trace).map_err(|missing| format!("{missing:?} in\n{trace}"))?;
-            let orphans = trace.orphans().len();
-            if orphans > 0 {
-                return Err(format!("{orphans} spans without their parent in\n{trace}"));
-            }
-            Ok((trace, found))
+            Ok::<_, String>((trace, found))
         })
         .await
+    }
+
+    /// The same, and no span of it lacks its parent: batches of several services arrive in any order.
+    pub async fn whole_trace_where<T, E: Debug>(
+        &self,
+        trace_id: &str,
+        limit: Duration,
+        wanted: impl Fn(&Trace) -> Result<T, E>,
+    ) -> (Trace, T) {
+        let whole = |trace: &Trace| match trace.orphans().len() {
+            0 => wanted(trace).map_err(|missing| format!("{missing:?}")),
+            orphans => Err(format!("{orphans} spans without their parent")),
+        };
+        self.trace_where(trace_id, limit, whole).await
     }
 
     /// A service's metrics as it serves them.

@@ -37,6 +37,9 @@ pub(crate) struct Speed {
     jobs_a_second: f64,
     half_ms: f64,
     most_ms: f64,
+    longest_ms: f64,
+    /// The longest time between two jobs that were accepted one after the other.
+    pause_ms: f64,
 }
 
 impl Steady {
@@ -95,6 +98,9 @@ impl Speed {
             assert_eq!(job.state, JobState::Succeeded, "{job:?}");
             times.push((job.times.accepted_ms, job.times.finished_ms.unwrap()));
         }
+        let accepted = times.iter().map(|(accepted, _)| *accepted);
+        let pauses = accepted.clone().zip(accepted.skip(1)).map(|(one, next)| next - one);
+        let pause = pauses.max().unwrap_or_default();
         let begun = times.iter().map(|(accepted, _)| *accepted).min().unwrap();
         let over = times.iter().map(|(_, finished)| *finished).max().unwrap();
         let mut took: Vec<_> = times.iter().map(|(from, to)| (to - from) as f64).collect();
@@ -103,6 +109,8 @@ impl Speed {
             jobs_a_second: jobs.len() as f64 * 1e3 / (over - begun) as f64,
             half_ms: took[took.len() / 2],
             most_ms: took[took.len() * 95 / 100],
+            longest_ms: took[took.len() - 1],
+            pause_ms: pause as f64,
         }
     }
 
@@ -112,8 +120,8 @@ impl Speed {
         let (half, most) = (self.half_ms / before.half_ms, self.most_ms / before.most_ms);
         println!(
             "MEASURED: jobs {when}: {:.2} a second ({rate:.2} of before), half within {:.0} ms ({half:.2}), \
-             95 % within {:.0} ms ({most:.2})",
-            self.jobs_a_second, self.half_ms, self.most_ms
+             95 % within {:.0} ms ({most:.2}), the longest {:.0} ms, longest pause {:.0} ms",
+            self.jobs_a_second, self.half_ms, self.most_ms, self.longest_ms, self.pause_ms
         );
         assert!(rate >= RATE_MIN, "{when}: {self:?}, before: {before:?}");
         assert!(

@@ -132,7 +132,7 @@ async fn a_queued_job_ends_and_its_owner_hears_of_it_while_no_worker_is_there() 
         assert_eq!(client.job(job).await.expect("it is known").state, JobState::Cancelled);
     }
     client
-        .trace_where(&cancelled.trace_id, LIMIT, |trace| {
+        .whole_trace_where(&cancelled.trace_id, LIMIT, |trace| {
             trace.only("process jobs.done.cancelled").map(drop)
         })
         .await;

@@ -142,6 +142,7 @@ async fn failing_attempts_are_siblings_with_numbers_verdicts_and_links() {
         }
     }
     assert!(attempts[0].attribute("waybill.fault").is_some(), "the fault is on the span");
+    assert!(trace.orphans().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

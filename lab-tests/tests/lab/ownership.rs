@@ -42,7 +42,7 @@ async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing
     lab.resume(owner).await.expect("the owner is only held still");
 
     client
-        .trace_where(&accepted.trace_id, LIMIT, |trace| {
+        .whole_trace_where(&accepted.trace_id, LIMIT, |trace| {
             let verdicts: Vec<_> = trace
                 .named("process jobs.todo.wait")
                 .filter_map(|span| span.attribute("waybill.verdict"))

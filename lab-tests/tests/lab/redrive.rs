@@ -60,7 +60,7 @@ async fn a_poison_job_is_driven_again_in_its_own_trace_and_succeeds() {
     assert_eq!(retry.0, StatusCode::CONFLICT, "what succeeded is not done twice");
 
     let (trace, ()) = client
-        .trace_where(&job.trace_id, LIMIT, |trace| {
+        .whole_trace_where(&job.trace_id, LIMIT, |trace| {
             trace.only("process jobs.done.succeeded")?;
             trace.only("publish jobs.dead.processor").map(drop)
         })
@@ -124,7 +124,7 @@ async fn a_job_that_failed_or_was_cancelled_is_tried_again_and_its_old_message_d
     assert_eq!((status, &view["round"]), (StatusCode::ACCEPTED, &json!(1)));
     assert_eq!(in_round(&client, failed.id, 1).await.state, JobState::Failed);
     let (trace, attempts) = client
-        .trace_where(&failed.trace_id, LIMIT, |trace| {
+        .whole_trace_where(&failed.trace_id, LIMIT, |trace| {
             let attempts = trace.named("process jobs.todo.divide").count();
             if attempts == 2 { Ok(attempts) } else { Err(attempts) }
         })
