@@ -117,11 +117,15 @@ impl Announce {
                 let reason = reason::RECEIVER_NOT_READY;
                 Err(Failure::Postpone { reason, cause: anyhow!(why), after })
             }
-            Sent::Refused { why } | Sent::NotAllowed { why } => {
-                self.count(notify, notification::REFUSED);
-                Err(Failure::reject(reason::NOTIFICATION_REFUSED, anyhow!(why)))
-            }
+            Sent::Refused { why } => Err(self.refused(notify, reason::NOTIFICATION_REFUSED, why)),
+            Sent::NotAllowed { why } => Err(self.refused(notify, reason::ADDRESS_REFUSED, why)),
         }
+    }
+
+    /// Put away at once, whoever refused it.
+    fn refused(&self, notify: &Notify, reason: &'static str, why: String) -> Failure {
+        self.count(notify, notification::REFUSED);
+        Failure::reject(reason, anyhow!(why))
     }
 
     /// Gives up what could not be delivered for too long, by the broker's clock.
