@@ -72,7 +72,7 @@ async fn a_job_goes_on_while_the_broker_is_away_for_longer_than_the_ack_wait() {
     let ended = client.ended(accepted.id, LIMIT).await;
     assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 0));
     let (_, runs) = client
-        .trace_where(&accepted.trace_id, LIMIT, |trace| {
+        .whole_trace_where(&accepted.trace_id, LIMIT, |trace| {
             trace.only("process jobs.done.succeeded")?;
             Ok::<_, String>(trace.named("operation wait").count())
         })

@@ -105,7 +105,7 @@ async fn a_redrive_survives_a_restart_of_the_broker_and_happens_once() {
     for job in jobs {
         let trace_id = client.job(job).await.expect("it is known").trace_id;
         let (trace, ()) = client
-            .trace_where(&trace_id, LIMIT, |trace| {
+            .whole_trace_where(&trace_id, LIMIT, |trace| {
                 trace.only("process jobs.done.succeeded").map(drop)
             })
             .await;
@@ -143,7 +143,7 @@ async fn a_job_that_failed_or_was_cancelled_is_tried_again_and_its_old_message_d
     let ended = in_round(&client, waiting, 1).await;
     assert_eq!((ended.state, ended.attempts), (JobState::Succeeded, 1));
     let (trace, ()) = client
-        .trace_where(&ended.trace_id, LIMIT, |trace| {
+        .whole_trace_where(&ended.trace_id, LIMIT, |trace| {
             let verdicts: Vec<_> = trace
                 .named("process jobs.todo.add")
                 .filter_map(|span| span.attribute("waybill.verdict"))
