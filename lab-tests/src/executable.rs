@@ -8,6 +8,11 @@ pub fn waybill() -> PathBuf {
     BUILT.clone()
 }
 
+/// The executable that lies beside this program, built together with it.
+pub fn waybill_beside() -> PathBuf {
+    std::env::current_exe().expect("this program is a file").with_file_name("waybill")
+}
+
 fn build() -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     // With the features of the whole workspace, as its tests are built: nothing is built twice.

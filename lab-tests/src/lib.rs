@@ -10,5 +10,5 @@ mod executable;
 mod trace;
 
 pub use client::Client;
-pub use executable::waybill;
+pub use executable::{waybill, waybill_beside};
 pub use trace::{Kind, Link, Span, Trace};

@@ -4,7 +4,7 @@
 //! - [`ntp`]: measures that clock against a time server, and corrects it
 //! - [`stop`]: signals, and the two ways to end
 //! - [`admin`]: health, readiness and metrics over HTTP
-//! - [`http_guard`], [`problem`]: what every HTTP server of the lab shares
+//! - [`http_guard`], [`http_measure`], [`problem`]: what every HTTP server of the lab shares
 //! - [`listen`]: binding a port, with an error that says what to do
 //! - [`serve`]: bounded connections with time limits, ended in order
 //! - [`identity`]: the name of one process
@@ -14,6 +14,7 @@ pub mod admin;
 pub mod clock;
 pub mod exit;
 pub mod http_guard;
+pub mod http_measure;
 pub mod identity;
 pub mod listen;
 pub mod ntp;

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use lab_tests::backlog::{self, Options};
+use lab_tests::{
+    backlog::{self, Options},
+    waybill_beside,
+};
 
 /// Compares a lab in which many jobs wait with an empty one; ends with 1 when the queue is felt.
 #[derive(Debug, Parser)]
@@ -25,11 +28,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let beside = || {
-        let this = std::env::current_exe().expect("this program is a file");
-        this.with_file_name("waybill")
-    };
-    let waybill = arguments.waybill.unwrap_or_else(beside);
+    let waybill = arguments.waybill.unwrap_or_else(waybill_beside);
     let options = Options { waybill, jobs: arguments.jobs, samples: arguments.samples };
     let report = backlog::run(&options).await;
     if arguments.json {

@@ -4,7 +4,10 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use lab_tests::chaos::{self, Options};
+use lab_tests::{
+    chaos::{self, Options},
+    waybill_beside,
+};
 
 /// Breaks a lab by a schedule that a seed replays; ends with 1 when a promise was broken.
 #[derive(Debug, Parser)]
@@ -29,12 +32,8 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let beside = || {
-        let this = std::env::current_exe().expect("this program is a file");
-        this.with_file_name("waybill")
-    };
     let report = chaos::run(&Options {
-        waybill: arguments.waybill.unwrap_or_else(beside),
+        waybill: arguments.waybill.unwrap_or_else(waybill_beside),
         seed: arguments.seed.unwrap_or_else(rand::random),
         jobs: arguments.jobs,
         rate: arguments.rate,

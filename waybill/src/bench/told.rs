@@ -7,6 +7,8 @@ use contract::{
 use lab::embedded::Embedded;
 use serde::Serialize;
 
+use crate::client::{Admin, sum_of};
+
 /// The route under which jobs are submitted.
 const SUBMIT: &str = "\"/v1/jobs\"";
 
@@ -35,15 +37,14 @@ impl Told {
             (Stage::Processor, ports.processor_admin),
             (Stage::Notifier, ports.notifier_admin),
         ] {
-            let answer = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await?;
-            told.push((stage, answer.error_for_status()?.text().await?));
+            told.push((stage, Admin::new(stage.name(), port)?.metrics().await?));
         }
         Ok(Self(told))
     }
 
     /// Spans and log lines that they gave up.
     pub(super) fn dropped(&self) -> f64 {
-        self.0.iter().map(|(_, text)| sum(text, signals::TELEMETRY_DROPPED.name, "")).sum()
+        self.0.iter().map(|(_, text)| sum_of(text, signals::TELEMETRY_DROPPED.name, "")).sum()
     }
 
     /// Where the time of jobs went since `before`.
@@ -53,7 +54,7 @@ impl Told {
             let mean = |metric: &Metric, label| {
                 let grown = |part| {
                     let name = format!("{}_{part}", metric.name);
-                    sum(now, &name, label) - sum(before, &name, label)
+                    sum_of(now, &name, label) - sum_of(before, &name, label)
                 };
                 grown("sum") / grown("count").max(1.0) * 1e3
             };
@@ -65,19 +66,6 @@ impl Told {
         });
         times.collect()
     }
-}
-
-/// Adds up the series called `name` whose labels contain `label`.
-fn sum(text: &str, name: &str, label: &str) -> f64 {
-    let series = text.lines().filter_map(|line| {
-        let rest = line.strip_prefix(name)?;
-        let (labels, rest) = match rest.strip_prefix('{') {
-            Some(rest) => rest.split_once('}')?,
-            None => ("", rest.strip_prefix(' ')?),
-        };
-        labels.contains(label).then(|| rest.split_whitespace().next()?.parse::<f64>().ok())?
-    });
-    series.sum()
 }
 
 #[cfg(test)]

@@ -46,11 +46,23 @@ impl Admin {
         counter: &Metric,
         label_value: &str,
     ) -> Result<u64, ClientError> {
+        let value = format!("\"{label_value}\"");
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count below 2^53"
+        )]
+        let sum = sum_of(&self.metrics().await?, counter.name, &value).max(0.0) as u64;
+        Ok(sum)
+    }
+
+    /// Its metrics, as it serves them.
+    pub(crate) async fn metrics(&self) -> Result<String, ClientError> {
         let answer = self.0.answer(self.0.get("/metrics").timeout(ASK_LIMIT)).await?;
         if !answer.status.is_success() {
             return Err(self.0.strange(format!("it answers {}", answer.status)));
         }
-        Ok(sum(&String::from_utf8_lossy(&answer.body), counter.name, label_value))
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
     }
 
     /// Asks `path`, such as `/readyz`: `Ok(None)` when it is ready, else what it waits for.
@@ -75,21 +87,18 @@ impl Admin {
     }
 }
 
-/// Adds up lines such as `name{label="value"} 12.0`.
-fn sum(text: &str, name: &str, label_value: &str) -> u64 {
-    let value = format!("\"{label_value}\"");
-    let series = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
-    let values = series.filter_map(|rest| {
-        let (labels, rest) = rest.split_once('}')?;
-        labels.contains(&value).then(|| rest.split_whitespace().next()?.parse::<f64>().ok())?
+/// Adds up the series called `name` whose labels contain `label`, such as `"add"` with its quotes.
+pub(crate) fn sum_of(metrics: &str, name: &str, label: &str) -> f64 {
+    let series = metrics.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let (labels, rest) = match rest.strip_prefix('{') {
+            Some(rest) => rest.split_once('}')?,
+            None => ("", rest.strip_prefix(' ')?),
+        };
+        labels.contains(label).then(|| rest.split_whitespace().next()?.parse::<f64>().ok())?
     });
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count below 2^53"
-    )]
-    let sum = values.sum::<f64>().max(0.0) as u64;
-    sum
+    // Not `sum`: of nothing that is minus zero.
+    series.fold(0.0, |sum, value| sum + value)
 }
 
 #[cfg(test)]
@@ -100,7 +109,7 @@ mod tests {
     fn a_counter_is_read_by_its_label_value() {
         let text = "# TYPE a counter\na_total{reason=\"x\"} 3.0 # {trace_id=\"1\"} 1\n\
                     a_total{reason=\"y\"} 9\na_total{stage=\"s\",reason=\"x\"} 4\na_total_b{reason=\"x\"} 1\n";
-        assert_eq!(sum(text, "a_total", "x"), 7);
-        assert_eq!(sum(text, "a_total", "z"), 0);
+        assert_eq!(sum_of(text, "a_total", "\"x\"").to_string(), "7");
+        assert_eq!(sum_of(text, "a_total", "\"z\"").to_string(), "0");
     }
 }

@@ -1,0 +1,51 @@
+//! Measures HTTP requests: how long, which route, which answer.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{MatchedPath, Request},
+    http::Method,
+    middleware::Next,
+    response::Response,
+};
+use contract::signals::HTTP_SERVER_REQUEST_DURATION;
+use opentelemetry::trace::SpanContext;
+use telemetry::Metrics;
+
+/// The route of requests that have none. No path from outside becomes a label.
+const NO_ROUTE: &str = "unmatched";
+/// The method of requests with one that nobody knows, as the semantic conventions have it.
+const OTHER_METHOD: &str = "_OTHER";
+
+/// Answers `request` and counts it. `span_of` says whose trace is the exemplar, if anyone's.
+pub async fn measured(
+    metrics: &Metrics,
+    request: Request,
+    next: Next,
+    span_of: impl Fn(&Response) -> Option<SpanContext>,
+) -> Response {
+    let started = Instant::now();
+    let method = known(request.method());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    let status = response.status();
+    let seconds = started.elapsed().as_secs_f64();
+    let labels = [method, route, status.as_str()];
+    let span = span_of(&response).unwrap_or(SpanContext::NONE);
+    metrics.observe_for(&HTTP_SERVER_REQUEST_DURATION, &labels, seconds, &span);
+    response
+}
+
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => OTHER_METHOD,
+    }
+}
