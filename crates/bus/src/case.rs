@@ -133,3 +133,6 @@ impl From<RecordError> for Failure {
         Self::postpone(error)
     }
 }
+
+#[cfg(test)]
+mod tests;
