@@ -37,9 +37,12 @@ const waits = row(9,
   })]);
 
 const dead = row(9,
-  [6, numbers("Dead letters kept", "Waiting for somebody to look, redrive or drop. On the console: Dead letters.", {
+  [6, numbers("Dead letters kept, and forgotten", "Waiting for somebody to look, redrive or drop. On the console: Dead letters. Forgotten ones are lost: the store was full, or they were a week old.", {
     unit: "short", decimals: 0, thresholds: worse(1, 100),
-    targets: [now('sum(waybill_queue_depth{stream="DEAD"})', "kept")],
+    targets: [
+      now('sum(waybill_queue_depth{stream="DEAD"})', "kept"),
+      now("sum(waybill_dead_letters_forgotten_total)", "forgotten"),
+    ],
   })],
   [6, numbers("Discarded in 10 minutes", "Events that were not for this lab, and repeats. Look for: nothing to repair here; a jump says who changed.", {
     unit: "short", decimals: 0, thresholds: plain(),

@@ -106,6 +106,9 @@ metrics! {
     /// Messages that could not be handled.
     DEAD_LETTERS = Counter, "waybill_dead_letters_total",
         "Messages that were put into the dead letters.", [STAGE, DEAD_REASON], &[], CONSUMERS;
+    /// Dead letters that left their store though nobody took them away.
+    DEAD_LETTERS_FORGOTTEN = Counter, "waybill_dead_letters_forgotten_total",
+        "Dead letters that the broker forgot, because their store was full or they were too old.", [], &[], GATEWAY;
     /// One operation of a job.
     OPERATION_DURATION = Histogram, "waybill_operation_duration_seconds",
         "Time that one operation took.", [OPERATION_KIND, OPERATION_OUTCOME], WORK_BUCKETS, PROCESSOR;

@@ -8,7 +8,13 @@ use bus::{Bus, BusConfig, Readiness, queue_watch};
 use contract::topology;
 use service::stop::Stop;
 
-use crate::{STAGE, app::App, bucket, index};
+use crate::{
+    STAGE,
+    app::App,
+    bucket,
+    dead_letters::forgotten::{self, Forgotten},
+    index,
+};
 
 /// The broker and what the gateway reads there beside records and results.
 pub(crate) struct Broker {
@@ -17,6 +23,8 @@ pub(crate) struct Broker {
     pub(crate) keys: kv::Store,
     /// The dead letters.
     pub(crate) dead: Stream<()>,
+    /// Which of them were lost.
+    pub(crate) forgotten: Forgotten,
 }
 
 /// Reaches the broker, then keeps the index up to date and an eye on bucket and queues until the stop.
@@ -33,11 +41,13 @@ pub(crate) async fn attend(
     let Some(broker) = stop.soft.run_until_cancelled(reach).await else {
         return Ok(());
     };
-    let bus = app.reached(broker?).bus.clone();
+    let broker = app.reached(broker?);
+    let bus = broker.bus.clone();
     tokio::join!(
         index::watch::keep(&app.index, &bus, &stop),
         bucket::watch(&app, &bus, &stop),
         queue_watch::watch(&bus, &stop),
+        forgotten::watch(broker, &app.vitals.metrics, &stop),
     );
     Ok(())
 }
@@ -48,6 +58,6 @@ impl Broker {
         let keys = keys.context("opening the bucket of keys")?;
         let dead = bus.jetstream.get_stream_no_info(topology::DEAD.name).await;
         let dead = dead.context("opening the dead letters")?;
-        Ok(Self { bus, keys, dead })
+        Ok(Self { bus, keys, dead, forgotten: Forgotten::default() })
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Bodies and headers of dead letters are whatever somebody sent: they are counted and shown, never believed.
 
+pub(crate) mod forgotten;
 mod letter;
 pub(crate) mod list;
 pub(crate) mod many;

@@ -61,7 +61,7 @@ pub(crate) async fn remove(
 
 /// Deletes the letter; false when there was none.
 pub(super) async fn take_away(broker: &Broker, seq: u64) -> Result<bool, ApiError> {
-    match broker.dead.delete_message(seq).await {
+    match broker.forgotten.except(broker.dead.delete_message(seq)).await {
         Ok(deleted) => Ok(deleted),
         // The broker has one error for all that can be wrong: what is not there was deleted before.
         Err(error) => match look(&broker.dead, seq).await? {

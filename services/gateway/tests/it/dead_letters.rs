@@ -1,10 +1,18 @@
-//! The list of dead letters: newest first, with gaps, whatever is written in them.
+//! Dead letters: listed newest first, with gaps, whatever is written in them; shown whole; counted when lost.
 
 use async_nats::HeaderMap;
-use contract::{Stage, api::DeadLetterList, topology};
+use contract::{
+    Stage,
+    api::{DeadLetterDetail, DeadLetterList},
+    topology::{self, DEAD},
+};
 use serde_json::Value;
+use testkit::eventually;
 
-use crate::rig::{Rig, problem};
+use crate::{
+    redrive::{dead_job, redriven},
+    rig::{LIMIT, Rig, problem},
+};
 
 const JOB: &str = "019a0000-0000-7000-8000-000000000000";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -82,4 +90,46 @@ async fn a_dead_letter_shows_what_happened_and_counts_its_bytes() {
     assert!(letter["dead_at"].as_str().unwrap().ends_with('Z'));
     assert_eq!((&strange["stage"], &strange["attempts"]), (&"unknown".into(), &0.into()));
     assert!(strange.get("job").is_none() && strange.get("trace_id").is_none());
+}
+
+#[tokio::test]
+async fn letters_that_a_full_store_forgets_are_counted_and_those_taken_away_are_not() {
+    let rig = Rig::start().await;
+    let forgotten = || rig.metric("waybill_dead_letters_forgotten_total");
+    assert_eq!(forgotten(), Some(0.0));
+    for n in 0..6 {
+        rig.bury(Stage::Processor, "jobs.todo.add", &[("x-n", &n.to_string())], b"x".to_vec())
+            .await;
+    }
+    let (_, driven) = dead_job(&rig).await;
+    redriven(&rig, driven).await;
+    let dropped = rig.http.delete(format!("{}/v1/dead-letters/2", rig.api)).send().await.unwrap();
+    assert_eq!(dropped.status(), 204);
+    // Five are left; two have room.
+    let mut dead = rig.jetstream.get_stream(DEAD.name).await.unwrap().cached_info().config.clone();
+    dead.max_messages = 2;
+    rig.jetstream.update_stream(dead).await.unwrap();
+    assert_eq!(rig.letters().await, [5, 6]);
+    eventually(LIMIT, "three to be counted", async || match forgotten() {
+        Some(3.0) => Ok(()),
+        other => Err(other),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_letter_shows_all_that_is_in_it() {
+    let rig = Rig::start().await;
+    let seq =
+        rig.bury(Stage::Processor, "jobs.todo.add", &[("x-own", "1")], b"\xff{".to_vec()).await;
+    let answer = rig.get(&format!("/v1/dead-letters/{seq}")).send().await.unwrap();
+    let detail: DeadLetterDetail = answer.json().await.unwrap();
+    assert_eq!((detail.letter.seq, detail.letter.stage.as_str()), (seq, "processor"));
+    assert_eq!((detail.body_base64.as_str(), detail.body_text), ("/3s=", None));
+    assert_eq!(detail.subject, "jobs.todo.add");
+    assert_eq!((detail.headers.len(), detail.headers[0].value.as_str()), (1, "1"));
+    let seq = rig.bury(Stage::Processor, "jobs.todo.add", &[], "h\u{e4}".into()).await;
+    let answer = rig.get(&format!("/v1/dead-letters/{seq}")).send().await.unwrap();
+    let detail: DeadLetterDetail = answer.json().await.unwrap();
+    assert_eq!(detail.body_text.as_deref(), Some("h\u{e4}"));
 }

@@ -1,36 +1,30 @@
 //! A gateway in this process, its broker, and the questions that tests ask of both.
 
-use std::{
-    sync::{Arc, Mutex, OnceLock},
-    time::Duration,
-};
+mod letters;
+mod process;
+
+use std::time::Duration;
 
 use async_nats::{
     HeaderMap,
     jetstream::{self, kv, message::StreamMessage, stream::State},
 };
-use bus::{
-    Vitals,
-    topology::{TopologyConfig, apply},
-};
-use clap::Parser;
+use bus::topology::{TopologyConfig, apply};
 use contract::{
-    JobId, Stage,
+    JobId,
     api::{JobAccepted, JobView, Problem},
     job::Job,
     record::JobRecord,
-    signals::METRICS,
     state::JobState,
     topology::{JOBS_BUCKET, QUEUE_BYTES_MAX, SUBMITTED},
 };
-use opentelemetry::{global, trace::TracerProvider as _};
-use opentelemetry_sdk::{
-    error::OTelSdkResult,
-    trace::{SdkTracerProvider, SpanData, SpanExporter},
-};
+pub(crate) use letters::{LETTER_TRACE, own_headers};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::SpanData;
+use process::{SHARED, settings, shared, vitals};
 use reqwest::{RequestBuilder, Response, StatusCode, header::HeaderValue};
-use service::{clock::Clock, stop::Stop};
-use telemetry::{Identity, Metrics, SpanSink, TelemetryConfig};
+use service::stop::Stop;
+use telemetry::Metrics;
 use testkit::{NatsServer, eventually};
 use tokio::task::JoinHandle;
 use tracing::subscriber::DefaultGuard;
@@ -40,36 +34,6 @@ use tracing_subscriber::layer::SubscriberExt as _;
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// A job that every check lets through.
 pub(crate) const JOB: &str = r#"{"name":"sum","operations":[{"kind":"add","inputs":[1,2]}]}"#;
-
-/// The trace of the dead letters that tests make.
-pub(crate) const LETTER_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-const LETTER_SPAN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-
-/// The event headers of a message that the lab itself sent.
-pub(crate) fn own_headers(kind: &'static str) -> Vec<(&'static str, &'static str)> {
-    vec![
-        ("ce-specversion", "1.0"),
-        ("ce-id", "first"),
-        ("ce-source", "/waybill/gateway"),
-        ("ce-type", kind),
-        ("Content-Type", "application/json"),
-    ]
-}
-
-#[derive(Parser)]
-struct Settings {
-    #[command(flatten)]
-    gateway: gateway::Config,
-    #[command(flatten)]
-    telemetry: TelemetryConfig,
-}
-
-/// What all tests of this program share: the process has one tracer and one propagator.
-struct Shared {
-    sink: SpanSink,
-    spans: Kept,
-    provider: SdkTracerProvider,
-}
 
 pub(crate) struct Rig {
     pub(crate) nats: NatsServer,
@@ -234,38 +198,6 @@ impl Rig {
         messages
     }
 
-    /// Puts a message away as a worker of `stage` does: `headers` are the message's own.
-    pub(crate) async fn bury(
-        &self,
-        stage: Stage,
-        subject: &str,
-        headers: &[(&str, &str)],
-        body: Vec<u8>,
-    ) -> u64 {
-        let mut all = HeaderMap::new();
-        for (name, value) in [
-            ("waybill-dead-stage", stage.name()),
-            ("waybill-dead-reason", "attempts_used_up"),
-            ("waybill-dead-detail", "it failed"),
-            ("waybill-dead-attempts", "4"),
-            ("waybill-dead-subject", subject),
-            ("waybill-dead-seq", "77"),
-            ("traceparent", LETTER_SPAN),
-            ("baggage", "waybill.fault=processor%3Derror,waybill.scenario=poison"),
-        ] {
-            all.insert(name, value);
-        }
-        for (name, value) in headers {
-            match name.strip_prefix("letter:") {
-                Some(own) => all.insert(own, *value),
-                None => all.insert(format!("waybill-original-{name}").as_str(), *value),
-            }
-        }
-        let subject = contract::topology::dead(stage);
-        let sent = self.jetstream.publish_with_headers(subject, all, body.into()).await;
-        sent.unwrap().await.unwrap().sequence
-    }
-
     pub(crate) async fn records(&self) -> kv::Store {
         self.jetstream.get_key_value(JOBS_BUCKET).await.unwrap()
     }
@@ -327,54 +259,4 @@ pub(crate) async fn problem(answer: Response, status: u16) -> Problem {
     assert_eq!(problem.status, status);
     assert!(problem.kind.starts_with("https://waybill.dev/problems/"), "{}", problem.kind);
     problem
-}
-
-/// Spans as they ended.
-#[derive(Debug, Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanData>>>);
-
-impl SpanExporter for Kept {
-    async fn export(&self, mut spans: Vec<SpanData>) -> OTelSdkResult {
-        self.0.lock().unwrap().append(&mut spans);
-        Ok(())
-    }
-}
-
-static SHARED: OnceLock<Shared> = OnceLock::new();
-
-fn vitals(shared: &Shared) -> Vitals {
-    let clock = Clock::new();
-    let metrics = Metrics::new(METRICS, Some(Stage::Gateway), clock.offset());
-    Vitals { instance: "gateway-test".into(), clock, metrics, spans: shared.sink.clone() }
-}
-
-fn settings(nats_url: &str, flags: &[&str]) -> Settings {
-    let fixed = ["gateway", "--telemetry", "off", "--log", "off", "--nats-url", nats_url];
-    let any_port = ["--gateway-bind", "127.0.0.1:0"];
-    let own = flags.contains(&any_port[0]);
-    let any_port = any_port.iter().filter(|_| !own);
-    Settings::parse_from(fixed.iter().chain(any_port).chain(flags))
-}
-
-/// Sets up the process once, on a runtime that outlives every test.
-fn shared(config: &TelemetryConfig) -> &'static Shared {
-    SHARED.get_or_init(|| {
-        let identity =
-            Identity { name: Stage::Gateway.name().into(), instance: "gateway-test".into() };
-        let init = || {
-            let runtime =
-                tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-            let runtime: &'static tokio::runtime::Runtime = Box::leak(Box::new(runtime.unwrap()));
-            let _inside = runtime.enter();
-            telemetry::init(&identity, config, Clock::new().offset()).unwrap()
-        };
-        let telemetry = std::thread::scope(|scope| scope.spawn(init).join().unwrap());
-        let sink = telemetry.spans();
-        // It lives as long as the process: nothing of it is sent anywhere.
-        std::mem::forget(telemetry);
-        let spans = Kept::default();
-        let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
-        global::set_tracer_provider(provider.clone());
-        Shared { sink, spans, provider }
-    })
 }
