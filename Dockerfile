@@ -10,11 +10,11 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target,sharing=locked \
     target="$(rustc -vV | sed -n 's/^host: //p')" \
-    && RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_STRIP=symbols \
-       cargo build --release --locked --package waybill --target "$target" --target-dir "target/${TARGETARCH:-native}" \
+    && RUSTFLAGS="-C target-feature=+crt-static" \
+       cargo build --profile dist --locked --package waybill --target "$target" --target-dir "target/${TARGETARCH:-native}" \
     && mkdir -p /root-of-image/etc/ssl/certs /root-of-image/tmp /root-of-image/spans \
     && chmod 1777 /root-of-image/tmp /root-of-image/spans \
-    && cp "target/${TARGETARCH:-native}/$target/release/waybill" /root-of-image/waybill \
+    && cp "target/${TARGETARCH:-native}/$target/dist/waybill" /root-of-image/waybill \
     && cp /etc/ssl/certs/ca-certificates.crt /root-of-image/etc/ssl/certs/ \
     && echo 'hosts: files dns' > /root-of-image/etc/nsswitch.conf \
     && echo 'waybill:x:10001:10001::/:/waybill' > /root-of-image/etc/passwd

@@ -38,11 +38,11 @@ fmt: ## Format the code
 	cargo fmt --all
 
 bench: ## What the lab costs, against a bare relay, as ratios within one run: ROUNDS=5 (leave the machine alone meanwhile)
-	cargo run --release -- bench --rounds $(or $(ROUNDS),5)
+	cargo run --profile dist -- bench --rounds $(or $(ROUNDS),5)
 
 memory: ## Start an idle lab and print the memory of each part
-	cargo build --release
-	cargo run --quiet -p lab-tests --bin idle-memory -- target/release/waybill
+	cargo build --profile dist
+	cargo run --quiet -p lab-tests --bin idle-memory -- target/dist/waybill
 
 chaos: ## Break a lab in every known way under load and account for every job: JOBS=100000 RATE=150 SEED=...
 	cargo build --workspace --bins --release

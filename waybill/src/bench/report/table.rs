@@ -30,7 +30,7 @@ impl Report {
             by.version
         )?;
         if !by.optimised {
-            writeln!(out, "NOT AN OPTIMISED BUILD: these numbers say nothing; use --release")?;
+            writeln!(out, "NOT AN OPTIMISED BUILD: these numbers say nothing; use --profile dist")?;
         }
         if self.rounds_without_drops < self.rounds.len() {
             let without = self.rounds_without_drops;
