@@ -57,6 +57,55 @@ async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fenced_worker_leaves_the_message_to_the_new_owner() {
+    let catcher = WebhookCatcher::start().await;
+    let lab = lab(2, &catcher).await;
+    let client = Client::of(&lab);
+    let job = json!({"name": "handed over twice", "operations": [{"kind": "wait", "seconds": 8}]});
+    let accepted = client.submit(&job).await;
+    let worker = async |other_than: &str| {
+        let worker =
+            async || client.job(accepted.id).await?.worker.filter(|worker| worker != other_than);
+        eventually(LIMIT, "another worker to have the job", worker).await
+    };
+    let first = worker("").await;
+    lab.pause(owner_of(&lab, &first)).await.expect("the owner runs");
+    let second = owner_of(&lab, &worker(&first).await);
+    lab.resume(owner_of(&lab, &first)).await.expect("the first owner is only held still");
+    eventually(LIMIT, "the first owner to be fenced", async || {
+        let trace = client.trace(&accepted.trace_id).await?;
+        let verdicts = trace.0.iter().filter_map(|span| span.attribute("waybill.verdict"));
+        verdicts.into_iter().find(|verdict| verdict == "fenced")
+    })
+    .await;
+    // Had the first owner acked, nobody would get the message of the one that dies now.
+    lab.kill(second).await.expect("the second owner runs");
+    let ended = client.ended(accepted.id, Duration::from_mins(1)).await;
+    assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_takes_over_from_a_worker_that_lives_when_the_broker_delivers_again() {
+    let catcher = WebhookCatcher::start().await;
+    let lab = lab(2, &catcher).await;
+    let client = Client::of(&lab);
+    // Which worker gets a message again is chance: of so many, one goes to the other.
+    let job = json!({"name": "stayed", "operations": [{"kind": "wait", "seconds": 7}]});
+    let mut jobs = Vec::new();
+    for _ in 0..8 {
+        jobs.push(client.submit(&job).await.id);
+    }
+    for id in &jobs {
+        eventually(LIMIT, "it to run", async || client.job(*id).await?.worker).await;
+    }
+    away_for_longer_than_the_ack_wait(&lab).await;
+    for id in jobs {
+        let ended = client.ended(id, LIMIT).await;
+        assert_eq!((ended.state, ended.interruptions), (JobState::Succeeded, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_goes_on_while_the_broker_is_away_for_longer_than_the_ack_wait() {
     let catcher = WebhookCatcher::start().await;
     let lab = lab(1, &catcher).await;
@@ -64,20 +113,26 @@ async fn a_job_goes_on_while_the_broker_is_away_for_longer_than_the_ack_wait() {
     let job = json!({"name": "went on", "operations": [{"kind": "wait", "seconds": 7}]});
     let accepted = client.submit(&job).await;
     eventually(LIMIT, "the job to run", async || client.job(accepted.id).await?.worker).await;
-    lab.stop(Part::Nats).await.expect("the broker runs");
-    // Not a wait for a condition: the broker's absence is what the test is about.
-    tokio::time::sleep(ACK_WAIT + Duration::from_secs(1)).await;
-    lab.start(Part::Nats).await.expect("the broker starts again");
+    away_for_longer_than_the_ack_wait(&lab).await;
 
     let ended = client.ended(accepted.id, LIMIT).await;
     assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 0));
-    let (_, runs) = client
+    let (_, spans) = client
         .whole_trace_where(&accepted.trace_id, LIMIT, |trace| {
             trace.only("process jobs.done.succeeded")?;
-            Ok::<_, String>(trace.named("operation wait").count())
+            let count = |name| trace.named(name).count();
+            Ok::<_, String>((count("operation wait"), count("process jobs.todo.wait")))
         })
         .await;
-    assert_eq!(runs, 1, "the redelivery was adopted, not run again");
+    assert_eq!(spans, (1, 1), "the redelivery was adopted: neither run again nor put off");
+}
+
+/// Stops the broker and starts it again: whatever is in hand is delivered again.
+async fn away_for_longer_than_the_ack_wait(lab: &LabUnderTest) {
+    lab.stop(Part::Nats).await.expect("the broker runs");
+    // Not a wait for a condition: the broker's absence is what the tests are about.
+    tokio::time::sleep(ACK_WAIT + Duration::from_secs(1)).await;
+    lab.start(Part::Nats).await.expect("the broker starts again");
 }
 
 /// The part whose process has this instance name, which holds its process id.
