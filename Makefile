@@ -1,6 +1,6 @@
 # The commands of this repository. Nothing else knows them: CI and the documents call these.
 .DEFAULT_GOAL := help
-.PHONY: help up job test check unit fetch configs fmt deny docs memory dashboards compose-test bundle bundle-test chaos schemathesis fuzz backlog bench
+.PHONY: help up job test check unit fetch configs fmt deny docs memory dashboards compose-test bundle bundle-test chaos schemathesis fuzz broken-rules backlog bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ FUZZ_TOOLCHAIN ?= nightly
 fuzz: ## Fuzz what reads events, jobs and headers: SECONDS=30 each (needs a nightly toolchain, see fuzz/README.md)
 	cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --version 0.13.2 --locked
 	fuzz/run $(FUZZ_TOOLCHAIN) $(or $(SECONDS),30)
+
+broken-rules: ## Break each rule of delivery in a copy, and see which test notices: RULES="07 12" (half an hour)
+	lab-tests/broken-rules/try $(RULES)
 
 backlog: ## What many waiting jobs cost those who submit, list and read: JOBS=200000
 	cargo build --workspace --bins --release

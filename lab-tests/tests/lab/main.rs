@@ -12,6 +12,7 @@ mod one_trace;
 mod ownership;
 mod poison;
 mod redrive;
+mod repeats;
 mod signals;
 mod slots;
 mod webhooks;
