@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use contract::{Stage, state::JobState};
 use lab_tests::{Client, waybill};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::{LabUnderTest, WebhookCatcher, eventually};
 
@@ -56,6 +57,44 @@ async fn a_crash_at_any_boundary_of_any_stage_loses_nothing_and_doubles_nothing(
         })
         .await;
         assert_eq!(effects.len(), 1, "{fault}: every notice tells of the same run: {effects:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_gateway_crashes_at_any_boundary_is_one_job_once_it_is_repeated() {
+    let lab = LabUnderTest::start(&waybill()).await;
+    let client = Client::of(&lab);
+    for boundary in BOUNDARIES {
+        let before = restarts(&lab, "gateway");
+        let job = json!({"name": boundary, "operations": [{"kind": "add", "inputs": [1, 2]}]});
+        let (key, fault) = (("idempotency-key", boundary), format!("gateway=crash:{boundary}@1"));
+        let cut = client.try_submit(&job, &[key, ("waybill-fault", &fault)]).await;
+        assert!(cut.is_err(), "{fault}: {cut:?}");
+        eventually(LIMIT, &format!("{fault} to abort it"), async || {
+            restarts(&lab, "gateway") > before
+        })
+        .await;
+        let jobs = async || {
+            let all = client.try_all_jobs().await?;
+            Some(all.into_iter().filter(|job| job.name == boundary).collect::<Vec<_>>())
+        };
+        if boundary != "before_work" {
+            // What was stored is a job, whether or not the gateway came to write its record.
+            eventually(LIMIT, &format!("the job of {fault} to end"), async || {
+                let jobs = jobs().await.ok_or_else(Vec::new)?;
+                if jobs.iter().any(|job| job.state.is_terminal()) { Ok(()) } else { Err(jobs) }
+            })
+            .await;
+        }
+        let id = eventually(LIMIT, &format!("the repeat after {fault}"), async || {
+            let (status, answer) = client.try_submit(&job, &[key]).await.ok()?;
+            (status == StatusCode::ACCEPTED).then(|| answer["id"].as_str().unwrap().to_owned())
+        })
+        .await;
+        client.ended(id.parse().expect("an id"), LIMIT).await;
+        let jobs = eventually(LIMIT, "the list", jobs).await;
+        assert_eq!(jobs.len(), 1, "{fault}: {jobs:?}");
+        assert_eq!((jobs[0].id.to_string(), jobs[0].state), (id, JobState::Succeeded), "{fault}");
     }
 }
 

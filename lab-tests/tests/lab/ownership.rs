@@ -12,8 +12,13 @@ const LIMIT: Duration = Duration::from_secs(30);
 const ACK_WAIT: Duration = Duration::from_secs(2);
 
 async fn lab(processors: u16, catcher: &WebhookCatcher) -> LabUnderTest {
+    lab_with(processors, catcher, &[]).await
+}
+
+async fn lab_with(processors: u16, catcher: &WebhookCatcher, env: &[(&str, &str)]) -> LabUnderTest {
     LabUnderTest::start_with(&waybill(), |options| {
         options.processors = processors;
+        options.env.extend(env.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
         options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), ACK_WAIT.as_secs().to_string()));
     })
@@ -87,22 +92,24 @@ async fn a_fenced_worker_leaves_the_message_to_the_new_owner() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_takes_over_from_a_worker_that_lives_when_the_broker_delivers_again() {
     let catcher = WebhookCatcher::start().await;
-    let lab = lab(2, &catcher).await;
+    // The owner has no slot left for the redelivery: it goes to the other worker, which is idle.
+    let lab = lab_with(2, &catcher, &[("WAYBILL_SLOTS", "1")]).await;
     let client = Client::of(&lab);
-    // Which worker gets a message again is chance: of so many, one goes to the other.
-    let job = json!({"name": "stayed", "operations": [{"kind": "wait", "seconds": 7}]});
-    let mut jobs = Vec::new();
-    for _ in 0..8 {
-        jobs.push(client.submit(&job).await.id);
-    }
-    for id in &jobs {
-        eventually(LIMIT, "it to run", async || client.job(*id).await?.worker).await;
-    }
+    let job = json!({"name": "stayed", "operations": [{"kind": "wait", "seconds": 12}]});
+    let accepted = client.submit(&job).await;
+    eventually(LIMIT, "the job to run", async || client.job(accepted.id).await?.worker).await;
     away_for_longer_than_the_ack_wait(&lab).await;
-    for id in jobs {
-        let ended = client.ended(id, LIMIT).await;
-        assert_eq!((ended.state, ended.interruptions), (JobState::Succeeded, 0));
-    }
+    let ended = client.ended(accepted.id, LIMIT).await;
+    assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 0));
+    client
+        .whole_trace_where(&accepted.trace_id, LIMIT, |trace| {
+            let reasons: Vec<_> = trace
+                .named("process jobs.todo.wait")
+                .filter_map(|span| span.attribute("waybill.reason"))
+                .collect();
+            if reasons.contains(&"owned_elsewhere".to_owned()) { Ok(()) } else { Err(reasons) }
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
