@@ -4,7 +4,7 @@ use std::{fmt::Debug, time::Duration};
 
 use contract::{
     JobId,
-    api::{DeadLetterList, JobAccepted, JobList, JobView},
+    api::{DeadLetterList, JobAccepted, JobList, JobView, QueueList},
 };
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -111,6 +111,11 @@ impl Client {
     /// The dead letters, newest first.
     pub async fn dead_letters(&self) -> DeadLetterList {
         self.get(&format!("{}/v1/dead-letters", self.gateway)).await.expect("the list can be read")
+    }
+
+    /// How the queues and stores fare; `None` when the gateway does not answer.
+    pub async fn queues(&self) -> Option<QueueList> {
+        self.get(&format!("{}/v1/queues", self.gateway)).await.ok()
     }
 
     /// The trace as the console has it now.

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use contract::{
-    api::{QueueList, QueueView},
-    state::JobState,
-};
+use contract::{api::QueueView, state::JobState};
 use lab::Part;
 use lab_tests::{Client, waybill};
 use serde_json::json;
@@ -15,11 +12,9 @@ const LIMIT: Duration = Duration::from_mins(1);
 const SLOTS: u64 = 2;
 const JOBS: u64 = 6;
 
-async fn todo(lab: &LabUnderTest) -> reqwest::Result<QueueView> {
-    let answer = reqwest::get(format!("{}/v1/queues", lab.gateway_url())).await?;
-    let list: QueueList = answer.error_for_status()?.json().await?;
-    let todo = list.queues.into_iter().find(|queue| queue.store.stream == "TODO");
-    Ok(todo.expect("the queue of jobs"))
+async fn todo(client: &Client) -> Option<QueueView> {
+    let queues = client.queues().await?.queues;
+    queues.into_iter().find(|queue| queue.store.stream == "TODO")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +32,7 @@ async fn a_worker_that_is_killed_interrupts_no_job_that_it_had_no_slot_for() {
         jobs.push(client.submit(&job).await.id);
     }
     eventually(LIMIT, "two to run and four to wait at the broker", async || {
-        let todo = todo(&lab).await.map_err(|error| error.to_string())?;
+        let todo = todo(&client).await.ok_or("no answer")?;
         let seen = (todo.ack_pending, todo.depth);
         if seen == (SLOTS, JOBS - SLOTS) { Ok(()) } else { Err(format!("{seen:?}")) }
     })

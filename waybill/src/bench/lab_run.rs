@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     Bench, Variant,
     flow::Flow,
-    latency::Latency,
+    latency::Steady,
     relay::{Relay, broker},
     report::Trial,
     told::Told,
@@ -58,8 +58,8 @@ impl LabRun {
         trial
     }
 
-    /// Percentiles at a steady rate.
-    pub(super) async fn latency(self, bench: &Bench, rate: f64) -> anyhow::Result<Latency> {
+    /// How long jobs take at a steady rate.
+    pub(super) async fn steady(self, bench: &Bench, rate: f64) -> anyhow::Result<Steady> {
         let flow = self.flow().await?;
         let _warm = flow.steady(rate, bench.warm_up).await;
         let before = Told::read(&self.lab).await?;
@@ -68,7 +68,7 @@ impl LabRun {
         let checked = flow.check();
         self.lab.down().await;
         checked?;
-        Ok(Latency::of(rate, took, stages))
+        Ok(Steady { took, stages })
     }
 
     async fn relay(&self, bench: &Bench) -> anyhow::Result<Trial> {

@@ -4,56 +4,92 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::told::StageTime;
+use super::{
+    numbers::{Spread, median},
+    told::StageTime,
+};
 
-/// Percentiles of a steady load, in milliseconds.
+/// Jobs at a steady load, measured once.
+pub(super) struct Steady {
+    /// How long each took.
+    pub(super) took: Vec<Duration>,
+    /// Where that time went.
+    pub(super) stages: Vec<StageTime>,
+}
+
+/// Percentiles of a steady load, in milliseconds, each over all measurements.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Latency {
     /// Jobs a second.
     pub(crate) rate: f64,
-    /// How many were measured.
+    /// How many were measured in all.
     pub(crate) jobs: usize,
     /// Half of them took at most this.
-    pub(crate) p50_ms: f64,
+    pub(crate) p50_ms: Spread,
     /// 95 of a hundred.
-    pub(crate) p95_ms: f64,
+    pub(crate) p95_ms: Spread,
     /// 99 of a hundred.
-    pub(crate) p99_ms: f64,
+    pub(crate) p99_ms: Spread,
     /// All of them.
-    pub(crate) max_ms: f64,
-    /// Where that time went, stage by stage.
+    pub(crate) max_ms: Spread,
+    /// Where that time went, stage by stage: medians.
     pub(crate) stages: Vec<StageTime>,
 }
 
 impl Latency {
-    /// Of what was measured at `rate`.
-    pub(super) fn of(rate: f64, mut took: Vec<Duration>, stages: Vec<StageTime>) -> Self {
-        took.sort_unstable();
-        let at = |part: usize| {
-            let place = (took.len() * part).div_ceil(100).saturating_sub(1);
-            took.get(place).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
-        };
+    /// Of what was measured at `rate`, each time on a fresh lab.
+    pub(super) fn of(rate: f64, mut runs: Vec<Steady>) -> Self {
+        for run in &mut runs {
+            run.took.sort_unstable();
+        }
+        let at = |part| Spread::of(runs.iter().map(|run| percentile(&run.took, part)));
         Self {
             rate,
-            jobs: took.len(),
+            jobs: runs.iter().map(|run| run.took.len()).sum(),
             p50_ms: at(50),
             p95_ms: at(95),
             p99_ms: at(99),
             max_ms: at(100),
-            stages,
+            stages: stages(&runs),
         }
     }
 }
 
+/// The nearest rank, in milliseconds.
+fn percentile(sorted: &[Duration], part: usize) -> f64 {
+    let place = (sorted.len() * part).div_ceil(100).saturating_sub(1);
+    sorted.get(place).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
+}
+
+/// The median of each stage, in the order of the first measurement.
+fn stages(runs: &[Steady]) -> Vec<StageTime> {
+    let first = runs.first().map(|run| run.stages.as_slice()).unwrap_or_default();
+    let stages = first.iter().map(|StageTime { stage, .. }| {
+        let all = || runs.iter().flat_map(|run| &run.stages).filter(|one| one.stage == *stage);
+        let (wait_ms, work_ms) =
+            (median(all().map(|one| one.wait_ms)), median(all().map(|one| one.work_ms)));
+        StageTime { stage: *stage, wait_ms, work_ms }
+    });
+    stages.collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use contract::Stage;
+
     use super::*;
 
     #[test]
-    fn percentiles_are_the_nearest_rank() {
-        let took = (1..=200).rev().map(Duration::from_millis).collect();
-        let latency = Latency::of(10.0, took, Vec::new());
+    fn percentiles_are_the_nearest_rank_and_each_has_its_spread_over_the_measurements() {
+        let run = |last, work_ms| Steady {
+            took: (1..=last).rev().map(Duration::from_millis).collect(),
+            stages: vec![StageTime { stage: Stage::Ingester, wait_ms: 1.0, work_ms }],
+        };
+        let latency = Latency::of(10.0, vec![run(200, 5.0), run(100, 3.0), run(400, 4.0)]);
         let seen = [latency.p50_ms, latency.p95_ms, latency.p99_ms, latency.max_ms];
-        assert_eq!(seen.map(|ms| format!("{ms:.0}")), ["100", "190", "198", "200"]);
+        let shown = seen.map(|ms| format!("{:.0} {:.0} {:.0}", ms.median, ms.min, ms.max));
+        assert_eq!(shown, ["100 50 200", "190 95 380", "198 99 396", "200 100 400"]);
+        assert_eq!((latency.jobs, latency.stages.len()), (700, 1));
+        assert_eq!(latency.stages[0].work_ms.to_string(), "4");
     }
 }

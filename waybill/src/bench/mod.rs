@@ -24,6 +24,7 @@ use report::{RoundResult, Trial};
 pub(crate) use variant::Variant;
 
 use lab_run::LabRun;
+use latency::Latency;
 
 /// What is measured, and for how long.
 #[derive(Debug, Clone)]
@@ -59,9 +60,12 @@ impl Bench {
         }
         let full = numbers::median(rounds.iter().map(|one| one.of(Variant::On).jobs_per_second));
         let rate = full * self.load;
-        tell(&format!("latency at {rate:.0} jobs/s"));
-        let latency = LabRun::start(self, Variant::On).await?.latency(self, rate).await?;
-        Ok(Report::new(self, rounds, latency))
+        let mut runs = Vec::new();
+        for round in 1..=self.rounds {
+            tell(&format!("latency at {rate:.0} jobs/s, {round} of {}", self.rounds));
+            runs.push(LabRun::start(self, Variant::On).await?.steady(self, rate).await?);
+        }
+        Ok(Report::new(self, rounds, Latency::of(rate, runs)))
     }
 
     /// Every variant once, each round beginning with another.

@@ -18,7 +18,7 @@ const SECONDS_MAX: u64 = 600;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Every variant is a fresh lab on the ports from --port-base, which must be free. Nothing else should run
-on the machine. A run takes about rounds × 5 × (seconds + warm-up + 3 s).")]
+on the machine. A run takes about rounds × 6 × (seconds + warm-up + 3 s).")]
 pub(crate) struct BenchCommand {
     #[command(flatten)]
     ports: PortArgs,

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use super::{RATIOS, Report};
-use crate::bench::{Variant, told::StageTime, usage::PartUse};
+use crate::bench::{Variant, numbers::Spread, told::StageTime, usage::PartUse};
 
 impl Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,15 +79,19 @@ impl Report {
         let latency = &self.latency;
         writeln!(
             out,
-            "\nend to end at {:.0} jobs/s ({:.0} % of the full load), {} jobs: p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+            "\nend to end, ms, at {:.0} jobs/s ({:.0} % of the full load), {} jobs",
             latency.rate,
             self.parameters.latency_load * 100.0,
             latency.jobs,
-            latency.p50_ms,
-            latency.p95_ms,
-            latency.p99_ms,
-            latency.max_ms
         )?;
+        for (name, Spread { median, min, max }) in [
+            ("p50", latency.p50_ms),
+            ("p95", latency.p95_ms),
+            ("p99", latency.p99_ms),
+            ("longest", latency.max_ms),
+        ] {
+            writeln!(out, "{name:<16} {median:>8.1} {min:>8.1} {max:>8.1}")?;
+        }
         writeln!(out, "\n{:<14} {:>8} {:>8}   ms at that load, mean", "stage", "waits", "works")?;
         for StageTime { stage, wait_ms, work_ms } in &latency.stages {
             writeln!(out, "{:<14} {wait_ms:>8.2} {work_ms:>8.2}", stage.name())?;
