@@ -18,9 +18,13 @@ const PROCESS: &str = "process jobs.todo.add";
 
 /// A lab whose processor is five seconds behind.
 async fn lab_with_a_slow_clock(source: TimeSource) -> LabUnderTest {
+    lab_with_a_wrong_clock(source, "-5s").await
+}
+
+async fn lab_with_a_wrong_clock(source: TimeSource, skew: &str) -> LabUnderTest {
     LabUnderTest::start_with(&waybill(), |options| {
         options.clock = source;
-        options.part_env.push((Part::Processor(1), "WAYBILL_CLOCK_SKEW".into(), "-5s".into()));
+        options.part_env.push((Part::Processor(1), "WAYBILL_CLOCK_SKEW".into(), skew.into()));
     })
     .await
 }
@@ -93,4 +97,23 @@ async fn the_same_clock_corrected_by_the_time_server_does_no_harm() {
     assert!(Duration::from_nanos(ahead) < Duration::from_millis(50), "{ahead} ns\n{trace}");
     let wait = queue_wait(&trace);
     assert!((-50..3_000).contains(&wait), "{wait} ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_passes_by_the_brokers_time_however_wrong_the_clock_of_the_worker_is() {
+    for skew in ["-1h", "1h"] {
+        let lab = lab_with_a_wrong_clock(TimeSource::System, skew).await;
+        let client = Client::of(&lab);
+        let job = |deadline_seconds: u32, seconds: u32| {
+            json!({
+                "name": "in time", "deadline_seconds": deadline_seconds,
+                "operations": [{"kind": "wait", "seconds": seconds}],
+            })
+        };
+        let (late, early) = (client.submit(&job(2, 8)).await, client.submit(&job(60, 0)).await);
+        assert_eq!(client.ended(early.id, LIMIT).await.state, JobState::Succeeded, "{skew}");
+        let ended = client.ended(late.id, LIMIT).await;
+        let reason = ended.failure.map(|failure| failure.reason);
+        assert_eq!((ended.state, reason.as_deref()), (JobState::Failed, Some("deadline_passed")));
+    }
 }

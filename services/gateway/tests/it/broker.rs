@@ -1,6 +1,9 @@
 //! The broker away, late or full: the client is told, and nothing is promised that is not stored.
 
-use contract::topology::{JOBS_BUCKET, QUEUE_BYTES_MAX};
+use contract::{
+    Stage,
+    topology::{JOBS_BUCKET, QUEUE_BYTES_MAX},
+};
 use reqwest::StatusCode;
 use serde_json::json;
 use testkit::eventually;
@@ -125,4 +128,24 @@ async fn a_job_store_that_is_nearly_full_takes_no_more_jobs() {
         rig.post("/v1/jobs", JOB).send().await.unwrap().status() == 202
     })
     .await;
+}
+
+#[tokio::test]
+async fn applying_the_topology_again_keeps_what_is_stored() {
+    let rig = Rig::start().await;
+    let job = rig.queued(JOB).await;
+    let letter = rig.bury(Stage::Processor, "jobs.todo.add", &[], b"x".to_vec()).await;
+    let stored = async || {
+        let mut all = Vec::new();
+        for stream in ["SUBMITTED", "PAYLOADS", "DEAD"] {
+            all.extend(
+                rig.messages(stream).await.into_iter().map(|one| (one.subject, one.payload)),
+            );
+        }
+        (all, rig.letters().await, rig.record(job.id).await)
+    };
+    let before = stored().await;
+    assert_eq!((before.0.len(), before.1.as_slice()), (3, &[letter][..]));
+    rig.apply_topology(QUEUE_BYTES_MAX).await;
+    assert_eq!(stored().await, before);
 }
