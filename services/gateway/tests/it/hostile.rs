@@ -124,6 +124,7 @@ async fn bodies_of_a_wrong_build_are_refused() {
         (objects.into_bytes(), "a"),
         (b"{\"name\":\"x\",\"operations\":[{\"kind\":\"wait\",\"seconds\":0}]".to_vec(), "body: "),
         (b"{}{}".to_vec(), "name"),
+        (format!("{JOB}{{}}").into_bytes(), "body: trailing characters"),
     ])
     .await;
 }
