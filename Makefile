@@ -73,7 +73,7 @@ fuzz: ## Fuzz what reads events, jobs and headers: SECONDS=30 each (needs a nigh
 	cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --version 0.13.2 --locked
 	fuzz/run $(FUZZ_TOOLCHAIN) $(or $(SECONDS),30)
 
-broken-rules: ## Break each rule of delivery in a copy, and see which test notices: RULES="07 12" (an hour)
+broken-rules: ## Break each rule of delivery in a copy, and see which test notices: RULES="07 12" (three quarters of an hour)
 	lab-tests/broken-rules/try $(RULES)
 
 backlog: ## What many waiting jobs cost those who submit, list and read: JOBS=200000

@@ -75,6 +75,11 @@ impl Trace {
         Self(spans)
     }
 
+    /// The values of one attribute in the spans with this name, by start; spans without it are left out.
+    pub fn values(&self, name: &str, attribute: &str) -> Vec<String> {
+        self.named(name).filter_map(|span| span.attribute(attribute)).collect()
+    }
+
     /// The spans with this name, by start.
     pub fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Span> {
         self.0.iter().filter(move |span| span.name == name)

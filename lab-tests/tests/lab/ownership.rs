@@ -9,6 +9,7 @@ use serde_json::json;
 use testkit::{LabUnderTest, WebhookCatcher, eventually};
 
 const LIMIT: Duration = Duration::from_secs(30);
+const PROCESS: &str = "process jobs.todo.wait";
 const ACK_WAIT: Duration = Duration::from_secs(2);
 
 async fn lab(processors: u16, catcher: &WebhookCatcher) -> LabUnderTest {
@@ -48,10 +49,7 @@ async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing
 
     client
         .whole_trace_where(&accepted.trace_id, LIMIT, |trace| {
-            let verdicts: Vec<_> = trace
-                .named("process jobs.todo.wait")
-                .filter_map(|span| span.attribute("waybill.verdict"))
-                .collect();
+            let verdicts = trace.values(PROCESS, "waybill.verdict");
             if verdicts.contains(&"fenced".to_owned()) { Ok(()) } else { Err(verdicts) }
         })
         .await;
@@ -79,8 +77,7 @@ async fn a_fenced_worker_leaves_the_message_to_the_new_owner() {
     lab.resume(owner_of(&lab, &first)).await.expect("the first owner is only held still");
     eventually(LIMIT, "the first owner to be fenced", async || {
         let trace = client.trace(&accepted.trace_id).await?;
-        let verdicts = trace.0.iter().filter_map(|span| span.attribute("waybill.verdict"));
-        verdicts.into_iter().find(|verdict| verdict == "fenced")
+        trace.values(PROCESS, "waybill.verdict").into_iter().find(|verdict| verdict == "fenced")
     })
     .await;
     // Had the first owner acked, nobody would get the message of the one that dies now.
@@ -103,10 +100,7 @@ async fn nobody_takes_over_from_a_worker_that_lives_when_the_broker_delivers_aga
     assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 0));
     client
         .whole_trace_where(&accepted.trace_id, LIMIT, |trace| {
-            let reasons: Vec<_> = trace
-                .named("process jobs.todo.wait")
-                .filter_map(|span| span.attribute("waybill.reason"))
-                .collect();
+            let reasons = trace.values(PROCESS, "waybill.reason");
             if reasons.contains(&"owned_elsewhere".to_owned()) { Ok(()) } else { Err(reasons) }
         })
         .await;
@@ -128,7 +122,7 @@ async fn a_job_goes_on_while_the_broker_is_away_for_longer_than_the_ack_wait() {
         .whole_trace_where(&accepted.trace_id, LIMIT, |trace| {
             trace.only("process jobs.done.succeeded")?;
             let count = |name| trace.named(name).count();
-            Ok::<_, String>((count("operation wait"), count("process jobs.todo.wait")))
+            Ok::<_, String>((count("operation wait"), count(PROCESS)))
         })
         .await;
     assert_eq!(spans, (1, 1), "the redelivery was adopted: neither run again nor put off");

@@ -144,10 +144,7 @@ async fn a_job_that_failed_or_was_cancelled_is_tried_again_and_its_old_message_d
     assert_eq!((ended.state, ended.attempts), (JobState::Succeeded, 1));
     let (trace, ()) = client
         .whole_trace_where(&ended.trace_id, LIMIT, |trace| {
-            let verdicts: Vec<_> = trace
-                .named("process jobs.todo.add")
-                .filter_map(|span| span.attribute("waybill.verdict"))
-                .collect();
+            let verdicts = trace.values("process jobs.todo.add", "waybill.verdict");
             if verdicts.len() == 2 && verdicts.contains(&"discard".to_owned()) {
                 Ok(())
             } else {
