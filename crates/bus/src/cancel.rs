@@ -94,7 +94,13 @@ impl Ending {
     /// The end of a job that its owner stopped.
     pub fn cancelled(detail: &str) -> Self {
         let failure = JobFailure::new(reason::CANCELLED, detail);
-        Self { outcome: Outcome::Cancelled, failure: Some(failure), run: None, dead_letter: None }
+        Self {
+            outcome: Outcome::Cancelled,
+            failure: Some(failure),
+            run: None,
+            results: None,
+            dead_letter: None,
+        }
     }
 }
 

@@ -50,6 +50,11 @@ impl Case {
         self.entry.lock().await.record.clone()
     }
 
+    /// The same, with its revision.
+    pub async fn entry(&self) -> Entry {
+        self.entry.lock().await.clone()
+    }
+
     /// Applies `change` and writes the result, unless it changes nothing.
     ///
     /// On a conflict the record is read again: own token, apply again; another's, [`CaseError::Fenced`].

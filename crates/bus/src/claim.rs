@@ -17,6 +17,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use crate::{
     Bus, Case, Delivery, Failure, Run,
     cancel::Calls,
+    enclosed::enclosed,
     job_spans::{self, parent_of},
     records::{Entry, RecordError},
     run::Place,
@@ -60,6 +61,17 @@ impl Claims {
 
     /// Asks for the job of `delivery`. Waits a moment while another job has the worker to itself, then answers [`Claim::Crowded`].
     pub async fn claim(&self, delivery: &Delivery, job: &Job) -> Result<Claim, Failure> {
+        if let Some(entry) = enclosed(delivery, job)
+            && let Some(place) = Place::free(&self.gate, false)
+            && let Some(claim) = self.take(delivery, entry, place).await?
+        {
+            return Ok(claim);
+        }
+        self.claim_as_read(delivery, job).await
+    }
+
+    /// The same by the record as it is now.
+    async fn claim_as_read(&self, delivery: &Delivery, job: &Job) -> Result<Claim, Failure> {
         let trace_id = parent_of(delivery).map(|span| span.trace_hex()).unwrap_or_default();
         let Some(seen) = self.bus.enter_round(job, &trace_id).await? else {
             return Err(Failure::reject(
@@ -72,7 +84,7 @@ impl Claims {
         }
         let alone = seen.record.interruptions.total > 0 || seen.record.state == JobState::Running;
         if let Some(place) = Place::free(&self.gate, alone) {
-            return self.take(delivery, seen, place).await;
+            return self.take_if_unmoved(delivery, seen, place).await;
         }
         let Some(place) = Place::wait(&self.gate, alone).await else {
             return Ok(Claim::Crowded(PLACE_PAUSE));
@@ -87,7 +99,7 @@ impl Claims {
         if entry.revision != seen.revision {
             return Ok(self.not_ours(&entry, job).unwrap_or(Claim::Busy(Duration::ZERO)));
         }
-        self.take(delivery, entry, place).await
+        self.take_if_unmoved(delivery, entry, place).await
     }
 
     /// Whether the record forbids a claim.
@@ -112,12 +124,23 @@ impl Claims {
         None
     }
 
-    async fn take(
+    async fn take_if_unmoved(
         &self,
         delivery: &Delivery,
         entry: Entry,
         place: Place,
     ) -> Result<Claim, Failure> {
+        let taken = self.take(delivery, entry, place).await?;
+        Ok(taken.unwrap_or(Claim::Busy(Duration::ZERO)))
+    }
+
+    /// Writes this worker's token into the record. `None` when the record has moved meanwhile.
+    async fn take(
+        &self,
+        delivery: &Delivery,
+        entry: Entry,
+        place: Place,
+    ) -> Result<Option<Claim>, Failure> {
         let mut record = entry.record.clone();
         let lost = record.owner.clone().filter(|_| record.state == JobState::Running);
         if let Some(lost) = &lost {
@@ -130,7 +153,7 @@ impl Claims {
         let since_ms = waiting_since(delivery, &record);
         self.mark_span(&record, &owner, lost.as_ref());
         record.previous = lost.as_ref().map(|lost| lost.span).or(record.previous);
-        record.times.queue_wait_ms = since_ms.map(|since| delivery.note_queue_wait(since));
+        record.times.queue_wait_ms = since_ms.map(|since| delivery.queue_wait_ms(since));
         record.times.started_ms = Some(self.bus.vitals.clock.stamp_ms());
         (record.owner, record.progress) = (Some(owner.clone()), None);
         record.move_to(JobState::Running).map_err(Failure::postpone)?;
@@ -139,13 +162,14 @@ impl Claims {
             // Lost the race, or the answer was lost: the record tells.
             Err(error) => match self.bus.records.load(entry.record.id).await? {
                 Some(found) if is_owned(&found, &owner) => found,
-                _ if matches!(error, RecordError::Conflict) => {
-                    return Ok(Claim::Busy(Duration::ZERO));
-                }
+                _ if matches!(error, RecordError::Conflict) => return Ok(None),
                 _ => return Err(error.into()),
             },
         };
         self.sightings.forget(owner_job(&claimed));
+        if let Some(since_ms) = since_ms {
+            delivery.note_queue_wait(since_ms);
+        }
         if let Some(lost) = &lost {
             job_spans::lost(&self.bus, delivery, &entry.record, lost, entry.written_at_ns);
             self.bus.vitals.metrics.count(&signals::INTERRUPTIONS, &[self.bus.stage.name()]);
@@ -157,7 +181,7 @@ impl Claims {
         if is_cancelled {
             run.cancelled.cancel();
         }
-        Ok(Claim::Run(run))
+        Ok(Some(Claim::Run(run)))
     }
 
     /// The job has killed its worker too often: it is dead by the hand of whoever finds out.

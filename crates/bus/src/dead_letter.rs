@@ -9,6 +9,7 @@ use contract::{
     signals,
     state::Outcome,
     topology::{Hop, dead, message_id},
+    waybill::RECORD,
 };
 
 use crate::{Bus, Delivery, Ending, Failure, Outgoing, publish::PATIENCE};
@@ -54,6 +55,7 @@ impl Bus {
             outcome: Outcome::Dead,
             failure: Some(failure),
             run: None,
+            results: None,
             dead_letter: Some(stored.sequence),
         };
         let record = self.close(case, &ending).await?;
@@ -88,7 +90,10 @@ impl Bus {
             (dead_header::SUBJECT.to_owned(), delivery.subject.clone()),
             (dead_header::SEQ.to_owned(), delivery.first_seq().to_string()),
         ];
-        headers.extend(delivery.headers.iter().flat_map(|(name, values)| {
+        // The record that came with it is not what it is now.
+        let original =
+            delivery.headers.iter().filter(|(name, _)| AsRef::<str>::as_ref(*name) != RECORD);
+        headers.extend(original.flat_map(|(name, values)| {
             values
                 .iter()
                 .map(move |value| (format!("{}{name}", dead_header::ORIGINAL), value.to_string()))

@@ -127,12 +127,16 @@ impl Delivery {
         headers::value(&self.headers, header)?.parse().ok()
     }
 
-    /// Notes how long the message waited since `since_ms` (displayed clock of this service, Unix
-    /// milliseconds), and answers it. Negative when clocks disagree; that is counted.
-    pub fn note_queue_wait(&self, since_ms: i64) -> i64 {
+    /// How long the message waited since `since_ms` (displayed clock of this service, Unix milliseconds).
+    /// Negative when clocks disagree.
+    pub(crate) fn queue_wait_ms(&self, since_ms: i64) -> i64 {
+        self.received_at_ms - since_ms
+    }
+
+    /// Notes how long the message waited since `since_ms`. A negative wait is counted.
+    pub fn note_queue_wait(&self, since_ms: i64) {
         let stage = self.bus.stage.name();
-        let now_ms = self.received_at_ms;
-        let wait_ms = now_ms - since_ms;
+        let wait_ms = self.queue_wait_ms(since_ms);
         tracing::Span::current().set_attribute(attr::QUEUE_WAIT_MS, wait_ms);
         let metrics = &self.bus.vitals.metrics;
         if wait_ms < 0 {
@@ -143,8 +147,7 @@ impl Delivery {
             &[stage],
             Duration::from_millis(wait_ms.max(0).unsigned_abs()).as_secs_f64(),
         );
-        job_spans::queued(&self.bus, self, since_ms, now_ms);
-        wait_ms
+        job_spans::queued(&self.bus, self, since_ms, self.received_at_ms);
     }
 
     /// When the broker stored it; Unix milliseconds.

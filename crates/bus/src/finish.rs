@@ -1,7 +1,7 @@
 //! How a job ends: the record first, then the news to the next hop. Repeating it changes nothing.
 
 use contract::{
-    api::JobDone,
+    api::{JobDone, OperationResult},
     event::EventType,
     job::Job,
     record::{JobFailure, JobRecord, MoveForbidden},
@@ -23,6 +23,8 @@ pub struct Ending {
     pub failure: Option<JobFailure>,
     /// The run whose results count.
     pub run: Option<String>,
+    /// What came of that run, if it is small enough to stand in the record.
+    pub results: Option<Vec<OperationResult>>,
     /// The place of the dead letter, if it ended in one.
     pub dead_letter: Option<u64>,
 }
@@ -40,6 +42,7 @@ impl Ending {
         record.move_to(ending.outcome.state())?;
         record.failure.clone_from(&ending.failure);
         record.run.clone_from(&self.run);
+        record.results.clone_from(&self.results);
         record.dead_letter = self.dead_letter;
         record.times.finished_ms = Some(finished_ms);
         Ok(())

@@ -1,7 +1,7 @@
 //! How the services hand jobs to each other, so that none is lost, doubled, or without its trace.
 //!
 //! - [`connect`], [`broker_time`], [`readiness`], [`topology`]: reaching the broker
-//! - [`publish`], `headers`: sending, with the trace context in the message headers
+//! - [`publish`], `headers`, `enclosed`: sending, with the trace context and the record in the message headers
 //! - [`work`]: the loop that pulls, calls a [`Handler`] and, alone in the lab, acks
 //! - [`decide`], [`backoff`]: what to do after one attempt, as pure functions
 //! - [`records`], [`case`], [`claim`], [`run`]: the job record, and who may speak for a job
@@ -30,6 +30,7 @@ pub mod topology;
 pub mod work;
 pub mod worker;
 
+mod enclosed;
 mod headers;
 mod in_hand;
 mod job_spans;

@@ -1,16 +1,20 @@
 //! The latest wording of each job, for those who must speak of it and hold no message: who cancels it
 //! while it waits, who starts it again, who shows its operations.
 //!
-//! The ingester keeps it before it hands a job on. A full store forgets the oldest, so it can never
-//! be in the way of a job; what is forgotten can no longer be started again, and says so.
+//! The ingester keeps it before it hands a job on: a small one in the record, any other in a stream. A full
+//! stream forgets the oldest, so it can never be in the way of a job; what is forgotten can no longer be
+//! started again, and says so.
 
-use async_nats::jetstream::{
-    self,
-    stream::{DirectGetErrorKind, Stream},
+use async_nats::{
+    HeaderMap,
+    jetstream::{
+        self,
+        stream::{DirectGetErrorKind, Stream},
+    },
 };
 use contract::{
-    JobId,
     job::Job,
+    record::{Asked, JobRecord, is_small},
     topology::{self, PAYLOADS},
 };
 use opentelemetry::Context;
@@ -41,7 +45,7 @@ impl Payloads {
 
     /// Keeps `job` in the current trace, in the place of what was kept of it before.
     pub async fn keep(&self, job: &Job) -> anyhow::Result<()> {
-        let mut headers = async_nats::HeaderMap::new();
+        let mut headers = HeaderMap::new();
         headers::inject(&mut headers, &Context::current());
         let body = serde_json::to_vec(job)?;
         let subject = topology::payload(job.id);
@@ -49,14 +53,50 @@ impl Payloads {
         Ok(())
     }
 
-    /// What is kept of `job`; `None` when it was never handed on, or is forgotten.
-    pub async fn get(&self, job: JobId) -> anyhow::Result<Option<Payload>> {
-        let kept = match self.stream.direct_get_last_for_subject(topology::payload(job)).await {
+    /// What is kept of the job of `record`; `None` when it was never handed on, or is forgotten.
+    pub async fn of(&self, record: &JobRecord) -> anyhow::Result<Option<Payload>> {
+        if let Some(asked) = &record.asked {
+            return Ok(Some(Payload::small(record, asked)));
+        }
+        let subject = topology::payload(record.id);
+        let kept = match self.stream.direct_get_last_for_subject(subject).await {
             Ok(kept) => kept,
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let context = headers::context_of(&kept.headers);
         Ok(Some(Payload { job: serde_json::from_slice(&kept.payload)?, context }))
+    }
+}
+
+/// `job` in the current trace as it stands in its record, if it is small.
+pub fn asked(job: &Job) -> Option<Asked> {
+    let mut headers = HeaderMap::new();
+    headers::inject(&mut headers, &Context::current());
+    let context = headers.iter().flat_map(|(name, values)| {
+        values.iter().map(move |value| (name.to_string(), value.to_string()))
+    });
+    let asked = Asked {
+        spec: job.spec.clone(),
+        deadline_at_ms: job.deadline_at_ms,
+        context: context.collect(),
+    };
+    is_small(&asked).then_some(asked)
+}
+
+impl Payload {
+    fn small(record: &JobRecord, asked: &Asked) -> Self {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &asked.context {
+            headers.insert(name.as_str(), value.as_str());
+        }
+        let job = Job {
+            id: record.id,
+            round: record.round,
+            spec: asked.spec.clone(),
+            accepted_at_ms: record.times.accepted_ms,
+            deadline_at_ms: asked.deadline_at_ms,
+        };
+        Self { job, context: headers::context_of(&headers) }
     }
 }

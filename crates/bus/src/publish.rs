@@ -120,10 +120,9 @@ impl Bus {
         builder.links = Some(links(&event));
         let producer = builder.start_with_context(&tracer, &parent);
         let context = parent.with_span(producer);
-        let headers = self.headers_of(&event, &context);
         let sent = Instant::now();
         let sent_at = self.vitals.clock.true_now();
-        let stored = self.send(&event, headers).await;
+        let stored = self.send(&event, &context).await;
         let producer = context.span();
         let waited = sent.elapsed();
         producer.set_attribute(KeyValue::new(attr::PUBLISH_ACK_MS, waited.as_secs_f64() * 1e3));
@@ -164,11 +163,11 @@ impl Bus {
         headers
     }
 
-    async fn send(&self, event: &Outgoing, headers: HeaderMap) -> Result<PublishAck, PublishError> {
+    async fn send(&self, event: &Outgoing, context: &Context) -> Result<PublishAck, PublishError> {
         let give_up = Instant::now() + event.patience;
         let mut tries = 0;
         loop {
-            let error = match self.send_once(event, headers.clone()).await {
+            let error = match self.send_once(event, self.headers_of(event, context)).await {
                 Ok(ack) => return Ok(ack),
                 Err(error) => error,
             };

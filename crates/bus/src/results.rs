@@ -1,4 +1,5 @@
-//! Where results and tiles are kept. They count only when the winning record names their run.
+//! Where results and tiles are kept. They count only when the winning record names their run; small
+//! results stand in that record.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use async_nats::jetstream::{
 use contract::{
     JobId,
     api::OperationResult,
+    record::{JobRecord, is_small},
     topology::{RESULTS_BUCKET, TILES_STORE, results_key, tile_name},
 };
 
@@ -27,25 +29,32 @@ impl Results {
         Ok(Self { documents: Arc::new(documents), tiles: Arc::new(tiles) })
     }
 
-    /// Stores the results of a run.
-    pub async fn put(
+    /// Keeps the results of a run. Small ones are answered instead: they go into the record that ends the job.
+    pub async fn keep(
         &self,
         job: JobId,
         run: &str,
-        results: &[OperationResult],
-    ) -> anyhow::Result<()> {
-        let value = serde_json::to_vec(results)?;
+        results: Vec<OperationResult>,
+    ) -> anyhow::Result<Option<Vec<OperationResult>>> {
+        if is_small(&results) {
+            return Ok(Some(results));
+        }
+        let value = serde_json::to_vec(&results)?;
         self.documents
             .put(results_key(job, run), value.into())
             .await
             .context("storing the results")?;
-        Ok(())
+        Ok(None)
     }
 
-    /// The results of a run; `None` when they were never stored or have expired.
-    pub async fn get(&self, job: JobId, run: &str) -> anyhow::Result<Option<Vec<OperationResult>>> {
-        let value =
-            self.documents.get(results_key(job, run)).await.context("reading the results")?;
+    /// The results of the run that won; `None` when none did, or when they have expired.
+    pub async fn of(&self, record: &JobRecord) -> anyhow::Result<Option<Vec<OperationResult>>> {
+        let Some(run) = &record.run else { return Ok(None) };
+        if record.results.is_some() {
+            return Ok(record.results.clone());
+        }
+        let value = self.documents.get(results_key(record.id, run)).await;
+        let value = value.context("reading the results")?;
         value.map(|value| serde_json::from_slice(&value).context("reading the results")).transpose()
     }
 

@@ -90,7 +90,7 @@ impl<H: Handler> Desk<H> {
             if self.consumer.stage != Stage::Processor {
                 delivery.reach(Boundary::BeforeWork).await?;
             }
-            self.handler.handle(delivery).await
+            Box::pin(self.handler.handle(delivery)).await
         };
         let work = AssertUnwindSafe(work).catch_unwind();
         tokio::select! {
@@ -139,17 +139,20 @@ impl<H: Handler> Desk<H> {
 
     /// Attempts used up before this one, and how many there may be.
     async fn budget(&self, delivery: &Delivery) -> (u32, u32) {
+        let (stage, span) = (self.consumer.stage, Span::current());
         let Some(case) = delivery.case.get() else {
             // No record, no count but the broker's; better than to try for ever.
+            if stage != Stage::Processor {
+                span.set_attribute(attr::JOB_ATTEMPT, i64::from(delivery.deliveries));
+            }
             return (delivery.deliveries.saturating_sub(1), STAGE_ATTEMPTS_MAX);
         };
-        let (stage, record) = (self.consumer.stage, case.record().await);
+        let record = case.record().await;
         let attempts = record.attempts.of(stage);
         if stage == Stage::Processor {
             // It numbers its attempts when it claims the job.
             return (attempts, record.attempts_max);
         }
-        let span = Span::current();
         span.set_attribute(attr::JOB_ATTEMPT, i64::from(attempts) + 1);
         span.set_attribute(attr::JOB_ROUND, i64::from(record.round));
         (attempts, STAGE_ATTEMPTS_MAX)

@@ -142,11 +142,12 @@ impl<H: Handler> Worker<H> {
         let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
         let (desk, stage) = (self.desk.clone(), self.consumer.stage.name());
         self.bus.vitals.metrics.shift(&signals::IN_FLIGHT, &[stage], 1.0);
-        self.running.spawn(async move {
+        // Boxed, because it is large and would be copied on its way to where it runs, and once more at its end.
+        self.running.spawn(Box::pin(async move {
             desk.settle(delivery).await;
             desk.bus.vitals.metrics.shift(&signals::IN_FLIGHT, &[stage], -1.0);
             drop(slot);
-        });
+        }));
     }
 
     fn poll_failed(&self, error: &async_nats::Error, failures: u32) -> anyhow::Result<()> {

@@ -1,16 +1,19 @@
 //! The record of a job: the one truth about where it is, moved by compare-and-set.
 //!
-//! It stays below 2 KiB: payloads travel in messages, results and tiles have their own stores.
+//! It stays below 2 KiB: of payloads and results it holds only the small ones; others have their own stores.
 
+mod inline;
 mod life;
 mod run;
 
+pub use inline::{Asked, INLINE_BYTES_MAX, is_small};
 pub use life::{DETAIL_BYTES_MAX, JobFailure, Times};
 pub use run::{Attempts, Interruptions, Owner, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     JobId,
+    api::OperationResult,
     job::{Job, JobKind},
     state::{JobState, Outcome},
     waybill::SpanRef,
@@ -52,6 +55,12 @@ pub struct JobRecord {
     /// The run that won, such as `0.1.0`; its results and tiles are the ones that count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// What came of the winning run, if that is small; else it lies with the results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<Vec<OperationResult>>,
+    /// What it asked for, if that is small; else it lies with the payloads. Absent until it was queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// Why it failed, is dead, or is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<JobFailure>,
@@ -98,6 +107,8 @@ impl JobRecord {
             owner: None,
             previous: None,
             run: None,
+            results: None,
+            asked: None,
             failure: None,
             progress: None,
             cancel_requested: false,
@@ -131,6 +142,7 @@ impl JobRecord {
         self.attempts = Attempts::default();
         self.interruptions = Interruptions::default();
         (self.owner, self.run, self.failure, self.progress) = (None, None, None, None);
+        self.results = None;
         (self.cancel_requested, self.told, self.dead_letter) = (false, false, None);
         let accepted_ms = self.times.accepted_ms;
         self.times = Times { accepted_ms, queued_ms: Some(queued_ms), ..Times::default() };
@@ -149,6 +161,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        api::OperationOutcome,
         job::JobSpec,
         operation::{Operation, OperationKind},
     };
@@ -205,6 +218,32 @@ mod tests {
     fn the_largest_record_fits_its_limit() {
         let bytes = serde_json::to_vec(&largest()).unwrap().len();
         assert!(bytes <= RECORD_BYTES_MAX + 512, "{bytes}");
+    }
+
+    #[test]
+    fn with_the_largest_documents_in_it_too() {
+        let mut record = largest();
+        let spec = JobSpec {
+            name: "n".repeat(300),
+            operations: vec![Operation::Add { inputs: vec![0.1, 0.2] }; 3],
+            notify: None,
+            deadline_seconds: None,
+            attempts_max: None,
+        };
+        record.name.clone_from(&spec.name);
+        let asked = Asked { spec, deadline_at_ms: Some(i64::MIN), context: Vec::new() };
+        assert!(is_small(&asked) && !is_small(&(&asked, &asked)));
+        record.asked = Some(asked);
+        let running = serde_json::to_vec(&record).unwrap().len();
+        assert!(running <= RECORD_BYTES_MAX + 512, "{running}");
+        record.move_to(JobState::Succeeded).unwrap();
+        let error = OperationOutcome::Error("e".repeat(INLINE_BYTES_MAX - 90));
+        let operation = Operation::Wait { seconds: 1.0 };
+        let results = vec![OperationResult { operation, result: Some(error), milliseconds: None }];
+        assert!(is_small(&results));
+        record.results = Some(results);
+        let ended = serde_json::to_vec(&record).unwrap().len();
+        assert!(ended <= RECORD_BYTES_MAX + 512, "{ended}");
     }
 
     #[test]

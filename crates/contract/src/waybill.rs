@@ -12,6 +12,9 @@ pub const TRACESTATE: &str = "tracestate";
 pub const BAGGAGE: &str = "baggage";
 /// Faults for this one job, such as `processor=error@2`.
 pub const FAULT: &str = "waybill-fault";
+/// The job's record as the sender has just written it: its revision, a blank, its JSON. A hint that saves
+/// the receiver a read; the compare-and-set on that revision says whether it still holds.
+pub const RECORD: &str = "waybill-record";
 /// The baggage key under which [`FAULT`] travels with the job.
 pub const BAGGAGE_FAULT: &str = "waybill.fault";
 /// The only baggage keys that travel on: nothing from outside rides along unchecked.

@@ -1,6 +1,10 @@
 //! Log lines on standard output: one JSON object a line. A reader that does not read costs lines, not jobs.
 
-use std::{fmt, time::SystemTime};
+use std::{
+    fmt,
+    io::{BufWriter, stdout},
+    time::SystemTime,
+};
 
 use opentelemetry::{
     Context, SpanId, TraceId,
@@ -23,6 +27,10 @@ use crate::ClockOffset;
 /// Most lines that wait for standard output; what comes beyond is dropped and counted.
 const LINES_MAX: usize = 8_192;
 
+/// What is written at once when lines come faster than they are written. The writer's thread flushes
+/// whenever none waits.
+const WRITE_BYTES: usize = 64 * 1024;
+
 /// Microseconds, always six digits, so that lines sort as text.
 const STAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
@@ -36,7 +44,7 @@ pub(crate) fn writer() -> (NonBlocking, WorkerGuard) {
         .buffered_lines_limit(LINES_MAX)
         .lossy(true)
         .thread_name("stdout")
-        .finish(std::io::stdout())
+        .finish(BufWriter::with_capacity(WRITE_BYTES, stdout()))
 }
 
 /// Writes events as JSON lines with the ids of the current span.

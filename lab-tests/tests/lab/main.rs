@@ -6,6 +6,7 @@ mod canary;
 mod cancel;
 mod clocks;
 mod crashes;
+mod documents;
 mod first_kill;
 mod hooks;
 mod one_trace;

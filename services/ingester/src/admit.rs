@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use bus::{Bus, Case, Delivery, Ending, Failure, Handled, Handler, Outgoing, records::RecordError};
+use bus::{
+    Bus, Case, Delivery, Ending, Failure, Handled, Handler, Outgoing, payloads::asked,
+    records::RecordError,
+};
 use contract::{
     JobId,
     event::EventType,
     job::{ATTEMPTS_DEFAULT, Job, JobSpec, Notify},
-    record::{JobFailure, JobRecord},
+    record::{Asked, JobFailure, JobRecord, MoveForbidden},
     signals::{attr, reason, span},
     state::{JobState, Outcome},
     topology::{Hop, message_id, todo},
@@ -92,27 +95,22 @@ impl Admit {
             if let Some(ending) = self.ending_before_work(&record, job) {
                 return self.bus.finish(delivery, &case, job, &ending).await;
             }
+            let asked = asked(job);
             let queued_ms = self.bus.vitals.clock.stamp_ms();
-            let queue = case.change(|record| {
-                record.move_to(JobState::Queued)?;
-                record.times.queued_ms = Some(queued_ms);
-                Ok(())
-            });
-            // Whoever cancels it, starts it again or shows it holds no message.
-            let (queued, kept) = tokio::join!(queue, self.bus.payloads.keep(job));
-            queued?;
-            kept.map_err(Failure::postpone)?;
-        } else {
-            // Before this delivery somebody may have gone down between the two.
+            case.change(|record| into_queue(record, queued_ms, asked.as_ref())).await?;
+        }
+        let queued = case.entry().await;
+        if queued.record.asked.is_none() {
+            // Whoever cancels it, starts it again or shows it holds no message. Before this delivery
+            // somebody may have gone down between the two.
             self.bus.payloads.keep(job).await.map_err(Failure::postpone)?;
         }
         delivery.reach(Boundary::AfterEffect).await?;
         let body = serde_json::to_vec(job).map_err(Failure::postpone)?;
         let subject = todo(job.spec.kind());
         let id = message_id(job.id, job.round, Hop::Todo);
-        self.bus
-            .publish(Outgoing::about(job.id, EventType::Todo, subject, body).with_id(id))
-            .await?;
+        let todo = Outgoing::about(job.id, EventType::Todo, subject, body).with_id(id);
+        self.bus.publish(todo.enclosing(&queued)).await?;
         delivery.reach(Boundary::AfterPublish).await?;
         Ok(Handled::Done)
     }
@@ -124,7 +122,13 @@ impl Admit {
         if let Some(entry) = self.bus.enter_round(job, &trace_id).await? {
             return Ok(entry);
         }
-        match self.bus.records.create(JobRecord::accepted(job, trace_id)).await {
+        let mut record = JobRecord::accepted(job, trace_id);
+        if self.ending_before_work(&record, job).is_none() {
+            let queued_ms = self.bus.vitals.clock.stamp_ms();
+            let asked = asked(job);
+            into_queue(&mut record, queued_ms, asked.as_ref()).map_err(Failure::postpone)?;
+        }
+        match self.bus.records.create(record).await {
             Ok(entry) => Ok(entry),
             Err(RecordError::Conflict) => {
                 let entry = self.bus.records.load(job.id).await?;
@@ -138,7 +142,7 @@ impl Admit {
     fn ending_before_work(&self, record: &JobRecord, job: &Job) -> Option<Ending> {
         let end = |outcome, reason, detail| {
             let failure = Some(JobFailure::new(reason, detail));
-            Some(Ending { outcome, failure, run: None, dead_letter: None })
+            Some(Ending { outcome, failure, run: None, results: None, dead_letter: None })
         };
         if record.cancel_requested {
             return Some(Ending::cancelled("cancelled before it was queued"));
@@ -152,6 +156,18 @@ impl Admit {
         }
         None
     }
+}
+
+/// The move into the queue, with what the job asked for if that is small.
+fn into_queue(
+    record: &mut JobRecord,
+    queued_ms: i64,
+    asked: Option<&Asked>,
+) -> Result<(), MoveForbidden> {
+    record.move_to(JobState::Queued)?;
+    record.times.queued_ms = Some(queued_ms);
+    record.asked = asked.cloned();
+    Ok(())
 }
 
 /// The job with everything filled in that its client left open. Deadlines are in broker time.

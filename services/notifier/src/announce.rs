@@ -34,7 +34,9 @@ impl Handler for Announce {
         let span = Span::current();
         span.set_attribute(attr::JOB_KIND, done.job.spec.kind().name());
         span.set_attribute(attr::JOB_OUTCOME, done.outcome.name());
-        let record = self.open(delivery, &done).await?;
+        span.set_attribute(attr::JOB_ROUND, i64::from(done.job.round));
+        // At first no attempt can have been spent; one that fails opens the record to count there.
+        let record = if delivery.redelivered { self.open(delivery, &done).await? } else { None };
         let notify = done.job.spec.notify.as_ref().unwrap_or(&Notify::Log);
         if !notify.wants(done.outcome) {
             note_wait(delivery, record.as_ref());

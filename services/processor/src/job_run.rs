@@ -64,12 +64,13 @@ impl RunJobs {
     async fn run(&self, delivery: &Delivery, job: &Job, run: &Run) -> Result<Handled, Failure> {
         let work = self.work(delivery, job, run).await?;
         let name = run.owner.run_name();
-        let stored = self.bus.results.put(job.id, &name, &work.results).await;
-        stored.map_err(Failure::postpone)?;
+        let results = self.bus.results.keep(job.id, &name, work.results).await;
+        let results = results.map_err(Failure::postpone)?;
         let ending = Ending {
             outcome: work.outcome,
             failure: work.failure,
             run: Some(name),
+            results,
             dead_letter: None,
         };
         self.bus.finish(delivery, &run.case, job, &ending).await

@@ -1,4 +1,5 @@
-//! Learns when jobs have ended: one watch over the record bucket, which costs the services nothing.
+//! Learns when jobs have ended: it hears the news that goes to the notifier, one message a job. That costs
+//! the services nothing and the broker little.
 
 use std::{
     collections::HashMap,
@@ -6,12 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use async_nats::jetstream;
-use contract::{
-    JobId,
-    state::{JobState, Outcome},
-    topology::JOBS_BUCKET,
-};
+use contract::{JobId, state::Outcome, topology::DONE};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
@@ -26,40 +22,38 @@ enum Seen {
     Ended(Instant, Outcome),
 }
 
-/// The part of a record that is looked at.
+/// The part of the news that is looked at.
 #[derive(Deserialize)]
-struct Record {
+struct News {
     id: JobId,
-    state: JobState,
+    outcome: Outcome,
 }
 
-/// The watch over all jobs.
+/// Hears of all jobs.
 pub(super) struct Ends {
     waiting: Waiting,
-    watch: JoinHandle<()>,
+    listener: JoinHandle<()>,
 }
 
 impl Ends {
-    /// Watches the jobs of the lab with this broker, from now on.
-    pub(super) async fn watch(url: &str) -> anyhow::Result<Self> {
+    /// Listens to the lab with this broker, from now on.
+    pub(super) async fn listen(url: &str) -> anyhow::Result<Self> {
         let client = async_nats::connect(url).await.context("connecting to the lab's broker")?;
-        let bucket = jetstream::new(client).get_key_value(JOBS_BUCKET).await?;
-        let mut entries = bucket.watch_all().await.context("watching the job records")?;
+        let mut news = client.subscribe(DONE.subjects).await.context("listening for ends")?;
         let waiting = Waiting::default();
         let ends = waiting.clone();
-        let watch = tokio::spawn(async move {
-            while let Some(entry) = entries.next().await {
-                let Ok(entry) = entry else { continue };
-                let Ok(record) = serde_json::from_slice::<Record>(&entry.value) else { continue };
-                if let Some(outcome) = record.state.outcome() {
-                    ended(&ends, record.id, outcome);
+        client.flush().await.context("listening for ends")?;
+        let listener = tokio::spawn(async move {
+            while let Some(message) = news.next().await {
+                if let Ok(news) = serde_json::from_slice::<News>(&message.payload) {
+                    ended(&ends, news.id, news.outcome);
                 }
             }
         });
-        Ok(Self { waiting, watch })
+        Ok(Self { waiting, listener })
     }
 
-    /// When and how the job ended. `None` when the watch has broken.
+    /// When and how the job ended. `None` when nothing is heard any more.
     pub(super) async fn of(&self, job: JobId) -> Option<(Instant, Outcome)> {
         let (told, end) = oneshot::channel();
         {
@@ -74,13 +68,13 @@ impl Ends {
 
     /// Whether ends are still heard of.
     pub(super) fn is_alive(&self) -> bool {
-        !self.watch.is_finished()
+        !self.listener.is_finished()
     }
 }
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        self.watch.abort();
+        self.listener.abort();
     }
 }
 

@@ -41,7 +41,7 @@ impl Flow {
     /// For the lab with this gateway and this broker.
     pub(super) async fn new(gateway: &Url, broker: &str) -> anyhow::Result<Arc<Self>> {
         let client = Client::builder().no_proxy().timeout(ANSWER_LIMIT).build()?;
-        let ends = Ends::watch(broker).await?;
+        let ends = Ends::listen(broker).await?;
         let (done, failed) = (AtomicU64::new(0), AtomicU64::new(0));
         Ok(Arc::new(Self { client, jobs: gateway.join("v1/jobs")?, ends, done, failed }))
     }
@@ -86,7 +86,7 @@ impl Flow {
 
     /// An error when what was measured is not what it should have been.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        ensure!(self.ends.is_alive(), "the watch over the job records broke");
+        ensure!(self.ends.is_alive(), "the broker no longer says which jobs have ended");
         let failed = self.failed.load(Relaxed);
         ensure!(failed <= FAILURES_MAX, "{failed} jobs were refused or did not succeed");
         Ok(())
@@ -106,7 +106,11 @@ impl Flow {
         let request = request.header(CONTENT_TYPE, "application/json").body(JOB);
         let answer = request.send().await?.error_for_status()?;
         let accepted: JobAccepted = serde_json::from_slice(&answer.bytes().await?)?;
-        let (at, outcome) = self.ends.of(accepted.id).await.context("the watch broke")?;
+        let (at, outcome) = self
+            .ends
+            .of(accepted.id)
+            .await
+            .context("the broker no longer says which jobs have ended")?;
         ensure!(outcome == Outcome::Succeeded, "the job was {}", outcome.name());
         Ok(at)
     }

@@ -68,7 +68,7 @@ pub(crate) async fn cancel(
 
 /// Publishes the end, in the job's own trace, so that its owner hears of it before its message is met.
 async fn tell(broker: &Broker, record: &JobRecord) -> anyhow::Result<()> {
-    let Some(payload) = broker.bus.payloads.get(record.id).await? else { return Ok(()) };
+    let Some(payload) = broker.bus.payloads.of(record).await? else { return Ok(()) };
     let mut job = payload.job;
     job.round = record.round;
     let Some(news) = news(record, &job)? else { return Ok(()) };

@@ -82,7 +82,7 @@ async fn start_again(broker: &Broker, record: &JobRecord) -> Result<(), ApiError
             other => return other.map(drop),
         }
     }
-    let payload = timeout(PAYLOAD_TIME_MAX, broker.bus.payloads.get(record.id)).await;
+    let payload = timeout(PAYLOAD_TIME_MAX, broker.bus.payloads.of(record)).await;
     let payload = payload.map_err(|_| ApiError::broker_away("no payload in time"))?;
     let payload = payload.map_err(ApiError::broker_away)?.ok_or_else(forgotten)?;
     send(broker, record, payload).await

@@ -45,8 +45,7 @@ pub(super) async fn results_of(
     broker: &Broker,
     record: &JobRecord,
 ) -> Result<Option<Vec<OperationResult>>, ApiError> {
-    let Some(run) = &record.run else { return Ok(None) };
-    let read = timeout(READ_TIME_MAX, broker.bus.results.get(record.id, run)).await;
+    let read = timeout(READ_TIME_MAX, broker.bus.results.of(record)).await;
     let read = read.map_err(|_| ApiError::broker_away("results took too long to read"))?;
     read.map_err(ApiError::broker_away)
 }

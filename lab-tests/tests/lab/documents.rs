@@ -1,0 +1,74 @@
+//! What a job asks for and what it comes to: small or large, it is kept in different places and is the same
+//! to its owner.
+
+use std::time::Duration;
+
+use async_nats::jetstream;
+use contract::{
+    api::{JobView, OperationOutcome},
+    operation::Operation,
+    state::JobState,
+    topology::{PAYLOADS, SIDE_STORES},
+};
+use lab_tests::{Client, waybill};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use testkit::{LabUnderTest, eventually};
+
+const LIMIT: Duration = Duration::from_mins(1);
+/// The stream behind the bucket of results.
+const RESULTS: &str = SIDE_STORES[0];
+
+/// A job of so many additions and a division by zero.
+fn failing(additions: usize) -> Value {
+    let mut operations = vec![json!({"kind": "add", "inputs": [1.5, 2]}); additions];
+    operations.push(json!({"kind": "divide", "inputs": [1, 0]}));
+    json!({"name": "documents", "operations": operations})
+}
+
+async fn stored(lab: &LabUnderTest, stream: &str) -> u64 {
+    let client = async_nats::connect(lab.nats_url()).await.expect("the broker is there");
+    let stream = jetstream::new(client).get_stream(stream).await.expect("it is there");
+    stream.cached_info().state.messages
+}
+
+async fn in_round(client: &Client, first: &JobView, round: u32) -> JobView {
+    eventually(LIMIT, "the round to end", async || {
+        let seen = client.job(first.id).await.ok_or("no answer".to_owned())?;
+        let ended = seen.round == round && seen.state.is_terminal();
+        if ended { Ok(seen) } else { Err(format!("{} in round {}", seen.state, seen.round)) }
+    })
+    .await
+}
+
+fn check(ended: &JobView, additions: usize) {
+    assert_eq!(ended.state, JobState::Failed);
+    let results = ended.results.as_ref().expect("it has results");
+    let (last, sums) = results.split_last().expect("it has some");
+    assert_eq!(sums.len(), additions);
+    for sum in sums {
+        assert_eq!(sum.operation, Operation::Add { inputs: vec![1.5, 2.0] });
+        assert_eq!(sum.result, Some(OperationOutcome::Value(json!(3.5))));
+    }
+    assert!(matches!(&last.result, Some(OperationOutcome::Error(_))), "{last:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_and_a_large_job_are_shown_and_started_again_alike() {
+    let lab = LabUnderTest::start(&waybill()).await;
+    let client = Client::of(&lab);
+    for (additions, documents) in [(1, 0), (40, 1)] {
+        let (asked, results) = (stored(&lab, PAYLOADS.name).await, stored(&lab, RESULTS).await);
+        let id = client.submit(&failing(additions)).await.id;
+        let first = client.ended(id, LIMIT).await;
+        check(&first, additions);
+        assert_eq!(stored(&lab, PAYLOADS.name).await - asked, documents, "{additions} additions");
+        assert_eq!(stored(&lab, RESULTS).await - results, documents, "{additions} additions");
+
+        let (status, view) = client.order(&format!("jobs/{id}/retry"), None).await;
+        assert_eq!((status, &view["round"]), (StatusCode::ACCEPTED, &json!(1)));
+        let again = in_round(&client, &first, 1).await;
+        check(&again, additions);
+        assert_eq!((&again.trace_id, &again.name), (&first.trace_id, &first.name));
+    }
+}
