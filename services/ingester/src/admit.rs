@@ -109,8 +109,8 @@ impl Admit {
         let body = serde_json::to_vec(job).map_err(Failure::postpone)?;
         let subject = todo(job.spec.kind());
         let id = message_id(job.id, job.round, Hop::Todo);
-        let todo = Outgoing::about(job.id, EventType::Todo, subject, body).with_id(id);
-        self.bus.publish(todo.enclosing(&queued)).await?;
+        let event = Outgoing::about(job.id, EventType::Todo, subject, body).with_id(id);
+        self.bus.publish(event.enclosing(&queued)).await?;
         delivery.reach(Boundary::AfterPublish).await?;
         Ok(Handled::Done)
     }
