@@ -77,6 +77,19 @@ impl Client {
         .await
     }
 
+    /// Waits until the job has ended in its round `round`.
+    pub async fn ended_in_round(&self, id: JobId, round: u32, limit: Duration) -> JobView {
+        eventually(limit, &format!("job {id} to end in round {round}"), async || {
+            let seen = self.job(id).await.ok_or("no answer".to_owned())?;
+            if seen.round == round && seen.state.is_terminal() {
+                Ok(seen)
+            } else {
+                Err(format!("{} in round {}", seen.state, seen.round))
+            }
+        })
+        .await
+    }
+
     /// Sends an order about a job, a dead letter or many: `jobs/{id}/cancel`. Answers whatever comes back.
     pub async fn order(&self, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
         let request = self.http.post(format!("{}/v1/{path}", self.gateway));

@@ -13,7 +13,7 @@ use contract::{
 use lab_tests::{Client, waybill};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use testkit::{LabUnderTest, eventually};
+use testkit::LabUnderTest;
 
 const LIMIT: Duration = Duration::from_mins(1);
 /// The stream behind the bucket of results.
@@ -30,15 +30,6 @@ async fn stored(lab: &LabUnderTest, stream: &str) -> u64 {
     let client = async_nats::connect(lab.nats_url()).await.expect("the broker is there");
     let stream = jetstream::new(client).get_stream(stream).await.expect("it is there");
     stream.cached_info().state.messages
-}
-
-async fn in_round(client: &Client, first: &JobView, round: u32) -> JobView {
-    eventually(LIMIT, "the round to end", async || {
-        let seen = client.job(first.id).await.ok_or("no answer".to_owned())?;
-        let ended = seen.round == round && seen.state.is_terminal();
-        if ended { Ok(seen) } else { Err(format!("{} in round {}", seen.state, seen.round)) }
-    })
-    .await
 }
 
 fn check(ended: &JobView, additions: usize) {
@@ -67,7 +58,7 @@ async fn a_small_and_a_large_job_are_shown_and_started_again_alike() {
 
         let (status, view) = client.order(&format!("jobs/{id}/retry"), None).await;
         assert_eq!((status, &view["round"]), (StatusCode::ACCEPTED, &json!(1)));
-        let again = in_round(&client, &first, 1).await;
+        let again = client.ended_in_round(id, 1, LIMIT).await;
         check(&again, additions);
         assert_eq!((&again.trace_id, &again.name), (&first.trace_id, &first.name));
     }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use contract::{
-    JobId,
     api::{DeadLetterView, JobView},
     state::JobState,
 };
@@ -31,18 +30,6 @@ async fn redrive(client: &Client, seq: u64) -> (StatusCode, Value) {
     client.order(&format!("dead-letters/{seq}/redrive"), None).await
 }
 
-async fn in_round(client: &Client, id: JobId, round: u32) -> JobView {
-    eventually(LIMIT, "the new round to end", async || {
-        let seen = client.job(id).await.ok_or("no answer".to_owned())?;
-        if seen.round == round && seen.state.is_terminal() {
-            Ok(seen)
-        } else {
-            Err(format!("{} in round {}", seen.state, seen.round))
-        }
-    })
-    .await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poison_job_is_driven_again_in_its_own_trace_and_succeeds() {
     let lab = LabUnderTest::start(&waybill()).await;
@@ -51,7 +38,7 @@ async fn a_poison_job_is_driven_again_in_its_own_trace_and_succeeds() {
     let (status, answer) = redrive(&client, letter.seq).await;
     assert_eq!((status, &answer["round"]), (StatusCode::ACCEPTED, &json!(1)));
     assert_eq!(answer["trace_id"], job.trace_id);
-    let ended = in_round(&client, job.id, 1).await;
+    let ended = client.ended_in_round(job.id, 1, LIMIT).await;
     assert_eq!((ended.state, ended.attempts), (JobState::Succeeded, 1));
     assert_eq!(ended.trace_id, job.trace_id);
     assert!(client.dead_letters().await.dead_letters.is_empty());
@@ -99,7 +86,7 @@ async fn a_redrive_survives_a_restart_of_the_broker_and_happens_once() {
     .await;
     lab.start(Part::Processor(1)).await.expect("it starts");
     for job in &jobs {
-        assert_eq!(in_round(&client, *job, 1).await.state, JobState::Succeeded);
+        assert_eq!(client.ended_in_round(*job, 1, LIMIT).await.state, JobState::Succeeded);
     }
     assert!(client.dead_letters().await.dead_letters.is_empty());
     for job in jobs {
@@ -122,7 +109,7 @@ async fn a_job_that_failed_or_was_cancelled_is_tried_again_and_its_old_message_d
     assert_eq!(client.ended(failed.id, LIMIT).await.state, JobState::Failed);
     let (status, view) = client.order(&format!("jobs/{}/retry", failed.id), None).await;
     assert_eq!((status, &view["round"]), (StatusCode::ACCEPTED, &json!(1)));
-    assert_eq!(in_round(&client, failed.id, 1).await.state, JobState::Failed);
+    assert_eq!(client.ended_in_round(failed.id, 1, LIMIT).await.state, JobState::Failed);
     let (trace, attempts) = client
         .whole_trace_where(&failed.trace_id, LIMIT, |trace| {
             let attempts = trace.named("process jobs.todo.divide").count();
@@ -140,7 +127,7 @@ async fn a_job_that_failed_or_was_cancelled_is_tried_again_and_its_old_message_d
         assert_eq!(status, StatusCode::ACCEPTED, "{view}");
     }
     lab.start(Part::Processor(1)).await.expect("it starts");
-    let ended = in_round(&client, waiting, 1).await;
+    let ended = client.ended_in_round(waiting, 1, LIMIT).await;
     assert_eq!((ended.state, ended.attempts), (JobState::Succeeded, 1));
     let (trace, ()) = client
         .whole_trace_where(&ended.trace_id, LIMIT, |trace| {
