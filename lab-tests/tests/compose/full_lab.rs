@@ -96,6 +96,9 @@ fn whole(otlp: &Value) -> Result<(), String> {
 }
 
 async fn in_loki(parts: &Backends, trace_id: &str, limit: Duration) -> Judged {
+    if parts.loki.is_none() {
+        return Judged::No;
+    }
     for service in ["ingester", "processor", "notifier"] {
         let query = format!("{{service_name=\"{service}\"}} | trace_id=\"{trace_id}\"");
         parts.line(limit, &query).await;

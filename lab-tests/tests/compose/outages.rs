@@ -186,7 +186,7 @@ impl Outage {
 
 /// Those of `jobs` of whose worker no line is in Loki.
 async fn without_line(parts: &Backends, jobs: &[JobAccepted]) -> Result<Vec<JobAccepted>, String> {
-    let url = format!("{}/loki/api/v1/query_range", parts.loki);
+    let url = format!("{}/loki/api/v1/query_range", parts.loki.as_deref().unwrap());
     let mut found = HashSet::new();
     for jobs in jobs.chunks(AT_ONCE) {
         let ids: Vec<_> = jobs.iter().map(|job| job.trace_id.as_str()).collect();

@@ -45,23 +45,29 @@ const SERVICE_MAP: &str = "sum by (client, server) (rate(traces_service_graph_re
 /// Asks at `now`, in Unix seconds.
 pub(super) async fn ask(parts: &Backends, asked: &Asked, now: i64) -> Answer {
     let of_tempo = matches!(asked.form, Form::Search | Form::Waterfall | Form::ServiceMap);
-    let made_by_tempo = asked.query.contains("traces_") || asked.query.contains("tempo_");
-    let absent = parts.tempo.is_none();
-    if of_tempo && absent {
+    let (no_tempo, no_loki) = (parts.tempo.is_none(), parts.loki.is_none());
+    if of_tempo && no_tempo || asked.form == Form::Lines && no_loki {
         return Answer::NobodyThere;
     }
     match answer(parts, asked, now).await {
         Err(why) => Answer::Nothing(why),
         Ok(true) => Answer::Something,
-        Ok(false) if made_by_tempo && absent => Answer::NobodyThere,
+        Ok(false) if made_by_tempo(asked) && no_tempo => Answer::NobodyThere,
+        Ok(false) if asked.query.contains("loki_") && no_loki => Answer::NobodyThere,
         Ok(false) => Answer::Nothing("empty".to_owned()),
     }
+}
+
+/// Whether the series in question come from Tempo.
+fn made_by_tempo(asked: &Asked) -> bool {
+    asked.query.contains("traces_") || asked.query.contains("tempo_")
 }
 
 async fn answer(parts: &Backends, asked: &Asked, now: i64) -> Result<bool, String> {
     let (from, to) = ((now - i64::from(asked.seconds)).to_string(), now.to_string());
     let query = asked.query.as_str();
     let tempo = parts.tempo.as_deref().unwrap_or_default();
+    let loki = parts.loki.as_deref().unwrap_or_default();
     let (url, arguments) = match asked.form {
         Form::Series => (
             format!("{}/api/v1/query_range", parts.prometheus),
@@ -76,7 +82,7 @@ async fn answer(parts: &Backends, asked: &Asked, now: i64) -> Result<bool, Strin
             vec![("query", query), ("start", &from), ("end", &to)],
         ),
         Form::Lines => (
-            format!("{}/loki/api/v1/query_range", parts.loki),
+            format!("{loki}/loki/api/v1/query_range"),
             vec![("query", query), ("start", &from), ("end", &to)],
         ),
         Form::Search => (

@@ -83,7 +83,7 @@ async fn judged(parts: &Backends, all: Vec<Asked>) -> Vec<String> {
     let (answered, open, absent) = (round.answered.len(), round.open.len(), round.absent.len());
     println!("{} questions: {answered} answered, {open} empty, {absent} not judged", all.len());
     for question in &round.absent {
-        eprintln!("NOT JUDGED: Tempo is not here: {question}");
+        eprintln!("NOT JUDGED: the part that answers is not here: {question}");
     }
     let wrong = round.open.iter().zip(&round.why).filter(|(question, _)| !quiet::may_be(question));
     let mut problems: Vec<_> =
