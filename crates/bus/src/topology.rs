@@ -14,15 +14,26 @@ use contract::topology::{self as names, Consumer, Stream};
 /// Choices that the topology leaves open.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TopologyConfig {
-    /// Seconds the broker waits for a worker's sign of life before it delivers a job again.
-    #[arg(long, env = "WAYBILL_ACK_WAIT_SECONDS", default_value_t = names::ACK_WAIT.as_secs_f64())]
-    pub ack_wait_seconds: f64,
+    /// How long the broker waits for a worker's sign of life before it delivers a job again: 1s to 5m
+    /// [default: 10s].
+    #[arg(long, env = "WAYBILL_ACK_WAIT", value_name = "DURATION", value_parser = settings::duration(names::ACK_WAITS))]
+    pub ack_wait: Option<Duration>,
+    /// The same by its older name; `--ack-wait` wins.
+    #[arg(long, env = "WAYBILL_ACK_WAIT_SECONDS", value_name = "SECONDS", hide = true, value_parser = settings::duration(names::ACK_WAITS))]
+    pub ack_wait_seconds: Option<Duration>,
     /// Copies of every stream. 3 needs a cluster of three brokers.
     #[arg(long, env = "WAYBILL_REPLICAS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub replicas: u8,
     /// Largest work queue, in bytes; a full one refuses.
     #[arg(long, env = "WAYBILL_QUEUE_BYTES_MAX", default_value_t = names::QUEUE_BYTES_MAX)]
     pub queue_bytes_max: i64,
+}
+
+impl TopologyConfig {
+    /// The ack wait of every consumer.
+    pub fn ack_wait(&self) -> Duration {
+        self.ack_wait.or(self.ack_wait_seconds).unwrap_or(names::ACK_WAIT)
+    }
 }
 
 /// What was made or was already as it should be.
@@ -130,7 +141,7 @@ async fn make_consumer(
     let settings = pull::Config {
         durable_name: Some(consumer.stage.name().to_owned()),
         ack_policy: AckPolicy::Explicit,
-        ack_wait: Duration::from_secs_f64(config.ack_wait_seconds),
+        ack_wait: config.ack_wait(),
         // Giving up is the worker's own act, with a dead letter; the broker never does.
         max_deliver: -1,
         max_ack_pending: names::ACK_PENDING_MAX,

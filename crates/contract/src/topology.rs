@@ -1,6 +1,6 @@
 //! Streams, subjects, consumers and buckets: the only place where their names are written.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{JobId, Stage, job::JobKind, state::Outcome};
 
@@ -55,6 +55,9 @@ pub const CONSUMERS: [Consumer; 3] = [INGESTER, PROCESSOR, NOTIFIER];
 
 /// Time the broker waits for an answer before it delivers again.
 pub const ACK_WAIT: Duration = Duration::from_secs(10);
+/// The ack waits that can be asked for: a lease is renewed three times within one, and a lost worker is
+/// noticed after one.
+pub const ACK_WAITS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(5);
 /// Jobs that wait for a retry must not block fresh ones; slots limit concurrency, not this.
 pub const ACK_PENDING_MAX: i64 = 50_000;
 /// The window in which the broker swallows a repeated message id.

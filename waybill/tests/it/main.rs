@@ -9,4 +9,5 @@ mod follow;
 mod jobs;
 mod load;
 mod program;
+mod settings;
 mod up;

@@ -23,8 +23,12 @@ impl Bench {
     async fn start() -> Self {
         let nats = NatsServer::start().await;
         let jetstream = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
-        let config =
-            TopologyConfig { ack_wait_seconds: 10.0, replicas: 1, queue_bytes_max: 1 << 20 };
+        let config = TopologyConfig {
+            ack_wait: None,
+            ack_wait_seconds: None,
+            replicas: 1,
+            queue_bytes_max: 1 << 20,
+        };
         apply(&jetstream, &config).await.unwrap();
         let records = Records::open(&jetstream).await.unwrap();
         let token = token("worker-1");

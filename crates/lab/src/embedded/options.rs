@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use contract::topology::ACK_WAITS;
 use service::clock::TimeSource;
 
 use crate::{Part, PortArgs, Ports, Report, nats::FinderArgs, silent};
@@ -62,6 +63,9 @@ pub struct UpArgs {
     /// Whose time the services stamp: their own clock's, or that corrected by the lab's time server
     #[arg(long, env = "WAYBILL_CLOCK", value_name = "system|ntp", default_value = "ntp")]
     pub clock: TimeSource,
+    /// How long a lost worker's jobs wait for another one, such as 2s on a stage: 1s to 5m [default: 10s]
+    #[arg(long, env = "WAYBILL_ACK_WAIT", value_name = "DURATION", value_parser = settings::duration(ACK_WAITS))]
+    pub ack_wait: Option<Duration>,
     /// Which nats-server.
     #[command(flatten)]
     pub finder: FinderArgs,
@@ -81,6 +85,7 @@ impl UpArgs {
             otlp_endpoint: self.otlp_endpoint,
             canary_seconds: self.canary_seconds.unwrap_or(0),
             clock: self.clock,
+            ack_wait: self.ack_wait,
             report,
             ..Options::new(waybill)
         }
@@ -113,6 +118,8 @@ pub struct Options {
     pub canary_seconds: u64,
     /// Whose time the services stamp. They are measured against the lab's time server either way.
     pub clock: TimeSource,
+    /// How long the broker waits for a worker's sign of life; the topology's own default without it.
+    pub ack_wait: Option<Duration>,
     /// Set for the topology step, every service and the console, over everything else.
     pub env: Vec<(String, String)>,
     /// Set for single parts, over that: part, name, value.
@@ -136,6 +143,7 @@ impl Options {
             otlp_endpoint: None,
             canary_seconds: 0,
             clock: TimeSource::Ntp,
+            ack_wait: None,
             env: Vec::new(),
             part_env: Vec::new(),
             report: silent(),

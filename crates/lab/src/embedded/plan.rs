@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use settings::HumanDuration;
+
 use super::Options;
 use crate::{Launch, Part, Ready, guard, nats, nats::ServerOptions, supervisor::PartSpec};
 
@@ -32,7 +34,9 @@ pub(super) fn broker_options(options: &Options, folder: PathBuf, log: PathBuf) -
 
 /// The step that makes streams, consumers and buckets, and ends.
 pub(super) fn topology(options: &Options, log: PathBuf) -> Launch {
-    let env = shared(options).into_iter().chain(options.env.clone()).collect();
+    let ack_wait = options.ack_wait.map(|wait| HumanDuration(wait).to_string());
+    let own = ack_wait.map(|wait| ("WAYBILL_ACK_WAIT".to_owned(), wait));
+    let env = shared(options).into_iter().chain(own).chain(options.env.clone()).collect();
     Launch { argv: waybill(options, &["topology", "apply"]), env, log }
 }
 

@@ -101,7 +101,8 @@ impl Rig {
     }
 
     pub(crate) async fn apply_topology(&self, queue_bytes_max: i64) {
-        let config = TopologyConfig { ack_wait_seconds: 10.0, replicas: 1, queue_bytes_max };
+        let config =
+            TopologyConfig { ack_wait: None, ack_wait_seconds: None, replicas: 1, queue_bytes_max };
         apply(&self.jetstream, &config).await.unwrap();
     }
 

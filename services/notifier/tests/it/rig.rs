@@ -47,7 +47,8 @@ impl Rig {
         let nats = NatsServer::start().await;
         let jetstream = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
         let topology = TopologyConfig {
-            ack_wait_seconds: 10.0,
+            ack_wait: None,
+            ack_wait_seconds: None,
             replicas: 1,
             queue_bytes_max: QUEUE_BYTES_MAX,
         };
