@@ -36,8 +36,7 @@ pub async fn run<H: Handler>(
 ) -> anyhow::Result<()> {
     let readiness = Readiness::default();
     let _admin =
-        admin::serve(&config.admin, vitals.metrics.clone(), readiness.for_admin(), stop.clone())
-            .await?;
+        admin::serve(&config.admin, vitals.metrics.clone(), readiness.for_admin(), stop.clone())?;
     let bus = tokio::select! {
         () = stop.soft.cancelled() => return Ok(()),
         bus = Bus::connect(consumer.stage, &config.bus, vitals, &readiness) => bus?,

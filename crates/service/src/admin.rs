@@ -1,6 +1,6 @@
 //! The admin server of every service: alive, ready, metrics. It makes no spans.
 
-use std::{io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::{
     http_guard::{AllowedHosts, HostsConfig, guard},
     listen,
+    serve::{self, Limits},
     stop::Stop,
 };
 
@@ -87,29 +88,28 @@ pub const CHECK_TIME_MAX: Duration = Duration::from_secs(1);
 pub struct AdminServer {
     /// Where it listens, with the port it was given.
     pub address: SocketAddr,
-    /// Ends after the hard stop, or when serving failed.
-    pub task: JoinHandle<io::Result<()>>,
+    /// Ends after the hard stop.
+    pub task: JoinHandle<()>,
 }
 
 /// Binds the address, then serves until the hard stop: a service that drains is still to be seen, not ready.
 /// Fails when the port is in use; the error names the flag.
-pub async fn serve(
+pub fn serve(
     config: &AdminConfig,
     metrics: Metrics,
     readiness: Readiness,
     stop: Stop,
 ) -> anyhow::Result<AdminServer> {
-    let listener = listen::bind(config.admin_bind, "--admin-bind (WAYBILL_ADMIN_BIND)").await?;
+    let listener = listen::bind(config.admin_bind, "--admin-bind (WAYBILL_ADMIN_BIND)")?;
     let address = listener.local_addr().context("the admin server has no address")?;
-    let hard = stop.hard.clone();
+    let until = Stop { soft: stop.hard.clone(), hard: stop.hard.clone() };
     let routes = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .with_state((readiness, stop))
         .route("/metrics", get(move || async move { text(&metrics) }));
     let routes = guard(routes, AllowedHosts::new(address, &config.hosts.allowed_hosts));
-    let serving = axum::serve(listener, routes).with_graceful_shutdown(hard.cancelled_owned());
-    let task = tokio::spawn(serving.into_future());
+    let task = tokio::spawn(serve::serve(listener, routes, Limits::ADMIN, until));
     Ok(AdminServer { address, task })
 }
 

@@ -2,7 +2,13 @@
 
 use std::{io, net::SocketAddr};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
+
+/// Connections that wait to be accepted; the system may allow fewer.
+const BACKLOG: u32 = 1_024;
+/// What the kernel keeps of a connection in each direction, in bytes (it doubles this): without a limit,
+/// clients that do not read take megabytes each.
+const KERNEL_BUFFER_BYTES: u32 = 128 * 1024;
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +36,8 @@ pub enum ListenError {
 }
 
 /// Listens on `address`, which was set by `flag`, such as `--bind (WAYBILL_BIND)`.
-pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ListenError> {
-    TcpListener::bind(address).await.map_err(|source| {
+pub fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ListenError> {
+    try_bind(address).map_err(|source| {
         if source.kind() == io::ErrorKind::AddrInUse {
             let port = address.port();
             ListenError::InUse { port, flag }
@@ -39,4 +45,14 @@ pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener
             ListenError::Refused { address, flag, source }
         }
     })
+}
+
+fn try_bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    // Connections inherit these.
+    socket.set_send_buffer_size(KERNEL_BUFFER_BYTES)?;
+    socket.set_recv_buffer_size(KERNEL_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -10,7 +9,7 @@ use service::admin::{self, Readiness};
 use service::clock::Clock;
 use service::http_guard::{self, AllowedHosts};
 use service::listen;
-use service::serve::{Limits, Protocol, serve};
+use service::serve::{Limits, serve};
 use service::stop::Stop;
 use telemetry::Metrics;
 use tokio::net::TcpListener;
@@ -30,16 +29,6 @@ use crate::store::{Budgets, Store};
 use crate::{api, page, receive};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-/// A head may take longer than exporters pause between exports, or they would run into the close.
-const HTTP: Limits = Limits {
-    protocol: Protocol::Http,
-    connections: 256,
-    head_time: Duration::from_mins(2),
-    request_time: Some(Duration::from_secs(15)),
-    stop_grace: Some(Duration::from_millis(400)),
-};
-const GRPC: Limits = Limits { protocol: Protocol::Grpc, ..HTTP };
 
 /// A console that listens.
 #[derive(Debug)]
@@ -83,11 +72,11 @@ pub async fn start(
     stop: CancellationToken,
 ) -> anyhow::Result<Running> {
     let (console_listener, console) =
-        bind(config.console_bind, "--console-bind (WAYBILL_CONSOLE_BIND)").await?;
+        bind(config.console_bind, "--console-bind (WAYBILL_CONSOLE_BIND)")?;
     let (grpc_listener, otlp_grpc) =
-        bind(config.otlp_grpc_bind, "--otlp-grpc-bind (WAYBILL_OTLP_GRPC_BIND)").await?;
+        bind(config.otlp_grpc_bind, "--otlp-grpc-bind (WAYBILL_OTLP_GRPC_BIND)")?;
     let (http_listener, otlp_http) =
-        bind(config.otlp_http_bind, "--otlp-http-bind (WAYBILL_OTLP_HTTP_BIND)").await?;
+        bind(config.otlp_http_bind, "--otlp-http-bind (WAYBILL_OTLP_HTTP_BIND)")?;
 
     let shared = share(&config, &metrics, console, (otlp_grpc, otlp_http))?;
     let receiver = Receiver::new(Arc::clone(&shared.store), metrics.clone());
@@ -107,11 +96,11 @@ pub async fn start(
     let mut listen = |listener, router: Router, limits| {
         listeners.spawn(serve(listener, router, limits, stop.clone()));
     };
-    listen(console_listener, pages, HTTP);
-    listen(http_listener, otlp, HTTP);
-    listen(grpc_listener, receive::grpc::router(receiver), GRPC);
+    listen(console_listener, pages, Limits::PAGES);
+    listen(http_listener, otlp, Limits::OTLP_HTTP);
+    listen(grpc_listener, receive::grpc::router(receiver), Limits::OTLP_GRPC);
     let admin = admin::serve(&config.admin, metrics, Readiness::always(), stop.clone());
-    let admin = admin.await?.address;
+    let admin = admin?.address;
     tracing::info!(%console, %otlp_grpc, %otlp_http, %admin, "console listens");
     Ok(Running { console, otlp_grpc, otlp_http, admin, listeners, stop })
 }
@@ -170,11 +159,8 @@ fn hooks_base(given: Option<&Url>, console: SocketAddr) -> Arc<str> {
     given.map_or_else(here, |url| url.as_str().trim_end_matches('/').to_owned()).into()
 }
 
-async fn bind(
-    address: SocketAddr,
-    flag: &'static str,
-) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let listener = listen::bind(address, flag).await?;
+fn bind(address: SocketAddr, flag: &'static str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = listen::bind(address, flag)?;
     let bound = listener.local_addr().context("reading the bound address")?;
     Ok((listener, bound))
 }

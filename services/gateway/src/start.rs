@@ -1,27 +1,18 @@
 //! Starts the parts of the gateway and ends them together.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, ensure};
 use bus::{Readiness, Vitals};
 use service::{
     admin,
     http_guard::AllowedHosts,
-    serve::{Limits, Protocol, serve},
+    serve::{Limits, serve},
     stop::Stop,
 };
 use tokio::task::JoinSet;
 
 use crate::{Config, app::App, broker, routes};
-
-/// Bodies have a limit of their own, and requests under way are jobs: they end, or the hard stop comes.
-const LIMITS: Limits = Limits {
-    protocol: Protocol::Http,
-    connections: 1_024,
-    head_time: Duration::from_secs(10),
-    request_time: None,
-    stop_grace: None,
-};
 
 /// A gateway that listens. The broker may still be away.
 #[derive(Debug)]
@@ -42,19 +33,19 @@ pub async fn run(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<(
 /// Binds both addresses and serves them at once; the broker is reached in the background.
 pub async fn start(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<Running> {
     let flag = "--gateway-bind (WAYBILL_GATEWAY_BIND)";
-    let listener = service::listen::bind(config.gateway_bind, flag).await?;
+    let listener = service::listen::bind(config.gateway_bind, flag)?;
     let api = listener.local_addr().context("the HTTP API has no address")?;
     let app = Arc::new(App::new(&config, vitals.clone(), stop.clone()));
     let readiness = Readiness::default();
     let checks = app.readiness(readiness.clone());
-    let admin = admin::serve(&config.admin, vitals.metrics, checks, stop.clone()).await?.address;
+    let admin = admin::serve(&config.admin, vitals.metrics, checks, stop.clone())?.address;
 
     let hosts = AllowedHosts::new(api, &config.admin.hosts.allowed_hosts);
     let router = routes::router(app.clone(), hosts);
     let mut parts = JoinSet::new();
     let until = stop.clone();
     parts.spawn(async move {
-        serve(listener, router, LIMITS, until).await;
+        serve(listener, router, Limits::API, until).await;
         Ok(())
     });
     parts.spawn(broker::attend(app, config.bus, readiness, stop.clone()));

@@ -37,7 +37,7 @@ async fn a_client_that_never_ends_its_head_or_body_is_let_go() {
     slow_body.write_all(head(&rig, JOB.len()).as_bytes()).await.unwrap();
     slow_body.write_all(&JOB.as_bytes()[..10]).await.unwrap();
     let (head, body) = tokio::join!(answer(slow_head), answer(slow_body));
-    assert_eq!(head, "");
+    assert!(head.starts_with("HTTP/1.1 408 ") && head.contains("request-timeout"), "{head}");
     assert!(body.starts_with("HTTP/1.1 408 ") && body.contains("request-timeout"), "{body}");
     rig.holds_nothing().await;
 }

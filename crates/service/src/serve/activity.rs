@@ -1,0 +1,204 @@
+//! What one connection is doing: whether it has gone on for too long, and how readily it can be spared.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::limits::{Limits, PROGRESS_BYTES_MIN, Protocol};
+
+/// A connection that waits for a request can be spared after this long: a request that was sent together
+/// with the connection has been seen by then.
+const SPARED_AFTER_WAITING: Duration = Duration::from_millis(20);
+/// The same for a client that has not read its response or not sent its body.
+const SPARED_AFTER_STALLING: Duration = Duration::from_secs(1);
+
+/// Which limit a connection is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// No request for too long.
+    Idle,
+    /// A head that does not end.
+    Head,
+    /// A response that the client does not read.
+    Unread,
+    /// A request that did not end in time.
+    Exchange,
+}
+
+/// How readily a connection is closed in favour of a new one: the least first.
+pub(super) type Rank = (u8, Instant);
+
+/// The progress of one connection.
+#[derive(Debug)]
+pub(super) struct Activity {
+    limits: Limits,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Since the connection was accepted, or its last exchange ended.
+    quiet_since: Instant,
+    /// When the first byte came of a head that is not complete.
+    head_since: Option<Instant>,
+    /// The last read found nothing to read.
+    is_drained: bool,
+    has_asked: bool,
+    exchanges: Vec<Exchange>,
+    lag: Option<Lag>,
+}
+
+/// A request whose response has not ended.
+#[derive(Debug)]
+struct Exchange {
+    id: u64,
+    began: Instant,
+    has_arrived: bool,
+}
+
+/// A client that does not read as fast as it is written to.
+#[derive(Debug)]
+struct Lag {
+    since: Instant,
+    measured_since: Instant,
+    bytes: usize,
+}
+
+impl Activity {
+    pub(super) fn new(limits: Limits) -> Self {
+        let state = State {
+            quiet_since: Instant::now(),
+            head_since: None,
+            is_drained: false,
+            has_asked: false,
+            exchanges: Vec::new(),
+            lag: None,
+        };
+        Self { limits, state: Mutex::new(state) }
+    }
+
+    /// Bytes were read.
+    pub(super) fn read(&self) {
+        let mut state = self.state();
+        state.is_drained = false;
+        // Between two gRPC requests only frames of the connection itself are read, such as pings.
+        let may_be_head = self.limits.protocol == Protocol::Http || !state.has_asked;
+        if state.exchanges.is_empty() && may_be_head {
+            state.head_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// There was nothing to read.
+    pub(super) fn drained(&self) {
+        self.state().is_drained = true;
+    }
+
+    /// All that was to be written was written.
+    pub(super) fn written(&self) {
+        self.state().lag = None;
+    }
+
+    /// Some of it was; zero when the client did not take any.
+    pub(super) fn lagged(&self, bytes: usize) {
+        let now = Instant::now();
+        let mut state = self.state();
+        let lag = state.lag.get_or_insert(Lag { since: now, measured_since: now, bytes: 0 });
+        lag.bytes += bytes;
+        if lag.bytes >= PROGRESS_BYTES_MIN {
+            (lag.measured_since, lag.bytes) = (now, 0);
+        }
+    }
+
+    /// Whether the client has left something unread.
+    pub(super) fn is_lagging(&self) -> bool {
+        self.state().lag.is_some()
+    }
+
+    /// Whether a part of a head has come, and not the rest.
+    pub(super) fn is_in_head(&self) -> bool {
+        let state = self.state();
+        state.exchanges.is_empty() && state.head_since.is_some()
+    }
+
+    /// Whether the client has asked before, and not begun to ask again.
+    pub(super) fn is_between_requests(&self) -> bool {
+        let state = self.state();
+        state.has_asked && state.exchanges.is_empty() && state.head_since.is_none()
+    }
+
+    /// Whether no request is in flight.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.state().exchanges.is_empty()
+    }
+
+    /// A whole head was read. `has_arrived`: there is no body to wait for.
+    pub(super) fn asked(&self, id: u64, has_arrived: bool) {
+        let mut state = self.state();
+        state.has_asked = true;
+        state.head_since = None;
+        state.exchanges.push(Exchange { id, began: Instant::now(), has_arrived });
+    }
+
+    /// The body was read to its end, or will not be.
+    pub(super) fn arrived(&self, id: u64) {
+        let mut state = self.state();
+        if let Some(exchange) = state.exchanges.iter_mut().find(|exchange| exchange.id == id) {
+            exchange.has_arrived = true;
+        }
+    }
+
+    /// The response ended.
+    pub(super) fn answered(&self, id: u64) {
+        let mut state = self.state();
+        state.exchanges.retain(|exchange| exchange.id != id);
+        if state.exchanges.is_empty() {
+            state.quiet_since = Instant::now();
+        }
+    }
+
+    /// The limit that the connection is over.
+    pub(super) fn overdue(&self, now: Instant) -> Option<Overdue> {
+        let (limits, state) = (&self.limits, self.state());
+        let is_over = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
+        if state.lag.as_ref().is_some_and(|lag| is_over(lag.measured_since, limits.write_time)) {
+            return Some(Overdue::Unread);
+        }
+        if let Some(first) = state.exchanges.first() {
+            let is_late = limits.exchange_time.is_some_and(|limit| is_over(first.began, limit));
+            return is_late.then_some(Overdue::Exchange);
+        }
+        let head = state.head_since.or((!state.has_asked).then_some(state.quiet_since));
+        match head {
+            Some(since) => is_over(since, limits.head_time).then_some(Overdue::Head),
+            None => is_over(state.quiet_since, limits.idle_time).then_some(Overdue::Idle),
+        }
+    }
+
+    /// `None` while a request is handled, or its response read.
+    pub(super) fn rank(&self, now: Instant) -> Option<Rank> {
+        let state = self.state();
+        let is_past = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
+        if state.exchanges.is_empty() && state.lag.is_none() {
+            let can = state.is_drained && is_past(state.quiet_since, SPARED_AFTER_WAITING);
+            return can.then_some((0, state.quiet_since));
+        }
+        if let Some(lag) = &state.lag {
+            return is_past(lag.since, SPARED_AFTER_STALLING).then_some((1, lag.since));
+        }
+        let is_stalled = |exchange: &Exchange| {
+            !exchange.has_arrived && is_past(exchange.began, SPARED_AFTER_STALLING)
+        };
+        let first = state.exchanges.first()?.began;
+        state.exchanges.iter().all(is_stalled).then_some((2, first))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! The open connections of one listener: their number, and which are closed.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, interval, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{activity::Activity, descriptors, limits::Limits};
+
+/// How long a connection that was closed in favour of another may take to end, before a further one is closed.
+const ROOM_TIME: Duration = Duration::from_millis(20);
+/// How often the log may say that connections are exhausted.
+const WARNING_EVERY: Duration = Duration::from_mins(1);
+
+/// How a connection is made to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Between two requests, as the protocol has it.
+    Gently,
+    /// Where it stands.
+    Now,
+}
+
+/// One open connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    peer: IpAddr,
+    pub(super) activity: Activity,
+    exchanges: AtomicU64,
+    ending: OnceLock<Ending>,
+    ended: CancellationToken,
+}
+
+impl Connection {
+    pub(super) fn next_exchange(&self) -> u64 {
+        self.exchanges.fetch_add(1, Relaxed)
+    }
+
+    /// Resolves when the connection is to end.
+    pub(super) async fn ending(&self) -> Ending {
+        self.ended.cancelled().await;
+        self.ending.get().copied().unwrap_or(Ending::Now)
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.ended.is_cancelled()
+    }
+
+    fn end(&self) {
+        let is_between = self.activity.is_between_requests();
+        let ending = if is_between { Ending::Gently } else { Ending::Now };
+        let _ = self.ending.set(ending);
+        self.ended.cancel();
+    }
+}
+
+/// All of a listener.
+#[derive(Debug)]
+pub(super) struct Connections {
+    limits: Limits,
+    slots: Arc<Semaphore>,
+    next: AtomicU64,
+    open: Mutex<HashMap<u64, Arc<Connection>>>,
+    warned_at: Mutex<Option<Instant>>,
+}
+
+/// A connection's slot, free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) connection: Arc<Connection>,
+    id: u64,
+    all: Arc<Connections>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.all.open().remove(&self.id);
+    }
+}
+
+impl Connections {
+    pub(super) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            slots: Arc::new(Semaphore::new(descriptors::share(limits.connections))),
+            next: AtomicU64::new(0),
+            open: Mutex::default(),
+            warned_at: Mutex::default(),
+        })
+    }
+
+    /// A slot for a connection from `peer`. When there is none, connections that make no progress are closed,
+    /// one after the other; while all make some, this waits.
+    pub(super) async fn admit(self: &Arc<Self>, peer: IpAddr) -> Slot {
+        let permit = loop {
+            if let Ok(permit) = self.slots.clone().try_acquire_owned() {
+                break permit;
+            }
+            self.make_room();
+            let freed = timeout(ROOM_TIME, self.slots.clone().acquire_owned()).await;
+            if let Ok(Ok(permit)) = freed {
+                break permit;
+            }
+        };
+        let connection = Arc::new(Connection {
+            peer,
+            activity: Activity::new(self.limits),
+            exchanges: AtomicU64::new(0),
+            ending: OnceLock::new(),
+            ended: CancellationToken::new(),
+        });
+        let id = self.next.fetch_add(1, Relaxed);
+        self.open().insert(id, connection.clone());
+        Slot { connection, id, all: self.clone(), _permit: permit }
+    }
+
+    /// Closes the connection that can best be spared: one that waits for a request, or else one whose client
+    /// has stalled. Among several those of the peer that has most, and of these the oldest.
+    pub(super) fn make_room(&self) {
+        let now = Instant::now();
+        let open = self.open();
+        let mut of_peer = HashMap::<IpAddr, usize>::new();
+        for connection in open.values() {
+            *of_peer.entry(connection.peer).or_default() += 1;
+        }
+        let spared = open.values().filter(|connection| !connection.is_ending());
+        let spared = spared.filter_map(|connection| {
+            let (class, since) = connection.activity.rank(now)?;
+            let others = open.len() - of_peer.get(&connection.peer).copied().unwrap_or_default();
+            Some(((class, others, since), connection))
+        });
+        if let Some((_, connection)) = spared.min_by_key(|(rank, _)| *rank) {
+            connection.end();
+            self.warn(open.len());
+        }
+    }
+
+    /// Closes what is over its limits, for as long as this is polled.
+    pub(super) async fn sweep(&self) {
+        let mut tick = interval(self.limits.tick());
+        loop {
+            let now = tick.tick().await;
+            for connection in self.open().values().filter(|connection| !connection.is_ending()) {
+                if let Some(overdue) = connection.activity.overdue(now) {
+                    tracing::debug!(?overdue, "connection closed");
+                    connection.end();
+                }
+            }
+        }
+    }
+
+    fn warn(&self, open: usize) {
+        let mut warned_at = self.warned_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned_at.is_none_or(|at| at.elapsed() >= WARNING_EVERY) {
+            *warned_at = Some(Instant::now());
+            tracing::warn!(
+                open,
+                "connections exhausted: closing those that wait for a request or have stalled"
+            );
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

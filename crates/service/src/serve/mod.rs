@@ -1,0 +1,168 @@
+//! One shell for every HTTP server of the lab: a bounded number of connections, each with limits on heads,
+//! time and unread responses, ended in order at the stop.
+//!
+//! - `limits`: the numbers, per kind of server
+//! - `descriptors`: how many connections the system allows
+//! - `connections`: slots, and which connections are closed when there are none left
+//! - `activity`: what a connection is doing
+//! - `socket`, `exchange`: where that is seen
+//! - `own_answers`: bodies for what is refused before there is a request
+
+mod activity;
+mod connections;
+mod descriptors;
+mod exchange;
+mod limits;
+mod own_answers;
+mod socket;
+
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::graceful::GracefulConnection,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
+
+pub use limits::{
+    CONNECTION_WINDOW_BYTES, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX, IDLE_TIME_MAX, Limits,
+    PING_EVERY, PROGRESS_BYTES_MIN, Protocol, STREAM_WINDOW_BYTES, STREAMS_MAX, WRITE_TIME_MAX,
+};
+
+use self::{
+    connections::{Connections, Ending, Slot},
+    socket::Socket,
+};
+use crate::stop::Stop;
+
+/// Pause after a failed accept: when there are no descriptors left, the next one fails as well.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection that is closed between two requests may take to end.
+const CLOSE_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// Serves until the soft stop, then lets requests in flight end. What is left after the grace, or at
+/// the hard stop, is dropped. Returns when the last connection is gone.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: Stop) {
+    let all = Connections::new(limits);
+    let swept = all.clone();
+    let _sweeping = AbortOnDropHandle::new(tokio::spawn(async move { swept.sweep().await }));
+    let (running, cut) = (TaskTracker::new(), stop.hard.child_token());
+    let next = || next(&listener, &all);
+    while let Some((stream, slot)) = stop.soft.run_until_cancelled(next()).await {
+        let served = connection(stream, slot, router.clone(), limits, stop.soft.clone());
+        let cut = cut.clone();
+        running.spawn(async move { cut.run_until_cancelled(served).await });
+    }
+    drop(listener);
+    running.close();
+    if let Some(grace) = limits.stop_grace
+        && timeout(grace, running.wait()).await.is_err()
+    {
+        cut.cancel();
+    }
+    running.wait().await;
+}
+
+/// The next connection and its slot.
+async fn next(listener: &TcpListener, all: &Arc<Connections>) -> (TcpStream, Slot) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return (stream, all.admit(peer.ip().to_canonical()).await),
+            Err(error) => {
+                // Most likely there are no descriptors left.
+                all.make_room();
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    slot: Slot,
+    router: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    let seen = slot.connection.clone();
+    let service = service_fn(move |request| {
+        exchange::exchange(router.clone(), seen.clone(), limits, request)
+    });
+    let socket = TokioIo::new(Socket::new(stream, slot.connection.clone(), limits));
+    match limits.protocol {
+        Protocol::Http => attend(http1().serve_connection(socket, service), &slot, stop).await,
+        Protocol::Grpc => attend(http2().serve_connection(socket, service), &slot, stop).await,
+    }
+}
+
+/// Drives a connection until its end, or until it is to end.
+async fn attend(
+    served: impl GracefulConnection<Error = hyper::Error>,
+    slot: &Slot,
+    stop: CancellationToken,
+) {
+    let mut served = pin!(served);
+    tokio::select! {
+        outcome = served.as_mut() => return report(outcome),
+        ending = slot.connection.ending() => return end(served, ending).await,
+        () = stop.cancelled() => served.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        outcome = served.as_mut() => report(outcome),
+        ending = slot.connection.ending() => end(served, ending).await,
+    }
+}
+
+fn report(outcome: hyper::Result<()>) {
+    if let Err(error) = outcome {
+        // Clients come and go; what they broke off is theirs to report.
+        tracing::debug!(%error, "connection ended early");
+    }
+}
+
+async fn end(mut served: Pin<&mut impl GracefulConnection>, ending: Ending) {
+    if ending == Ending::Gently {
+        served.as_mut().graceful_shutdown();
+        let _ = timeout(CLOSE_TIME_MAX, served).await;
+    }
+}
+
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // The sweep closes what is late, with a response.
+        .header_read_timeout(None)
+        .max_headers(HEADERS_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(HEAD_BYTES_MAX);
+    builder
+}
+
+fn http2() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_EVERY)
+        .max_concurrent_streams(STREAMS_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+    builder
+}

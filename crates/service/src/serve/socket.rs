@@ -1,0 +1,146 @@
+//! A connection's stream, which notes what passes.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use super::{
+    connections::Connection,
+    limits::{Limits, Protocol},
+    own_answers::{self, Filled},
+};
+
+pub(super) struct Socket {
+    stream: TcpStream,
+    connection: Arc<Connection>,
+    limits: Limits,
+    /// A refusal of the HTTP library that was given a body, and how much of it was written.
+    filled: Option<Filled>,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, limits: Limits) -> Self {
+        // Without it small responses wait for the client's delayed acknowledgement.
+        let _ = stream.set_nodelay(true);
+        Self { stream, connection, limits, filled: None }
+    }
+
+    fn note(&self, written: &Poll<io::Result<usize>>, wanted: usize) {
+        match written {
+            Poll::Ready(Ok(bytes)) if *bytes >= wanted => self.connection.activity.written(),
+            Poll::Ready(Ok(bytes)) => self.connection.activity.lagged(*bytes),
+            Poll::Pending => self.connection.activity.lagged(0),
+            Poll::Ready(Err(_)) => {}
+        }
+    }
+
+    /// A refusal that the HTTP library makes by itself has no body: here it gets one.
+    fn fill(&mut self, bytes: &[u8]) {
+        let is_http = self.limits.protocol == Protocol::Http;
+        if self.filled.is_none() && is_http && self.connection.activity.is_quiet() {
+            self.filled = Filled::of(bytes);
+        }
+    }
+
+    fn write_filled(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
+        let filled = self.filled.as_mut()?;
+        while let Some(rest) = filled.rest() {
+            match Pin::new(&mut self.stream).poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => {
+                    return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into())));
+                }
+                Poll::Ready(Ok(bytes)) => filled.advance(bytes),
+                Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
+                Poll::Pending => {
+                    self.connection.activity.lagged(0);
+                    return Some(Poll::Pending);
+                }
+            }
+        }
+        let stands_for = filled.stands_for();
+        self.filled = None;
+        Some(Poll::Ready(Ok(stands_for)))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
+        match outcome {
+            Poll::Ready(Ok(())) if buf.filled().len() > before => self.connection.activity.read(),
+            Poll::Pending => self.connection.activity.drained(),
+            Poll::Ready(_) => {}
+        }
+        outcome
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.fill(bytes);
+        if let Some(written) = self.write_filled(cx) {
+            return written;
+        }
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note(&written, bytes.len());
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let [only] = slices {
+            return self.poll_write(cx, only);
+        }
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.note(&written, slices.iter().map(|slice| slice.len()).sum());
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let activity = &self.connection.activity;
+        if activity.is_lagging() {
+            // What the client has not read would stay in the kernel's memory for minutes.
+            let _ = self.stream.set_zero_linger();
+        } else if self.connection.is_ending()
+            && self.limits.protocol == Protocol::Http
+            && activity.is_in_head()
+        {
+            // As much as fits; whoever sends a head so slowly may not read it either.
+            let _ = self.stream.try_write(&own_answers::head_timeout());
+        }
+    }
+}
