@@ -50,6 +50,9 @@ enum Command {
     Console(Box<Service<console::Config>>),
     #[command(hide = true)]
     Guard(Guard),
+    /// One operation of a job, run for a processor
+    #[command(hide = true, name = processor::isolation::CHILD_COMMAND)]
+    IsolatedOperation,
 }
 
 impl Cli {
@@ -71,6 +74,7 @@ impl Cli {
                     console::run(config, vitals.metrics, stop.soft).await
                 });
             }
+            Command::IsolatedOperation => return processor::isolation::child::run(),
             // Before any thread: the guard becomes another program.
             Command::Guard(guard) => guard.run(),
             Command::Up(up) => on_one_thread(up.run()),

@@ -52,6 +52,13 @@ impl BrokerTime {
         Ok(Self(Arc::new(receiver)))
     }
 
+    /// A clock that was read once, at `since_epoch`.
+    #[cfg(test)]
+    pub(crate) fn fixed(since_epoch: Duration) -> Self {
+        let broker_ns = i128::try_from(since_epoch.as_nanos()).unwrap_or(i128::MAX);
+        Self(Arc::new(watch::channel(Reading { broker_ns, at: Instant::now() }).1))
+    }
+
     /// Nanoseconds since the Unix epoch, by the broker.
     pub fn now_ns(&self) -> i128 {
         let reading = *self.0.borrow();

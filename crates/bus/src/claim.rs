@@ -1,5 +1,5 @@
-//! Who may run a job. A claim is a token in the record; it is renewed while the job runs, and a worker
-//! that is gone is known by a record that does not move.
+//! Who may run a job. A lease is a token in the record; it is renewed while the job runs, and a worker that is lost
+//! is known by a record that was not written for one ack wait, by the broker's time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use contract::{
     state::JobState::{self, Succeeded},
 };
 use opentelemetry::KeyValue;
-use tokio::sync::RwLock;
+use tokio::sync::Semaphore;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
@@ -20,14 +20,22 @@ use crate::{
     enclosed::enclosed,
     job_spans::{self, parent_of},
     records::{Entry, RecordError},
-    run::Place,
-    sightings::Sightings,
+    run::Permit,
+    staleness::unwritten_for,
 };
 
-/// After which a message comes again that found no place in its worker.
-const PLACE_PAUSE: Duration = Duration::from_secs(2);
-/// Interruptions of a job that ran alone after which it is dead.
-pub const INTERRUPTIONS_ALONE_MAX: u32 = 3;
+/// Redelivery delay of a job that must run isolated while all child processes run others.
+const NO_CAPACITY_PAUSE: Duration = Duration::from_secs(1);
+/// Child processes of one worker.
+const CHILDREN_MAX: usize = 32;
+/// Interruptions before which a job runs like any other. The first raises no suspicion: whoever kills a worker
+/// interrupts every job in it.
+const INTERRUPTIONS_TRUSTED: u32 = 2;
+/// Child processes of one job, each running it and no other, whose death makes it a dead letter.
+pub const ISOLATED_DEATHS_MAX: u32 = 3;
+/// Interruptions after which a job is a dead letter although no child process of it died: something after its
+/// operations ends every worker. High, because a lost worker is no evidence against any one job.
+pub const INTERRUPTIONS_MAX: u32 = 50;
 
 /// What came of asking for a job.
 pub enum Claim {
@@ -37,8 +45,8 @@ pub enum Claim {
     Ended(Box<JobRecord>),
     /// Another worker has it; ask again then.
     Busy(Duration),
-    /// This worker has no place for it, because one of its jobs runs alone; ask again then.
-    Crowded(Duration),
+    /// It must run isolated and no child process is free; claim again after this time.
+    NoCapacity(Duration),
     /// The message is of an earlier round.
     Stale,
 }
@@ -47,8 +55,7 @@ pub enum Claim {
 pub struct Claims {
     bus: Arc<Bus>,
     ack_wait: Duration,
-    sightings: Sightings,
-    gate: Arc<RwLock<()>>,
+    isolation: Arc<Semaphore>,
     calls: Calls,
 }
 
@@ -56,14 +63,13 @@ impl Claims {
     /// Claims for a worker whose messages come again after `ack_wait`.
     pub fn new(bus: Arc<Bus>, ack_wait: Duration) -> Self {
         let calls = Calls::listen(&bus);
-        Self { bus, ack_wait, sightings: Sightings::default(), gate: Arc::default(), calls }
+        Self { bus, ack_wait, isolation: Arc::new(Semaphore::new(CHILDREN_MAX)), calls }
     }
 
-    /// Asks for the job of `delivery`. Waits a moment while another job has the worker to itself, then answers [`Claim::Crowded`].
+    /// Claims the job of `delivery` for this worker.
     pub async fn claim(&self, delivery: &Delivery, job: &Job) -> Result<Claim, Failure> {
         if let Some(entry) = enclosed(delivery, job)
-            && let Some(place) = Place::free(&self.gate, false)
-            && let Some(claim) = self.take(delivery, entry, place).await?
+            && let Some(claim) = self.take(delivery, entry).await?
         {
             return Ok(claim);
         }
@@ -73,33 +79,17 @@ impl Claims {
     /// The same by the record as it is now.
     async fn claim_as_read(&self, delivery: &Delivery, job: &Job) -> Result<Claim, Failure> {
         let trace_id = parent_of(delivery).map(|span| span.trace_hex()).unwrap_or_default();
-        let Some(seen) = self.bus.enter_round(job, &trace_id).await? else {
+        let Some(entry) = self.bus.enter_round(job, &trace_id).await? else {
             return Err(Failure::reject(
                 reason::NO_RECORD,
                 anyhow!("job {} has no record", job.id),
             ));
         };
-        if let Some(answer) = self.not_ours(&seen, job) {
+        if let Some(answer) = self.not_ours(&entry, job) {
             return Ok(answer);
         }
-        let alone = seen.record.interruptions.total > 0 || seen.record.state == JobState::Running;
-        if let Some(place) = Place::free(&self.gate, alone) {
-            return self.take_if_unmoved(delivery, seen, place).await;
-        }
-        let Some(place) = Place::wait(&self.gate, alone).await else {
-            return Ok(Claim::Crowded(PLACE_PAUSE));
-        };
-        // What was true before the wait may not be now.
-        let Some(entry) = self.bus.records.load(job.id).await? else {
-            return Err(Failure::reject(
-                reason::NO_RECORD,
-                anyhow!("job {} has no record", job.id),
-            ));
-        };
-        if entry.revision != seen.revision {
-            return Ok(self.not_ours(&entry, job).unwrap_or(Claim::Busy(Duration::ZERO)));
-        }
-        self.take_if_unmoved(delivery, entry, place).await
+        let taken = self.take(delivery, entry).await?;
+        Ok(taken.unwrap_or(Claim::Busy(Duration::ZERO)))
     }
 
     /// Whether the record forbids a claim.
@@ -116,40 +106,28 @@ impl Claims {
             return Some(Claim::Ended(Box::new(record.clone())));
         }
         if record.state == JobState::Running {
-            let unmoved = self.sightings.unmoved_for(record.id, entry.revision);
-            if unmoved < self.ack_wait {
-                return Some(Claim::Busy(self.ack_wait.saturating_sub(unmoved)));
+            let (time, reconnected) = (&self.bus.time, &self.bus.reconnected);
+            let unwritten = unwritten_for(entry.written_at_ns, time, reconnected);
+            if unwritten < self.ack_wait {
+                return Some(Claim::Busy(self.ack_wait.saturating_sub(unwritten)));
             }
         }
         None
     }
 
-    async fn take_if_unmoved(
-        &self,
-        delivery: &Delivery,
-        entry: Entry,
-        place: Place,
-    ) -> Result<Claim, Failure> {
-        let taken = self.take(delivery, entry, place).await?;
-        Ok(taken.unwrap_or(Claim::Busy(Duration::ZERO)))
-    }
-
     /// Writes this worker's token into the record. `None` when the record has moved meanwhile.
-    async fn take(
-        &self,
-        delivery: &Delivery,
-        entry: Entry,
-        place: Place,
-    ) -> Result<Option<Claim>, Failure> {
+    async fn take(&self, delivery: &Delivery, entry: Entry) -> Result<Option<Claim>, Failure> {
         let mut record = entry.record.clone();
         let lost = record.owner.clone().filter(|_| record.state == JobState::Running);
-        if let Some(lost) = &lost {
-            record.interruptions = interrupted(record.interruptions, lost);
+        let interruptions = &mut record.interruptions;
+        interruptions.total = interruptions.total.saturating_add(u32::from(lost.is_some()));
+        if let Some(why) = used_up(record.interruptions) {
+            return Err(self.give_up(delivery, entry, lost, why).await);
         }
-        if record.interruptions.alone >= INTERRUPTIONS_ALONE_MAX {
-            return Err(self.give_up(delivery, entry, lost).await);
-        }
-        let owner = self.token(delivery, &record, place.is_alone())?;
+        let Some(permit) = self.permit(&record, lost.is_some()) else {
+            return Ok(Some(Claim::NoCapacity(NO_CAPACITY_PAUSE)));
+        };
+        let owner = self.token(delivery, &record, permit.is_isolated())?;
         let since_ms = waiting_since(delivery, &record);
         self.mark_span(&record, &owner, lost.as_ref());
         record.previous = lost.as_ref().map(|lost| lost.span).or(record.previous);
@@ -166,7 +144,6 @@ impl Claims {
                 _ => return Err(error.into()),
             },
         };
-        self.sightings.forget(owner_job(&claimed));
         if let Some(since_ms) = since_ms {
             delivery.note_queue_wait(since_ms);
         }
@@ -177,18 +154,39 @@ impl Claims {
         let callable = self.calls.answer(claimed.record.id, delivery.nudge.clone());
         let is_cancelled = claimed.record.cancel_requested;
         let case = Arc::new(Case::owned(self.bus.records.clone(), claimed, owner.clone()));
-        let run = Run::start(delivery, case, owner, place, callable);
+        let run = Run::start(delivery, case, owner, permit, callable);
         if is_cancelled {
             run.cancelled.cancel();
         }
         Ok(Some(Claim::Run(run)))
     }
 
-    /// The job has killed its worker too often: it is dead by the hand of whoever finds out.
-    async fn give_up(&self, delivery: &Delivery, entry: Entry, lost: Option<Owner>) -> Failure {
-        let interruptions = lost.as_ref().map_or(entry.record.interruptions, |lost| {
-            interrupted(entry.record.interruptions, lost)
-        });
+    /// A permit to run the job of `record`. `None` when it must run isolated and no child process is free.
+    fn permit(&self, record: &JobRecord, is_lost: bool) -> Option<Permit> {
+        let is_suspect = record.interruptions.total >= INTERRUPTIONS_TRUSTED;
+        // Its worker was lost before the first operation had run for a second. That may be chance, so it runs
+        // isolated only where that costs nothing.
+        let died_young = is_lost && record.progress.is_none();
+        if !is_suspect && !died_young {
+            return Some(Permit::Shared);
+        }
+        match self.isolation.clone().try_acquire_owned() {
+            Ok(child) => Some(Permit::Isolated { _child: child }),
+            Err(_) if is_suspect => None,
+            Err(_) => Some(Permit::Shared),
+        }
+    }
+
+    /// The job was interrupted too often: the worker that finds out dead-letters it.
+    async fn give_up(
+        &self,
+        delivery: &Delivery,
+        entry: Entry,
+        lost: Option<Owner>,
+        why: String,
+    ) -> Failure {
+        let mut interruptions = entry.record.interruptions;
+        interruptions.total = interruptions.total.saturating_add(u32::from(lost.is_some()));
         if let Some(lost) = &lost {
             job_spans::lost(&self.bus, delivery, &entry.record, lost, entry.written_at_ns);
             self.bus.vitals.metrics.count(&signals::INTERRUPTIONS, &[self.bus.stage.name()]);
@@ -200,12 +198,7 @@ impl Claims {
         let noted = case.renew(|record| record.interruptions = interruptions).await;
         delivery.open(Arc::new(case));
         match noted {
-            Ok(_) => Failure::UsedUp {
-                reason: reason::INTERRUPTIONS_USED_UP,
-                cause: anyhow!(
-                    "its worker went away {INTERRUPTIONS_ALONE_MAX} times while it ran alone"
-                ),
-            },
+            Ok(_) => Failure::interruptions_used_up(why),
             Err(error) => error.into(),
         }
     }
@@ -214,7 +207,7 @@ impl Claims {
         &self,
         delivery: &Delivery,
         record: &JobRecord,
-        alone: bool,
+        isolated: bool,
     ) -> Result<Owner, Failure> {
         let no_span = || Failure::postpone(anyhow!("the attempt has no span"));
         let span = telemetry::current_span_ref().ok_or_else(no_span)?;
@@ -227,7 +220,7 @@ impl Claims {
             span,
             parent: parent_of(delivery).unwrap_or(span),
             started_at_ns: self.bus.vitals.clock.stamp_ns(),
-            alone,
+            isolated,
         })
     }
 
@@ -245,17 +238,17 @@ impl Claims {
     }
 }
 
-/// Adds one interruption. A function of the record before it, so that repeating it changes nothing.
-fn interrupted(before: Interruptions, lost: &Owner) -> Interruptions {
-    Interruptions { total: before.total + 1, alone: before.alone + u32::from(lost.alone) }
+/// Why a job with this history does not run again, if it was interrupted too often.
+fn used_up(interruptions: Interruptions) -> Option<String> {
+    let Interruptions { total, isolated, .. } = interruptions;
+    if isolated >= ISOLATED_DEATHS_MAX {
+        return Some(format!("its child process died {isolated} times"));
+    }
+    (total >= INTERRUPTIONS_MAX).then(|| format!("{total} of its workers were lost"))
 }
 
 fn is_owned(entry: &Entry, token: &Owner) -> bool {
     entry.record.owner.as_ref().is_some_and(|owner| owner.is_same_run(token))
-}
-
-fn owner_job(entry: &Entry) -> contract::JobId {
-    entry.record.id
 }
 
 /// Since when the job has waited: for a retry since it was due; after an interruption it did not wait.

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     broker_time::BrokerTime, payloads::Payloads, readiness::Readiness, records::Records,
-    results::Results,
+    redelivered::Suspects, results::Results, staleness::Reconnected,
 };
 
 /// Time one request to the broker may take. A publish in flight when the broker dies fails only then.
@@ -105,6 +105,8 @@ pub struct Bus {
     /// Whether injected faults may act.
     pub faults_on: bool,
     pub(crate) trace_context: TraceContext,
+    pub(crate) reconnected: Reconnected,
+    pub(crate) suspects: Suspects,
 }
 
 impl Bus {
@@ -117,7 +119,8 @@ impl Bus {
         vitals: Vitals,
         readiness: &Readiness,
     ) -> anyhow::Result<Arc<Self>> {
-        let client = open(stage, config).await?;
+        let reconnected = Reconnected::default();
+        let client = open_watched(stage, config, reconnected.clone()).await?;
         let jetstream = jetstream::ContextBuilder::new()
             .timeout(REQUEST_LIMIT)
             .max_ack_inflight(ACKS_IN_FLIGHT_MAX)
@@ -139,6 +142,8 @@ impl Bus {
             payloads,
             faults_on,
             trace_context,
+            reconnected,
+            suspects: Suspects::default(),
         }))
     }
 }
@@ -187,6 +192,14 @@ fn without_secrets(address: &str) -> &str {
 
 /// Opens a connection that keeps trying, in the background, until the process ends.
 pub async fn open(stage: impl std::fmt::Display, config: &BusConfig) -> anyhow::Result<Client> {
+    open_watched(stage, config, Reconnected::default()).await
+}
+
+async fn open_watched(
+    stage: impl std::fmt::Display,
+    config: &BusConfig,
+    reconnected: Reconnected,
+) -> anyhow::Result<Client> {
     let mut options = ConnectOptions::new()
         .name(format!("waybill-{stage}"))
         .custom_inbox_prefix(format!("_INBOX_{stage}"))
@@ -198,7 +211,10 @@ pub async fn open(stage: impl std::fmt::Display, config: &BusConfig) -> anyhow::
             let tries = u32::try_from(tries.min(8)).unwrap_or(8);
             (Duration::from_millis(20) * 2_u32.pow(tries)).min(RECONNECT_PAUSE_MAX)
         })
-        .event_callback(|event| async move { report(&event) });
+        .event_callback(move |event| {
+            report(&event, &reconnected);
+            std::future::ready(())
+        });
     if let (Some(user), Some(password)) = (&config.nats_user, password(config)?) {
         options = options.user_and_password(user.clone(), password);
     }
@@ -217,10 +233,16 @@ fn password(config: &BusConfig) -> anyhow::Result<Option<String>> {
     Ok(Some(text.trim().to_owned()))
 }
 
-fn report(event: &Event) {
+fn report(event: &Event, reconnected: &Reconnected) {
     match event {
-        Event::Connected => tracing::info!("broker connection is up"),
-        Event::Disconnected => tracing::warn!("broker connection is down; trying again"),
+        Event::Connected => {
+            reconnected.connected();
+            tracing::info!("broker connection is up");
+        }
+        Event::Disconnected => {
+            reconnected.lost();
+            tracing::warn!("broker connection is down; trying again");
+        }
         Event::ServerError(error) => tracing::warn!(%error, "the broker refused something"),
         Event::ClientError(error) => tracing::debug!(%error, "broker client error"),
         other => tracing::debug!(event = %other, "broker connection event"),

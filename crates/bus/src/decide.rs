@@ -71,6 +71,11 @@ impl Failure {
         Self::Postpone { reason: reason::BROKER_AWAY, cause: cause.into(), after: POSTPONED }
     }
 
+    /// A job or message whose processes were lost too often.
+    pub(crate) fn interruptions_used_up(why: String) -> Self {
+        Self::UsedUp { reason: reason::INTERRUPTIONS_USED_UP, cause: anyhow::Error::msg(why) }
+    }
+
     /// The failure as one of a fixed set of words, fit for labels and attributes.
     pub const fn reason(&self) -> &'static str {
         match self {

@@ -16,7 +16,7 @@ use contract::{
     job::{Job, JobKind},
     signals::{self, attr, reason},
 };
-use faults::{Boundary, JobFaults};
+use faults::{Boundary, Fault, JobFaults};
 use opentelemetry::Context;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
@@ -157,11 +157,17 @@ impl Delivery {
 
     /// Lets the job's injected faults act at `boundary`.
     pub async fn reach(&self, boundary: Boundary) -> Result<(), Failure> {
-        let Some(fault) = self.faults.at(self.bus.stage, self.run_number(), boundary) else {
-            return Ok(());
-        };
+        match self.fault_at(boundary) {
+            Some(fault) => fault.act().await.map_err(Failure::retry),
+            None => Ok(()),
+        }
+    }
+
+    /// The injected fault that is due at `boundary`, noted on the span, for a caller that lets it act elsewhere.
+    pub fn fault_at(&self, boundary: Boundary) -> Option<Fault> {
+        let fault = self.faults.at(self.bus.stage, self.run_number(), boundary)?;
         tracing::Span::current().set_attribute(attr::FAULT, fault.to_string());
-        fault.act().await.map_err(Failure::retry)
+        Some(fault)
     }
 
     /// Which run of the job this is, from 1. The processor knows from the record; elsewhere only the

@@ -1,18 +1,21 @@
-//! A job that this worker runs: its record, its signs of life, and its place in the worker.
+//! A job that this worker runs: its record, the renewals of its lease, and its permit.
 
 use std::{sync::Arc, time::Duration};
 
-use contract::record::{Owner, Progress};
-use tokio::{
-    sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch},
-    time::timeout,
+use contract::{
+    record::{Owner, Progress},
+    signals::{self, reason},
+    state::JobState,
 };
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Case, CaseError, Delivery, cancel::Callable};
+use crate::{
+    Bus, Case, CaseError, Delivery, Failure, cancel::Callable, claim::ISOLATED_DEATHS_MAX,
+};
 
-/// How long a job waits for its place before its message is handed back.
-const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Redelivery delay of a job whose child process died.
+const CHILD_LOST_PAUSE: Duration = Duration::from_millis(250);
 
 /// A job that this worker runs.
 pub struct Run {
@@ -23,7 +26,7 @@ pub struct Run {
     /// Ends when the client asked for a cancel.
     pub cancelled: CancellationToken,
     state: Arc<RunState>,
-    _place: Place,
+    _permit: Permit,
     _callable: Callable,
 }
 
@@ -35,36 +38,17 @@ pub(crate) struct RunState {
     cancelled: CancellationToken,
 }
 
-/// Jobs share a worker; one that was interrupted before has it to itself.
-pub(crate) enum Place {
-    Shared { _guard: OwnedRwLockReadGuard<()> },
-    Alone { _guard: OwnedRwLockWriteGuard<()> },
+/// A worker's capacity to run one more job.
+pub(crate) enum Permit {
+    /// Beside the others, in the worker's own process.
+    Shared,
+    /// Its operations run in a child process.
+    Isolated { _child: OwnedSemaphorePermit },
 }
 
-impl Place {
-    /// A place with others, or without, if there is one now. Nobody overtakes who waits.
-    pub(crate) fn free(gate: &Arc<RwLock<()>>, alone: bool) -> Option<Self> {
-        if alone {
-            gate.clone().try_write_owned().ok().map(|guard| Self::Alone { _guard: guard })
-        } else {
-            gate.clone().try_read_owned().ok().map(|guard| Self::Shared { _guard: guard })
-        }
-    }
-
-    /// Waits for a place, a bounded time: behind a long job, another worker is the better place.
-    pub(crate) async fn wait(gate: &Arc<RwLock<()>>, alone: bool) -> Option<Self> {
-        let wait = async {
-            if alone {
-                Self::Alone { _guard: gate.clone().write_owned().await }
-            } else {
-                Self::Shared { _guard: gate.clone().read_owned().await }
-            }
-        };
-        timeout(PLACE_WAIT_MAX, wait).await.ok()
-    }
-
-    pub(crate) const fn is_alone(&self) -> bool {
-        matches!(self, Self::Alone { .. })
+impl Permit {
+    pub(crate) const fn is_isolated(&self) -> bool {
+        matches!(self, Self::Isolated { .. })
     }
 }
 
@@ -73,7 +57,7 @@ impl Run {
         delivery: &Delivery,
         case: Arc<Case>,
         owner: Owner,
-        place: Place,
+        permit: Permit,
         callable: Callable,
     ) -> Self {
         let cancelled = CancellationToken::new();
@@ -85,7 +69,7 @@ impl Run {
         });
         delivery.open(case.clone());
         let _ = delivery.run.set(state.clone());
-        Self { case, owner, cancelled, state, _place: place, _callable: callable }
+        Self { case, owner, cancelled, state, _permit: permit, _callable: callable }
     }
 
     /// Notes how far the job is; written with the next renewal.
@@ -100,11 +84,32 @@ impl Run {
     }
 }
 
+impl Run {
+    /// Notes that the child process in which an operation of this job ran has died: `how`, in words.
+    ///
+    /// The job runs again, until [`ISOLATED_DEATHS_MAX`] such deaths have made it a dead letter.
+    pub async fn child_lost(&self, bus: &Bus, how: &str) -> Failure {
+        let mut interruptions = self.case.record().await.interruptions;
+        interruptions.total = interruptions.total.saturating_add(1);
+        interruptions.isolated = interruptions.isolated.saturating_add(1);
+        if let Err(error) = self.case.renew(|record| record.interruptions = interruptions).await {
+            return error.into();
+        }
+        bus.vitals.metrics.count(&signals::INTERRUPTIONS, &[bus.stage.name()]);
+        let why = format!("child process {} of this job died: {how}", interruptions.isolated);
+        if interruptions.isolated >= ISOLATED_DEATHS_MAX {
+            return Failure::interruptions_used_up(why);
+        }
+        let cause = anyhow::Error::msg(why);
+        Failure::Postpone { reason: reason::CHILD_LOST, cause, after: CHILD_LOST_PAUSE }
+    }
+}
+
 impl RunState {
     /// A sign of life in the record. Fails with [`CaseError::Fenced`] when the job is another's.
     pub(crate) async fn renew(&self) -> Result<(), CaseError> {
-        if self.case.record().await.state.is_terminal() {
-            // This run has ended the job; only the news is still on its way.
+        if self.case.record().await.state != JobState::Running {
+            // This run has ended, or has put the job back into the queue; only the next hop or the broker does not know.
             return Ok(());
         }
         let progress = *self.progress.borrow();

@@ -70,7 +70,13 @@ impl<H: Handler> Desk<H> {
         let decision = decide(&outcome, attempts, attempts_max, rand::random());
         let failure = outcome.err();
         let detail = failure.as_ref().map(ToString::to_string).unwrap_or_default();
-        let (verdict, failure) = match self.perform(delivery, decision, &detail).await {
+        // What is decided can take as long as the broker does: the lease must hold until it is done.
+        let performed = tokio::select! {
+            biased;
+            performed = self.perform(delivery, decision, &detail) => performed,
+            failure = self.keep_alive(delivery) => Err(failure),
+        };
+        let (verdict, failure) = match performed {
             Ok(()) => (decision.verdict(), failure),
             Err(Failure::Fenced) => (Verdict::Fenced, Some(Failure::Fenced)),
             // Nothing was said to the broker, so the message comes again.
@@ -84,15 +90,7 @@ impl<H: Handler> Desk<H> {
 
     /// Calls the handler, keeps the message alive meanwhile, and turns a panic into a failed attempt.
     async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
-        let work = async {
-            // A run that can crash its process must be known in the record first: the processor
-            // reaches this boundary itself, after its claim.
-            if self.consumer.stage != Stage::Processor {
-                delivery.reach(Boundary::BeforeWork).await?;
-            }
-            Box::pin(self.handler.handle(delivery)).await
-        };
-        let work = AssertUnwindSafe(work).catch_unwind();
+        let work = AssertUnwindSafe(Box::pin(self.handler.handle(delivery))).catch_unwind();
         tokio::select! {
             biased;
             outcome = work => outcome.unwrap_or_else(|panic| Err(Failure::retry(anyhow!("panicked: {}", message_of(&*panic))))),
@@ -219,6 +217,7 @@ impl<H: Handler> Desk<H> {
             if was_running {
                 record.move_to(JobState::Retrying)?;
             }
+            record.handling = record.handling.filter(|handling| handling.stage != stage);
             Ok(())
         });
         Ok(change.await?.cancel_requested)
@@ -260,7 +259,7 @@ impl<H: Handler> Desk<H> {
         let span = Span::current();
         span.set_attribute(attr::VERDICT, verdict.name());
         // To find that it is another worker's turn, or to wait for a receiver, is no error.
-        let waits = [reason::OWNED_ELSEWHERE, reason::WORKER_TAKEN, reason::RECEIVER_NOT_READY];
+        let waits = [reason::OWNED_ELSEWHERE, reason::NO_CAPACITY, reason::RECEIVER_NOT_READY];
         let is_wait = |failure: &Failure| waits.contains(&failure.reason());
         let failure = failure.filter(|failure| verdict == Verdict::Fenced || !is_wait(failure));
         let detail = failure.map(ToString::to_string).unwrap_or_default();

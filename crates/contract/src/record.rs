@@ -8,7 +8,7 @@ mod run;
 
 pub use inline::{Asked, INLINE_BYTES_MAX, is_small};
 pub use life::{DETAIL_BYTES_MAX, JobFailure, Times};
-pub use run::{Attempts, Interruptions, Owner, Progress};
+pub use run::{Attempts, Handling, Interruptions, Owner, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -46,6 +46,9 @@ pub struct JobRecord {
     /// Runs that ended without a verdict in this round.
     #[serde(default)]
     pub interruptions: Interruptions,
+    /// The redelivery that the ingester or the notifier handles now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handling: Option<Handling>,
     /// Who runs it now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
@@ -104,6 +107,7 @@ impl JobRecord {
             attempts: Attempts::default(),
             attempts_max: job.spec.attempts_max.unwrap_or(crate::job::ATTEMPTS_DEFAULT),
             interruptions: Interruptions::default(),
+            handling: None,
             owner: None,
             previous: None,
             run: None,
@@ -142,6 +146,7 @@ impl JobRecord {
         self.attempts = Attempts::default();
         self.interruptions = Interruptions::default();
         (self.owner, self.run, self.failure, self.progress) = (None, None, None, None);
+        self.handling = None;
         self.results = None;
         (self.cancel_requested, self.told, self.dead_letter) = (false, false, None);
         let accepted_ms = self.times.accepted_ms;
@@ -183,14 +188,16 @@ mod tests {
         record.owner = Some(Owner {
             round: u32::MAX,
             attempt: 20,
-            run: u32::MAX,
+            run: 99,
             worker: "w".repeat(64),
             stream_seq: u64::MAX,
             span,
             parent: span,
             started_at_ns: i64::MAX,
-            alone: true,
+            isolated: true,
         });
+        record.interruptions = Interruptions { total: 99, isolated: 9, ingester: 9, notifier: 9 };
+        record.handling = Some(Handling { stage: crate::Stage::Notifier, process: u32::MAX });
         record.previous = Some(span);
         record.run = Some("r".repeat(40));
         record.failure = Some(JobFailure::new("attempts_used_up", &"\"".repeat(1_000)));
@@ -217,7 +224,7 @@ mod tests {
     #[test]
     fn the_largest_record_fits_its_limit() {
         let bytes = serde_json::to_vec(&largest()).unwrap().len();
-        assert!(bytes <= RECORD_BYTES_MAX + 512, "{bytes}");
+        assert!(bytes <= RECORD_BYTES_MAX + 640, "{bytes}");
     }
 
     #[test]
@@ -235,7 +242,7 @@ mod tests {
         assert!(is_small(&asked) && !is_small(&(&asked, &asked)));
         record.asked = Some(asked);
         let running = serde_json::to_vec(&record).unwrap().len();
-        assert!(running <= RECORD_BYTES_MAX + 512, "{running}");
+        assert!(running <= RECORD_BYTES_MAX + 640, "{running}");
         record.move_to(JobState::Succeeded).unwrap();
         let error = OperationOutcome::Error("e".repeat(INLINE_BYTES_MAX - 90));
         let operation = Operation::Wait { seconds: 1.0 };
@@ -243,7 +250,7 @@ mod tests {
         assert!(is_small(&results));
         record.results = Some(results);
         let ended = serde_json::to_vec(&record).unwrap().len();
-        assert!(ended <= RECORD_BYTES_MAX + 512, "{ended}");
+        assert!(ended <= RECORD_BYTES_MAX + 640, "{ended}");
     }
 
     #[test]

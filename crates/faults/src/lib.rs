@@ -10,9 +10,13 @@ use std::time::Duration;
 
 use contract::Stage;
 pub use spec::{Boundary, Fault, FaultKind, NotAFault};
+use tokio::sync::Semaphore;
 
-/// How long a hanging handler hangs: longer than any deadline, yet not for ever.
+/// How long a hanging handler hangs where no deadline ends it sooner.
 const HANG: Duration = Duration::from_hours(1);
+/// Handlers that hang in one process at once. One more fails instead, so that hanging jobs cannot take every slot.
+const HANGS_MAX: usize = 8;
+static HANGS: Semaphore = Semaphore::const_new(HANGS_MAX);
 
 /// The faults that one job carries, and whether this process lets them act.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +59,9 @@ impl Fault {
                 Ok(())
             }
             FaultKind::Hang => {
-                tokio::time::sleep(HANG).await;
+                if let Ok(_hanging) = HANGS.try_acquire() {
+                    tokio::time::sleep(HANG).await;
+                }
                 Err(Injected(self.kind))
             }
             FaultKind::Panic => panic!("injected fault: panic"),

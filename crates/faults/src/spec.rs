@@ -6,8 +6,10 @@ use contract::Stage;
 
 /// Most faults one job carries.
 pub(crate) const FAULTS_MAX: usize = 8;
-/// Longest latency.
-const LATENCY_MAX: Duration = Duration::from_mins(10);
+/// Longest latency: a minute shows any wait there is, and ends.
+const LATENCY_MAX: Duration = Duration::from_mins(1);
+/// Most runs that a fault names. One that acts in every run has none.
+const RUNS_MAX: u32 = 16;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +106,8 @@ impl FromStr for Fault {
             contract::api::known_stage(stage.trim()).ok_or_else(|| wrong("unknown stage"))?;
         let (what, runs) = match rest.split_once('@') {
             Some((what, runs)) => {
-                (what, Some(runs.parse().map_err(|_| wrong("runs is no number"))?))
+                let runs = runs.parse().ok().filter(|runs| (1..=RUNS_MAX).contains(runs));
+                (what, Some(runs.ok_or_else(|| wrong("@RUNS must be @1 to @16"))?))
             }
             None => (rest, None),
         };
@@ -119,7 +122,10 @@ impl FromStr for Fault {
             }
             (FaultKind::Latency, Some(ms)) => {
                 let ms = ms.parse().map_err(|_| wrong("latency is no number of milliseconds"))?;
-                fault.latency = Duration::from_millis(ms).min(LATENCY_MAX);
+                fault.latency = Duration::from_millis(ms);
+                if fault.latency > LATENCY_MAX {
+                    return Err(wrong("latency must be at most 60000 milliseconds"));
+                }
             }
             (FaultKind::Latency, None) => return Err(wrong("latency needs milliseconds")),
             (_, Some(_)) => return Err(wrong("unexpected argument")),
@@ -190,6 +196,11 @@ mod tests {
             "notifier=crash",
             "processor=crash:before_ack",
             "processor=error:3",
+            "ingester=crash:before_work@0",
+            "ingester=crash:before_work@17",
+            "ingester=crash:before_work@4294967295",
+            "processor=error@4294967296",
+            "notifier=latency:60001",
         ] {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }

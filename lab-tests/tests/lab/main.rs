@@ -9,6 +9,7 @@ mod crashes;
 mod documents;
 mod first_kill;
 mod hooks;
+mod killed_workers;
 mod one_trace;
 mod ownership;
 mod poison;

@@ -91,6 +91,8 @@ impl Admit {
             self.bus.tell(&record, job).await?;
             return Ok(Handled::Done);
         }
+        let _turn = self.bus.begin_redelivered(delivery, &case).await?;
+        delivery.reach(Boundary::BeforeWork).await?;
         if record.state == JobState::Accepted {
             if let Some(ending) = self.ending_before_work(&record, job) {
                 return self.bus.finish(delivery, &case, job, &ending).await;

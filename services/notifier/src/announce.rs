@@ -36,7 +36,19 @@ impl Handler for Announce {
         span.set_attribute(attr::JOB_OUTCOME, done.outcome.name());
         span.set_attribute(attr::JOB_ROUND, i64::from(done.job.round));
         // At first no attempt can have been spent; one that fails opens the record to count there.
-        let record = if delivery.redelivered { self.open(delivery, &done).await? } else { None };
+        let (mut record, mut _turn) = (None, None);
+        if delivery.redelivered {
+            let case = self.open(delivery, &done).await?;
+            // What this process put off before it was sent has ended in order.
+            if let Some(case) = case.as_ref().filter(|_| !self.untold.is_kept(delivery.seq)) {
+                _turn = Some(self.bus.begin_redelivered(delivery, case).await?);
+            }
+            record = match case {
+                Some(case) => Some(case.record().await),
+                None => None,
+            };
+        }
+        delivery.reach(Boundary::BeforeWork).await?;
         let notify = done.job.spec.notify.as_ref().unwrap_or(&Notify::Log);
         if !notify.wants(done.outcome) {
             note_wait(delivery, record.as_ref());
@@ -64,14 +76,14 @@ impl Announce {
         &self,
         delivery: &Delivery,
         done: &JobDone,
-    ) -> Result<Option<JobRecord>, Failure> {
+    ) -> Result<Option<Arc<Case>>, Failure> {
         let entry = self.bus.records.load(done.job.id).await?;
         let Some(entry) = entry.filter(|entry| entry.record.round == done.job.round) else {
             return Ok(None);
         };
-        let record = entry.record.clone();
-        delivery.open(Arc::new(Case::shared(self.bus.records.clone(), entry)));
-        Ok(Some(record))
+        let case = Arc::new(Case::shared(self.bus.records.clone(), entry));
+        delivery.open(case.clone());
+        Ok(Some(case))
     }
 
     async fn send(&self, notify: &Notify, done: &JobDone, repeat: bool) -> Sent {

@@ -20,7 +20,12 @@ impl Default for Untold {
 impl Untold {
     /// Whether the owner may have been told of this message by an earlier delivery.
     pub(crate) fn may_be_repeat(&self, seq: u64, redelivered: bool) -> bool {
-        redelivered && !self.lock().contains(&seq)
+        redelivered && !self.is_kept(seq)
+    }
+
+    /// Whether this process put the message off before anything was sent.
+    pub(crate) fn is_kept(&self, seq: u64) -> bool {
+        self.lock().contains(&seq)
     }
 
     /// Remembers that nobody was told of it yet.

@@ -16,7 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::operation_run::{OperationRun, Stopped};
+use crate::{
+    isolation::{self, Request},
+    operation_run::{OperationRun, Stopped},
+    operations::{Desk, OperationError},
+};
 
 /// Least pause before a job that another worker has is asked for again.
 const BUSY_PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -40,9 +44,11 @@ impl Handler for RunJobs {
             Claim::Busy(after) => {
                 Err(later(reason::OWNED_ELSEWHERE, "another worker has the job", after))
             }
-            Claim::Crowded(after) => {
-                Err(later(reason::WORKER_TAKEN, "this worker has a job that runs alone", after))
-            }
+            Claim::NoCapacity(after) => Err(later(
+                reason::NO_CAPACITY,
+                "no child process is free to run it isolated",
+                after,
+            )),
             Claim::Stale => Ok(Handled::Discard(reason::STALE_ROUND)),
         }
     }
@@ -86,7 +92,7 @@ impl RunJobs {
             biased;
             () = run.cancelled.cancelled() => return Ok(Work::stopped(Stopped::Cancelled, results, &job.spec.operations)),
             () = self.deadline(job) => return Ok(Work::stopped(Stopped::Deadline, results, &job.spec.operations)),
-            reached = delivery.reach(Boundary::BeforeWork) => reached?,
+            reached = self.reach_before_work(delivery, run) => reached?,
         }
         for (index, operation) in job.spec.operations.iter().enumerate() {
             let one = OperationRun { bus: &self.bus, job: job.id, run, index, operation };
@@ -110,6 +116,22 @@ impl RunJobs {
             }
         }
         Ok(Work { results, outcome: Outcome::Succeeded, failure: None })
+    }
+
+    /// The boundary before the work. In an isolated run its fault acts in a child process, as the operations do.
+    async fn reach_before_work(&self, delivery: &Delivery, run: &Run) -> Result<(), Failure> {
+        if !run.owner.isolated {
+            return delivery.reach(Boundary::BeforeWork).await;
+        }
+        let Some(fault) = delivery.fault_at(Boundary::BeforeWork) else { return Ok(()) };
+        let desk = Desk::without_store();
+        let request = Request::Fault(fault.to_string());
+        match isolation::run(&request, &desk).await {
+            Ok(_) => Ok(()),
+            Err(OperationError::ChildLost(how)) => Err(run.child_lost(&self.bus, &how).await),
+            Err(OperationError::Unavailable(error)) => Err(Failure::postpone(error)),
+            Err(error) => Err(Failure::retry(error)),
+        }
     }
 
     /// Returns when the job's deadline has passed, by the broker's time.

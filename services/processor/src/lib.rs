@@ -4,8 +4,10 @@
 //! goes down in the middle is taken over by another.
 //!
 //! - [`operations`]: what jobs do, one file a kind
+//! - [`isolation`]: the operations of a job that was interrupted before, in a child process
 //! - `job_run`: one run of a job; `operation_run`: one operation of it, visible while it runs
 
+pub mod isolation;
 pub mod operations;
 
 mod config;

@@ -15,12 +15,14 @@ use contract::{
     waybill::SpanRef,
 };
 use opentelemetry::{KeyValue, trace::SpanKind};
+use serde_json::Value;
 use telemetry::FinishedSpan;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field::Empty};
 
 use crate::{
+    isolation::{self, Request},
     operations::{self, Desk, OperationError},
     tiles::RunTiles,
 };
@@ -77,7 +79,7 @@ impl OperationRun<'_> {
         let desk = Desk::new(stop, progress, Arc::new(tiles));
         let done = tokio::select! {
             biased;
-            done = operations::run(self.operation, &desk) => done,
+            done = self.run_operation(&desk) => done,
             failure = self.show(parts) => return Err(failure),
         };
         let took = started.elapsed();
@@ -89,6 +91,8 @@ impl OperationRun<'_> {
                 return Err(Failure::postpone(anyhow::anyhow!("stopped")));
             }
             Err(OperationError::Broken(error)) => return Err(Failure::retry(error)),
+            Err(OperationError::Unavailable(error)) => return Err(Failure::postpone(error)),
+            Err(OperationError::ChildLost(how)) => return Err(self.child_lost(&how).await),
         };
         self.count(&outcome, took);
         let milliseconds = Some((took.as_secs_f64() * 1e6).round() / 1e3);
@@ -97,6 +101,21 @@ impl OperationRun<'_> {
             result: Some(outcome),
             milliseconds,
         })
+    }
+
+    async fn run_operation(&self, desk: &Desk) -> Result<Value, OperationError> {
+        if !self.run.owner.isolated {
+            return operations::run(self.operation, desk).await;
+        }
+        isolation::run(&Request::Operation(self.operation.clone()), desk).await
+    }
+
+    async fn child_lost(&self, how: &str) -> Failure {
+        let failure = self.run.child_lost(self.bus, how).await;
+        let span = tracing::Span::current();
+        span.record("otel.status_code", "ERROR")
+            .record("otel.status_description", failure.to_string());
+        failure
     }
 
     fn count(&self, outcome: &OperationOutcome, took: Duration) {

@@ -76,7 +76,7 @@ fn token(worker: &str) -> Owner {
         span,
         parent: span,
         started_at_ns: 0,
-        alone: false,
+        isolated: false,
     }
 }
 

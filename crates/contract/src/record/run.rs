@@ -23,9 +23,9 @@ pub struct Owner {
     pub parent: SpanRef,
     /// When the run started, by the worker's displayed clock; Unix nanoseconds.
     pub started_at_ns: i64,
-    /// Whether the job has the worker to itself.
+    /// Whether its operations run in a child process of the worker.
     #[serde(default)]
-    pub alone: bool,
+    pub isolated: bool,
 }
 
 impl Owner {
@@ -94,12 +94,57 @@ impl Attempts {
     }
 }
 
-/// Runs without a verdict. Only those of a job that ran alone count to the limit, so that a poison
-/// job does not convict its neighbours.
+/// Runs that ended without a verdict, in this round. They spend no attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interruptions {
-    /// All of them.
+    /// Runs in the processor: its workers lost, and its child processes.
     pub total: u32,
-    /// Those while the job ran alone in its worker.
-    pub alone: u32,
+    /// Child processes that died while they ran an operation of this job, and nothing but this job.
+    #[serde(default)]
+    pub isolated: u32,
+    /// Deliveries to an ingester that was lost. The first is not known, see [`Handling`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ingester: u32,
+    /// Deliveries to a notifier that was lost. The first is not known, see [`Handling`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub notifier: u32,
+}
+
+impl Interruptions {
+    /// The interruptions in `stage`.
+    pub const fn of(&self, stage: Stage) -> u32 {
+        match stage {
+            Stage::Gateway => 0,
+            Stage::Ingester => self.ingester,
+            Stage::Processor => self.total,
+            Stage::Notifier => self.notifier,
+        }
+    }
+
+    /// Notes that there were `interruptions` in `stage`.
+    pub const fn set(&mut self, stage: Stage, interruptions: u32) {
+        match stage {
+            Stage::Gateway => {}
+            Stage::Ingester => self.ingester = interruptions,
+            Stage::Processor => self.total = interruptions,
+            Stage::Notifier => self.notifier = interruptions,
+        }
+    }
+}
+
+/// A redelivered message in a stage without leases. If another process finds it in the record at the next redelivery,
+/// the first was lost while it handled the message.
+///
+/// A first delivery is not noted, because the write would cost every job a round trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handling {
+    /// The stage.
+    pub stage: Stage,
+    /// A number that the process drew when it started.
+    pub process: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde takes")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

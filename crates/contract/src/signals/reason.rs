@@ -14,7 +14,7 @@ pub const STALE_ROUND: &str = "stale_round";
 pub const ALREADY_ENDED: &str = "already_ended";
 /// Every attempt that the job may use has failed.
 pub const ATTEMPTS_USED_UP: &str = "attempts_used_up";
-/// The job went down with its worker too often while it ran alone.
+/// Its child process died too often, or too many of its workers were lost.
 pub const INTERRUPTIONS_USED_UP: &str = "interruptions_used_up";
 /// The message speaks of a job that has no record.
 pub const NO_RECORD: &str = "no_record";
@@ -36,8 +36,10 @@ pub const WORK_FAILED: &str = "work_failed";
 pub const BROKER_AWAY: &str = "broker_away";
 /// Another worker has the job: the message comes again later, nothing is spent.
 pub const OWNED_ELSEWHERE: &str = "owned_elsewhere";
-/// A job that must run alone has the worker, or waits for it: the message comes again, nothing is spent.
-pub const WORKER_TAKEN: &str = "worker_taken";
+/// The child process in which its operation ran died: it runs again, nothing is spent.
+pub const CHILD_LOST: &str = "child_lost";
+/// No child process is free for a job that runs isolated: it is redelivered, nothing is spent.
+pub const NO_CAPACITY: &str = "no_capacity";
 /// The owner's server is away or busy: try again later, nothing is spent.
 pub const RECEIVER_NOT_READY: &str = "receiver_not_ready";
 /// The service stops: the message goes back, nothing is spent.

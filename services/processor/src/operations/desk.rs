@@ -35,6 +35,17 @@ impl Desk {
         Self { cancel, progress, tiles }
     }
 
+    /// A desk for work that neither reports progress nor has tiles.
+    pub(crate) fn without_store() -> Self {
+        struct NoStore;
+        impl TileStore for NoStore {
+            fn put(&self, _: Vec<u8>) -> Storing<'_> {
+                Box::pin(async { anyhow::bail!("no tile is expected here") })
+            }
+        }
+        Self::new(CancellationToken::new(), watch::Sender::new(0.0), Arc::new(NoStore))
+    }
+
     /// Reports the done part, 0 to 1. It never goes back: a smaller part changes nothing.
     pub fn progress(&self, part: f32) {
         self.progress.send_if_modified(|known| {
@@ -64,7 +75,7 @@ impl Desk {
         tokio::select! {
             biased;
             () = self.cancelled() => Err(OperationError::Cancelled),
-            stored = self.tiles.put(png) => Ok(stored?),
+            stored = self.tiles.put(png) => stored.map_err(OperationError::Unavailable),
         }
     }
 

@@ -28,6 +28,12 @@ pub enum OperationError {
     /// It could not be done for reasons outside the operation, a panic in its work included.
     #[error(transparent)]
     Broken(#[from] anyhow::Error),
+    /// The tile store or the machine cannot serve it now. That is not the job's fault.
+    #[error("{0:#}")]
+    Unavailable(anyhow::Error),
+    /// The child process that it ran in died: how, in words.
+    #[error("its child process died: {0}")]
+    ChildLost(String),
 }
 
 /// Does one operation and answers its value. Progress ends at 1 if and only if there is one.

@@ -133,11 +133,11 @@ async fn an_operations_own_error_is_no_breakage_and_never_reports_the_end() {
 }
 
 #[tokio::test]
-async fn a_store_that_refuses_breaks_the_operation() {
+async fn a_store_that_refuses_is_not_the_jobs_fault() {
     let (desk, progress, _) = desk_with(true);
     let render = small().pop().unwrap().0;
     let error = run(&render, &desk).await.unwrap_err();
-    let OperationError::Broken(cause) = error else {
+    let OperationError::Unavailable(cause) = error else {
         panic!("{error:?}");
     };
     assert_eq!(cause.to_string(), "the shelf is closed");

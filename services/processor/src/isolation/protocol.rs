@@ -1,0 +1,39 @@
+//! What a worker and its child process say to each other: a JSON document a line.
+
+use contract::operation::Operation;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Longest line, in bytes: the largest tile in base64, with room to spare.
+pub(super) const LINE_BYTES_MAX: u64 = 64 << 20;
+
+/// The first line to a child: what it is to do. It does one thing and exits.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Request {
+    /// An injected fault that the job carries, in its own notation.
+    Fault(String),
+    /// An operation.
+    Operation(Operation),
+}
+
+/// A line from a child. Every reply but the first two is its last.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Reply {
+    /// The done part, 0 to 1.
+    Progress(f32),
+    /// A PNG in base64, to be stored; the child waits for a [`TileReply`].
+    Tile(String),
+    /// The operation's value.
+    Value(Value),
+    /// The operation's own error.
+    Failed(String),
+    /// It could not be done, a panic included.
+    Broken(String),
+}
+
+/// The line that answers [`Reply::Tile`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TileReply {
+    /// The name of the tile in the store.
+    pub(super) name: String,
+}
