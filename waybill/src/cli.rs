@@ -1,8 +1,8 @@
 //! The command line: which commands there are, and what runs them.
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use contract::Stage;
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         job::Job, load::Load, open::Open, probe::Probe, service::Service, topology::Topology,
         up::Up,
     },
+    environment,
     exit::{self, Exit},
 };
 
@@ -56,6 +57,28 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the command line and the environment; says what is wrong with either and ends the process.
+    pub fn read() -> Self {
+        let mut command = environment::without_empty(Self::command());
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        let matches = command.try_get_matches_from_mut(&arguments);
+        let read = matches.and_then(|matches| {
+            let mut cli = Self::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
+            if let (Command::Up(up), Some(flags)) =
+                (&mut cli.command, matches.subcommand_matches("up"))
+            {
+                up.set_sources(environment::sources(flags));
+            }
+            Ok(cli)
+        });
+        read.unwrap_or_else(|error| {
+            let Some(said) = environment::explain(&error, &command, &arguments) else {
+                error.exit()
+            };
+            exit::wrong_setting(&said);
+        })
+    }
+
     /// Runs the command and says how it ended.
     pub fn run(self) -> ExitCode {
         let outcome = match self.command {

@@ -56,16 +56,25 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Says which variable is wrong and ends the process, as a wrong command line does.
+pub(crate) fn wrong_setting(said: &str) -> ! {
+    tell(said);
+    std::process::exit(2)
+}
+
 /// The exit code of a command. This is the edge that handles its error: told once, on standard error.
 pub(crate) fn code(outcome: anyhow::Result<Exit>) -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
-            let said = clean_lines(&format!("{error:#}"));
-            print_error(&format!("{} {said}\n", styled(BAD, "waybill:")));
+            tell(&format!("{error:#}"));
             of(&error).into()
         }
     }
+}
+
+fn tell(said: &str) {
+    print_error(&format!("{} {}\n", styled(BAD, "waybill:"), clean_lines(said)));
 }
 
 fn of(error: &anyhow::Error) -> Exit {

@@ -13,10 +13,10 @@ pub(crate) struct LabArgs {
     #[command(flatten)]
     ports: PortArgs,
     /// The gateway [default: on 127.0.0.1, its port from --port-base or 8080]
-    #[arg(long, env = "WAYBILL_GATEWAY_URL", value_name = "URL", value_parser = http_url)]
+    #[arg(long, env = "WAYBILL_GATEWAY_URL", value_name = "URL", value_parser = settings::http_url)]
     gateway_url: Option<Url>,
     /// The console [default: on 127.0.0.1, its port from --port-base or 8090]
-    #[arg(long, env = "WAYBILL_CONSOLE_URL", value_name = "URL", value_parser = http_url)]
+    #[arg(long, env = "WAYBILL_CONSOLE_URL", value_name = "URL", value_parser = settings::http_url)]
     console_url: Option<Url>,
 }
 
@@ -53,15 +53,4 @@ impl LabArgs {
 
 fn local(port: u16) -> Url {
     Url::parse(&format!("http://127.0.0.1:{port}")).expect("a port makes a valid URL")
-}
-
-fn http_url(text: &str) -> Result<Url, String> {
-    let advice = "must be an address such as http://127.0.0.1:8080";
-    let url = Url::parse(text).map_err(|_| advice.to_owned())?;
-    let fits = matches!(url.scheme(), "http" | "https") && url.host().is_some();
-    if fits && url.query().is_none() && url.fragment().is_none() {
-        Ok(url)
-    } else {
-        Err(advice.to_owned())
-    }
 }

@@ -13,6 +13,7 @@ pub mod waterfall;
 mod bench;
 mod client;
 mod commands;
+mod environment;
 mod exit;
 mod lab_args;
 mod request;

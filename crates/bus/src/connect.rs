@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use async_nats::{Client, ConnectOptions, Event, jetstream};
 use contract::{Stage, topology};
 use service::clock::Clock;
+use settings::Switch;
 use telemetry::{Metrics, SpanSink};
 use tokio::time::{Instant, sleep};
 
@@ -30,25 +31,25 @@ const ACKS_IN_FLIGHT_MAX: usize = 20_000;
 #[derive(Debug, Clone, clap::Args)]
 pub struct BusConfig {
     /// Address of the broker.
-    #[arg(long, env = "WAYBILL_NATS_URL", default_value = "nats://127.0.0.1:4222")]
+    #[arg(long, env = "WAYBILL_NATS_URL", value_name = "URL", value_parser = settings::broker_url, default_value = "nats://127.0.0.1:4222")]
     pub nats_url: String,
     /// User at the broker, where it asks for one.
-    #[arg(long, env = "WAYBILL_NATS_USER", requires = "nats_secret")]
+    #[arg(long, env = "WAYBILL_NATS_USER", value_parser = settings::trimmed, requires = "nats_secret")]
     pub nats_user: Option<String>,
     /// Password at the broker.
-    #[arg(long, env = "WAYBILL_NATS_PASSWORD", hide_env_values = true, group = "nats_secret")]
+    #[arg(long, env = "WAYBILL_NATS_PASSWORD", hide_env_values = true, value_parser = settings::trimmed, group = "nats_secret")]
     pub nats_password: Option<String>,
     /// File with the password at the broker, such as a mounted secret; white space around it is dropped.
     #[arg(long, env = "WAYBILL_NATS_PASSWORD_FILE", value_name = "FILE", group = "nats_secret")]
     pub nats_password_file: Option<PathBuf>,
     /// Seconds to wait at start for the broker and its streams before giving up.
-    #[arg(long, env = "WAYBILL_BROKER_WAIT_SECONDS", default_value_t = 600)]
+    #[arg(long, env = "WAYBILL_BROKER_WAIT_SECONDS", value_name = "S", default_value_t = 600, value_parser = settings::seconds(0..=86_400))]
     pub broker_wait_seconds: u64,
     /// How a consumer's span relates to its producer's: as a child, by a link, or both.
-    #[arg(long, env = "WAYBILL_TRACE_CONTEXT", value_enum, default_value = "both")]
+    #[arg(long, env = "WAYBILL_TRACE_CONTEXT", value_name = "both|parent|link", default_value = "both", value_parser = settings::word::<TraceContext>)]
     pub trace_context: TraceContext,
     /// Whether injected faults may act.
-    #[arg(long, env = "WAYBILL_FAULTS", value_enum, default_value = "off")]
+    #[arg(long, env = "WAYBILL_FAULTS", value_name = "on|off", default_value = "off")]
     pub faults: Switch,
 }
 
@@ -61,15 +62,6 @@ pub enum TraceContext {
     Parent,
     /// Link only: each stage starts a trace of its own.
     Link,
-}
-
-/// On or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Switch {
-    /// It acts.
-    On,
-    /// It does nothing.
-    Off,
 }
 
 /// What every part of a process shares.
@@ -130,7 +122,7 @@ impl Bus {
         readiness.connected(client.clone(), jetstream.clone(), stage);
         tracing::info!(address = without_secrets(&config.nats_url), "connected to the broker");
         let payloads = Payloads::open(&jetstream).await?;
-        let faults_on = config.faults == Switch::On;
+        let faults_on = config.faults.is_on();
         let trace_context = config.trace_context;
         Ok(Arc::new(Self {
             stage,

@@ -22,10 +22,10 @@ pub struct TopologyConfig {
     #[arg(long, env = "WAYBILL_ACK_WAIT_SECONDS", value_name = "SECONDS", hide = true, value_parser = settings::duration(names::ACK_WAITS))]
     pub ack_wait_seconds: Option<Duration>,
     /// Copies of every stream. 3 needs a cluster of three brokers.
-    #[arg(long, env = "WAYBILL_REPLICAS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    #[arg(long, env = "WAYBILL_REPLICAS", default_value_t = 1, value_parser = settings::whole(1_u8..=5))]
     pub replicas: u8,
     /// Largest work queue, in bytes; a full one refuses.
-    #[arg(long, env = "WAYBILL_QUEUE_BYTES_MAX", default_value_t = names::QUEUE_BYTES_MAX)]
+    #[arg(long, env = "WAYBILL_QUEUE_BYTES_MAX", value_name = "BYTES", default_value_t = names::QUEUE_BYTES_MAX, value_parser = settings::whole(1..=i64::MAX))]
     pub queue_bytes_max: i64,
 }
 

@@ -21,7 +21,7 @@ pub struct WorkerConfig {
     pub admin: AdminConfig,
     /// Jobs that this worker handles at once. Most of a job's time is waiting for the broker, and what waits
     /// together travels together; work for the processor itself has a limit of its own.
-    #[arg(long, env = "WAYBILL_SLOTS", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, env = "WAYBILL_SLOTS", default_value_t = 64, value_parser = settings::whole(1_u16..=1024))]
     pub slots: u16,
 }
 

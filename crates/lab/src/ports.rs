@@ -22,7 +22,7 @@ pub struct PortArgs {
         long,
         env = "WAYBILL_PORT_BASE",
         value_name = "N",
-        value_parser = clap::value_parser!(u16).range(i64::from(PORT_BASE_MIN)..=i64::from(PORT_BASE_MAX))
+        value_parser = settings::whole(PORT_BASE_MIN..=PORT_BASE_MAX)
     )]
     pub port_base: Option<u16>,
 }

@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug, Clone, clap::Args)]
 pub struct AdminConfig {
     /// Address of the admin server: /healthz, /readyz and /metrics. Port 0 takes any free one.
-    #[arg(long, env = "WAYBILL_ADMIN_BIND", value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, env = "WAYBILL_ADMIN_BIND", value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = settings::listen_address)]
     pub admin_bind: SocketAddr,
 
     #[command(flatten)]

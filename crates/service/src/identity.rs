@@ -30,6 +30,7 @@ impl IdentityConfig {
 }
 
 fn instance(name: &str) -> Result<String, String> {
+    let name = name.trim();
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > INSTANCE_CHARS_MAX || !name.chars().all(allowed) {
         return Err(format!(

@@ -9,7 +9,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// Longest grace that can be asked for, in seconds.
-const GRACE_SECONDS_MAX: u64 = 3_600;
+pub const GRACE_SECONDS_MAX: u64 = 3_600;
 
 /// How long a stop may take.
 #[derive(Debug, Clone, clap::Args)]
@@ -18,9 +18,9 @@ pub struct StopConfig {
     #[arg(
         long,
         env = "WAYBILL_GRACE_SECONDS",
-        value_name = "SECONDS",
+        value_name = "S",
         default_value_t = 10,
-        value_parser = clap::value_parser!(u64).range(0..=GRACE_SECONDS_MAX)
+        value_parser = settings::seconds(0..=GRACE_SECONDS_MAX)
     )]
     pub grace_seconds: u64,
 }

@@ -12,5 +12,6 @@ pub use duration::{HumanDuration, duration, milliseconds, seconds};
 pub use secret::{NotASecret, WebhookSecret, WebhookSecrets};
 pub use switch::{Switch, switched_on};
 pub use value::{
-    broker_url, http_url, ip_address, listen_address, trimmed, whole, without_user, word,
+    broker_url, http_url, ip_address, listen_address, otlp_endpoint, trimmed, whole, without_user,
+    word,
 };

@@ -55,6 +55,20 @@ pub fn broker_url(text: &str) -> Result<String, String> {
         .ok_or_else(|| "must be an address such as nats://127.0.0.1:4222".to_owned())
 }
 
+/// Reads where telemetry goes by OTLP over gRPC: `http://` and a host, or a bare `host:port`.
+pub fn otlp_endpoint(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let read = Url::parse(&full).map_err(|_| ());
+    match read {
+        Ok(url) if url.scheme() == "https" => {
+            Err("must begin with http://: this build sends OTLP without TLS; send it to a collector nearby".to_owned())
+        }
+        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(text.to_owned()),
+        _ => Err("must be an address such as http://127.0.0.1:4317".to_owned()),
+    }
+}
+
 /// Reads an address to listen on.
 pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let read = text.trim().parse();
@@ -81,7 +95,7 @@ pub fn without_user(address: &str) -> String {
         (Some(scheme), Some(at)) if at > scheme => {
             format!("{}…{}", &address[..scheme + 3], &address[at..])
         }
-        (None, Some(at)) => format!("…{}", &address[at..]),
+        (None, Some(at)) if address[..at].contains(':') => format!("…{}", &address[at..]),
         _ => address.to_owned(),
     }
 }

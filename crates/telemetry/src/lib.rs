@@ -23,6 +23,7 @@ mod log_queue;
 mod loki;
 mod metrics;
 mod offset;
+mod otel;
 mod pipelines;
 mod resource;
 mod span_queue;
@@ -30,7 +31,7 @@ mod span_sink;
 mod start;
 mod stdout;
 
-pub use config::{Switch, TelemetryConfig};
+pub use config::TelemetryConfig;
 pub use context::current_span_ref;
 pub use metrics::Metrics;
 pub use offset::ClockOffset;

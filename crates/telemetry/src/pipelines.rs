@@ -57,8 +57,13 @@ impl Spans {
             let queue = None;
             return Ok(Self { provider, queue });
         }
+        let provider = provider.with_sampler(base.config.otel.sampler());
+        if !base.config.otel.exports_spans() {
+            return Ok(Self { provider: provider.build(), queue: None });
+        }
         let batching = base.config.otel.spans();
         let exporter = SpanExporter::builder().with_tonic();
+        let exporter = exporter.with_endpoint(base.config.otel.spans_endpoint());
         let mut exporter = exporter.with_timeout(batching.export_time_max).build()?;
         exporter.set_resource(&base.resource);
         let batches = trace::BatchConfigBuilder::default()
@@ -104,11 +109,12 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn start(base: &Base<'_>) -> Result<Self, ExporterBuildError> {
-        if !base.config.is_on() {
+        if !base.config.is_on() || !base.config.otel.exports_logs() {
             return Ok(Self { provider: None });
         }
         let batching = base.config.otel.logs();
         let exporter = LogExporter::builder().with_tonic();
+        let exporter = exporter.with_endpoint(base.config.otel.logs_endpoint());
         let mut exporter = exporter.with_timeout(batching.export_time_max).build()?;
         exporter.set_resource(&base.resource);
         let batches = logs::BatchConfigBuilder::default()

@@ -4,7 +4,7 @@ use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use percent_encoding::percent_decode_str;
 
-use crate::config::OtelVariables;
+use crate::otel::OtelVariables;
 
 const SERVICE_NAME: &str = "service.name";
 

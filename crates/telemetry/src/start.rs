@@ -6,7 +6,10 @@ use contract::{
     Stage,
     signals::{METRICS, TELEMETRY_DROPPED, signal},
 };
-use opentelemetry::{global, propagation::TextMapCompositePropagator};
+use opentelemetry::{
+    global,
+    propagation::{TextMapCompositePropagator, TextMapPropagator},
+};
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::{
     propagation::{BaggagePropagator, TraceContextPropagator},
@@ -18,7 +21,6 @@ use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::{
     Layer, filter::ParseError, layer::SubscriberExt as _, registry::LookupSpan,
 };
-use url::Url;
 
 use crate::{
     ClockOffset, Identity, Metrics, SpanSink, TelemetryConfig,
@@ -94,10 +96,10 @@ pub fn init(
         .with(loki_layer.map(|layer| layer.with_filter(filters::loki())));
     tracing::subscriber::set_global_default(subscriber).map_err(|_| TelemetryError::Twice)?;
     global::set_tracer_provider(spans.provider.clone());
-    global::set_text_map_propagator(TextMapCompositePropagator::new(vec![
-        Box::new(TraceContextPropagator::new()),
-        Box::new(BaggagePropagator::new()),
-    ]));
+    global::set_text_map_propagator(propagator(config.otel.propagators()));
+    for (variable, must) in config.otel.set_aside() {
+        tracing::warn!(variable, "set aside variable: {must}");
+    }
     let telemetry = Telemetry { metrics: base.metrics, spans, logs, stdout, loki };
     telemetry.tell_lost(left, unusable);
     Ok(telemetry)
@@ -165,29 +167,37 @@ impl fmt::Debug for Telemetry {
     }
 }
 
+/// What travels in headers: the trace context, baggage, both or neither.
+fn propagator((trace_context, baggage): (bool, bool)) -> TextMapCompositePropagator {
+    let mut propagators: Vec<Box<dyn TextMapPropagator + Send + Sync>> = Vec::new();
+    if trace_context {
+        propagators.push(Box::new(TraceContextPropagator::new()));
+    }
+    if baggage {
+        propagators.push(Box::new(BaggagePropagator::new()));
+    }
+    TextMapCompositePropagator::new(propagators)
+}
+
 /// Log lines on standard output.
 fn lines<S>(base: &Base<'_>, writer: NonBlocking) -> Result<impl Layer<S> + use<S>, TelemetryError>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let format = JsonLines { service: service_name(&base.resource), offset: base.offset.clone() };
-    let filter = filters::stdout(base.config.log_filter())?;
+    let filter = filters::stdout(&base.config.log)?;
     let lines = tracing_subscriber::fmt::layer().event_format(format);
     Ok(lines.with_writer(writer).with_filter(filter))
 }
 
 /// Log lines straight to Loki, if an address is set.
 fn loki(base: &Base<'_>) -> Result<(Option<LokiLayer>, Option<Shipping>), TelemetryError> {
-    let Some(address) = base.config.loki_address() else {
+    let Some(address) = &base.config.loki_url else {
         return Ok((None, None));
     };
-    let address = Url::parse(address).map_err(|error| TelemetryError::Loki(error.to_string()))?;
-    if !matches!(address.scheme(), "http" | "https") {
-        return Err(TelemetryError::Loki("it must begin with http:// or https://".to_owned()));
-    }
     let dropped = base.metrics.counter(&TELEMETRY_DROPPED, &[signal::LOKI]);
     let dropped = dropped.expect("the register has it");
-    loki::start(&address, &service_name(&base.resource), dropped)
+    loki::start(address, &service_name(&base.resource), dropped)
         .map(|(layer, shipping)| (Some(layer), Some(shipping)))
         .map_err(|error| TelemetryError::Loki(error.to_string()))
 }

@@ -4,11 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use service::admin::AdminConfig;
 use service::http_guard::HostsConfig;
+use settings::WebhookSecrets;
 use url::Url;
 
 use crate::canary::CanaryConfig;
 use crate::grafana::GrafanaUrl;
-use crate::hooks::Secret;
 use crate::scrape::ScrapeConfig;
 
 const SPANS_MAX: usize = 200_000;
@@ -20,35 +20,35 @@ const MEMORY_MIB: usize = 256;
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
     /// Address of the web page and the JSON API.
-    #[arg(long, env = "WAYBILL_CONSOLE_BIND", default_value = "127.0.0.1:8090")]
+    #[arg(long, env = "WAYBILL_CONSOLE_BIND", default_value = "127.0.0.1:8090", value_name = "ADDRESS", value_parser = settings::listen_address)]
     pub console_bind: SocketAddr,
 
     /// Address that takes telemetry by OTLP over gRPC.
-    #[arg(long, env = "WAYBILL_OTLP_GRPC_BIND", default_value = "127.0.0.1:4317")]
+    #[arg(long, env = "WAYBILL_OTLP_GRPC_BIND", default_value = "127.0.0.1:4317", value_name = "ADDRESS", value_parser = settings::listen_address)]
     pub otlp_grpc_bind: SocketAddr,
 
     /// Address that takes telemetry by OTLP over HTTP, as protobuf or JSON.
-    #[arg(long, env = "WAYBILL_OTLP_HTTP_BIND", default_value = "127.0.0.1:4318")]
+    #[arg(long, env = "WAYBILL_OTLP_HTTP_BIND", default_value = "127.0.0.1:4318", value_name = "ADDRESS", value_parser = settings::listen_address)]
     pub otlp_http_bind: SocketAddr,
 
     /// Spans kept; then the traces that have been quiet for longest leave.
-    #[arg(long, env = "WAYBILL_CONSOLE_SPANS_MAX", default_value_t = SPANS_MAX)]
+    #[arg(long, env = "WAYBILL_CONSOLE_SPANS_MAX", default_value_t = SPANS_MAX, value_parser = settings::whole(1_usize..=1_000_000_000))]
     pub spans_max: usize,
 
     /// Log lines kept; then the oldest leave.
-    #[arg(long, env = "WAYBILL_CONSOLE_LOGS_MAX", default_value_t = LOGS_MAX)]
+    #[arg(long, env = "WAYBILL_CONSOLE_LOGS_MAX", default_value_t = LOGS_MAX, value_parser = settings::whole(1_usize..=1_000_000_000))]
     pub logs_max: usize,
 
     /// Metric series kept, each with its latest point; then the ones that moved longest ago leave.
-    #[arg(long, env = "WAYBILL_CONSOLE_SERIES_MAX", default_value_t = SERIES_MAX)]
+    #[arg(long, env = "WAYBILL_CONSOLE_SERIES_MAX", default_value_t = SERIES_MAX, value_parser = settings::whole(1_usize..=1_000_000_000))]
     pub series_max: usize,
 
     /// Memory for all of that together, in MiB; whichever limit is met first holds.
-    #[arg(long, env = "WAYBILL_CONSOLE_MEMORY_MIB", default_value_t = MEMORY_MIB)]
+    #[arg(long, env = "WAYBILL_CONSOLE_MEMORY_MIB", default_value_t = MEMORY_MIB, value_parser = settings::whole(1_usize..=1_048_576))]
     pub memory_mib: usize,
 
     /// The gateway, which is asked for the recent jobs.
-    #[arg(long, env = "WAYBILL_GATEWAY_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "WAYBILL_GATEWAY_URL", value_name = "URL", value_parser = settings::http_url, default_value = "http://127.0.0.1:8080")]
     pub gateway_url: Url,
 
     /// Whose metrics are fetched.
@@ -59,13 +59,18 @@ pub struct Config {
     #[command(flatten)]
     pub canary: CanaryConfig,
 
-    /// Checks the signatures of caught webhooks: the notifier's secret, `whsec_` and base64. Without it they
-    /// are shown unchecked.
-    #[arg(long, env = "WAYBILL_WEBHOOK_SECRET", hide_env_values = true, value_name = "SECRET")]
-    pub webhook_secret: Option<Secret>,
+    /// Checks the signatures of caught webhooks: the notifier's secret, `whsec_` and base64, or the new and
+    /// the old one, separated by a comma. Without it they are shown unchecked.
+    #[arg(
+        long,
+        env = "WAYBILL_WEBHOOK_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET[,OLD]"
+    )]
+    pub webhook_secret: Option<WebhookSecrets>,
 
     /// How the notifier reaches this console, where that is not its own address: the webhook page says it.
-    #[arg(long, env = "WAYBILL_HOOKS_URL", value_name = "URL")]
+    #[arg(long, env = "WAYBILL_HOOKS_URL", value_name = "URL", value_parser = settings::http_url)]
     pub hooks_url: Option<Url>,
 
     /// Grafana, as a browser reaches it, such as http://127.0.0.1:3000. Pages link to it when it is set.

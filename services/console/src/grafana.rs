@@ -30,7 +30,7 @@ impl FromStr for GrafanaUrl {
     type Err = NotAGrafana;
 
     fn from_str(text: &str) -> Result<Self, NotAGrafana> {
-        let url = Url::parse(text).map_err(|_| NotAGrafana)?;
+        let url = Url::parse(text.trim()).map_err(|_| NotAGrafana)?;
         let is_plain = url.username().is_empty() && url.password().is_none();
         let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
         let is_bare = url.query().is_none() && url.fragment().is_none();

@@ -29,6 +29,5 @@ mod store;
 pub use canary::CanaryConfig;
 pub use config::Config;
 pub use grafana::{GrafanaUrl, NotAGrafana};
-pub use hooks::Secret;
 pub use scrape::{NotTargets, ScrapeConfig, Target, Targets};
 pub use start::{Running, run, start};

@@ -130,7 +130,10 @@ fn share(
         gateway: Arc::new(Gateway::new(url.clone())?),
         scraped: Arc::new(Scraped::new(&config.scrape.scrape_targets)),
         canary: Arc::new(Canary::new(config.canary.clone(), url, following, metrics.clone())?),
-        hooks: Arc::new(Hooks::new(config.webhook_secret.as_ref(), Clock::new())?),
+        hooks: Arc::new(Hooks::new(
+            config.webhook_secret.clone().unwrap_or_default(),
+            Clock::new(),
+        )),
         hooks_base: hooks_base(config.hooks_url.as_ref(), console),
         grafana: config.grafana_url.clone(),
         otlp,

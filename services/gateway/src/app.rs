@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Vitals, connect::Switch};
+use bus::Vitals;
 use service::{
     admin::{self, Check},
     stop::Stop,
@@ -50,7 +50,7 @@ impl App {
             looks: Looks::default(),
             senders: Senders::default(),
             stop,
-            faults_on: config.bus.faults == Switch::On,
+            faults_on: config.bus.faults.is_on(),
             trust_traceparent: config.trust_traceparent,
             broker: OnceLock::new(),
         }

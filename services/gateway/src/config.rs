@@ -14,7 +14,8 @@ pub struct Config {
         long,
         env = "WAYBILL_GATEWAY_BIND",
         value_name = "ADDRESS",
-        default_value = "127.0.0.1:8080"
+        default_value = "127.0.0.1:8080",
+        value_parser = settings::listen_address
     )]
     pub gateway_bind: SocketAddr,
 
@@ -31,7 +32,7 @@ pub struct Config {
 
     /// Continue the trace that a client names in its `traceparent`. Without this a job starts a trace
     /// of its own, which links to the client's.
-    #[arg(long, env = "WAYBILL_TRUST_TRACEPARENT")]
+    #[arg(long, env = "WAYBILL_TRUST_TRACEPARENT", value_parser = settings::switched_on)]
     pub trust_traceparent: bool,
 
     /// The broker.

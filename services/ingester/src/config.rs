@@ -10,7 +10,7 @@ pub struct Config {
     #[command(flatten)]
     pub worker: WorkerConfig,
     /// Sources of raw events that are let in, separated by commas; a `*` at the end stands for any rest.
-    #[arg(long, env = "WAYBILL_ALLOWED_SOURCES", value_delimiter = ',', default_value = "/demo/*")]
+    #[arg(long, env = "WAYBILL_ALLOWED_SOURCES", value_name = "SOURCE,…", value_delimiter = ',', default_value = "/demo/*", value_parser = settings::trimmed)]
     pub allowed_sources: Vec<String>,
 }
 

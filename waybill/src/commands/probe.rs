@@ -21,7 +21,7 @@ pub(crate) struct Probe {
         long,
         env = "WAYBILL_PROBE_LIMIT_SECONDS",
         default_value_t = 2,
-        value_parser = clap::value_parser!(u64).range(1..=LIMIT_SECONDS_MAX)
+        value_parser = settings::seconds(1..=LIMIT_SECONDS_MAX)
     )]
     limit_seconds: u64,
 }

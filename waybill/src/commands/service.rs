@@ -10,7 +10,8 @@ use service::{
     identity::IdentityConfig,
     stop::{Stop, StopConfig},
 };
-use telemetry::{Switch, TelemetryConfig};
+use settings::Switch;
+use telemetry::TelemetryConfig;
 
 /// The settings of one service: its own, and those that all of them share.
 #[derive(Debug, Clone, clap::Args)]

@@ -16,7 +16,7 @@ async fn a_wrong_command_line_is_told_and_ends_with_2() {
         ("job submit --gateway-url ftp://x", "must be an address such as"),
         ("job show zz", "no job id"),
         ("job list --state done", "possible values: accepted"),
-        ("up --port-base 99", "99 is not in"),
+        ("up --port-base 99", "from 1024 to 65496"),
         ("up --trickle 1e9", "must be 0 to 100"),
         ("load --rate 0", "must be above 0"),
         ("load --rate 5 --clients 2", "cannot be used with"),

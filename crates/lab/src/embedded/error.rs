@@ -2,12 +2,15 @@
 
 use std::{io, process::ExitStatus, time::Duration};
 
-use super::DataDirError;
+use super::{DataDirError, Refused};
 use crate::{PortsTaken, nats::FindError, supervisor::StartError};
 
 /// Why an embedded lab did not come up. Its text says what to do; nothing is left running.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
+    /// Variables of the user cannot hold for a whole lab.
+    #[error(transparent)]
+    Environment(#[from] Refused),
     /// The data folder cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),

@@ -1,6 +1,7 @@
 //! The lab on one machine without containers: what `waybill up` starts, and tests start in-process.
 
 mod data_dir;
+mod environment;
 mod error;
 mod options;
 mod plan;
@@ -20,8 +21,10 @@ use crate::{
 };
 
 pub use data_dir::{DataDir, DataDirError};
+pub use environment::{Origin, Refused, SetAside, Setting};
 pub use error::UpError;
 pub use options::{FLUSH_LIMIT, Options, PROCESSORS_MAX, UpArgs};
+pub use plan::settings;
 
 /// How long the topology step may take.
 const TOPOLOGY_LIMIT: Duration = Duration::from_secs(30);
@@ -41,6 +44,7 @@ impl Embedded {
     /// ready. What can be refused early is: data folder, ports, broker. A cancelled `stop` ends
     /// the start too.
     pub async fn up(options: Options, stop: CancellationToken) -> Result<Self, UpError> {
+        options.check_environment()?;
         let data = DataDir::open(&options.data_dir, options.fresh)?;
         options.ports.check_with(options.public, options.processors.min(PROCESSORS_MAX))?;
         let time = LabTime::start(plan::time_server(&options)).await;

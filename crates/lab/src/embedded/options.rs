@@ -7,7 +7,8 @@ use std::{
 };
 
 use contract::topology::ACK_WAITS;
-use service::clock::TimeSource;
+use service::{clock::TimeSource, stop::GRACE_SECONDS_MAX};
+use settings::Switch;
 
 use crate::{Part, PortArgs, Ports, Report, nats::FinderArgs, silent};
 
@@ -17,8 +18,6 @@ pub const PROCESSORS_MAX: u16 = 16;
 pub const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// How long a part may take to finish its work at the end, unless told.
 const GRACE_SECONDS: u64 = 10;
-/// The longest that the services themselves take.
-const GRACE_SECONDS_MAX: u64 = 3_600;
 
 /// The flags of `waybill up` that say where and how the lab runs.
 #[derive(Debug, Clone, clap::Args)]
@@ -30,10 +29,10 @@ pub struct UpArgs {
     #[arg(long, env = "WAYBILL_DATA_DIR", value_name = "DIR", default_value = ".waybill")]
     pub data_dir: PathBuf,
     /// Start with no jobs: delete what an earlier lab left in the data folder
-    #[arg(long, env = "WAYBILL_FRESH", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "WAYBILL_FRESH", value_parser = settings::switched_on)]
     pub fresh: bool,
-    /// Open the gateway and the console to others on this address; faults are off then
-    #[arg(long, env = "WAYBILL_BIND", value_name = "IP", default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
+    /// Open the gateway and the console to others on this address; faults are off then unless asked for
+    #[arg(long, env = "WAYBILL_BIND", value_name = "IP", value_parser = settings::ip_address, default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
     pub bind: IpAddr,
     /// How many processors share the work
     #[arg(
@@ -41,7 +40,7 @@ pub struct UpArgs {
         env = "WAYBILL_PROCESSORS",
         value_name = "N",
         default_value_t = 1,
-        value_parser = clap::value_parser!(u16).range(1..=i64::from(PROCESSORS_MAX))
+        value_parser = settings::whole(1..=PROCESSORS_MAX)
     )]
     pub processors: u16,
     /// How long each part may take to finish its work at the end
@@ -50,19 +49,22 @@ pub struct UpArgs {
         env = "WAYBILL_GRACE_SECONDS",
         value_name = "S",
         default_value_t = GRACE_SECONDS,
-        value_parser = clap::value_parser!(u64).range(0..=GRACE_SECONDS_MAX)
+        value_parser = settings::seconds(0..=GRACE_SECONDS_MAX)
     )]
     pub grace_seconds: u64,
     /// Send telemetry there and not to the lab's console
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", value_parser = settings::otlp_endpoint)]
     pub otlp_endpoint: Option<String>,
     /// Seconds between two canary jobs, which the console follows through every signal; 0 is off. Unless told: 60,
     /// and off with --trickle 0 or with telemetry elsewhere
-    #[arg(long = "canary", env = "WAYBILL_CANARY_SECONDS", value_name = "S")]
+    #[arg(long = "canary", env = "WAYBILL_CANARY_SECONDS", value_name = "S", value_parser = settings::seconds(0..=86_400))]
     pub canary_seconds: Option<u64>,
     /// Whose time the services stamp: their own clock's, or that corrected by the lab's time server
-    #[arg(long, env = "WAYBILL_CLOCK", value_name = "system|ntp", default_value = "ntp")]
+    #[arg(long, env = "WAYBILL_CLOCK", value_name = "system|ntp", default_value = "ntp", value_parser = settings::word::<TimeSource>)]
     pub clock: TimeSource,
+    /// Whether injected faults may act [default: on, and off for a lab that is open to others]
+    #[arg(long, env = "WAYBILL_FAULTS", value_name = "on|off")]
+    pub faults: Option<Switch>,
     /// How long a lost worker's jobs wait for another one, such as 2s on a stage: 1s to 5m [default: 10s]
     #[arg(long, env = "WAYBILL_ACK_WAIT", value_name = "DURATION", value_parser = settings::duration(ACK_WAITS))]
     pub ack_wait: Option<Duration>,
@@ -85,6 +87,7 @@ impl UpArgs {
             otlp_endpoint: self.otlp_endpoint,
             canary_seconds: self.canary_seconds.unwrap_or(0),
             clock: self.clock,
+            faults: self.faults,
             ack_wait: self.ack_wait,
             report,
             ..Options::new(waybill)
@@ -118,8 +121,12 @@ pub struct Options {
     pub canary_seconds: u64,
     /// Whose time the services stamp. They are measured against the lab's time server either way.
     pub clock: TimeSource,
+    /// Whether injected faults may act; without it they may as long as only this machine reaches the lab.
+    pub faults: Option<Switch>,
     /// How long the broker waits for a worker's sign of life; the topology's own default without it.
     pub ack_wait: Option<Duration>,
+    /// The environment of the user, as far as it is known: his settings win over the lab's own.
+    pub user: Vec<(String, String)>,
     /// Set for the topology step, every service and the console, over everything else.
     pub env: Vec<(String, String)>,
     /// Set for single parts, over that: part, name, value.
@@ -143,7 +150,9 @@ impl Options {
             otlp_endpoint: None,
             canary_seconds: 0,
             clock: TimeSource::Ntp,
+            faults: None,
             ack_wait: None,
+            user: Vec::new(),
             env: Vec::new(),
             part_env: Vec::new(),
             report: silent(),

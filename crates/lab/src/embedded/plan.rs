@@ -6,9 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use settings::HumanDuration;
+use settings::{HumanDuration, Switch};
 
-use super::Options;
+use super::{
+    Options,
+    environment::{Origin, Setting},
+};
 use crate::{Launch, Part, Ready, guard, nats, nats::ServerOptions, supervisor::PartSpec};
 
 /// The broker, run from `binary`.
@@ -34,33 +37,80 @@ pub(super) fn broker_options(options: &Options, folder: PathBuf, log: PathBuf) -
 
 /// The step that makes streams, consumers and buckets, and ends.
 pub(super) fn topology(options: &Options, log: PathBuf) -> Launch {
-    let ack_wait = options.ack_wait.map(|wait| HumanDuration(wait).to_string());
-    let own = ack_wait.map(|wait| ("WAYBILL_ACK_WAIT".to_owned(), wait));
-    let env = shared(options).into_iter().chain(own).chain(options.env.clone()).collect();
+    let env = pairs(topology_settings(options)).chain(options.env.clone()).collect();
     Launch { argv: waybill(options, &["topology", "apply"]), env, log }
+}
+
+fn topology_settings(options: &Options) -> Vec<Setting> {
+    let mut settings = shared(options);
+    let ack_wait = options.ack_wait.map(|wait| HumanDuration(wait).to_string());
+    settings.extend(ack_wait.map(|wait| of_up("ack_wait", "WAYBILL_ACK_WAIT", wait)));
+    settings
+}
+
+/// Every part that `waybill` runs, with its sub-command and what the lab sets for it.
+pub fn settings(options: &Options) -> Vec<(String, Vec<&'static str>, Vec<Setting>)> {
+    let row = |part: Part| (part.to_string(), vec![part.command()], settings_of(options, part));
+    let topology = ("topology".to_owned(), vec!["topology", "apply"], topology_settings(options));
+    let parts = [Part::Console, Part::Gateway, Part::Ingester].into_iter();
+    let parts = parts.chain(processors(options)).chain([Part::Notifier]);
+    [topology].into_iter().chain(parts.map(row)).collect()
+}
+
+fn processors(options: &Options) -> impl Iterator<Item = Part> + use<> {
+    (1..=options.processors.clamp(1, super::PROCESSORS_MAX)).map(Part::Processor)
 }
 
 /// Receives telemetry, so it starts before those who send it.
 pub(super) fn console(options: &Options) -> PartSpec {
-    let ports = options.ports;
-    let page = SocketAddr::new(options.public, ports.console);
-    let (grpc, http) = (local(ports.otlp_grpc), local(ports.otlp_http));
-    let settings = [
-        ("WAYBILL_CONSOLE_BIND", page),
-        ("WAYBILL_OTLP_GRPC_BIND", grpc),
-        ("WAYBILL_OTLP_HTTP_BIND", http),
-        ("WAYBILL_ADMIN_BIND", local(ports.console_admin)),
-    ];
     // It answers when all of its other ports are bound.
-    let ready = Ready::Answers(format!("http://{}/readyz", local(ports.console_admin)));
-    let mut console = part(options, Part::Console, &settings, ready);
-    let watching = [
-        ("WAYBILL_SCRAPE_TARGETS", scrape_targets(options)),
-        ("WAYBILL_CANARY_SECONDS", options.canary_seconds.to_string()),
-    ];
-    // What the user sets comes later, and so stands.
-    console.env.splice(0..0, watching.map(|(name, value)| (name.to_owned(), value)));
-    console
+    part(options, Part::Console)
+}
+
+/// What the lab sets for one part.
+fn settings_of(options: &Options, part: Part) -> Vec<Setting> {
+    let ports = options.ports;
+    let public = |port| SocketAddr::new(options.public, port).to_string();
+    let mut settings = shared(options);
+    settings.push(of_lab("WAYBILL_ADMIN_BIND", local(admin_port(options, part)).to_string()));
+    match part {
+        Part::Console => {
+            settings.extend([
+                of_lab("WAYBILL_CONSOLE_BIND", public(ports.console)),
+                of_lab("WAYBILL_OTLP_GRPC_BIND", local(ports.otlp_grpc).to_string()),
+                of_lab("WAYBILL_OTLP_HTTP_BIND", local(ports.otlp_http).to_string()),
+                of_up(
+                    "canary_seconds",
+                    "WAYBILL_CANARY_SECONDS",
+                    options.canary_seconds.to_string(),
+                ),
+            ]);
+            settings.extend(unless_given(
+                options,
+                "WAYBILL_SCRAPE_TARGETS",
+                scrape_targets(options),
+            ));
+            return settings;
+        }
+        Part::Gateway => settings.push(of_lab("WAYBILL_GATEWAY_BIND", public(ports.gateway))),
+        _ => {}
+    }
+    let begun = options.data_dir.join("spans").join(part.to_string());
+    settings.push(of_lab("WAYBILL_BEGUN_SPANS", begun.display().to_string()));
+    settings
+}
+
+/// Where a part serves health and metrics.
+fn admin_port(options: &Options, part: Part) -> u16 {
+    let ports = options.ports;
+    match part {
+        Part::Nats => ports.nats_monitor,
+        Part::Console => ports.console_admin,
+        Part::Gateway => ports.gateway_admin,
+        Part::Ingester => ports.ingester_admin,
+        Part::Processor(n) => ports.processor_admin_of(n),
+        Part::Notifier => ports.notifier_admin,
+    }
 }
 
 /// Where every service serves its metrics, by the name that its spans carry.
@@ -78,69 +128,81 @@ fn scrape_targets(options: &Options) -> String {
 
 /// Every service, in the order of a job's way.
 pub(super) fn services(options: &Options) -> Vec<PartSpec> {
-    let ports = options.ports;
-    let api = SocketAddr::new(options.public, ports.gateway);
-    let mut services = vec![
-        service(options, Part::Gateway, ports.gateway_admin, &[("WAYBILL_GATEWAY_BIND", api)]),
-        service(options, Part::Ingester, ports.ingester_admin, &[]),
-        service(options, Part::Processor(1), ports.processor_admin, &[]),
-        service(options, Part::Notifier, ports.notifier_admin, &[]),
-    ];
-    for n in 2..=options.processors.min(super::PROCESSORS_MAX) {
-        services.push(service(options, Part::Processor(n), ports.processor_admin_of(n), &[]));
-    }
-    services
+    let first = [Part::Gateway, Part::Ingester, Part::Processor(1), Part::Notifier];
+    let all = first.into_iter().chain(processors(options).skip(1));
+    all.map(|name| part(options, name)).collect()
 }
 
-fn service(options: &Options, name: Part, admin: u16, settings: &[(&str, SocketAddr)]) -> PartSpec {
-    let ready = Ready::Answers(format!("http://{}/readyz", local(admin)));
-    let mut settings = settings.to_vec();
-    settings.push(("WAYBILL_ADMIN_BIND", local(admin)));
-    let mut service = part(options, name, &settings, ready);
-    // What the user sets comes later, and so stands.
-    let begun = options.data_dir.join("spans").join(name.to_string());
-    service.env.insert(0, ("WAYBILL_BEGUN_SPANS".to_owned(), begun.display().to_string()));
-    service
-}
-
-fn part(options: &Options, part: Part, own: &[(&str, SocketAddr)], ready: Ready) -> PartSpec {
-    let own = own.iter().map(|(name, address)| ((*name).to_owned(), address.to_string()));
+fn part(options: &Options, part: Part) -> PartSpec {
     let given = options.env.iter().cloned();
     let for_part = options.part_env.iter().filter(|(other, ..)| *other == part);
     let for_part = for_part.map(|(_, name, value)| (name.clone(), value.clone()));
+    let own = pairs(settings_of(options, part));
     PartSpec {
         part,
         argv: waybill(options, &[part.command()]),
-        env: shared(options).into_iter().chain(own).chain(given).chain(for_part).collect(),
-        ready,
+        // What is given comes later, and so stands.
+        env: own.chain(given).chain(for_part).collect(),
+        ready: Ready::Answers(format!("http://{}/readyz", local(admin_port(options, part)))),
     }
 }
 
+fn pairs(settings: Vec<Setting>) -> impl Iterator<Item = (String, String)> {
+    settings.into_iter().map(|Setting { name, value, .. }| (name.to_owned(), value))
+}
+
+fn of_lab(name: &'static str, value: String) -> Setting {
+    Setting { name, value, origin: Origin::Lab }
+}
+
+fn of_up(flag: &'static str, name: &'static str, value: String) -> Setting {
+    Setting { name, value, origin: Origin::Up(flag) }
+}
+
+/// The lab's own value, unless the user has one.
+fn unless_given(options: &Options, name: &'static str, value: String) -> Option<Setting> {
+    options.user(name).is_none().then(|| of_lab(name, value))
+}
+
 /// What every part must know of the others.
-fn shared(options: &Options) -> Vec<(String, String)> {
+fn shared(options: &Options) -> Vec<Setting> {
     let ports = options.ports;
-    let gateway = reached(SocketAddr::new(options.public, ports.gateway));
     let console = reached(SocketAddr::new(options.public, ports.console));
-    let otlp = options
-        .otlp_endpoint
-        .clone()
-        .unwrap_or_else(|| format!("http://{}", local(ports.otlp_grpc)));
-    // Whoever can reach the lab could break it: only the user himself may.
-    let faults = if options.public.is_loopback() { "on" } else { "off" };
-    [
-        ("WAYBILL_NATS_URL", format!("nats://{}", local(ports.nats))),
-        ("WAYBILL_GATEWAY_URL", format!("http://{gateway}")),
-        ("WAYBILL_WEBHOOK_ALLOW", console.to_string()),
-        ("WAYBILL_FAULTS", faults.to_owned()),
-        ("WAYBILL_GRACE_SECONDS", options.grace.as_secs().to_string()),
-        ("WAYBILL_NTP_SERVER", local(ports.ntp).to_string()),
-        ("WAYBILL_CLOCK", options.clock.name().to_owned()),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", otlp),
-        // The allocator takes memory as it is used, not a large piece ahead: half the memory under load.
-        ("MIMALLOC_ARENA_EAGER_COMMIT", "0".to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    let otlp = options.otlp_endpoint.clone();
+    let otlp = otlp.unwrap_or_else(|| format!("http://{}", local(ports.otlp_grpc)));
+    // Whoever can reach the lab could break it: only the user himself may, unless he says so.
+    let faults = options.faults.map_or(options.public.is_loopback(), Switch::is_on);
+    let faults = if faults { Switch::On } else { Switch::Off };
+    let mut settings = vec![
+        of_lab("WAYBILL_NATS_URL", nats_url(options)),
+        of_lab("WAYBILL_GATEWAY_URL", gateway_url(options)),
+        of_up("faults", "WAYBILL_FAULTS", faults.to_string()),
+        of_up("grace_seconds", "WAYBILL_GRACE_SECONDS", options.grace.as_secs().to_string()),
+        of_up("clock", "WAYBILL_CLOCK", options.clock.name().to_owned()),
+        of_up("otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT", otlp),
+    ];
+    settings.extend(
+        [
+            ("WAYBILL_WEBHOOK_ALLOW", console.to_string()),
+            ("WAYBILL_NTP_SERVER", local(ports.ntp).to_string()),
+            // The allocator takes memory as it is used, not a large piece ahead: half the memory under load.
+            ("MIMALLOC_ARENA_EAGER_COMMIT", "0".to_owned()),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| unless_given(options, name, value)),
+    );
+    settings.extend(options.set_aside().into_iter().map(|aside| of_lab(aside.name, aside.rest)));
+    settings
+}
+
+/// Where the broker is reached.
+pub(super) fn nats_url(options: &Options) -> String {
+    format!("nats://{}", local(options.ports.nats))
+}
+
+/// Where the gateway is reached from this machine.
+pub(super) fn gateway_url(options: &Options) -> String {
+    format!("http://{}", reached(SocketAddr::new(options.public, options.ports.gateway)))
 }
 
 fn waybill(options: &Options, arguments: &[&str]) -> Vec<OsString> {
@@ -155,7 +217,7 @@ pub(super) fn time_server(options: &Options) -> SocketAddr {
     local(options.ports.ntp)
 }
 
-fn local(port: u16) -> SocketAddr {
+pub(super) fn local(port: u16) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)
 }
 
@@ -212,5 +274,39 @@ mod tests {
         assert_eq!(env(gateway, "WAYBILL_FAULTS"), Some("off"));
         assert_eq!(env(gateway, "OTEL_EXPORTER_OTLP_ENDPOINT"), Some("http://127.0.0.1:9"));
         assert_eq!(env(&parts[1], "WAYBILL_FAULTS"), Some("on"), "a part's own settings win");
+    }
+
+    #[test]
+    fn a_setting_of_the_user_wins_over_the_labs_own() {
+        let user = [
+            ("WAYBILL_WEBHOOK_ALLOW", "127.0.0.1:35099"),
+            ("WAYBILL_NTP_SERVER", "127.0.0.1:1123"),
+            ("WAYBILL_SCRAPE_TARGETS", "a=http://127.0.0.1:1/metrics"),
+            ("MIMALLOC_ARENA_EAGER_COMMIT", "1"),
+        ];
+        let user = user.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let options = Options {
+            user: user.to_vec(),
+            faults: Some(Switch::Off),
+            ..Options::new("waybill".into())
+        };
+        for spec in services(&options).iter().chain([&console(&options)]) {
+            for (name, _) in &user {
+                assert_eq!(env(spec, name), None, "{name} is inherited");
+            }
+            assert_eq!(env(spec, "WAYBILL_FAULTS"), Some("off"));
+        }
+        let opened = Options { public: Ipv4Addr::UNSPECIFIED.into(), ..Options::new("w".into()) };
+        let asked_for = Options { faults: Some(Switch::On), ..opened };
+        assert_eq!(env(&services(&asked_for)[0], "WAYBILL_FAULTS"), Some("on"));
+    }
+
+    #[test]
+    fn a_name_for_one_service_reaches_none() {
+        let user = vec![("OTEL_SERVICE_NAME".to_owned(), "mine".to_owned())];
+        let options = Options { user, ..Options::new("waybill".into()) };
+        for spec in services(&options) {
+            assert_eq!(env(&spec, "OTEL_SERVICE_NAME"), Some(""), "an empty one counts as not set");
+        }
     }
 }

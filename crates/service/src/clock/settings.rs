@@ -1,6 +1,7 @@
 //! What can be set about a process's clock.
 
-use telemetry::{Metrics, Switch};
+use settings::Switch;
+use telemetry::Metrics;
 
 use super::{Clock, Skew};
 use crate::ntp::{Pace, TimeServer, Watch};
@@ -34,6 +35,7 @@ pub struct ClockConfig {
         env = "WAYBILL_CLOCK",
         value_name = "system|ntp",
         default_value = "system",
+        value_parser = settings::word::<TimeSource>,
         requires_if("ntp", "ntp_server")
     )]
     pub clock: TimeSource,

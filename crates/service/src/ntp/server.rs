@@ -25,6 +25,7 @@ impl FromStr for TimeServer {
     type Err = NoTimeServer;
 
     fn from_str(text: &str) -> Result<Self, NoTimeServer> {
+        let text = text.trim();
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
                 (host, port.parse().map_err(|_| NoTimeServer)?)

@@ -16,7 +16,7 @@ pub struct CanaryConfig {
         env = "WAYBILL_CANARY_SECONDS",
         value_name = "S",
         default_value_t = 0,
-        value_parser = clap::value_parser!(u64).range(0..=86_400)
+        value_parser = settings::seconds(0..=86_400)
     )]
     pub canary_seconds: u64,
 
@@ -26,20 +26,20 @@ pub struct CanaryConfig {
         env = "WAYBILL_CANARY_LIMIT_SECONDS",
         value_name = "S",
         default_value_t = LIMIT_SECONDS,
-        value_parser = clap::value_parser!(u64).range(1..=300)
+        value_parser = settings::seconds(1..=300)
     )]
     pub canary_limit_seconds: u64,
 
     /// Tempo, where the canary looks for its trace too.
-    #[arg(long, env = "WAYBILL_TEMPO_URL", value_name = "URL")]
+    #[arg(long, env = "WAYBILL_TEMPO_URL", value_name = "URL", value_parser = settings::http_url)]
     pub canary_tempo_url: Option<Url>,
 
     /// Loki, where the canary looks for its log lines too.
-    #[arg(long, env = "WAYBILL_LOKI_URL", value_name = "URL")]
+    #[arg(long, env = "WAYBILL_LOKI_URL", value_name = "URL", value_parser = settings::http_url)]
     pub canary_loki_url: Option<Url>,
 
     /// Prometheus, where the canary looks for an exemplar too.
-    #[arg(long, env = "WAYBILL_PROMETHEUS_URL", value_name = "URL")]
+    #[arg(long, env = "WAYBILL_PROMETHEUS_URL", value_name = "URL", value_parser = settings::http_url)]
     pub canary_prometheus_url: Option<Url>,
 }
 

@@ -15,39 +15,35 @@ mod take;
 use std::time::UNIX_EPOCH;
 
 use service::clock::Clock;
-
-pub use signature::Secret;
+use settings::WebhookSecrets;
 
 pub(crate) use hook::{Hook, is_name};
 pub(crate) use shelves::{KEPT_MAX, NAMES_MAX, Shelf, Shelves};
 pub(crate) use signature::Signature;
 pub(crate) use take::{BODY_BYTES_MAX, take};
 
-use signature::Key;
-
 /// Everything that was caught, and what it is checked with.
 #[derive(Debug)]
 pub(crate) struct Hooks {
     pub(crate) shelves: Shelves,
-    key: Option<Key>,
+    secrets: WebhookSecrets,
     clock: Clock,
 }
 
 impl Hooks {
-    /// Checks signatures if there is a secret; an error says how one is written.
-    pub(crate) fn new(secret: Option<&Secret>, clock: Clock) -> anyhow::Result<Self> {
-        let key = secret.filter(|secret| !secret.is_empty()).map(Secret::key).transpose()?;
-        Ok(Self { shelves: Shelves::default(), key, clock })
+    /// Checks signatures if there is a secret.
+    pub(crate) fn new(secrets: WebhookSecrets, clock: Clock) -> Self {
+        Self { shelves: Shelves::default(), secrets, clock }
     }
 
     /// Whether signatures can be checked.
     pub(crate) fn checks(&self) -> bool {
-        self.key.is_some()
+        !self.secrets.as_slice().is_empty()
     }
 
     /// Whose webhook it is. By true time: a signature is not judged by a clock that is bent for a demo.
     fn judge(&self, hook: &Hook) -> Signature {
         let now = self.clock.true_now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        signature::judge(self.key.as_ref(), hook, now)
+        signature::judge(self.secrets.as_slice(), hook, now)
     }
 }

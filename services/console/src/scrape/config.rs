@@ -22,7 +22,7 @@ pub struct ScrapeConfig {
         env = "WAYBILL_SCRAPE_SECONDS",
         value_name = "S",
         default_value_t = SECONDS,
-        value_parser = clap::value_parser!(u64).range(1..=10)
+        value_parser = settings::seconds(1..=10)
     )]
     pub scrape_seconds: u64,
 }

@@ -19,7 +19,6 @@ pub use answer::{RETRY_AFTER_MAX, Sent};
 pub use hosts::Hosts;
 pub use notice::Notice;
 pub use settings::WebhookConfig;
-pub use signature::{NotASecret, Secret};
 pub use webhook::Webhook;
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use contract::webhook::AllowList;
-
-use super::Secret;
+use settings::{WebhookSecret, WebhookSecrets};
 
 /// Settings of the webhook channel.
 #[derive(Debug, Clone, clap::Args)]
@@ -14,11 +13,10 @@ pub struct WebhookConfig {
     #[arg(
         long,
         env = "WAYBILL_WEBHOOK_SECRET",
-        hide_env_values = true,
-        value_delimiter = ',',
-        num_args = 1..=2,
+        value_name = "SECRET[,OLD]",
+        hide_env_values = true
     )]
-    pub webhook_secret: Vec<Secret>,
+    pub webhook_secret: Option<WebhookSecrets>,
     /// Exact `host:port` pairs, separated by commas, that may be told although they are not public.
     #[arg(long, env = "WAYBILL_WEBHOOK_ALLOW", default_value = "", hide_default_value = true)]
     pub webhook_allow: AllowList,
@@ -26,14 +24,19 @@ pub struct WebhookConfig {
     #[arg(long, env = "WAYBILL_WEBHOOK_CA_FILE", value_name = "FILE")]
     pub webhook_ca_file: Option<PathBuf>,
     /// How long one webhook may take, from the name look-up to the answer, in milliseconds.
-    #[arg(long, env = "WAYBILL_WEBHOOK_TIMEOUT_MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    #[arg(long, env = "WAYBILL_WEBHOOK_TIMEOUT_MS", default_value_t = 10_000, value_parser = settings::milliseconds(1..=60_000))]
     pub webhook_timeout_ms: u64,
     /// Seconds after a job's end for which its receiver may be away; then the notice is a dead letter.
-    #[arg(long, env = "WAYBILL_WEBHOOK_AGE_MAX_SECONDS", default_value_t = 43_200, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, env = "WAYBILL_WEBHOOK_AGE_MAX_SECONDS", default_value_t = 43_200, value_parser = settings::seconds(1..=86_400))]
     pub webhook_age_max_seconds: u64,
 }
 
 impl WebhookConfig {
+    /// The secrets that sign.
+    pub fn secrets(&self) -> &[WebhookSecret] {
+        self.webhook_secret.as_ref().map_or(&[], WebhookSecrets::as_slice)
+    }
+
     /// How long one webhook may take.
     pub const fn limit(&self) -> Duration {
         Duration::from_millis(self.webhook_timeout_ms)

@@ -14,11 +14,12 @@ use contract::{
 };
 use opentelemetry::KeyValue;
 use reqwest::{Client, RequestBuilder, dns::Resolve, header::CONTENT_TYPE};
+use settings::WebhookSecret;
 use tracing::{Instrument, Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::{
-    Hosts, Notice, Secret, Sent, WebhookConfig,
+    Hosts, Notice, Sent, WebhookConfig,
     answer::judge,
     client::{authorities, client, drain},
     context::trace_context,
@@ -34,7 +35,7 @@ pub struct Webhook {
     /// Goes anywhere; only for pairs on the allow-list.
     allow_listed: Client,
     allow: AllowList,
-    secrets: Vec<Secret>,
+    secrets: Vec<WebhookSecret>,
     limit: Duration,
     hosts: Arc<Hosts>,
 }
@@ -56,7 +57,7 @@ impl Webhook {
             public: client(config, &authorities, PublicOnly(names.clone()))?,
             allow_listed: client(config, &authorities, names)?,
             allow: config.webhook_allow.clone(),
-            secrets: config.webhook_secret.clone(),
+            secrets: config.secrets().to_vec(),
             limit: config.limit(),
             hosts,
         })

@@ -25,7 +25,7 @@ pub(crate) struct Doctor {
     #[command(flatten)]
     ports: PortArgs,
     /// The lab that must be able to start [default: the full one if it runs, else the embedded one]
-    #[arg(long, env = "WAYBILL_LAB")]
+    #[arg(long, env = "WAYBILL_LAB", value_name = "embedded|full", value_parser = settings::word::<Lab>)]
     lab: Option<Lab>,
     /// Where the embedded lab would keep its jobs and logs
     #[arg(long, env = "WAYBILL_DATA_DIR", value_name = "DIR", default_value = ".waybill")]

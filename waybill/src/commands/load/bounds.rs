@@ -2,6 +2,8 @@
 
 use std::{fmt::Display, ops::RangeInclusive, time::Duration};
 
+use settings::HumanDuration;
+
 /// Reads `MIN..MAX` with `one` for each, none above `max`.
 pub(super) fn read<T: PartialOrd + Copy + Display>(
     text: &str,
@@ -15,24 +17,9 @@ pub(super) fn read<T: PartialOrd + Copy + Display>(
     Ok(low..=high)
 }
 
-/// A duration such as `500ms` or `2s`, which can be shown.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub(super) struct Span(pub(super) Duration);
-
-impl Display for Span {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        humantime::format_duration(self.0).fmt(out)
-    }
-}
-
 /// Reads `MIN..MAX` of durations up to `max`.
 pub(super) fn spans(text: &str, max: Duration) -> Result<RangeInclusive<Duration>, String> {
-    let one = |text: &str| {
-        let read = humantime::parse_duration(text).ok().filter(|read| *read <= max).map(Span);
-        read.ok_or_else(|| {
-            format!("`{text}` is no time such as 500ms or 2s, or it is above {}", Span(max))
-        })
-    };
+    let one = |text: &str| settings::duration(Duration::ZERO..=max)(text).map(HumanDuration);
     let range = read(text, one)?;
     Ok(range.start().0..=range.end().0)
 }
@@ -47,7 +34,9 @@ mod tests {
         let ms = Duration::from_millis;
         assert_eq!(spans("500ms..2s", hour), Ok(ms(500)..=ms(2_000)));
         assert_eq!(spans("0s", hour), Ok(ms(0)..=ms(0)));
-        for (text, said) in [("2s..1s", "lower one first"), ("1", "no time"), ("2h", "above 1h")] {
+        for (text, said) in
+            [("2s..1s", "lower one first"), ("soon", "must be a duration"), ("2h", "to 1h")]
+        {
             assert!(spans(text, hour).unwrap_err().contains(said), "{text}");
         }
     }

@@ -29,15 +29,15 @@ pub(super) struct First {
     pub(super) lacks: Option<Vec<String>>,
 }
 
-/// Hands the first job in and waits for its trace; `elsewhere` is where telemetry goes if not to the
-/// console, and then only its end is waited for. Errors of the job are news, not errors.
+/// Hands the first job in and waits for its trace; `no_traces` says why the console will not have it, and
+/// then only its end is waited for. Errors of the job are news, not errors.
 pub(super) async fn tell(
     address: &LabArgs,
-    elsewhere: Option<&str>,
+    no_traces: Option<&str>,
     began: Instant,
 ) -> anyhow::Result<News> {
     let (gateway, console) = (address.gateway()?, address.console()?);
-    Ok(match first(&gateway, &console, elsewhere).await {
+    Ok(match first(&gateway, &console, no_traces).await {
         Ok(first) => words::first(&first, began.elapsed()),
         Err(error) => words::no_first(&error.to_string()),
     })
@@ -46,12 +46,12 @@ pub(super) async fn tell(
 async fn first(
     gateway: &Gateway,
     console: &Console,
-    elsewhere: Option<&str>,
+    no_traces: Option<&str>,
 ) -> Result<First, ClientError> {
     let accepted = submit(gateway).await?;
     let JobAccepted { id, trace_id, .. } = accepted;
     let deadline = Deadline::now() + LIMIT;
-    let lacks = if elsewhere.is_none() {
+    let lacks = if no_traces.is_none() {
         Some(lacks(console, &trace_id, deadline).await?)
     } else {
         while !gateway.job(id).await?.state.is_terminal() && Deadline::now() < deadline {
@@ -60,8 +60,8 @@ async fn first(
         None
     };
     // Where it can be looked at, and by what.
-    let page = elsewhere
-        .map_or_else(|| console.trace_page(&trace_id), |url| format!("{trace_id}, sent to {url}"));
+    let page =
+        no_traces.map_or_else(|| console.trace_page(&trace_id), |why| format!("{trace_id}, {why}"));
     Ok(First { job_id: id.to_string(), trace_id, page, lacks })
 }
 

@@ -1,5 +1,6 @@
 //! `waybill up`: the embedded lab, from its first line to its last drained part.
 
+mod environment;
 mod first;
 mod teller;
 mod trickle;
@@ -9,13 +10,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use lab::{
-    Part,
-    embedded::{Embedded, UpArgs, UpError},
+    Part, Report,
+    embedded::{Embedded, Options, UpArgs, UpError},
+    silent,
     supervisor::PartState,
 };
+use serde_json::json;
 use service::stop::Stop;
 
-use crate::{exit::Exit, lab_args::LabArgs};
+use crate::{
+    environment::{self as shown, Sources, of_user},
+    exit::Exit,
+    lab_args::LabArgs,
+    terminal::{WARNING, print, styled},
+};
+use environment::Environment;
 use teller::Teller;
 use trickle::Trickle;
 
@@ -35,13 +44,27 @@ pub(crate) struct Up {
     /// Small random jobs a second that keep the pages lively; 0 is off
     #[arg(long, env = "WAYBILL_TRICKLE", value_name = "N", default_value = "2", value_parser = jobs_a_second)]
     trickle: f64,
+    /// Start nothing: print what each part would get, and where from
+    #[arg(long)]
+    show_config: bool,
     /// Print JSON, one object a line: what happens, and in `ready` where everything is
     #[arg(long)]
     json: bool,
+    /// Where the flags have their values from.
+    #[arg(skip)]
+    sources: Sources,
 }
 
 impl Up {
+    /// Remembers where its flags have their values from.
+    pub(crate) fn set_sources(&mut self, sources: Sources) {
+        self.sources = sources;
+    }
+
     pub(crate) async fn run(self) -> anyhow::Result<Exit> {
+        if self.show_config {
+            return self.show();
+        }
         let began = Instant::now();
         let teller = Teller::start(self.json);
         let outcome = self.start_to_end(began, &teller).await;
@@ -49,20 +72,17 @@ impl Up {
         outcome
     }
 
-    async fn start_to_end(mut self, began: Instant, teller: &Teller) -> anyhow::Result<Exit> {
+    async fn start_to_end(self, began: Instant, teller: &Teller) -> anyhow::Result<Exit> {
         // A part that drains within its grace is never cut short; one that hangs is killed by the lab.
         let grace = self.lab.grace_seconds.saturating_add(5).saturating_mul(TIERS);
         let stop =
             Stop::on_signals(Duration::from_secs(grace)).context("cannot listen to signals")?;
-        let waybill = std::env::current_exe().context("cannot find the waybill executable")?;
-        let elsewhere = self.lab.otlp_endpoint.clone();
-        // Whoever counts jobs wants no others, and telemetry that goes elsewhere is not found here.
-        let quiet = self.trickle == 0.0 || elsewhere.is_some();
-        self.lab.canary_seconds.get_or_insert(if quiet { 0 } else { CANARY_SECONDS });
-        teller.tell(&words::starting(&self.lab.data_dir));
-        let lab = match Embedded::up(self.lab.options(waybill, teller.report()), stop.soft.clone())
-            .await
-        {
+        let (options, environment) = self.plan(teller.report())?;
+        teller.tell(&words::starting(&options.data_dir));
+        for (variable, why) in &environment.set_aside {
+            teller.tell(&words::set_aside(variable, why));
+        }
+        let lab = match Embedded::up(options, stop.soft.clone()).await {
             Ok(lab) => lab,
             Err(UpError::Stopped) => return Ok(Exit::Done),
             Err(error) => return Err(error.into()),
@@ -72,7 +92,7 @@ impl Up {
         teller.tell(&words::ready(&lab, &address, began.elapsed())?);
         tokio::select! {
             () = stop.soft.cancelled() => {}
-            told = first::tell(&address, elsewhere.as_deref(), began) => {
+            told = first::tell(&address, environment.no_traces.as_deref(), began) => {
                 teller.tell(&told?);
                 teller.tell(&words::lively(self.trickle, lab.ports()));
                 trickle.run_until(&stop.soft).await;
@@ -86,6 +106,42 @@ impl Up {
         teller.tell(&words::goodbye(began.elapsed(), trickle.counts(), &killed));
         Ok(Exit::Done)
     }
+
+    /// The lab to be, and what its parts are given.
+    fn plan(&self, report: Report) -> anyhow::Result<(Options, Environment)> {
+        let waybill = std::env::current_exe().context("cannot find the waybill executable")?;
+        let mut options = self.lab.clone().options(waybill, report);
+        options.user = of_user();
+        let environment = Environment::read(&options, &self.sources)?;
+        if self.lab.canary_seconds.is_some() {
+            return Ok((options, environment));
+        }
+        // Whoever counts jobs wants no others, and telemetry that goes elsewhere is not found here.
+        let quiet = self.trickle == 0.0 || environment.no_traces.is_some();
+        options.canary_seconds = if quiet { 0 } else { CANARY_SECONDS };
+        let environment = Environment::read(&options, &self.sources)?;
+        Ok((options, environment))
+    }
+
+    /// Prints what each part would get.
+    fn show(&self) -> anyhow::Result<Exit> {
+        let (_, environment) = self.plan(silent())?;
+        let Environment { parts, set_aside, .. } = environment;
+        if self.json {
+            let rows = |(name, why): (String, String)| json!({"name": name, "text": format!("{name} {why}")});
+            let set_aside: Vec<_> = set_aside.into_iter().map(rows).collect();
+            print(&format!(
+                "{:#}\n",
+                json!({"parts": shown::json(&parts), "set_aside": set_aside})
+            ));
+        } else {
+            print(&shown::words(&parts));
+            for (name, why) in set_aside {
+                print(&format!("{}\n", styled(WARNING, &format!("{name} {why}"))));
+            }
+        }
+        Ok(Exit::Done)
+    }
 }
 
 /// The parts that a second signal kills.
@@ -95,6 +151,6 @@ fn still_running(lab: &Embedded) -> Vec<Part> {
 }
 
 fn jobs_a_second(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number| (0.0..=TRICKLE_MAX).contains(number));
+    let number = text.trim().parse().ok().filter(|number| (0.0..=TRICKLE_MAX).contains(number));
     number.ok_or_else(|| format!("must be 0 to {TRICKLE_MAX} jobs a second"))
 }

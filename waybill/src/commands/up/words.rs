@@ -24,6 +24,15 @@ pub(super) fn starting(data: &Path) -> News {
     }
 }
 
+/// A variable that has no effect, or not its whole one.
+pub(super) fn set_aside(variable: &str, why: &str) -> News {
+    let text = format!("{variable} {why}");
+    News {
+        text: format!("  {}\n", styled(WARNING, &text)),
+        json: json!({"event": "set_aside", "variable": variable, "text": text}),
+    }
+}
+
 /// What happens in the lab, as it happens.
 pub(super) fn progress(progress: &Progress) -> News {
     let text = match progress {

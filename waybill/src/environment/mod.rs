@@ -1,0 +1,82 @@
+//! Settings that come from the environment: an empty variable counts as not set, and one that is wrong is
+//! named, with what it may be.
+
+mod explain;
+mod part;
+mod shown;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    env,
+    ffi::OsString,
+};
+
+use clap::{Arg, ArgMatches, Command, builder::Resettable, parser::ValueSource};
+
+pub(crate) use explain::explain;
+pub(crate) use part::{From, Given, PartSettings, Row, own_settings, settings_of};
+pub(crate) use shown::{json, words};
+
+/// The value of each argument of a command and where it comes from, by the argument's id.
+pub(crate) type Sources = HashMap<String, (ValueSource, String)>;
+
+/// The arguments of a command and where they come from.
+pub(crate) fn sources(matches: &ArgMatches) -> Sources {
+    let source = |id: &clap::Id| {
+        let id = id.as_str();
+        let source = matches.value_source(id)?;
+        let values = matches.get_raw(id).into_iter().flatten().filter_map(|value| value.to_str());
+        Some((id.to_owned(), (source, values.collect::<Vec<_>>().join(","))))
+    };
+    matches.ids().filter_map(source).collect()
+}
+
+/// The environment of this process, without what is no text: what needs it is named when it is read.
+pub(crate) fn of_user() -> Vec<(String, String)> {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    env::vars_os().filter_map(text).collect()
+}
+
+/// The command as if the variables that are set to nothing, or to white space, were not set.
+pub(crate) fn without_empty(command: Command) -> Command {
+    let without = |arg: Arg| match variable_of(&arg).and_then(value_of) {
+        Some(value) if is_empty(&value) => without_variable(arg),
+        _ => arg,
+    };
+    command.mut_args(without).mut_subcommands(without_empty)
+}
+
+/// The command as if nothing were set.
+fn without_variables(command: Command) -> Command {
+    command.mut_args(without_variable).mut_subcommands(without_variables)
+}
+
+fn without_variable(arg: Arg) -> Arg {
+    arg.env(Resettable::<clap::builder::OsStr>::Reset)
+}
+
+/// The variable that an argument can be set by.
+pub(crate) fn variable_of(arg: &Arg) -> Option<&str> {
+    arg.get_env()?.to_str()
+}
+
+/// Every variable of a command and of all below it.
+pub(crate) fn variables(command: &Command) -> BTreeSet<String> {
+    let own = command.get_arguments().filter_map(variable_of).map(str::to_owned);
+    own.chain(command.get_subcommands().flat_map(variables)).collect()
+}
+
+/// What stands in a variable, to see whether it is empty or no text; its value arrives through clap.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "clap cannot tell an empty variable from one that is set"
+)]
+fn value_of(name: &str) -> Option<OsString> {
+    env::var_os(name)
+}
+
+fn is_empty(value: &OsString) -> bool {
+    value.to_str().is_some_and(|value| value.trim().is_empty())
+}

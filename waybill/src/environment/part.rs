@@ -1,0 +1,154 @@
+//! The settings of one part of a lab, as that part will read them.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, parser::ValueSource};
+use lab::embedded::{Origin, Setting};
+
+use super::{Sources, explain, variable_of, without_variable};
+
+/// Where a part has a setting from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum From {
+    /// A flag of `waybill up`.
+    Flag(String),
+    /// A variable of the user.
+    Environment(String),
+    /// Nobody said anything.
+    Default,
+    /// The lab itself.
+    Up,
+}
+
+/// One setting of a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// Its variable.
+    pub(crate) name: String,
+    /// Its value; nothing where it is not set and has no default.
+    pub(crate) value: Option<String>,
+    pub(crate) from: From,
+    /// It must not be shown.
+    pub(crate) is_secret: bool,
+    /// Worth a line only where it is set.
+    pub(crate) is_rare: bool,
+}
+
+/// Every setting of a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PartSettings {
+    pub(crate) part: String,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// What is wrong with the settings of a part.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Wrong(String);
+
+/// What a part is given: by the lab, and by the user.
+#[derive(Debug)]
+pub(crate) struct Given<'a> {
+    pub(crate) by_lab: &'a [Setting],
+    pub(crate) by_user: &'a [(String, String)],
+    /// Where the flags of `waybill up` have their values from.
+    pub(crate) sources: &'a Sources,
+}
+
+/// Reads the settings of the part that runs `command`, and what they are by their table.
+pub(crate) fn settings_of(
+    part: &str,
+    command: &Command,
+    given: &Given<'_>,
+) -> Result<(PartSettings, ArgMatches), Wrong> {
+    let rows = command.get_arguments().filter_map(|arg| row(arg, given)).collect();
+    let matches = read(part, command, given)?;
+    Ok((PartSettings { part: part.to_owned(), rows }, matches))
+}
+
+/// The settings of the command itself that was called, from its own arguments.
+pub(crate) fn own_settings(command: &Command, sources: &Sources) -> PartSettings {
+    let row = |arg: &Arg| {
+        let name = variable_of(arg)?.to_owned();
+        let source = sources.get(arg.get_id().as_str());
+        let from = match source.map(|(source, _)| *source) {
+            Some(ValueSource::CommandLine) => From::Flag(format!("--{}", arg.get_long()?)),
+            Some(ValueSource::EnvVariable) => From::Environment(name.clone()),
+            _ => From::Default,
+        };
+        let value = source.map(|(_, value)| value.clone()).filter(|value| !value.is_empty());
+        let is_secret = arg.is_hide_env_values_set();
+        Some(Row { name, value, from, is_secret, is_rare: arg.is_hide_set() })
+    };
+    let rows = command.get_arguments().filter_map(row).collect();
+    PartSettings { part: command.get_name().to_owned(), rows }
+}
+
+/// Reads them as the part itself would.
+fn read(part: &str, command: &Command, given: &Given<'_>) -> Result<ArgMatches, Wrong> {
+    let mut arguments = vec![OsString::from(part)];
+    let named = command.clone().mut_args(|arg| {
+        let value = variable_of(&arg).and_then(|name| given.value(name));
+        let (Some(value), Some(flag)) = (value, arg.get_long()) else {
+            return arg;
+        };
+        arguments.push(format!("--{flag}={value}").into());
+        let takes_none = matches!(arg.get_action(), ArgAction::SetTrue);
+        if takes_none { arg.action(ArgAction::Set).num_args(1) } else { arg }
+    });
+    let bare = named.clone().mut_args(without_variable);
+    bare.try_get_matches_from(&arguments).map_err(|error| {
+        let known = explain::in_words(&error, &named);
+        Wrong(known.unwrap_or_else(|| error.render().to_string()))
+    })
+}
+
+impl Given<'_> {
+    fn setting(&self, name: &str) -> Option<&Setting> {
+        self.by_lab.iter().rev().find(|setting| setting.name == name)
+    }
+
+    fn of_user(&self, name: &str) -> Option<&str> {
+        let found = self.by_user.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty())
+    }
+
+    /// What the part will find under this name; an empty value counts as none.
+    fn value(&self, name: &str) -> Option<&str> {
+        let value = match self.setting(name) {
+            Some(setting) => Some(setting.value.as_str()),
+            None => self.of_user(name),
+        };
+        value.filter(|value| !value.is_empty())
+    }
+
+    fn from(&self, name: &str) -> From {
+        match self.setting(name).map(|setting| setting.origin) {
+            Some(Origin::Lab) => From::Up,
+            Some(Origin::Up(flag)) => match self.sources.get(flag) {
+                Some((ValueSource::CommandLine, _)) => {
+                    From::Flag(format!("--{}", flag.replace('_', "-")))
+                }
+                Some((ValueSource::EnvVariable, _)) => From::Environment(name.to_owned()),
+                Some(_) => From::Default,
+                None => From::Up,
+            },
+            None if self.of_user(name).is_some() => From::Environment(name.to_owned()),
+            None => From::Default,
+        }
+    }
+}
+
+fn row(arg: &Arg, given: &Given<'_>) -> Option<Row> {
+    let name = variable_of(arg)?;
+    let default = arg.get_default_values().iter().filter_map(|value| value.to_str());
+    let default = default.collect::<Vec<_>>().join(",");
+    let value = given.value(name).map(str::to_owned);
+    Some(Row {
+        name: name.to_owned(),
+        from: if value.is_some() { given.from(name) } else { From::Default },
+        value: value.or(Some(default)).filter(|value| !value.is_empty()),
+        is_secret: arg.is_hide_env_values_set(),
+        is_rare: arg.is_hide_set(),
+    })
+}

@@ -1,0 +1,62 @@
+//! Settings as they are shown: for people and for programs.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{From, PartSettings, Row};
+use crate::terminal::{BOLD, DIM, styled};
+
+/// Shown in place of a secret.
+const MASK: &str = "••••";
+
+/// The settings of every part, a line each.
+pub(crate) fn words(parts: &[PartSettings]) -> String {
+    let shown = |row: &&Row| !row.is_rare || row.value.is_some();
+    let rows = || parts.iter().flat_map(|part| part.rows.iter().filter(shown));
+    let names = rows().map(|row| row.name.len()).max().unwrap_or_default();
+    let values = rows().map(|row| value(row).chars().count().min(48)).max().unwrap_or_default();
+    let mut text = String::new();
+    for PartSettings { part, rows } in parts {
+        let _ = writeln!(text, "{}", styled(BOLD, part));
+        for row in rows.iter().filter(shown) {
+            let from = styled(DIM, &from(row));
+            let _ = writeln!(text, "  {:<names$}  {:<values$}  {from}", row.name, value(row));
+        }
+    }
+    text
+}
+
+/// The same as JSON.
+pub(crate) fn json(parts: &[PartSettings]) -> Value {
+    let row = |row: &Row| {
+        let value = row.value.as_ref().map(|_| value(row));
+        let (from, by) = match &row.from {
+            From::Flag(flag) => ("flag", Some(flag)),
+            From::Environment(name) => ("environment", Some(name)),
+            From::Default => ("default", None),
+            From::Up => ("up", None),
+        };
+        json!({"name": row.name, "value": value, "from": from, "by": by, "secret": row.is_secret})
+    };
+    let part = |part: &PartSettings| json!({"part": part.part, "settings": part.rows.iter().map(row).collect::<Vec<_>>()});
+    parts.iter().map(part).collect()
+}
+
+fn value(row: &Row) -> String {
+    match &row.value {
+        Some(_) if row.is_secret => MASK.to_owned(),
+        Some(value) => settings::without_user(value.trim()),
+        None => "-".to_owned(),
+    }
+}
+
+fn from(row: &Row) -> String {
+    match &row.from {
+        From::Flag(flag) => format!("flag {flag}"),
+        From::Environment(name) => format!("environment variable {name}"),
+        From::Default if row.value.is_none() => "not set".to_owned(),
+        From::Default => "default".to_owned(),
+        From::Up => "set by up".to_owned(),
+    }
+}
