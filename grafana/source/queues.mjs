@@ -37,7 +37,7 @@ const waits = row(9,
   })]);
 
 const dead = row(9,
-  [6, numbers("Dead letters kept, and forgotten", "Waiting for somebody to look, redrive or drop. On the console: Dead letters. Forgotten ones are lost: the store was full, or they were a week old.", {
+  [6, numbers("Dead letters kept, and forgotten", "Waiting for somebody to look, redrive or drop. On the console: Dead letters. Forgotten ones are lost: the store was full, or they were a week old (alert *DeadLettersForgotten*).", {
     unit: "short", decimals: 0, thresholds: worse(1, 100),
     targets: [
       now('sum(waybill_queue_depth{stream="DEAD"})', "kept"),
