@@ -23,7 +23,13 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{Bus, Case, Failure, headers, in_hand::Hold, job_spans, run::RunState};
+use crate::{
+    Bus, Case, Failure, headers,
+    in_hand::Hold,
+    job_spans,
+    origin::{self, BrokerCopy},
+    run::RunState,
+};
 
 /// A message in the hands of a handler.
 pub struct Delivery {
@@ -50,6 +56,7 @@ pub struct Delivery {
     pub(crate) job: OnceLock<Job>,
     /// Asks for a sign of life at once.
     pub(crate) nudge: Arc<Notify>,
+    origin: Result<(), BrokerCopy>,
     head: Result<EventHead, NotAnEvent>,
     pub(crate) deliveries: u32,
     received_at_ms: i64,
@@ -78,6 +85,7 @@ impl Delivery {
             published_at_ns,
             redelivered: deliveries > 1,
             hard_stop,
+            origin: origin::check(&headers),
             head: EventHead::read(|name| headers::value(&headers, name)),
             faults: JobFaults::of(headers::fault_in(&context).as_deref(), bus.faults_on),
             context,
@@ -93,13 +101,16 @@ impl Delivery {
         })
     }
 
-    /// The event's attributes. A message without them is rejected.
+    /// The event's attributes. A message without them is rejected, and one that no stage published.
     pub fn event(&self) -> Result<&EventHead, Failure> {
+        self.origin.map_err(|copy| Failure::reject(reason::MALFORMED, copy))?;
         self.head.as_ref().map_err(|error| Failure::reject(reason::MALFORMED, error.clone()))
     }
 
-    /// The data as `T`. Data that is not is rejected, with the field that is wrong.
+    /// The data as `T`. Data that is not is rejected, with the field that is wrong; so is any data that no
+    /// stage published.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        self.origin.map_err(|copy| Failure::reject(reason::MALFORMED, copy))?;
         contract::parse_json(&self.body).map_err(|error| Failure::reject(reason::MALFORMED, error))
     }
 
@@ -178,7 +189,7 @@ impl Delivery {
 
     /// What the event's source must be for a stage to trust it: one of the lab's own.
     pub fn is_from(&self, stage: Stage) -> bool {
-        self.head.as_ref().is_ok_and(|head| head.source == format!("/waybill/{stage}"))
+        self.event().is_ok_and(|head| head.source == format!("/waybill/{stage}"))
     }
 
     /// A failure that says the process is stopping.

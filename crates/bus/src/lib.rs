@@ -2,10 +2,11 @@
 //!
 //! - [`connect`], [`broker_time`], [`readiness`], [`topology`]: reaching the broker
 //! - [`publish`], `headers`, `enclosed`: sending, with the trace context and the record in the message headers
+//! - `origin`: whether a stage published a message, or the broker copied it
 //! - [`work`]: the loop that pulls, calls a [`Handler`] and, alone in the lab, acks
 //! - [`decide`], [`backoff`]: what to do after one attempt, as pure functions
 //! - [`records`], [`case`], [`claim`], [`run`]: the job record, and who may speak for a job
-//! - [`finish`], [`dead_letter`], [`results`]: how a job ends
+//! - [`finish`], [`dead_letter`], [`results`], `tiles`: how a job ends
 //! - [`cancel`], [`round`], [`payloads`]: how its owner ends it, and how it starts again
 
 pub mod backoff;
@@ -35,8 +36,10 @@ mod enclosed;
 mod headers;
 mod in_hand;
 mod job_spans;
+mod origin;
 mod settle;
 mod staleness;
+mod tiles;
 
 pub use case::{Case, CaseError};
 pub use claim::{Claim, Claims};
@@ -45,6 +48,7 @@ pub use decide::{Failure, Handled};
 pub use delivery::Delivery;
 pub use finish::Ending;
 pub use headers::{context_of, fault_in};
+pub use origin::was_copied;
 pub use publish::{Outgoing, PublishError};
 pub use readiness::Readiness;
 pub use redelivered::Turn;

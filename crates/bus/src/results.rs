@@ -4,28 +4,27 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use async_nats::jetstream::{
-    self, kv,
-    object_store::{GetErrorKind, Object, ObjectStore},
-};
+use async_nats::jetstream::{self, kv, object_store::Object};
 use contract::{
     JobId,
     api::OperationResult,
     record::{JobRecord, is_small},
-    topology::{RESULTS_BUCKET, TILES_STORE, results_key, tile_name},
+    topology::{RESULTS_BUCKET, results_key, tile_name},
 };
+
+use crate::tiles::Tiles;
 
 /// Results and tiles. Clones share them.
 #[derive(Clone)]
 pub struct Results {
     documents: Arc<kv::Store>,
-    tiles: Arc<ObjectStore>,
+    tiles: Arc<Tiles>,
 }
 
 impl Results {
     pub(crate) async fn open(jetstream: &jetstream::Context) -> anyhow::Result<Self> {
         let documents = jetstream.get_key_value(RESULTS_BUCKET).await?;
-        let tiles = jetstream.get_object_store(TILES_STORE).await?;
+        let tiles = Tiles::open(jetstream).await?;
         Ok(Self { documents: Arc::new(documents), tiles: Arc::new(tiles) })
     }
 
@@ -65,11 +64,7 @@ impl Results {
         run: &str,
         operation: usize,
     ) -> anyhow::Result<Option<Object>> {
-        match self.tiles.get(tile_name(job, run, operation)).await {
-            Ok(tile) => Ok(Some(tile)),
-            Err(error) if error.kind() == GetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).context("reading the tile"),
-        }
+        self.tiles.get(&tile_name(job, run, operation)).await
     }
 
     /// Stores a tile and answers its name.
@@ -81,8 +76,7 @@ impl Results {
         png: &[u8],
     ) -> anyhow::Result<String> {
         let name = tile_name(job, run, operation);
-        let mut png = png;
-        self.tiles.put(name.as_str(), &mut png).await.context("storing the tile")?;
+        self.tiles.put(&name, png).await?;
         Ok(name)
     }
 }

@@ -6,10 +6,11 @@ use anyhow::Context as _;
 use async_nats::jetstream::{
     self,
     consumer::{AckPolicy, pull},
-    kv, object_store,
     stream::{DiscardPolicy, RetentionPolicy, StorageType},
 };
 use contract::topology::{self as names, Consumer, Stream};
+
+mod buckets;
 
 /// Choices that the topology leaves open.
 #[derive(Debug, Clone, clap::Args)]
@@ -57,16 +58,11 @@ pub async fn apply(
         make_consumer(jetstream, consumer, config).await?;
         applied.push(format!("consumer {} of {}", consumer.stage, consumer.stream.name));
     }
-    for bucket in buckets(config) {
-        let name = bucket.bucket.clone();
-        jetstream
-            .create_or_update_key_value(bucket)
-            .await
-            .with_context(|| format!("making bucket {name}"))?;
+    for bucket in buckets::all(config) {
+        let name = bucket.name.clone();
+        make_stream(jetstream, bucket).await?;
         applied.push(format!("bucket {name}"));
     }
-    make_tiles(jetstream, config).await?;
-    applied.push(format!("object store {}", names::TILES_STORE));
     Ok(applied)
 }
 
@@ -85,6 +81,7 @@ async fn make_stream(
 fn work_queue(stream: Stream, config: &TopologyConfig) -> jetstream::stream::Config {
     jetstream::stream::Config {
         name: stream.name.to_owned(),
+        description: Some(stream.description.to_owned()),
         subjects: vec![stream.subjects.to_owned()],
         retention: RetentionPolicy::WorkQueue,
         discard: DiscardPolicy::New,
@@ -100,6 +97,7 @@ fn work_queue(stream: Stream, config: &TopologyConfig) -> jetstream::stream::Con
 fn dead_letters(config: &TopologyConfig) -> jetstream::stream::Config {
     jetstream::stream::Config {
         name: names::DEAD.name.to_owned(),
+        description: Some(names::DEAD.description.to_owned()),
         subjects: vec![names::DEAD.subjects.to_owned()],
         retention: RetentionPolicy::Limits,
         discard: DiscardPolicy::Old,
@@ -119,6 +117,7 @@ fn dead_letters(config: &TopologyConfig) -> jetstream::stream::Config {
 fn payloads(config: &TopologyConfig) -> jetstream::stream::Config {
     jetstream::stream::Config {
         name: names::PAYLOADS.name.to_owned(),
+        description: Some(names::PAYLOADS.description.to_owned()),
         subjects: vec![names::PAYLOADS.subjects.to_owned()],
         retention: RetentionPolicy::Limits,
         discard: DiscardPolicy::Old,
@@ -140,6 +139,7 @@ async fn make_consumer(
 ) -> anyhow::Result<()> {
     let settings = pull::Config {
         durable_name: Some(consumer.stage.name().to_owned()),
+        description: Some(consumer.description.to_owned()),
         ack_policy: AckPolicy::Explicit,
         ack_wait: config.ack_wait(),
         // Giving up is the worker's own act, with a dead letter; the broker never does.
@@ -152,52 +152,5 @@ async fn make_consumer(
     made.with_context(|| {
         format!("making consumer {} of {}", consumer.stage, consumer.stream.name)
     })?;
-    Ok(())
-}
-
-fn buckets(config: &TopologyConfig) -> [kv::Config; 4] {
-    let bucket = |name: &str, max_bytes| kv::Config {
-        bucket: name.to_owned(),
-        history: 1,
-        max_bytes,
-        storage: StorageType::File,
-        num_replicas: usize::from(config.replicas),
-        ..Default::default()
-    };
-    [
-        // Only ended jobs expire, so the time to live is on their last message, not on the bucket.
-        kv::Config {
-            max_value_size: 4_096,
-            limit_markers: Some(Duration::from_mins(1)),
-            ..bucket(names::JOBS_BUCKET, names::JOBS_BYTES_MAX)
-        },
-        kv::Config {
-            max_age: names::TERMINAL_AGE_MAX,
-            ..bucket(names::RESULTS_BUCKET, names::BUCKET_BYTES_MAX)
-        },
-        kv::Config {
-            max_age: names::TERMINAL_AGE_MAX,
-            ..bucket(names::KEYS_BUCKET, names::BUCKET_BYTES_MAX)
-        },
-        kv::Config {
-            limit_markers: Some(Duration::from_mins(1)),
-            ..bucket(names::FAULTS_BUCKET, 1 << 20)
-        },
-    ]
-}
-
-async fn make_tiles(jetstream: &jetstream::Context, config: &TopologyConfig) -> anyhow::Result<()> {
-    if jetstream.get_object_store(names::TILES_STORE).await.is_ok() {
-        return Ok(());
-    }
-    let settings = object_store::Config {
-        bucket: names::TILES_STORE.to_owned(),
-        max_age: names::TERMINAL_AGE_MAX,
-        max_bytes: names::BUCKET_BYTES_MAX,
-        storage: StorageType::File,
-        num_replicas: usize::from(config.replicas),
-        ..Default::default()
-    };
-    jetstream.create_object_store(settings).await.context("making the object store of tiles")?;
     Ok(())
 }

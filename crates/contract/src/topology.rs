@@ -11,18 +11,40 @@ pub struct Stream {
     pub name: &'static str,
     /// The one wildcard of its subjects.
     pub subjects: &'static str,
+    /// What the broker says of it to those who list streams.
+    pub description: &'static str,
 }
 
 /// Jobs as they were submitted.
-pub const SUBMITTED: Stream = Stream { name: "SUBMITTED", subjects: "jobs.submitted.>" };
+pub const SUBMITTED: Stream = Stream {
+    name: "SUBMITTED",
+    subjects: "jobs.submitted.>",
+    description: "Jobs and raw events as submitted, until the ingester has queued or refused them",
+};
 /// Jobs that wait for a processor.
-pub const TODO: Stream = Stream { name: "TODO", subjects: "jobs.todo.>" };
+pub const TODO: Stream = Stream {
+    name: "TODO",
+    subjects: "jobs.todo.>",
+    description: "Jobs that wait for a processor, or run in one",
+};
 /// Jobs that ended, whatever the outcome.
-pub const DONE: Stream = Stream { name: "DONE", subjects: "jobs.done.>" };
+pub const DONE: Stream = Stream {
+    name: "DONE",
+    subjects: "jobs.done.>",
+    description: "Jobs that ended, until the notifier has notified their submitters",
+};
 /// Messages that could not be handled.
-pub const DEAD: Stream = Stream { name: "DEAD", subjects: "jobs.dead.>" };
+pub const DEAD: Stream = Stream {
+    name: "DEAD",
+    subjects: "jobs.dead.>",
+    description: "Dead letters of every stage, until they are redriven or deleted; the oldest are dropped after a week",
+};
 /// The latest wording of each job, for those who must speak of it and hold no message.
-pub const PAYLOADS: Stream = Stream { name: "PAYLOADS", subjects: "jobs.payload.*" };
+pub const PAYLOADS: Stream = Stream {
+    name: "PAYLOADS",
+    subjects: "jobs.payload.*",
+    description: "The latest payload of each job, for cancels and retries",
+};
 /// Where workers are told that a running job is to be cancelled. Nothing is kept: the record is the truth.
 pub const CANCELS: &str = "jobs.cancel.*";
 
@@ -38,17 +60,31 @@ pub struct Consumer {
     pub stream: Stream,
     /// The subject of its spans: what it reads, without the variable part.
     pub destination: &'static str,
+    /// What the broker says of it to those who list consumers.
+    pub description: &'static str,
 }
 
 /// Reads what was submitted.
-pub const INGESTER: Consumer =
-    Consumer { stage: Stage::Ingester, stream: SUBMITTED, destination: "jobs.submitted" };
+pub const INGESTER: Consumer = Consumer {
+    stage: Stage::Ingester,
+    stream: SUBMITTED,
+    destination: "jobs.submitted",
+    description: "All ingesters: validate what was submitted and queue it",
+};
 /// Reads what is to be done.
-pub const PROCESSOR: Consumer =
-    Consumer { stage: Stage::Processor, stream: TODO, destination: "jobs.todo" };
+pub const PROCESSOR: Consumer = Consumer {
+    stage: Stage::Processor,
+    stream: TODO,
+    destination: "jobs.todo",
+    description: "All processors: run the operations of queued jobs",
+};
 /// Reads what ended.
-pub const NOTIFIER: Consumer =
-    Consumer { stage: Stage::Notifier, stream: DONE, destination: "jobs.done" };
+pub const NOTIFIER: Consumer = Consumer {
+    stage: Stage::Notifier,
+    stream: DONE,
+    destination: "jobs.done",
+    description: "All notifiers: notify the submitters of ended jobs",
+};
 
 /// All consumers, in the order of a job's way.
 pub const CONSUMERS: [Consumer; 3] = [INGESTER, PROCESSOR, NOTIFIER];

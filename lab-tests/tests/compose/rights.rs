@@ -97,7 +97,7 @@ async fn order(lab: &Guarded, path: &str, body: Value) {
     assert!(status.is_success(), "{path}: {text} {:?}", lab.violations());
 }
 
-async fn becomes(lab: &Guarded, job: &str, wanted: &str) {
+pub(crate) async fn becomes(lab: &Guarded, job: &str, wanted: &str) {
     let url = format!("{}/v1/jobs/{job}", lab.gateway_url());
     eventually(LIMIT, &format!("{job} to be {wanted}"), async || {
         let seen = get(&url).await;
@@ -119,7 +119,7 @@ async fn event_is_taken(lab: &Guarded) {
     assert_eq!(answer.status(), StatusCode::ACCEPTED, "{}", answer.text().await.unwrap());
 }
 
-async fn submit(lab: &Guarded, body: &Value, header: Option<(&str, &str)>) -> String {
+pub(crate) async fn submit(lab: &Guarded, body: &Value, header: Option<(&str, &str)>) -> String {
     let url = format!("{}/v1/jobs", lab.gateway_url());
     let mut request = reqwest::Client::new().post(url).json(body);
     if let Some((name, value)) = header {
@@ -131,34 +131,59 @@ async fn submit(lab: &Guarded, body: &Value, header: Option<(&str, &str)>) -> St
     answer["id"].as_str().unwrap().to_owned()
 }
 
-async fn get(url: &str) -> Value {
+pub(crate) async fn get(url: &str) -> Value {
     let answer = reqwest::get(url).await;
     let Ok(answer) = answer else { return Value::Null };
     answer.json().await.unwrap_or_default()
 }
 
+/// What no user may publish.
+const FORBIDDEN: [&str; 34] = [
+    "$JS.API.STREAM.PURGE.TODO",
+    "$JS.API.STREAM.PURGE.KV_JOBS",
+    "$JS.API.STREAM.PURGE.OBJ_TILES",
+    "$JS.API.STREAM.DELETE.TODO",
+    "$JS.API.STREAM.PURGE.DEAD",
+    "$JS.API.STREAM.DELETE.DEAD",
+    "$JS.API.STREAM.MSG.DELETE.TODO",
+    "$JS.API.STREAM.MSG.DELETE.KV_JOBS",
+    "$JS.API.STREAM.MSG.GET.TODO",
+    "$JS.API.DIRECT.GET.SUBMITTED",
+    "$JS.API.CONSUMER.DELETE.TODO.processor",
+    "$JS.API.STREAM.SNAPSHOT.TODO",
+    "$JS.API.STREAM.SNAPSHOT.KV_JOBS",
+    "$JS.API.STREAM.RESTORE.KV_JOBS",
+    "$JS.API.STREAM.MSG.GET.KV_JOBS",
+    "$JS.API.STREAM.MSG.GET.DEAD",
+    "$JS.API.STREAM.NAMES",
+    "$JS.API.STREAM.LIST",
+    "$JS.API.STREAM.PEER.REMOVE.TODO",
+    "$JS.API.STREAM.LEADER.STEPDOWN.TODO",
+    "$JS.API.CONSUMER.NAMES.TODO",
+    "$JS.API.CONSUMER.LIST.TODO",
+    "$JS.API.CONSUMER.RESET.TODO.processor",
+    "$JS.API.CONSUMER.PAUSE.TODO.processor",
+    "$JS.API.CONSUMER.UNPIN.TODO.processor",
+    "$JS.API.CONSUMER.DELETE.DONE.notifier",
+    "$JS.API.ACCOUNT.PURGE.$G",
+    "$JS.API.META.LEADER.STEPDOWN",
+    "$SYS.REQ.SERVER.PING",
+    "$SYS.REQ.ACCOUNT.PING.CONNZ",
+    "_INBOX_other.x",
+    "jobs.other",
+    "$JS.API.CONSUMER.DURABLE.CREATE.TODO.processor",
+    "$KV.FAULTS.x",
+];
+
 /// What nobody may do, and what belongs to one user and so is refused to the others.
 async fn the_rest_is_refused(lab: &Guarded, user: &str) {
-    let forbidden = [
-        "$JS.API.STREAM.PURGE.TODO",
-        "$JS.API.STREAM.PURGE.KV_JOBS",
-        "$JS.API.STREAM.PURGE.OBJ_TILES",
-        "$JS.API.STREAM.DELETE.TODO",
-        "$JS.API.STREAM.PURGE.DEAD",
-        "$JS.API.STREAM.DELETE.DEAD",
-        "$JS.API.STREAM.MSG.DELETE.TODO",
-        "$JS.API.STREAM.MSG.DELETE.KV_JOBS",
-        "$JS.API.STREAM.MSG.GET.TODO",
-        "$JS.API.DIRECT.GET.SUBMITTED",
-        "$JS.API.CONSUMER.DELETE.TODO.processor",
-        "$JS.API.STREAM.SNAPSHOT.TODO",
-        "jobs.other",
-        "$KV.FAULTS.x",
-    ];
     let owned = [
         (&["topology"][..], "$JS.API.STREAM.CREATE.X"),
         (&["topology"], "$JS.API.STREAM.UPDATE.TODO"),
+        (&["topology"], "$JS.API.STREAM.UPDATE.KV_JOBS"),
+        (&["topology"], "$JS.API.STREAM.CREATE.KV_JOBS"),
         (&["topology"], "$JS.API.CONSUMER.CREATE.TODO.spy"),
+        (&["topology"], "$JS.API.CONSUMER.CREATE.SUBMITTED.ingester"),
         (&["gateway"], "jobs.submitted.add"),
         (&["gateway"], "jobs.cancel.x"),
         (&["gateway"], "$JS.API.STREAM.MSG.DELETE.DEAD"),
@@ -179,12 +204,15 @@ async fn the_rest_is_refused(lab: &Guarded, user: &str) {
     let (client, mut refusals) = lab.client(user).await;
     let others = owned.iter().filter(|(owners, _)| !owners.contains(&user));
     let others = others.map(|(_, subject)| *subject);
-    for subject in forbidden.into_iter().chain(others) {
+    for subject in FORBIDDEN.into_iter().chain(others) {
         client.publish(subject, "".into()).await.unwrap();
         refused(&mut refusals, user, subject).await;
     }
     let heard = (user != "processor").then_some("jobs.cancel.*");
-    for subject in ["jobs.>", ">", "$KV.JOBS.>", "_INBOX_other.x"].into_iter().chain(heard) {
+    let sniffed =
+        ["_INBOX_other.x", "_INBOX_other.>", "_INBOX.>", "*.>", "*.*", "$JS.>", "$JS.ACK.>"];
+    let kept = ["jobs.>", ">", "$KV.JOBS.>", "$KV.>", "$O.>", "$SYS.>"];
+    for subject in kept.into_iter().chain(sniffed).chain(heard) {
         let _kept = client.subscribe(subject).await.unwrap();
         refused(&mut refusals, user, subject).await;
     }

@@ -13,6 +13,7 @@ use contract::{
     api::{DeadLetterDetail, DeadLetterView, Header, dead_header, known_stage, rfc3339},
     event::CE_SUBJECT,
     signals::reason::DEAD_LETTERS,
+    topology::dead,
     waybill::{SpanRef, TRACEPARENT},
 };
 
@@ -53,9 +54,12 @@ impl Filter {
 }
 
 impl Letter {
-    /// The stage that gave up, if it is one of ours.
+    /// The stage that gave up, if it is one of ours. What the letter says counts only when it lies on that
+    /// stage's own subject and no copy by the broker: nobody may speak for another stage.
     pub(super) fn stage(&self) -> Option<Stage> {
-        self.text(dead_header::STAGE).and_then(known_stage)
+        let named = self.text(dead_header::STAGE).and_then(known_stage)?;
+        let own = self.0.subject.as_str() == dead(named) && !bus::was_copied(&self.0.headers);
+        own.then_some(named)
     }
 
     /// The span that put it away.

@@ -1,5 +1,6 @@
 //! Which jobs there are, by id, state and kind: small enough for memory, so that lists need no scan.
 
+mod expiring;
 mod jobs;
 pub(crate) mod watch;
 pub(crate) mod watchers;

@@ -22,6 +22,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{
     Index,
+    expiring::Expiring,
     jobs::{Jobs, Known},
 };
 
@@ -72,6 +73,7 @@ struct Follower<'a> {
 struct Progress {
     /// The index as it is read anew; none once it is in use.
     filling: Option<Jobs>,
+    expiring: Expiring,
     last_entry: Instant,
 }
 
@@ -88,7 +90,11 @@ impl Follower<'_> {
         let is_empty =
             bucket.stream.get_info().await.context("asking for the bucket")?.state.messages == 0;
         let mut entries = bucket.watch_with_history(">").await.context("opening the watch")?;
-        let mut progress = Progress { filling: Some(Jobs::default()), last_entry: Instant::now() };
+        let mut progress = Progress {
+            filling: Some(Jobs::default()),
+            expiring: Expiring::default(),
+            last_entry: Instant::now(),
+        };
         if is_empty {
             self.use_filled(&mut progress);
         }
@@ -103,6 +109,7 @@ impl Follower<'_> {
                     if self.connects() != connects || self.index.outdated.load(Relaxed) {
                         return Ok(());
                     }
+                    self.expire(&mut progress);
                     self.look(&mut progress);
                 }
             }
@@ -113,14 +120,7 @@ impl Follower<'_> {
         progress.last_entry = Instant::now();
         self.index.revision.store(entry.revision, Relaxed);
         self.index.watchers.tell(entry);
-        match &mut progress.filling {
-            Some(jobs) => note(jobs, entry),
-            None => {
-                if let Some(jobs) = &mut *self.index.jobs() {
-                    note(jobs, entry);
-                }
-            }
-        }
+        self.change(progress, |jobs, expiring| note(jobs, expiring, entry));
         if entry.delta == 0 {
             self.use_filled(progress);
         }
@@ -133,6 +133,29 @@ impl Follower<'_> {
         }
         self.index.set_caught_up(connected && progress.filling.is_none());
         self.show();
+    }
+
+    /// Forgets the jobs whose records expire now.
+    fn expire(&self, progress: &mut Progress) {
+        let now_ms = self.bus.time.now_ms();
+        self.change(progress, |jobs, expiring| {
+            while let Some(job) = expiring.expired(now_ms) {
+                jobs.remove(job);
+            }
+        });
+    }
+
+    /// Changes the index that is being read, or the one in use.
+    fn change(&self, progress: &mut Progress, change: impl FnOnce(&mut Jobs, &mut Expiring)) {
+        let Progress { filling, expiring, .. } = progress;
+        match filling {
+            Some(jobs) => change(jobs, expiring),
+            None => {
+                if let Some(jobs) = &mut *self.index.jobs() {
+                    change(jobs, expiring);
+                }
+            }
+        }
     }
 
     /// Puts an index that was read anew in the place of the old one.
@@ -162,7 +185,7 @@ impl Follower<'_> {
     }
 }
 
-fn note(jobs: &mut Jobs, entry: &Entry) {
+fn note(jobs: &mut Jobs, expiring: &mut Expiring, entry: &Entry) {
     let Ok(job) = entry.key.parse::<JobId>() else {
         return;
     };
@@ -170,6 +193,9 @@ fn note(jobs: &mut Jobs, entry: &Entry) {
         Operation::Put => serde_json::from_slice::<Seen>(&entry.value).ok(),
         Operation::Delete | Operation::Purge => None,
     };
+    let written_ms = i64::try_from(entry.created.unix_timestamp_nanos() / 1_000_000);
+    let state = seen.as_ref().map(|seen| seen.state);
+    expiring.note(job, state, entry.revision, written_ms.unwrap_or(i64::MAX / 2));
     match seen {
         Some(Seen { state, kind }) => jobs.put(job, Known { state, kind }),
         None => jobs.remove(job),

@@ -114,7 +114,7 @@ async fn jobs_that_expire_leave_the_list() {
     let (gone, stays) = (rig.submit(JOB).await.id, rig.submit(JOB).await.id);
     shows(&rig, "", 2).await;
     counts(&rig, "accepted", 2).await;
-    rig.records().await.purge(gone.to_string()).await.unwrap();
+    rig.records().await.delete(gone.to_string()).await.unwrap();
     assert_eq!(ids(&shows(&rig, "", 1).await), [stays]);
     counts(&rig, "accepted", 1).await;
 }
@@ -173,7 +173,7 @@ async fn a_bucket_that_was_made_anew_is_followed_from_its_start() {
         // Its revisions are below those that were seen before.
         let job = rig.submit(JOB).await.id;
         assert_eq!(ids(&shows(&rig, "", 1).await), [job]);
-        rig.records().await.purge(job.to_string()).await.unwrap();
+        rig.records().await.delete(job.to_string()).await.unwrap();
         counts(&rig, "accepted", 0).await;
     }
 }
