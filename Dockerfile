@@ -1,6 +1,9 @@
 # One image with the one binary; the command names the service. Built by `docker compose build`.
 ARG RUST_VERSION=1.95
-FROM rust:${RUST_VERSION}-slim-bookworm AS build
+ARG RUST_DIGEST=
+FROM rust:${RUST_VERSION}-slim-bookworm${RUST_DIGEST} AS build
+# A command that fails fails its line, at whatever place it stands.
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 # Set by the builder, as amd64 or arm64: each has its own cache, and the compiler is that machine's own.
 ARG TARGETARCH
 WORKDIR /src

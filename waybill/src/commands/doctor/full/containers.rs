@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{
     docker::{Trouble, ask_lines},
+    images::has,
     plan::Plan,
 };
 use crate::commands::doctor::check::Check;
@@ -91,7 +92,7 @@ pub(super) fn checks(
         if checks.len() > before {
             continue;
         }
-        let absent = here.as_ref().is_ok_and(|here| !here.contains(&service.image));
+        let absent = here.as_ref().is_ok_and(|here| !has(here, &service.image));
         checks.push(if absent {
             let found = format!("not started: its image {} is not here", service.image);
             Check::note(name.clone(), found, format!("docker compose up -d --wait {name}"))

@@ -8,10 +8,21 @@ use super::{
 };
 use crate::commands::doctor::check::Check;
 
-/// Every image of this machine as `name:tag`.
+/// How images are listed: each by its tag, and by its digest, if it has one.
+const LIST: &str = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}";
+
+/// Every image of this machine as `name:tag` and as `name@digest`.
 pub(super) async fn here() -> Result<BTreeSet<String>, Trouble> {
-    let said = ask(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).await?;
-    Ok(said.lines().map(|line| line.trim().trim_start_matches("docker.io/").to_owned()).collect())
+    let said = ask(&["image", "ls", "--digests", "--format", LIST]).await?;
+    let names = said.split_whitespace();
+    Ok(names.map(|name| name.trim_start_matches("docker.io/").to_owned()).collect())
+}
+
+/// Whether `image` is among those that are `here`. With a digest, that one counts and not the tag.
+pub(super) fn has(here: &BTreeSet<String>, image: &str) -> bool {
+    let Some((tagged, digest)) = image.split_once('@') else { return here.contains(image) };
+    let name = tagged.rsplit_once(':').map_or(tagged, |(name, _)| name);
+    here.contains(&format!("{name}@{digest}"))
 }
 
 /// Those of the plan against those that are here. A missing one is no failure: a start fetches it.
@@ -23,8 +34,7 @@ pub(super) fn check(plan: &Plan, here: &Result<BTreeSet<String>, Trouble>) -> Ch
     };
     let wanted = plan.images();
     let missing = |made: bool| -> Vec<&str> {
-        let missing =
-            wanted.iter().filter(|(image, built)| **built == made && !here.contains(**image));
+        let missing = wanted.iter().filter(|(image, built)| **built == made && !has(here, image));
         missing.map(|(image, _)| *image).collect()
     };
     let (to_pull, to_build) = (missing(false), missing(true));
@@ -45,4 +55,16 @@ pub(super) fn check(plan: &Plan, here: &Result<BTreeSet<String>, Trouble>) -> Ch
     }
     let advice = format!("{} (or without network: `./start full` of a bundle)", advice.join("; "));
     Check::note(NAME, found, advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pinned_image_is_here_only_with_its_digest() {
+        let here = BTreeSet::from(["nats:2".to_owned(), "nats@sha256:12".to_owned()]);
+        assert!(has(&here, "nats:2") && has(&here, "nats:2@sha256:12"));
+        assert!(!has(&here, "nats:3") && !has(&here, "nats:2@sha256:13"));
+    }
 }
