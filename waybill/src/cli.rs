@@ -49,6 +49,8 @@ enum Command {
     Notifier(Box<Service<notifier::Config>>),
     /// Run the console: receives telemetry and shows it
     Console(Box<Service<console::Config>>),
+    /// Run the query proxy of the full lab: passes queries on to the backends, and nothing that changes one
+    QueryProxy(Box<Service<query_proxy::Config>>),
     #[command(hide = true)]
     Guard(Guard),
     /// One operation of a job, run for a processor
@@ -98,6 +100,14 @@ impl Cli {
                 });
             }
             Command::IsolatedOperation => return processor::isolation::child::run(),
+            Command::QueryProxy(service) => {
+                return service.without_telemetry().run(
+                    "query-proxy",
+                    async |config, vitals, stop| {
+                        query_proxy::run(config, vitals.metrics, stop).await
+                    },
+                );
+            }
             // Before any thread: the guard becomes another program.
             Command::Guard(guard) => guard.run(),
             Command::Up(up) => on_one_thread(up.run()),
@@ -123,4 +133,16 @@ fn on_all_cores(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::
 /// Tools and the supervisor wait most of the time: one thread is plenty.
 fn on_one_thread(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn no_flag_of_a_command_stands_twice() {
+        Cli::command().debug_assert();
+    }
 }

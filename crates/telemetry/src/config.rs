@@ -30,8 +30,9 @@ pub struct TelemetryConfig {
     pub loki_url: Option<Url>,
 
     /// File in which spans leave a line while they are on their way: after a kill, the next process on
-    /// the same file tells what was lost. Without it a killed process takes its last spans with it.
-    #[arg(long, env = "WAYBILL_BEGUN_SPANS", value_name = "FILE")]
+    /// the same file tells what was lost. In a folder, each process takes a file of its own, and the next one
+    /// that of a killed one. Without it a killed process takes its last spans with it.
+    #[arg(long, env = "WAYBILL_BEGUN_SPANS", value_name = "PATH")]
     pub begun_spans: Option<PathBuf>,
 
     /// Which log lines go to standard output, such as `info` or `warn,bus=debug`. It filters no spans,

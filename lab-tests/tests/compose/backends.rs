@@ -34,9 +34,9 @@ impl Backends {
             http: Client::builder().timeout(ANSWER_LIMIT).build().unwrap(),
             gateway: lab.url("gateway", 8080),
             console: lab.url("console", 8090),
-            prometheus: lab.url("prometheus", 9090),
-            loki: lab.has("loki").then(|| lab.url("loki", 3100)),
-            tempo: lab.has("tempo").then(|| lab.url("tempo", 3200)),
+            prometheus: lab.url("query-proxy", 9090),
+            loki: lab.has("loki").then(|| lab.url("query-proxy", 3100)),
+            tempo: lab.has("tempo").then(|| lab.url("query-proxy", 3200)),
         }
     }
 

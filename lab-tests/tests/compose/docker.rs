@@ -115,9 +115,9 @@ impl FullLab {
         command
     }
 
-    /// What stands behind this URL, as the lab's own network sees it.
+    /// The answer of this URL inside the lab, where the collector is and what it scrapes.
     pub(crate) fn inside(&self, url: &str) -> String {
-        self.run(&["exec", "-T", "nats", "wget", "-qO", "-", url])
+        self.run(&["exec", "-T", "otel-collector-probe", "wget", "-qO", "-", url])
     }
 
     /// Where a port of a service is reached from here.
@@ -131,9 +131,10 @@ impl FullLab {
         self.run(&["ps", "--quiet"]).lines().map(str::to_owned).collect()
     }
 
-    /// The volumes of its containers that have no name of their own.
+    /// The volumes of its containers, ended ones too, that have no name of their own.
     pub(crate) fn nameless_volumes(&self) -> Vec<String> {
-        let ids = self.containers().join(" ");
+        let ids = self.run(&["ps", "--all", "--quiet"]);
+        let ids = ids.lines().collect::<Vec<_>>().join(" ");
         let names = docker(&format!(
             "inspect --format {{{{range.Mounts}}}}{{{{.Name}}}}|{{{{end}}}} {ids}"
         ));

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod backends;
+mod broker_tricks;
 mod collector_killed;
 mod dashboards;
 mod docker;
+mod doors;
 mod full_lab;
 mod full_volumes;
 mod guarded;
@@ -14,6 +16,7 @@ mod loki_direct;
 mod lost;
 mod memory;
 mod outages;
+mod pin_images;
 mod restart;
 mod rights;
 mod steady;

@@ -5,10 +5,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use url::Url;
 
-use crate::exit::Exit;
+use crate::{exit::Exit, terminal::print};
 
 /// Longest wait that can be asked for, in seconds.
 const LIMIT_SECONDS_MAX: u64 = 300;
+
+/// Longest answer that is printed, in bytes.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 /// Ask a URL once: exit code 0 when it answers with success, 1 otherwise
 #[derive(Debug, clap::Args)]
@@ -24,6 +27,9 @@ pub(crate) struct Probe {
         value_parser = settings::seconds(1..=LIMIT_SECONDS_MAX)
     )]
     limit_seconds: u64,
+    /// Print what it answers, a megabyte at most
+    #[arg(long)]
+    print: bool,
 }
 
 impl Probe {
@@ -36,10 +42,21 @@ impl Probe {
             .build()
             .context("cannot set up HTTP")?;
         let answer = client.get(self.url.clone()).send().await;
-        let status = answer.with_context(|| format!("{} does not answer", self.url))?.status();
+        let mut answer = answer.with_context(|| format!("{} does not answer", self.url))?;
+        let status = answer.status();
         if !status.is_success() {
             bail!("{} answers {status}", self.url);
         }
+        let mut body = Vec::new();
+        while self.print
+            && let Some(chunk) = answer.chunk().await.context("the answer breaks off")?
+        {
+            body.extend_from_slice(&chunk);
+            if body.len() > ANSWER_BYTES_MAX {
+                bail!("the answer of {} is longer than {ANSWER_BYTES_MAX} bytes", self.url);
+            }
+        }
+        print(&String::from_utf8_lossy(&body));
         Ok(Exit::Done)
     }
 }

@@ -29,6 +29,8 @@ use slots::Slots;
 const LINES_MAX: u32 = 16_384;
 /// The whole file, in bytes.
 const FILE_BYTES_MAX: u64 = LINES_MAX as u64 * LINE_BYTES as u64;
+/// Most processes that share a folder.
+const FILES_MAX: u32 = 64;
 /// Marks a line that holds nothing.
 const FREE: &[u8] = b"-";
 
@@ -46,10 +48,27 @@ struct Lines {
 }
 
 impl Begun {
-    /// Takes the file, and what a process before this one left in it, as spans to be sent.
+    /// Takes the file, and what a process before this one left in it, as spans to be sent. In a folder, which
+    /// several processes may share, it takes the first file that no other process has.
     ///
     /// An error when the file cannot be written, or another process has it.
     pub(crate) fn open(path: &Path) -> io::Result<(Self, Vec<SpanData>)> {
+        if !path.is_dir() {
+            return Self::open_file(path);
+        }
+        let is_busy = |tried: &io::Result<_>| {
+            tried
+                .as_ref()
+                .is_err_and(|error: &io::Error| error.kind() == io::ErrorKind::ResourceBusy)
+        };
+        let files = (1..=FILES_MAX).map(|number| path.join(format!("begun-{number}")));
+        let mut tries = files.map(|file| Self::open_file(&file));
+        tries.find(|tried| !is_busy(tried)).unwrap_or_else(|| {
+            Err(io::Error::other(format!("{FILES_MAX} other processes use this folder")))
+        })
+    }
+
+    fn open_file(path: &Path) -> io::Result<(Self, Vec<SpanData>)> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
@@ -57,7 +76,9 @@ impl Begun {
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(path)?;
         file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => io::Error::other("another process has it"),
+            TryLockError::WouldBlock => {
+                io::Error::new(io::ErrorKind::ResourceBusy, "another process has it")
+            }
             TryLockError::Error(error) => error,
         })?;
         let mut text = Vec::new();

@@ -50,6 +50,27 @@ fn a_file_that_another_process_has_is_refused() {
 }
 
 #[test]
+fn processes_that_share_a_folder_take_a_file_each_and_the_next_one_takes_that_of_the_killed_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, _) = Begun::open(folder.path()).unwrap();
+    let (second, _) = Begun::open(folder.path()).unwrap();
+    first.begin(&span(2, "of the first"));
+    second.begin(&span(3, "of the second"));
+    drop(first);
+    let (third, left) = Begun::open(folder.path()).unwrap();
+    assert_eq!(names(&left), ["of the first"]);
+    drop((second, third));
+    let (_again, left) = Begun::open(folder.path()).unwrap();
+    assert!(left.is_empty(), "told once");
+    assert_eq!(names(&Begun::open(folder.path()).unwrap().1), ["of the second"]);
+    let full: Vec<_> = (2..FILES_MAX).map(|_| Begun::open(folder.path()).unwrap()).collect();
+    let one_more = Begun::open(folder.path()).unwrap();
+    let refused = Begun::open(folder.path()).unwrap_err().to_string();
+    assert!(refused.contains("64 other processes"), "{refused}");
+    drop((full, one_more));
+}
+
+#[test]
 fn the_file_stays_within_its_limit_and_a_long_name_has_no_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spans");

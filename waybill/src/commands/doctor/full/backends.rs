@@ -1,11 +1,15 @@
-//! The backends of a lab that runs: whether each answers, and whether telemetry arrives in it.
+//! The backends of a lab that runs: whether each answers, and whether telemetry arrives in it. Loki and Tempo are not
+//! published: they are asked from inside, in the container of the query proxy.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Display, time::Duration};
 
 use futures_util::future::join_all;
 use serde::Deserialize;
 
-use super::containers::Container;
+use super::{
+    containers::Container,
+    docker::{Trouble, ask, ask_json},
+};
 use crate::{client::Admin, commands::doctor::check::Check};
 
 /// Numbers older than this, in seconds, are missing: new ones come every five.
@@ -19,22 +23,30 @@ const ASK_LIMIT: Duration = Duration::from_secs(5);
 const STAGES: [&str; 4] = ["gateway", "ingester", "processor", "notifier"];
 const WAIT: &str = "wait a moment; if it stays so, look at its log: docker compose logs --tail 30";
 
-/// Where each backend says whether it is ready: part, its own port, path.
-const READY: [(&str, &str, u16, &str); 4] = [
-    ("tempo", "tempo answers", 3200, "/ready"),
-    ("loki", "loki answers", 3100, "/ready"),
-    ("prometheus", "prometheus answers", 9090, "/-/ready"),
-    ("grafana", "grafana answers", 3000, "/api/health"),
+/// The part by way of which the backends are asked.
+const PROXY: &str = "query-proxy";
+/// Where each published backend says whether it is ready: part, the part that publishes it, its port there, path.
+const READY: [(&str, &str, &str, u16, &str); 2] = [
+    ("prometheus", "prometheus answers", PROXY, 9090, "/-/ready"),
+    ("grafana", "grafana answers", "grafana", 3000, "/api/health"),
 ];
+/// Where the others say it, as the query proxy reaches them.
+const READY_INSIDE: [(&str, &str, &str); 2] = [
+    ("tempo", "tempo answers", "http://tempo:3200/ready"),
+    ("loki", "loki answers", "http://loki:3100/ready"),
+];
+/// The services of which Loki has lines.
+const LOKI_SERVICES: &str = "http://loki:3100/loki/api/v1/label/service_name/values";
 
 /// The backends that run.
 pub(super) async fn checks(containers: &[Container]) -> anyhow::Result<Vec<Check>> {
+    let runs = |part: &str| containers.iter().any(|one| one.service == part && one.runs());
     let port = |part: &str, port: u16| {
         let mut mine = containers.iter().filter(|one| one.service == part && one.runs());
         mine.find_map(|one| one.published(port))
     };
-    let asked = READY.iter().filter_map(|(part, name, own, path)| {
-        let published = port(part, *own)?;
+    let asked = READY.iter().filter_map(|(part, name, publisher, own, path)| {
+        let published = port(publisher, *own).filter(|_| runs(part))?;
         Some(async move {
             let answer = Admin::new(part, published)?.not_ready(path).await;
             Ok(match answer {
@@ -46,15 +58,33 @@ pub(super) async fn checks(containers: &[Container]) -> anyhow::Result<Vec<Check
     });
     let answers: Vec<anyhow::Result<Check>> = join_all(asked).await;
     let mut checks = answers.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    if runs(PROXY) {
+        let inside = READY_INSIDE.iter().filter(|(part, ..)| runs(part));
+        checks
+            .extend(join_all(inside.map(|(part, name, url)| ready_inside(part, name, url))).await);
+    }
     let client = reqwest::Client::builder().no_proxy().timeout(ASK_LIMIT).build()?;
-    if let Some(prometheus) = port("prometheus", 9090) {
+    if let Some(prometheus) = port(PROXY, 9090).filter(|_| runs("prometheus")) {
         checks.push(metrics(&Prometheus(&client, prometheus)).await);
         checks.push(queues(&Prometheus(&client, prometheus)).await);
     }
-    if let Some(loki) = port("loki", 3100) {
-        checks.push(logs(&client, loki).await);
+    if runs(PROXY) && runs("loki") {
+        checks.push(logs().await);
     }
     Ok(checks)
+}
+
+/// What the query proxy's container is told to run: one question to `url`.
+fn probe(url: &str) -> [&str; 7] {
+    ["compose", "exec", "--no-TTY", PROXY, "/waybill", "probe", url]
+}
+
+/// Whether a backend that is not published is ready.
+async fn ready_inside(part: &str, name: &'static str, url: &str) -> Check {
+    match ask(&probe(url)).await {
+        Ok(_) => Check::ok(name, format!("ready at {url}, inside the lab")),
+        Err(trouble) => Check::failed(name, trouble.words(), format!("{WAIT} {part}")),
+    }
 }
 
 struct Prometheus<'a>(&'a reqwest::Client, u16);
@@ -140,15 +170,12 @@ async fn queues(prometheus: &Prometheus<'_>) -> Check {
 }
 
 /// Whether lines of the services are in Loki.
-async fn logs(client: &reqwest::Client, loki: u16) -> Check {
+async fn logs() -> Check {
     const NAME: &str = "logs";
-    let url = format!("http://127.0.0.1:{loki}/loki/api/v1/label/service_name/values");
-    let asked = async {
-        let answer = client.get(url).send().await?.error_for_status()?;
-        answer.json::<Answer<Option<Vec<String>>>>().await
-    };
-    match asked.await {
-        Err(error) => unreadable(NAME, &error, "loki"),
+    let question: Vec<&str> = probe(LOKI_SERVICES).into_iter().chain(["--print"]).collect();
+    let asked: Result<Answer<Option<Vec<String>>>, Trouble> = ask_json(&question).await;
+    match asked {
+        Err(trouble) => unreadable(NAME, &trouble.words(), "loki"),
         Ok(Answer { data }) => {
             let data = data.unwrap_or_default();
             if STAGES.iter().any(|stage| data.iter().any(|name| name == stage)) {
@@ -162,6 +189,6 @@ async fn logs(client: &reqwest::Client, loki: u16) -> Check {
     }
 }
 
-fn unreadable(name: &'static str, error: &reqwest::Error, part: &str) -> Check {
+fn unreadable(name: &'static str, error: &impl Display, part: &str) -> Check {
     Check::failed(name, format!("{part} does not say: {error}"), format!("{WAIT} {part}"))
 }

@@ -1,0 +1,236 @@
+//! Who reaches what in the full lab: which ports are published, which networks lead where, and what a web page from
+//! elsewhere gets at the ports that are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lab_tests::waybill;
+use reqwest::{Client, Method};
+use serde_json::Value;
+use tokio::task::block_in_place;
+
+use crate::{
+    backends::Backends,
+    docker::{FullLab, Shape, docker},
+    guarded::repository,
+};
+
+/// What is published, and by which part.
+const PUBLISHED: [(&str, &str); 4] =
+    [("gateway", "8080"), ("console", "8090"), ("grafana", "3000"), ("query-proxy", "9090")];
+/// The networks with a way to elsewhere, and who is in them.
+const OUTWARD: [(&str, &[&str]); 2] =
+    [("egress", &["gateway", "notifier"]), ("published", &["console", "grafana", "query-proxy"])];
+
+/// `compose.yaml` as it is, with all profiles.
+fn plan() -> Value {
+    let mut docker = std::process::Command::new("docker");
+    docker.args([
+        "compose",
+        "--profile",
+        "*",
+        "--file",
+        "compose.yaml",
+        "config",
+        "--format",
+        "json",
+    ]);
+    let output = docker.current_dir(repository()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn services(plan: &Value) -> &serde_json::Map<String, Value> {
+    plan["services"].as_object().unwrap()
+}
+
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_default()
+}
+
+#[test]
+#[ignore = "needs Docker: make compose-test"]
+fn only_what_checks_its_visitors_is_published_and_only_on_this_machine() {
+    let plan = plan();
+    let mut published = BTreeSet::new();
+    for (name, service) in services(&plan) {
+        for port in list(&service["ports"]) {
+            assert_eq!(port["host_ip"], "127.0.0.1", "{name}: {port}");
+            published.insert((name.clone(), port["published"].as_str().unwrap().to_owned()));
+        }
+    }
+    let wanted = PUBLISHED.map(|(part, port)| (part.to_owned(), port.to_owned()));
+    assert_eq!(published, BTreeSet::from(wanted));
+    let flags = plan["services"]["prometheus"]["command"].to_string();
+    assert!(flags.contains("--web.cors.origin=^$"), "{flags}");
+    for flag in ["enable-lifecycle", "enable-admin-api"] {
+        assert!(!flags.contains(flag), "{flags}");
+    }
+    let grafana = &plan["services"]["grafana"]["environment"];
+    for (name, value) in [
+        ("GF_AUTH_ANONYMOUS_ORG_ROLE", "Viewer"),
+        ("GF_AUTH_BASIC_ENABLED", "false"),
+        ("GF_AUTH_DISABLE_LOGIN_FORM", "true"),
+        ("GF_SECURITY_CSRF_ALWAYS_CHECK", "true"),
+        ("GF_SERVER_ENFORCE_DOMAIN", "true"),
+        ("GF_SERVER_DOMAIN", "127.0.0.1"),
+    ] {
+        assert_eq!(grafana[name], value, "{name}");
+    }
+}
+
+#[test]
+#[ignore = "needs Docker: make compose-test"]
+fn networks_lead_out_only_for_those_who_need_it_and_receivers_are_not_open_to_every_part() {
+    let plan = plan();
+    let members = |network: &str| -> BTreeSet<String> {
+        let services = services(&plan).iter();
+        let inside = services.filter(|(_, service)| service["networks"].get(network).is_some());
+        inside.map(|(name, _)| name.clone()).collect()
+    };
+    for (name, network) in plan["networks"].as_object().unwrap() {
+        let outward = OUTWARD.iter().find(|(outward, _)| outward == name);
+        assert_eq!(network["internal"] == true, outward.is_none(), "{name}: {network}");
+        if let Some((_, wanted)) = outward {
+            let wanted: BTreeSet<_> = wanted.iter().map(|one| (*one).to_owned()).collect();
+            assert_eq!(members(name), wanted, "{name}");
+        }
+    }
+    let translates = "com.docker.network.bridge.enable_ip_masquerade";
+    assert_eq!(plan["networks"]["published"]["driver_opts"][translates], "false");
+    // Services send to the collector, and know no other receiver.
+    let backends = members("backends");
+    for service in ["gateway", "ingester", "processor", "notifier", "nats", "topology"] {
+        assert!(!backends.contains(service), "{service} reaches the backends");
+    }
+    for (name, service) in services(&plan) {
+        let alone = service["network_mode"] == "none";
+        assert!(
+            alone || service["networks"].get("default").is_none(),
+            "{name} is in no named network"
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs Docker: make compose-test"]
+fn each_part_has_its_own_user_bounded_processes_and_named_volumes() {
+    let plan = plan();
+    let mut users: BTreeMap<String, String> = BTreeMap::new();
+    for (name, service) in services(&plan) {
+        assert!(
+            service["pids_limit"].as_i64().is_some_and(|limit| limit > 0),
+            "{name}: pids_limit"
+        );
+        assert!(
+            service["mem_limit"].is_string() || service["mem_limit"].is_u64(),
+            "{name}: mem_limit"
+        );
+        for mount in list(&service["volumes"]) {
+            assert!(mount["source"].is_string(), "{name}: a volume without a name: {mount}");
+        }
+        // One of the processor's profiles is the processor.
+        let part = name.strip_suffix("-loki-direct").unwrap_or(name).to_owned();
+        if let Some(user) = service["user"].as_str()
+            && let Some(other) = users.insert(user.to_owned(), part.clone())
+        {
+            assert_eq!(other, part, "{user} is the user of both");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Docker and the images: make compose-test"]
+async fn a_page_from_elsewhere_reads_and_changes_nothing_and_no_part_reaches_more_than_it_needs() {
+    let lab = FullLab::started(Shape::with(1)).await;
+    let parts = Backends::of(&lab);
+    foreign_pages(&parts).await;
+    block_in_place(|| {
+        reaches(&lab, "processor", "http://otel-collector:13133/", true);
+        for (part, url) in [
+            ("processor", "http://console:4318/"),
+            ("processor", "http://prometheus:9090/-/ready"),
+            ("ingester", "http://query-proxy:9090/-/ready"),
+            ("notifier", "http://prometheus:9090/-/ready"),
+            ("gateway", "http://prometheus:9090/-/ready"),
+            ("console", "http://nats:8222/healthz"),
+            ("processor", "http://nats:8222/healthz"),
+            ("query-proxy", "http://gateway:8080/healthz"),
+        ] {
+            reaches(&lab, part, url, false);
+        }
+        reaches(&lab, "query-proxy", "http://prometheus:9090/-/ready", true);
+        the_doctor_is_content(&lab);
+        without_a_way_out(&lab);
+    });
+}
+
+/// What a browser sends for a page of another origin, and for one that rebound its own name.
+async fn foreign_pages(parts: &Backends) {
+    let evil = "http://evil.example";
+    let prometheus = &parts.prometheus;
+    for base in [&parts.gateway, &parts.console, prometheus] {
+        let answer = send(Method::GET, base, &[("host", "evil.example")], "").await;
+        assert_eq!(answer.status(), 421, "{base}");
+    }
+    let read = format!("{prometheus}/api/v1/query?query=up");
+    let answer = send(Method::GET, &read, &[("origin", evil)], "").await;
+    assert!(answer.status().is_success());
+    assert!(!answer.headers().contains_key("access-control-allow-origin"), "{answer:?}");
+    for (path, headers) in [
+        ("/api/v1/write", &[("origin", evil)][..]),
+        ("/api/v1/write", &[]),
+        ("/api/v1/otlp/v1/metrics", &[("content-type", "application/json")]),
+        ("/-/reload", &[]),
+        ("/-/quit", &[("content-type", "application/x-www-form-urlencoded")]),
+        ("/api/v1/admin/tsdb/delete_series?match[]=up", &[]),
+    ] {
+        let answer = send(Method::POST, &format!("{prometheus}{path}"), headers, "x").await;
+        assert!([403, 415].contains(&answer.status().as_u16()), "{path}: {answer:?}");
+    }
+    if let Some(loki) = &parts.loki {
+        for path in ["/ingester/shutdown", "/loki/api/v1/delete?query=x", "/config"] {
+            let answer = send(Method::GET, &format!("{loki}{path}"), &[], "").await;
+            assert_eq!(answer.status(), 403, "{path}");
+        }
+    }
+}
+
+async fn send(
+    method: Method,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &'static str,
+) -> reqwest::Response {
+    let mut request = Client::new().request(method, url).body(body);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.send().await.unwrap()
+}
+
+/// Whether `part` gets an answer from `url`.
+fn reaches(lab: &FullLab, part: &str, url: &str, wanted: bool) {
+    let output = lab.try_run(&["exec", "-T", part, "/waybill", "probe", url]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let answered = output.status.success() || said.contains(" answers ");
+    assert_eq!(answered, wanted, "{part} to {url}: {said}");
+}
+
+fn the_doctor_is_content(lab: &FullLab) {
+    let output = lab.command(waybill()).args(["doctor", "--lab", "full"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("prometheus answers"), "{said}");
+    if lab.has("loki") {
+        assert!(said.contains("loki answers") && said.contains("logs"), "{said}");
+    }
+    assert!(output.status.success(), "{said}");
+}
+
+/// Of the running containers only two have a network that leads to the Internet.
+fn without_a_way_out(lab: &FullLab) {
+    // `docker` takes arguments without blanks.
+    let form = "{{.Name}}{{range$name,$_:=.NetworkSettings.Networks}}|{{$name}}{{end}}";
+    let all = docker(&format!("inspect --format {form} {}", lab.containers().join(" ")));
+    let outward: Vec<_> = all.lines().filter(|line| line.contains("_egress")).collect();
+    assert_eq!(outward.len(), 2, "{outward:?}");
+}

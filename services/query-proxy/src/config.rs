@@ -1,0 +1,33 @@
+//! The settings of the query proxy.
+
+use std::net::SocketAddr;
+
+use service::admin::AdminConfig;
+use url::Url;
+
+/// Where the proxy listens, and for which backend. A backend without an address has no listener.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// Address for queries to Prometheus. Port 0 takes any free one, here and below.
+    #[arg(long, env = "WAYBILL_PROXY_PROMETHEUS_BIND", default_value = "127.0.0.1:9090")]
+    pub prometheus_bind: SocketAddr,
+    /// Prometheus, such as http://prometheus:9090.
+    #[arg(long, env = "WAYBILL_PROMETHEUS_URL", value_name = "URL")]
+    pub prometheus: Option<Url>,
+    /// Address for queries to Loki.
+    #[arg(long, env = "WAYBILL_PROXY_LOKI_BIND", default_value = "127.0.0.1:3100")]
+    pub loki_bind: SocketAddr,
+    /// Loki, such as http://loki:3100.
+    #[arg(long, env = "WAYBILL_LOKI_URL", value_name = "URL")]
+    pub loki: Option<Url>,
+    /// Address for queries to Tempo.
+    #[arg(long, env = "WAYBILL_PROXY_TEMPO_BIND", default_value = "127.0.0.1:3200")]
+    pub tempo_bind: SocketAddr,
+    /// Tempo, such as http://tempo:3200.
+    #[arg(long, env = "WAYBILL_TEMPO_URL", value_name = "URL")]
+    pub tempo: Option<Url>,
+
+    #[command(flatten)]
+    /// Health and metrics, and further names under which the proxy may be reached.
+    pub admin: AdminConfig,
+}
