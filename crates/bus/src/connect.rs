@@ -102,6 +102,12 @@ pub struct Bus {
 }
 
 impl Bus {
+    /// How long a record that was written at `written_at_ns` (broker time, Unix nanoseconds) has not been written,
+    /// as a take-over counts it: while the broker was away nobody could have written it.
+    pub fn unwritten_for(&self, written_at_ns: i128) -> Duration {
+        crate::staleness::unwritten_for(written_at_ns, &self.time, &self.reconnected)
+    }
+
     /// Connects and waits for the topology, for as long as `config` allows.
     ///
     /// `readiness` says what is being waited for; afterwards it checks connection and consumer.

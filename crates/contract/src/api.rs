@@ -3,6 +3,7 @@
 mod dead;
 mod operations;
 mod queues;
+mod waiting;
 
 pub use dead::{
     DeadLetterDetail, DeadLetterList, DeadLetterReason, DeadLetterView, Header,
@@ -13,6 +14,7 @@ pub use operations::{OperationList, OperationState, OperationView};
 pub use queues::{QueueList, QueueView, StoreView, WhenFull};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+pub use waiting::{LeaseView, WaitReason, WaitView};
 
 use crate::{
     JobId, Stage,
@@ -116,6 +118,13 @@ pub struct JobView {
     /// The worker that runs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
+    /// How that worker's lease stands: since when it runs, how long it has been silent, when another takes over.
+    /// Only where a job is asked for, not in the stream of its events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseView>,
+    /// What it waits for, if it neither runs nor has ended. Only where a job is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitView>,
     /// Its cancel was asked for and taken: however its run ends, it ends as cancelled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel_requested: bool,
@@ -154,6 +163,8 @@ impl JobView {
                 part: at.part,
             }),
             worker: record.owner.map(|owner| owner.worker),
+            lease: None,
+            waiting: None,
             cancel_requested: record.cancel_requested,
             dead_letter: record.dead_letter,
             accepted_at: rfc3339(record.times.accepted_ms),

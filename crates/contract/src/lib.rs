@@ -4,6 +4,7 @@
 //!
 //! - [`job`], [`operation`]: what a client may ask for, and the limits of it
 //! - [`state`], [`record`]: where a job is, as one table of allowed moves and one record a job
+//! - [`lease`]: when the lease of a running job is renewed, and when its holder counts as silent
 //! - [`event`], [`waybill`]: the headers that travel with every message
 //! - [`verdict`]: what came of one attempt
 //! - [`topology`]: streams, subjects, consumers and buckets
@@ -14,6 +15,7 @@
 pub mod api;
 pub mod event;
 pub mod job;
+pub mod lease;
 pub mod operation;
 pub mod record;
 pub mod signals;

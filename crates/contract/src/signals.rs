@@ -85,6 +85,9 @@ metrics! {
     /// Runs that ended without a verdict.
     INTERRUPTIONS = Counter, "waybill_interruptions_total",
         "Runs that ended without a verdict: killed or lost.", [STAGE], &[], CONSUMERS;
+    /// Running jobs whose lease holder looks lost.
+    LEASES_SILENT = Gauge, "waybill_leases_silent",
+        "Running jobs whose lease was not renewed for half an ack wait: their worker is gone or hangs.", [], &[], GATEWAY;
     /// Attempts that found another owner.
     FENCED = Counter, "waybill_fenced_total",
         "Attempts that ended in silence because another worker owned the job.", [STAGE], &[], CONSUMERS;

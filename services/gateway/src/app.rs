@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::{
     Config, broker::Broker, bucket::Capacity, error::ApiError, index::Index, jobs::image::Senders,
-    queues::Looks, targets::Targets,
+    leases::Leases, queues::Looks, targets::Targets,
 };
 
 /// How long the broker may take to answer a readiness check: less than the admin server waits, so that
@@ -26,6 +26,8 @@ pub(crate) struct App {
     pub(crate) vitals: Vitals,
     pub(crate) index: Index,
     pub(crate) capacity: Capacity,
+    /// Whether running jobs have a worker that lives.
+    pub(crate) leases: Leases,
     pub(crate) targets: Targets,
     /// The last look at the queues.
     pub(crate) looks: Looks,
@@ -46,6 +48,7 @@ impl App {
             vitals,
             index: Index::default(),
             capacity: Capacity::default(),
+            leases: Leases::default(),
             targets: Targets::new(config.webhook_allow.clone()),
             looks: Looks::default(),
             senders: Senders::default(),

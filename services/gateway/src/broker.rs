@@ -13,7 +13,7 @@ use crate::{
     app::App,
     bucket,
     dead_letters::forgotten::{self, Forgotten},
-    index,
+    index, leases,
 };
 
 /// The broker and what the gateway reads there beside records and results.
@@ -47,6 +47,7 @@ pub(crate) async fn attend(
         index::watch::keep(&app.index, &bus, &stop),
         bucket::watch(&app, &bus, &stop),
         queue_watch::watch(&bus, &stop),
+        leases::watch(&app, &bus, &stop),
         forgotten::watch(broker, &app.vitals.metrics, &stop),
     );
     Ok(())

@@ -24,6 +24,7 @@ mod events;
 mod idempotency;
 mod index;
 mod jobs;
+mod leases;
 mod measure;
 mod openapi;
 mod query;

@@ -14,6 +14,8 @@ pub(super) const JOBS_MAX: usize = 100_000;
 pub(super) struct Known {
     pub(super) state: JobState,
     pub(super) kind: JobKind,
+    /// When its record was last written; Unix nanoseconds of the broker.
+    pub(super) written_ns: i128,
 }
 
 /// Jobs by id, which is by age.
@@ -21,6 +23,8 @@ pub(super) struct Known {
 pub(super) struct Jobs {
     by_id: BTreeMap<JobId, Known>,
     by_state: [usize; JobState::ALL.len()],
+    /// When the records of running jobs were last written.
+    running: BTreeMap<JobId, i128>,
 }
 
 impl Jobs {
@@ -29,21 +33,40 @@ impl Jobs {
         self.count_out(self.by_id.get(&job).copied());
         self.by_state[place(known.state)] += 1;
         self.by_id.insert(job, known);
-        if self.by_id.len() > JOBS_MAX {
-            let oldest = self.by_id.pop_first().map(|(_, known)| known);
-            self.count_out(oldest);
+        if known.state == JobState::Running {
+            self.running.insert(job, known.written_ns);
+        } else {
+            self.running.remove(&job);
+        }
+        if self.by_id.len() > JOBS_MAX
+            && let Some((oldest, known)) = self.by_id.pop_first()
+        {
+            self.running.remove(&oldest);
+            self.count_out(Some(known));
         }
     }
 
     /// Forgets a job.
     pub(super) fn remove(&mut self, job: JobId) {
         let known = self.by_id.remove(&job);
+        self.running.remove(&job);
         self.count_out(known);
     }
 
     /// How many jobs there are.
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// When the records of running jobs were last written; Unix nanoseconds of the broker.
+    pub(super) fn running(&self) -> impl ExactSizeIterator<Item = i128> {
+        self.running.values().copied()
+    }
+
+    /// How many jobs older than `job` are in `state`.
+    pub(super) fn older(&self, job: JobId, state: JobState) -> usize {
+        let most = self.by_state[place(state)];
+        self.by_id.range(..job).filter(|(_, known)| known.state == state).take(most).count()
     }
 
     /// How many jobs are in each state.
@@ -94,7 +117,7 @@ mod tests {
     }
 
     fn known(state: JobState) -> Known {
-        Known { state, kind: JobKind::MIXED }
+        Known { state, kind: JobKind::MIXED, written_ns: 7 }
     }
 
     fn count(jobs: &Jobs, state: JobState) -> usize {
@@ -146,6 +169,10 @@ mod tests {
         jobs.remove(id(1));
         jobs.remove(id(1));
         assert_eq!(count(&jobs, JobState::Running), 1);
+        assert_eq!(jobs.running().collect::<Vec<_>>(), [7]);
+        jobs.put(id(2), known(JobState::Retrying));
+        assert_eq!((jobs.running().len(), jobs.older(id(3), JobState::Retrying)), (0, 1));
+        assert_eq!(jobs.older(id(2), JobState::Retrying), 0, "only those before it");
     }
 
     #[test]

@@ -5,9 +5,12 @@ mod jobs;
 pub(crate) mod watch;
 pub(crate) mod watchers;
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use async_nats::jetstream::stream::State;
@@ -67,6 +70,23 @@ impl Index {
             Some(jobs) => Ok(jobs.page(filter, before, limit)),
             None => Err(still_reading()),
         }
+    }
+
+    /// How many jobs run.
+    pub(crate) fn running(&self) -> usize {
+        self.jobs().as_ref().map_or(0, |jobs| jobs.running().len())
+    }
+
+    /// How many running jobs had their record written within `limit` before `now_ns` of the broker.
+    pub(crate) fn renewed_within(&self, limit: Duration, now_ns: i128) -> usize {
+        let since_ns = now_ns - i128::try_from(limit.as_nanos()).unwrap_or(i128::MAX);
+        let jobs = self.jobs();
+        jobs.as_ref().map_or(0, |jobs| jobs.running().filter(|ns| *ns >= since_ns).count())
+    }
+
+    /// How many jobs older than `job` are in `state`; none while it is still reading.
+    pub(crate) fn older(&self, job: JobId, state: JobState) -> Option<usize> {
+        self.jobs().as_ref().map(|jobs| jobs.older(job, state))
     }
 
     /// Whether it knows every change up to now.

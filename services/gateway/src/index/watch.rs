@@ -197,7 +197,10 @@ fn note(jobs: &mut Jobs, expiring: &mut Expiring, entry: &Entry) {
     let state = seen.as_ref().map(|seen| seen.state);
     expiring.note(job, state, entry.revision, written_ms.unwrap_or(i64::MAX / 2));
     match seen {
-        Some(Seen { state, kind }) => jobs.put(job, Known { state, kind }),
+        Some(Seen { state, kind }) => {
+            let written_ns = entry.created.unix_timestamp_nanos();
+            jobs.put(job, Known { state, kind, written_ns });
+        }
         None => jobs.remove(job),
     }
 }

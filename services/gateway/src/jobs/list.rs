@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::Uri};
-use bus::records::{RecordError, Records};
+use bus::records::{Entry, RecordError, Records};
 use contract::{
     JobId,
     api::{JobList, JobView},
     job::JobKind,
-    record::JobRecord,
     state::JobState,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -59,16 +58,21 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<J
     let records = timeout(READ_TIME_MAX, read(&broker.bus.records, page.jobs)).await;
     let records = records.map_err(|_| ApiError::broker_away("a page took too long to read"))??;
     // A record may have moved on since it was found: the page holds what was asked for.
-    let wanted = records.into_iter().filter(|record| filter.fits(record.state, record.kind));
-    let jobs = wanted.map(|record| JobView::of(record, None)).collect();
+    let wanted = |entry: &Entry| filter.fits(entry.record.state, entry.record.kind);
+    let jobs = records.into_iter().filter(wanted).map(|entry| {
+        let mut view = JobView::of(entry.record.clone(), None);
+        app.leases.describe(&mut view, &entry, &broker.bus, &app.index);
+        view
+    });
+    let jobs = jobs.collect();
     Ok(Json(JobList { jobs, next_cursor: page.next.map(|job| job.to_string()) }))
 }
 
 /// The records of `jobs`, in their order, without those that are gone or cannot be read.
-async fn read(records: &Records, jobs: Vec<JobId>) -> Result<Vec<JobRecord>, ApiError> {
+async fn read(records: &Records, jobs: Vec<JobId>) -> Result<Vec<Entry>, ApiError> {
     let reads = jobs.into_iter().map(|job| records.load(job));
     let found = stream::iter(reads).buffered(READS_MAX).map(|entry| match entry {
-        Ok(entry) => Ok(entry.map(|entry| entry.record)),
+        Ok(entry) => Ok(entry),
         Err(RecordError::Unreadable { job, cause }) => {
             tracing::debug!(job_id = %job, %cause, "a record is left out of a list");
             Ok(None)

@@ -58,7 +58,7 @@ pub(crate) async fn retry(
     let record = record_of(broker, id).await?.record;
     check(&record)?;
     start_again(broker, &record).await?;
-    let view = show::view(broker, id).await?;
+    let view = show::view(&app, id).await?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/v1/jobs/{id}"))], Json(view)))
 }
 

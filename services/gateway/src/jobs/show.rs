@@ -14,9 +14,12 @@ use contract::{
 use tokio::time::timeout;
 
 use super::{READ_TIME_MAX, id_of, record_of};
-use crate::{app::App, broker::Broker, error::ApiError};
+use crate::{app::App, broker::Broker, error::ApiError, leases};
 
 /// Show a job, with its results once it has ended.
+///
+/// A running job says in `lease` how long its worker has been silent and, once it missed a renewal, when another one
+/// takes over; a waiting job says in `waiting` what for.
 #[utoipa::path(
     get,
     path = "/v1/jobs/{id}",
@@ -30,14 +33,18 @@ pub(crate) async fn show(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<JobView>, ApiError> {
     let id = id_of(path)?;
-    view(app.broker()?, id).await.map(Json)
+    view(&app, id).await.map(Json)
 }
 
-/// The job as it is now, with its results.
-pub(super) async fn view(broker: &Broker, id: JobId) -> Result<JobView, ApiError> {
-    let record = record_of(broker, id).await?.record;
-    let results = results_of(broker, &record).await?;
-    Ok(JobView::of(record, results))
+/// The job as it is now, with its results, and what keeps it from running if something does.
+pub(super) async fn view(app: &App, id: JobId) -> Result<JobView, ApiError> {
+    let broker = app.broker()?;
+    let entry = record_of(broker, id).await?;
+    let results = results_of(broker, &entry.record).await?;
+    let mut view = JobView::of(entry.record.clone(), results);
+    app.leases.describe(&mut view, &entry, &broker.bus, &app.index);
+    leases::add_place(&mut view, &app.index);
+    Ok(view)
 }
 
 /// The results of the run that won, if one did and they are still kept.

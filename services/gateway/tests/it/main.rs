@@ -10,6 +10,7 @@ mod events;
 mod events_stream;
 mod hostile;
 mod idempotency;
+mod leases;
 mod listing;
 mod openapi;
 mod operations;
