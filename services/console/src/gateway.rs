@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::http::StatusCode;
+use contract::api::{LeaseView, ProgressView, WaitView};
+use contract::state::JobState;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -18,6 +21,9 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Jobs asked for.
 const JOBS: usize = 50;
 
+/// Running jobs asked for: more than the slots of a large lab.
+const RUNNING: usize = 100;
+
 /// Largest answer.
 const ANSWER_BYTES_MAX: usize = 2 * 1024 * 1024;
 
@@ -26,12 +32,20 @@ const ANSWER_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub(crate) struct Gateway {
     client: reqwest::Client,
     base: Url,
+    recent: Listed,
+    running: Listed,
+}
+
+/// One question for a list of jobs, and its last answer.
+#[derive(Debug)]
+struct Listed {
+    query: String,
     latest: Mutex<Option<(Instant, Answer)>>,
 }
 
 type Answer = Result<Vec<Job>, Away>;
 
-/// A job in the list. What the gateway left out is empty.
+/// A job as the gateway shows it. What it left out is empty.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Job {
     pub(crate) id: String,
@@ -41,6 +55,17 @@ pub(crate) struct Job {
     pub(crate) trace_id: String,
     pub(crate) accepted_at: String,
     pub(crate) attempts: Option<u64>,
+    pub(crate) attempts_max: Option<u64>,
+    pub(crate) interruptions: u64,
+    /// The worker that runs it, how long it has been silent, and when another takes over.
+    pub(crate) lease: Option<LeaseView>,
+    /// What it waits for.
+    pub(crate) waiting: Option<WaitView>,
+    pub(crate) progress: Option<ProgressView>,
+    pub(crate) operations: u64,
+    /// Why it did not succeed: a reason and its detail.
+    pub(crate) failure: Option<(String, String)>,
+    pub(crate) cancel_requested: bool,
 }
 
 /// Why there are no jobs to show.
@@ -65,7 +90,9 @@ impl Gateway {
             .no_proxy()
             .build()
             .context("building the client for the gateway")?;
-        Ok(Self { client, base, latest: Mutex::new(None) })
+        let recent = Listed::new(format!("limit={JOBS}"));
+        let running = Listed::new(format!("state=running&limit={RUNNING}"));
+        Ok(Self { client, base, recent, running })
     }
 
     /// Where it is asked.
@@ -75,15 +102,24 @@ impl Gateway {
 
     /// The recent jobs, newest first, at most a second old.
     pub(crate) async fn recent_jobs(&self) -> Answer {
+        self.list(&self.recent).await
+    }
+
+    /// The newest of the jobs that run now, at most a second old.
+    pub(crate) async fn running_jobs(&self) -> Answer {
+        self.list(&self.running).await
+    }
+
+    async fn list(&self, listed: &Listed) -> Answer {
         // Held over the question: whoever comes meanwhile gets the same answer.
-        let mut latest = self.latest.lock().await;
+        let mut latest = listed.latest.lock().await;
         if let Some((at, answer)) = latest.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             tracing::trace!(age = ?at.elapsed(), "jobs from the last answer");
             return answer.clone();
         }
-        let answer = self.ask(&format!("/v1/jobs?limit={JOBS}")).await.and_then(|answer| {
+        let answer = self.ask(&format!("/v1/jobs?{}", listed.query)).await.and_then(|answer| {
             let jobs = answer.get("jobs").and_then(Value::as_array).ok_or(Away::Unexpected)?;
-            Ok(jobs.iter().take(JOBS).map(Job::of).collect())
+            Ok(jobs.iter().take(JOBS.max(RUNNING)).map(Job::of).collect())
         });
         *latest = Some((Instant::now(), answer.clone()));
         answer
@@ -116,6 +152,7 @@ impl Gateway {
 impl Job {
     fn of(job: &Value) -> Self {
         let text = |name| job.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let number = |name| job.get(name).and_then(Value::as_u64);
         Self {
             id: text("id"),
             name: text("name"),
@@ -123,9 +160,41 @@ impl Job {
             state: text("state"),
             trace_id: text("trace_id"),
             accepted_at: text("accepted_at"),
-            attempts: job.get("attempts").and_then(Value::as_u64),
+            attempts: number("attempts"),
+            attempts_max: number("attempts_max"),
+            interruptions: number("interruptions").unwrap_or_default(),
+            lease: read(job, "lease"),
+            waiting: read(job, "waiting"),
+            progress: read(job, "progress"),
+            operations: number("operations").unwrap_or_default(),
+            failure: job.get("failure").map(|failure| {
+                let text = |name| failure.get(name).and_then(Value::as_str).unwrap_or_default();
+                (text("reason").to_owned(), text("detail").to_owned())
+            }),
+            cancel_requested: job.get("cancel_requested").and_then(Value::as_bool) == Some(true),
         }
     }
+
+    /// Whether nothing more will happen to it.
+    pub(crate) fn has_ended(&self) -> bool {
+        JobState::ALL.iter().any(|state| state.is_terminal() && state.name() == self.state)
+    }
+
+    /// The worker that runs it, if that missed a renewal of its lease.
+    pub(crate) fn silent(&self) -> Option<&LeaseView> {
+        self.lease.as_ref().filter(|lease| lease.is_silent())
+    }
+}
+
+impl Listed {
+    fn new(query: String) -> Self {
+        Self { query, latest: Mutex::new(None) }
+    }
+}
+
+/// A field of the job as a value of its own; none where it is another shape than this console knows.
+fn read<T: DeserializeOwned>(job: &Value, field: &str) -> Option<T> {
+    job.get(field).and_then(|value| T::deserialize(value).ok())
 }
 
 fn away(error: &reqwest::Error) -> Away {

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use super::frame::{self, live, outside};
-use super::{canary, job_list, trace_list};
+use super::{canary, job_list, trace_list, workers};
 use crate::api::query::RawQuery;
 use crate::start::Shared;
 use crate::store::TraceFilter;
@@ -34,6 +34,7 @@ pub(super) async fn page(
         @if let Some(grafana) = &shared.grafana {
             p.elsewhere { (outside(&grafana.lab_home(), "Lab home in Grafana")) }
         }
+        (workers::panel(&shared.gateway).await)
         (canary::panel(&shared))
         div.columns {
             section aria-labelledby="jobs" {

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Html;
+use contract::api::{WaitReason, WaitView};
 use maud::{Markup, html};
 
 use super::format::moment_text;
@@ -43,6 +44,11 @@ fn table(jobs: &[Job]) -> Markup {
                             @if let Some(attempts @ 2..) = job.attempts {
                                 " " span.attempt title="Attempts" { "#" (attempts) }
                             }
+                            @if let Some(lease) = job.silent() {
+                                " " span.pill.bad title=(lease) { "worker silent" }
+                            } @else if let Some(wait) = job.waiting.as_ref().filter(|wait| is_told(wait)) {
+                                " " span.pill.warn title=(wait) { (short(wait)) }
+                            }
                         }
                         td.main { (name(job)) }
                         td.muted.kind { (job.kind) }
@@ -54,8 +60,21 @@ fn table(jobs: &[Job]) -> Markup {
     }
 }
 
+/// Whether it is worth a word in a list: to wait for a slot is what the state says already.
+fn is_told(wait: &WaitView) -> bool {
+    matches!(wait.reason, WaitReason::NoWorker | WaitReason::RetryDelay)
+}
+
+fn short(wait: &WaitView) -> String {
+    match (wait.reason, wait.due_in_ms) {
+        (WaitReason::NoWorker, _) => "no worker".to_owned(),
+        (_, Some(ms)) => format!("in {} s", ms.div_ceil(1_000)),
+        _ => "waits".to_owned(),
+    }
+}
+
 /// The job's name, leading to its trace where one can be found.
-fn name(job: &Job) -> Markup {
+pub(super) fn name(job: &Job) -> Markup {
     let shown = if job.name.is_empty() { &job.id } else { &job.name };
     let path = match job.trace_id.parse::<TraceId>() {
         Ok(trace) => Some(jobs::path(trace)),
@@ -71,7 +90,7 @@ fn name(job: &Job) -> Markup {
 }
 
 /// The pill's look; a state this console has not heard of looks like nothing special.
-fn state_class(state: &str) -> &'static str {
+pub(super) fn state_class(state: &str) -> &'static str {
     match state {
         "succeeded" => "good",
         "running" => "busy",

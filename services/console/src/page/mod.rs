@@ -15,6 +15,7 @@ mod metrics;
 mod palette;
 mod trace;
 mod trace_list;
+mod workers;
 
 use axum::Router;
 use axum::extract::Request;
@@ -35,6 +36,7 @@ pub(crate) fn router() -> Router<Shared> {
     Router::new()
         .route("/", get(home::page))
         .route("/parts/jobs", get(job_list::part))
+        .route("/parts/workers", get(workers::part))
         .route("/parts/traces", get(trace_list::part))
         .route("/traces/{trace_id}", get(trace::page))
         .route("/parts/traces/{trace_id}", get(trace::part))

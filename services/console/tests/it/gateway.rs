@@ -13,7 +13,7 @@ use crate::telemetry::{export, span, text, trace_hex, with};
 use crate::under_test::{Console, in_time};
 
 /// A console beside a gateway that answers with these jobs.
-async fn console_beside(jobs: Value) -> Console {
+pub(crate) async fn console_beside(jobs: Value) -> Console {
     let list = jobs.clone();
     let router = Router::new().route("/v1/jobs", get(move || async move { Json(list) })).route(
         "/v1/jobs/{id}",

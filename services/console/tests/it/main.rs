@@ -17,6 +17,7 @@ mod pages;
 mod scrape;
 mod search;
 mod security;
+mod standing;
 mod stopping;
 mod telemetry;
 mod under_test;

@@ -1,5 +1,12 @@
 //! The way of the job in one line: every attempt with its verdict, in order.
+//!
+//! An attempt is one chip, also where its worker went away: then its operation is lost too, and the message was
+//! delivered in between to workers that could not take it; neither is an attempt.
 
+use std::collections::HashMap;
+
+use contract::signals::{attr, reason};
+use contract::verdict::Verdict;
 use maud::{Markup, html};
 
 use super::super::palette::{self, verdict_class};
@@ -17,21 +24,18 @@ pub(super) fn journey(trace: &TraceView, rows: &[Row]) -> Markup {
         Item::Span(index) => Some(&trace.spans[index]),
         Item::Line(_) => None,
     };
-    let judged: Vec<_> = rows
-        .iter()
-        .filter_map(span)
-        .filter(|view| view.verdict.is_some())
-        .take(ATTEMPTS_SHOWN_MAX)
-        .collect();
+    let attempts = rows.iter().filter_map(span).filter(|view| is_attempt(view));
+    let judged = numbered(attempts.take(ATTEMPTS_SHOWN_MAX).collect());
     html! {
         @if !judged.is_empty() {
             ol.journey aria-label="Attempts and their verdicts" {
-                @for view in judged {
+                @for (view, run) in judged {
                     li {
                         a href=(anchor(view)) {
                             i.swatch.(palette::class(view.service(), &services)) {}
                             (view.service())
-                            (outcome(view))
+                            @if let Some(round) = round(view) { span.attempt title="Round" { "r" (round) } }
+                            (numbered_outcome(view, run))
                         }
                     }
                 }
@@ -40,10 +44,42 @@ pub(super) fn journey(trace: &TraceView, rows: &[Row]) -> Markup {
     }
 }
 
+/// Whether the span is one attempt of a stage at its message.
+fn is_attempt(view: &SpanView) -> bool {
+    let is_operation = view.text(attr::OPERATION_KIND).is_some();
+    let is_elsewhere = view.attempt.is_none()
+        && view.verdict.as_deref() == Some(Verdict::Retry.name())
+        && view.text(attr::REASON).as_deref() == Some(reason::OWNED_ELSEWHERE);
+    view.verdict.is_some() && !is_operation && !is_elsewhere
+}
+
+/// Each attempt with its run, from 1: an interruption spends no attempt, so its number comes again.
+fn numbered(attempts: Vec<&SpanView>) -> Vec<(&SpanView, usize)> {
+    let mut runs: HashMap<_, usize> = HashMap::new();
+    let number = |view: &SpanView| {
+        let attempt = view.attempt.clone()?;
+        let run = runs.entry((view.service().to_owned(), round(view), attempt)).or_default();
+        *run += 1;
+        Some(*run)
+    };
+    let numbers: Vec<_> = attempts.iter().copied().map(number).collect();
+    attempts.into_iter().zip(numbers.into_iter().map(Option::unwrap_or_default)).collect()
+}
+
+fn round(view: &SpanView) -> Option<String> {
+    view.text(attr::JOB_ROUND).filter(|round| round != "0")
+}
+
 /// What came of a span: attempt, verdict, injected fault; for a span without verdict its error.
 pub(super) fn outcome(view: &SpanView) -> Markup {
+    numbered_outcome(view, 1)
+}
+
+fn numbered_outcome(view: &SpanView, run: usize) -> Markup {
     html! {
-        @if let Some(attempt) = &view.attempt { span.attempt title="Attempt" { "#" (attempt) } }
+        @if let Some(attempt) = &view.attempt {
+            span.attempt title="Attempt" { "#" (attempt) @if run > 1 { " · run " (run) } }
+        }
         @match &view.verdict {
             Some(verdict) => span.pill.(verdict_class(verdict)) { (verdict) },
             None => @if view.failed { span.pill.bad { "error" } },

@@ -2,6 +2,7 @@
 
 mod detail;
 mod journey;
+mod standing;
 mod tree;
 mod view;
 mod waterfall;
@@ -16,6 +17,7 @@ use self::view::{SPANS_SHOWN_MAX, TraceView};
 use super::format::{count, duration, moment};
 use super::frame::{self, live, outside};
 use super::palette;
+use crate::gateway::Job;
 use crate::grafana::GrafanaUrl;
 use crate::start::Shared;
 use crate::store::TraceId;
@@ -30,12 +32,17 @@ pub(super) async fn page(State(shared): State<Shared>, Path(id): Path<String>) -
         return (StatusCode::BAD_REQUEST, frame::page("No trace id", &body)).into_response();
     };
     let trace = TraceView::of(&shared.store, id);
+    let job = standing::job_of(&shared, trace.as_ref()).await;
     let status = if trace.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let title = match &trace {
-        Some(trace) => trace.root().span.name.clone(),
+        Some(trace) => match &job {
+            Some(job) if !job.name.is_empty() => job.name.clone(),
+            _ => trace.root().span.name.clone(),
+        },
         None => "Trace not here".to_owned(),
     };
-    let body = live(&format!("/parts/traces/{id}"), &content(&shared, id, trace.as_ref()));
+    let part = content(&shared, id, trace.as_ref(), job.as_ref());
+    let body = live(&format!("/parts/traces/{id}"), &part);
     (status, frame::page(&title, &body)).into_response()
 }
 
@@ -44,13 +51,14 @@ pub(super) async fn part(State(shared): State<Shared>, Path(id): Path<String>) -
     match id.parse::<TraceId>() {
         Ok(id) => {
             let trace = TraceView::of(&shared.store, id);
-            Html(content(&shared, id, trace.as_ref()).into_string()).into_response()
+            let job = standing::job_of(&shared, trace.as_ref()).await;
+            Html(content(&shared, id, trace.as_ref(), job.as_ref()).into_string()).into_response()
         }
         Err(_) => StatusCode::BAD_REQUEST.into_response(),
     }
 }
 
-fn content(shared: &Shared, id: TraceId, trace: Option<&TraceView>) -> Markup {
+fn content(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<&Job>) -> Markup {
     let grafana = shared.grafana.as_ref();
     let Some(trace) = trace else {
         return html! {
@@ -64,10 +72,10 @@ fn content(shared: &Shared, id: TraceId, trace: Option<&TraceView>) -> Markup {
     };
     let rows = tree::rows(trace);
     html! {
-        (head(trace, grafana))
+        (head(trace, job, grafana))
         (journey::journey(trace, &rows))
         (legend(trace))
-        (waterfall::waterfall(trace, &rows))
+        (waterfall::waterfall(trace, &rows, job.is_some_and(|job| !job.has_ended())))
         @if trace.span_count > SPANS_SHOWN_MAX {
             p.note {
                 "Shown are the first " (count(SPANS_SHOWN_MAX as u64)) " of "
@@ -77,7 +85,7 @@ fn content(shared: &Shared, id: TraceId, trace: Option<&TraceView>) -> Markup {
     }
 }
 
-fn head(trace: &TraceView, grafana: Option<&GrafanaUrl>) -> Markup {
+fn head(trace: &TraceView, state: Option<&Job>, grafana: Option<&GrafanaUrl>) -> Markup {
     let failed = trace.spans.iter().filter(|view| view.failed).count();
     let job = trace.text(attr::JOB_ID);
     html! {
@@ -85,6 +93,7 @@ fn head(trace: &TraceView, grafana: Option<&GrafanaUrl>) -> Markup {
             bdi { (trace.root().span.name) }
             @if let Some(kind) = trace.text(attr::JOB_KIND) { " " span.muted { (kind) } }
         }
+        @if let Some(state) = state { (standing::line(state)) }
         dl.facts {
             div { dt { "Took" } dd { (duration(trace.end - trace.start)) } }
             div { dt { "Started" } dd { (moment(trace.start)) } }

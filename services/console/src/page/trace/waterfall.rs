@@ -25,8 +25,8 @@ const SKEW_MIN_NANOS: u64 = 1_000_000;
 /// Marks of the time axis, in per cent.
 const TICKS: [u64; 4] = [0, 25, 50, 75];
 
-/// The whole waterfall.
-pub(super) fn waterfall(trace: &TraceView, rows: &[Row]) -> Markup {
+/// The whole waterfall; `is_open` says that the job has not ended, so that spans may still be on their way.
+pub(super) fn waterfall(trace: &TraceView, rows: &[Row], is_open: bool) -> Markup {
     let services = trace.services();
     let by_id = trace.by_id();
     html! {
@@ -42,7 +42,7 @@ pub(super) fn waterfall(trace: &TraceView, rows: &[Row]) -> Markup {
             }
             @for row in rows {
                 @match row.item {
-                    Item::Span(index) => (span_row(trace, *row, &trace.spans[index], (&services, &by_id))),
+                    Item::Span(index) => (span_row(trace, *row, &trace.spans[index], (&services, &by_id), is_open)),
                     Item::Line(index) => (line_row(trace, *row, &trace.lines[index])),
                 }
             }
@@ -55,6 +55,7 @@ fn span_row(
     row: Row,
     view: &SpanView,
     (services, by_id): (&[&str], &HashMap<SpanId, &SpanView>),
+    is_open: bool,
 ) -> Markup {
     let parent = view.parent.and_then(|parent| by_id.get(&parent).copied());
     let enters = parent.is_none_or(|parent| parent.service() != view.service());
@@ -67,7 +68,7 @@ fn span_row(
                     i.swatch {}
                     span.name title=(view.span.name) { (view.span.name) }
                     @if enters { span.service { (view.service()) } }
-                    (marks(row, view, parent))
+                    (marks(row, view, parent, is_open))
                 }
                 span.outcome { (outcome(view)) }
                 span.time { (bar(trace, view)) }
@@ -79,11 +80,15 @@ fn span_row(
 }
 
 /// What is odd about a span, in words.
-fn marks(row: Row, view: &SpanView, parent: Option<&SpanView>) -> Markup {
+fn marks(row: Row, view: &SpanView, parent: Option<&SpanView>, is_open: bool) -> Markup {
     let start = view.span.start_time_unix_nano;
     let early = parent.map_or(0, |parent| parent.span.start_time_unix_nano.saturating_sub(start));
     html! {
-        @if row.orphan { span.pill.orphan title="Its parent is not here" { "orphan" } }
+        @if row.orphan && is_open {
+            span.pill.busy title="A span arrives when it has ended: the one above this has not" { "parent still open" }
+        } @else if row.orphan {
+            span.pill.orphan title="Its parent is not here" { "orphan" }
+        }
         @if early >= SKEW_MIN_NANOS {
             span.pill.skew title="It starts before its parent: the clocks disagree" {
                 "clock −" (duration(early))

@@ -1,0 +1,57 @@
+//! Where the job of a trace is, by its record: spans tell what was, the record tells what is.
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+use tokio::time::timeout;
+
+use super::super::job_list::state_class;
+use super::view::TraceView;
+use crate::gateway::Job;
+use crate::start::Shared;
+use contract::signals::attr;
+
+/// How long the page may wait for the gateway; without its answer the spans are shown alone.
+const ANSWER_LIMIT: Duration = Duration::from_millis(700);
+
+/// The job that the trace is of, as it is now; none where the gateway does not say.
+pub(super) async fn job_of(shared: &Shared, trace: Option<&TraceView>) -> Option<Job> {
+    let id = trace?.text(attr::JOB_ID).filter(|id| super::super::jobs::is_plain(id))?;
+    timeout(ANSWER_LIMIT, shared.gateway.job(&id)).await.ok()?.ok()
+}
+
+/// State, and what is behind it: who runs the job and how far it is, why it waits, why it did not succeed.
+pub(super) fn line(job: &Job) -> Markup {
+    html! {
+        p.job role="status" {
+            span.pill.(state_class(&job.state)) { (job.state) }
+            @if job.cancel_requested && !job.has_ended() { " " span.pill.warn { "to be cancelled" } }
+            @if !job.name.is_empty() { " " b { bdi { (job.name) } } }
+            @if let Some(lease) = job.silent() {
+                " " span.pill.bad { (lease) }
+            } @else if let Some(lease) = &job.lease {
+                " running at " span.mono { (lease.worker) } (progress(job))
+            } @else if let Some(wait) = &job.waiting {
+                " " span { (wait) }
+            }
+            @if let (Some(attempts @ 2..), Some(most)) = (job.attempts, job.attempts_max) {
+                " · attempt " (attempts) " of " (most)
+            }
+            @if job.interruptions > 0 {
+                " · " (job.interruptions) " interruption" @if job.interruptions > 1 { "s" }
+            }
+            @if let Some((reason, detail)) = job.failure.as_ref().filter(|_| job.state != "succeeded") {
+                " " span.bad { (reason) ": " (detail) }
+            }
+        }
+    }
+}
+
+fn progress(job: &Job) -> Markup {
+    html! {
+        @if let Some(at) = &job.progress {
+            ", operation " (u64::from(at.operation) + 1) " of " (job.operations) " (" (at.kind) "), "
+            (format!("{:.0} %", f64::from(at.part.clamp(0.0, 1.0)) * 100.0))
+        }
+    }
+}

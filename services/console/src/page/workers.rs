@@ -1,0 +1,70 @@
+//! What stands still, above everything else on the first page: workers that fell silent, with the jobs they run,
+//! and jobs that no processor asks for. Nothing while all is in motion.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::Html;
+use contract::api::WaitReason;
+use maud::{Markup, html};
+
+use super::frame;
+use super::job_list;
+use crate::gateway::{Gateway, Job};
+use crate::start::Shared;
+
+/// Jobs named of one worker; the others are counted.
+const JOBS_SHOWN_MAX: usize = 8;
+
+/// The panel, which refreshes itself.
+pub(super) async fn panel(gateway: &Gateway) -> Markup {
+    frame::live("/parts/workers", &content(gateway).await)
+}
+
+/// `GET /parts/workers`: the panel alone.
+pub(super) async fn part(State(shared): State<Shared>) -> Html<String> {
+    Html(content(&shared.gateway).await.into_string())
+}
+
+/// A gateway that does not answer is told where its jobs would be.
+async fn content(gateway: &Gateway) -> Markup {
+    let (running, recent) = tokio::join!(gateway.running_jobs(), gateway.recent_jobs());
+    let (running, recent) = (running.unwrap_or_default(), recent.unwrap_or_default());
+    let mut silent: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
+    for job in &running {
+        if let Some(lease) = job.silent() {
+            silent.entry(&lease.worker).or_default().push(job);
+        }
+    }
+    let unasked = recent.iter().filter(|job| is_unasked(job)).count();
+    html! {
+        @for jobs in silent.values() { (silent_worker(jobs)) }
+        @if unasked > 0 {
+            section.standstill role="status" {
+                b { "No processor asks for work" } " "
+                span { (unasked) " of the recent jobs wait for one. It may be starting again." }
+            }
+        }
+    }
+}
+
+fn silent_worker(jobs: &[&Job]) -> Markup {
+    // The one that is taken over last: until then something is left to wait for.
+    let last = jobs.iter().filter_map(|job| job.silent()).min_by_key(|lease| lease.silent_ms);
+    html! {
+        section.standstill role="status" {
+            @if let Some(lease) = last { b { (lease) } " " }
+            span { "It runs " }
+            @for (index, job) in jobs.iter().take(JOBS_SHOWN_MAX).enumerate() {
+                @if index > 0 { ", " }
+                (job_list::name(job))
+            }
+            @if jobs.len() > JOBS_SHOWN_MAX { " and " (jobs.len() - JOBS_SHOWN_MAX) " more" }
+            "."
+        }
+    }
+}
+
+fn is_unasked(job: &Job) -> bool {
+    job.waiting.as_ref().is_some_and(|wait| wait.reason == WaitReason::NoWorker)
+}
