@@ -8,8 +8,8 @@ use contract::Stage;
 use crate::{
     commands::{
         bench::BenchCommand, completions::Completions, dead::Dead, doctor::Doctor, guard::Guard,
-        job::Job, load::Load, open::Open, probe::Probe, service::Service, topology::Topology,
-        up::Up,
+        job::Job, kill::Kill, load::Load, open::Open, probe::Probe, service::Service,
+        topology::Topology, up::Up,
     },
     environment,
     exit::{self, Exit},
@@ -35,6 +35,7 @@ enum Command {
     Open(Open),
     Bench(Box<BenchCommand>),
     Doctor(Doctor),
+    Kill(Kill),
     Probe(Probe),
     #[command(subcommand)]
     Topology(Topology),
@@ -118,6 +119,7 @@ impl Cli {
             Command::Bench(bench) => on_all_cores(bench.run()),
             Command::Completions(completions) => Ok(completions.run()),
             Command::Doctor(doctor) => on_one_thread(doctor.run()),
+            Command::Kill(kill) => on_one_thread(kill.run()),
             Command::Probe(probe) => on_one_thread(probe.run()),
             Command::Topology(topology) => on_one_thread(topology.run()),
         };

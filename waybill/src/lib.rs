@@ -16,5 +16,6 @@ mod commands;
 mod environment;
 mod exit;
 mod lab_args;
+mod listener;
 mod request;
 mod terminal;

@@ -12,4 +12,4 @@ pub(crate) use admin::{Admin, sum_of};
 pub(crate) use console::Console;
 pub(crate) use error::ClientError;
 pub(crate) use gateway::{Gateway, JobFilter, LetterFilter};
-pub(crate) use sse::EventStream;
+pub(crate) use sse::{EventStream, ServerEvent};

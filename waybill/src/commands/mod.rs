@@ -6,6 +6,7 @@ pub(crate) mod dead;
 pub(crate) mod doctor;
 pub(crate) mod guard;
 pub(crate) mod job;
+pub(crate) mod kill;
 pub(crate) mod load;
 pub(crate) mod open;
 pub(crate) mod probe;

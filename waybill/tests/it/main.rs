@@ -10,4 +10,5 @@ mod jobs;
 mod load;
 mod program;
 mod settings;
+mod silence;
 mod up;

@@ -54,7 +54,7 @@ impl DataDir {
         let failed = |path: &Path, cause| DataDirError::Files { path: path.to_owned(), cause };
         let path = std::path::absolute(path).map_err(|cause| failed(path, cause))?;
         claim(&path).map_err(|cause| failed(&path, cause))?;
-        if !path.join(MARKER).is_file() {
+        if !Self::is_one(&path) {
             return Err(DataDirError::Foreign(path));
         }
         let lock = File::create(path.join(LOCK)).map_err(|cause| failed(&path, cause))?;
@@ -70,6 +70,11 @@ impl DataDir {
             fs::create_dir_all(&made).map_err(|cause| failed(&made, cause))?;
         }
         Ok(Self { path, _lock: lock })
+    }
+
+    /// Whether a lab made the folder.
+    pub fn is_one(path: &Path) -> bool {
+        path.join(MARKER).is_file()
     }
 
     /// The folder itself, absolute.

@@ -4,8 +4,8 @@ mod broker;
 mod check;
 mod folder;
 mod full;
+mod jobs;
 mod machine;
-mod owner;
 mod report;
 mod running;
 
@@ -19,7 +19,7 @@ use report::{Report, Section};
 /// Check what a lab needs, and a lab that runs; say what to do where something is missing
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 the lab can start, or runs and is well; 1 something that it needs is missing"
+    after_help = "Exit codes: 0 the lab can start, or runs and is well; 1 something is not as it should be"
 )]
 pub(crate) struct Doctor {
     #[command(flatten)]

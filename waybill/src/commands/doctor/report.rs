@@ -62,8 +62,8 @@ impl Report {
         }
         text + &match self.failures() {
             0 => "all is well\n".to_owned(),
-            1 => "one thing is missing\n".to_owned(),
-            many => format!("{many} things are missing\n"),
+            1 => "one thing is not as it should be\n".to_owned(),
+            many => format!("{many} things are not as they should be\n"),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Whether the ports are free, or a lab runs on them and is well.
 
-use std::net::Ipv4Addr;
+use std::{borrow::Cow, net::Ipv4Addr};
 
 use futures_util::future::join_all;
-use lab::{PortTaken, Ports};
+use lab::{Part, PortTaken, Ports, embedded::PROCESSORS_MAX};
 
-use super::{check::Check, owner};
-use crate::client::Admin;
+use super::{check::Check, jobs};
+use crate::{client::Admin, listener};
 
 const CONSOLE: &str = "console";
 
@@ -34,12 +34,14 @@ pub(super) async fn checks(ports: Ports, full: &[u16]) -> anyhow::Result<Vec<Che
     let mut checks =
         vec![Check::ok(NAME, format!("a lab runs: http://127.0.0.1:{}", ports.console))];
     checks.extend(found.into_iter().map(|(part, state)| state.check(part)));
+    checks.extend(replicas(ports).await?);
+    checks.extend(jobs::checks(ports).await?);
     Ok(checks)
 }
 
 fn line(taken: &PortTaken) -> String {
-    match owner::of(taken.port) {
-        Some(owner) => format!("{taken} by {owner}"),
+    match listener::of(taken.port) {
+        Some(found) => format!("{taken} by {found}"),
         None => taken.to_string(),
     }
 }
@@ -52,7 +54,7 @@ enum State {
 }
 
 impl State {
-    fn check(self, part: &'static str) -> Check {
+    fn check(self, part: impl Into<Cow<'static, str>>) -> Check {
         match self {
             Self::Ready => Check::ok(part, "ready"),
             Self::NotReady(why) => Check::failed(
@@ -62,8 +64,8 @@ impl State {
             ),
             Self::Absent => Check::failed(
                 part,
-                "does not answer",
-                "if it does not come back, look into its log in the data folder",
+                "does not answer: it starts again, is held still, or is gone",
+                "ask again in a second; if it does not come back, look into its log in the data folder",
             ),
         }
     }
@@ -88,4 +90,19 @@ async fn parts(ports: Ports) -> anyhow::Result<Vec<(&'static str, State)>> {
         Ok((part, state))
     });
     join_all(looks).await.into_iter().collect()
+}
+
+/// The second processor and those after it, as far as they are there: how many there should be is not known here.
+async fn replicas(ports: Ports) -> anyhow::Result<Vec<Check>> {
+    let looks = (2..=PROCESSORS_MAX).map(|n| async move {
+        let admin = Admin::new("processor", ports.processor_admin_of(n))?;
+        let part = Part::Processor(n).to_string();
+        Ok(match admin.not_ready("/readyz").await {
+            Ok(None) => Some(State::Ready.check(part)),
+            Ok(Some(why)) => Some(State::NotReady(why).check(part)),
+            Err(_) => None,
+        })
+    });
+    let checks: anyhow::Result<Vec<Option<Check>>> = join_all(looks).await.into_iter().collect();
+    Ok(checks?.into_iter().flatten().collect())
 }

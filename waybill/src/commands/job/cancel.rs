@@ -35,7 +35,7 @@ impl Cancel {
                 None => gateway.job(id).await?,
             };
         }
-        details::show(&job, &console, None, self.json)?;
+        details::show(&job, &console, None, self.json, details::Head::Wanted)?;
         Ok(match job.state {
             _ if !self.follow.wait => Exit::Done,
             JobState::Cancelled => Exit::Done,

@@ -4,16 +4,19 @@ use std::{fmt::Write as _, time::Duration};
 
 use anstyle::Style;
 use contract::{
-    api::{JobView, OperationOutcome, OperationResult},
+    JobId,
+    api::{JobAccepted, JobView, OperationOutcome, OperationResult},
     operation::Operation,
     state::JobState,
 };
 use serde_json::{Value, json};
 
-use super::picture::Drawing;
+use super::{follow, picture::Drawing, standing::held};
 use crate::{
     client::Console,
-    terminal::{BAD, BOLD, DIM, GOOD, WARNING, clean, columns, fit, print, short, styled},
+    terminal::{
+        BAD, BOLD, DIM, GOOD, WARNING, clean, columns, fit, print, print_error, short, styled,
+    },
 };
 
 /// Columns of an operation.
@@ -21,12 +24,50 @@ const OPERATION_COLUMNS: usize = 34;
 /// Columns of a result, at least and at most.
 const RESULT_COLUMNS: (usize, usize) = (24, 64);
 
+/// Whether the lines that say which job it is were printed before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Head {
+    Wanted,
+    Printed,
+}
+
+/// Which job it is: what is known from the start, and does not change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeadLines<'a> {
+    pub(super) id: JobId,
+    name: &'a str,
+    trace_id: &'a str,
+}
+
+impl<'a> HeadLines<'a> {
+    pub(super) fn of(job: &'a JobView) -> Self {
+        Self { id: job.id, name: &job.name, trace_id: &job.trace_id }
+    }
+
+    pub(super) fn accepted(accepted: &'a JobAccepted, name: &'a str) -> Self {
+        Self { id: accepted.id, name, trace_id: &accepted.trace_id }
+    }
+
+    fn text(&self, console: &Console) -> String {
+        let job = format!("{}  {}", self.id, clean(self.name));
+        let page = console.trace_page(&clean(self.trace_id));
+        line("job", &job) + &line("trace", &page)
+    }
+}
+
+/// Says at once which job it is and where its trace is; beside JSON, on standard error.
+pub(super) fn print_head(head: &HeadLines<'_>, console: &Console, beside_json: bool) {
+    let text = head.text(console);
+    if beside_json { print_error(&text) } else { print(&text) }
+}
+
 /// Prints the job, and its trace if it was fetched.
 pub(super) fn show(
     job: &JobView,
     console: &Console,
     trace: Option<&Drawing>,
     as_json: bool,
+    head: Head,
 ) -> anyhow::Result<()> {
     if as_json {
         let mut job = serde_json::to_value(job)?;
@@ -35,8 +76,11 @@ pub(super) fn show(
         }
         print(&format!("{job:#}\n"));
     } else {
-        let mut text = words(job);
-        text.push_str(&line("console", &console.trace_page(&clean(&job.trace_id))));
+        let mut text = match head {
+            Head::Wanted => HeadLines::of(job).text(console),
+            Head::Printed => String::new(),
+        };
+        text.push_str(&words(job));
         if let Some(trace) = trace {
             let _ = write!(text, "\n{}", trace.text(&job.trace_id));
         }
@@ -46,11 +90,13 @@ pub(super) fn show(
 }
 
 fn words(job: &JobView) -> String {
-    let mut text = line("job", &format!("{}  {}", job.id, clean(&job.name)));
     let state = styled(state_style(job.state), job.state.name());
-    text.push_str(&line("state", &format!("{state}{}", took(job))));
+    let cancel = job.cancel_requested && !job.state.is_terminal();
+    let cancel = if cancel { ", to be cancelled" } else { "" };
+    let mut text = line("state", &format!("{state}{cancel}{}{}", took(job), percent(job)));
     text.push_str(&line("attempts", &attempts(job)));
     text.push_str(&line("times", &times(job)));
+    text.push_str(&lease(job));
     if let Some(failure) = &job.failure {
         let failure = format!("{}: {}", clean(&failure.reason), clean(&failure.detail));
         text.push_str(&line("failure", &styled(BAD, &failure)));
@@ -99,10 +145,23 @@ fn attempts(job: &JobView) -> String {
     if job.round > 0 {
         let _ = write!(text, ", round {}", job.round);
     }
-    if let Some(worker) = &job.worker {
-        let _ = write!(text, ", at {}", clean(worker));
-    }
     text
+}
+
+/// Who runs it, or what it waits for.
+fn lease(job: &JobView) -> String {
+    match (&job.lease, &job.waiting, &job.worker) {
+        (Some(lease), ..) if lease.is_silent() => line("lease", &styled(BAD, &held(lease))),
+        (Some(lease), ..) => line("lease", &held(lease)),
+        (None, Some(wait), _) => line("waits", &styled(WARNING, &wait.to_string())),
+        // A gateway of an earlier version.
+        (None, None, Some(worker)) => line("lease", &format!("worker {}", clean(worker))),
+        (None, None, None) => String::new(),
+    }
+}
+
+fn percent(job: &JobView) -> String {
+    job.progress.map_or(String::new(), |at| format!(", {}", follow::progress(&at, job.operations)))
 }
 
 /// When it was accepted, and how long after that each thing happened.

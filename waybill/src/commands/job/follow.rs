@@ -5,13 +5,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{JobId, api::JobView, state::JobState};
+use contract::{
+    JobId,
+    api::{JobView, ProgressView},
+    state::JobState,
+};
 use tokio::time::sleep;
 
+use super::standing::{Watchman, standing};
 use crate::{
     client::{ClientError, Gateway},
     exit::Exit,
-    terminal::{StatusLine, print_error},
+    terminal::{StatusLine, WARNING, print_error, styled},
 };
 
 /// Pause before the second look.
@@ -62,14 +67,17 @@ pub(super) async fn ended(
     let mut answered = began;
     let mut pause = PAUSE_FIRST;
     let mut line = StatusLine::default();
+    let mut watchman = Watchman::default();
     loop {
         match gateway.job(id).await {
             Ok(job) if job.state.is_terminal() => {
                 line.clear();
+                notice(&mut watchman, &mut line, &job);
                 return Ok(Some(job));
             }
             Ok(job) => {
                 answered = Instant::now();
+                notice(&mut watchman, &mut line, &job);
                 line.show(&words(&job));
             }
             Err(error) if error.may_pass() && answered.elapsed() < AWAY_MAX => {}
@@ -87,6 +95,14 @@ pub(super) async fn ended(
     }
 }
 
+/// Says on a line of its own that the worker of a job fell silent, or that another one took over.
+pub(super) fn notice(watchman: &mut Watchman, line: &mut StatusLine, job: &JobView) {
+    if let Some(notice) = watchman.notices(job) {
+        line.clear();
+        print_error(&format!("{}\n", styled(WARNING, &notice)));
+    }
+}
+
 /// Where a job is, in one line.
 pub(super) fn words(job: &JobView) -> String {
     let mut words =
@@ -94,10 +110,16 @@ pub(super) fn words(job: &JobView) -> String {
     if job.cancel_requested && !job.state.is_terminal() {
         words.push_str(" · to be cancelled");
     }
-    if let Some(at) = job.progress {
-        let percent = (f64::from(at.part) * 100.0).clamp(0.0, 100.0);
-        let (n, all) = (at.operation + 1, job.operations);
-        let _ = write!(words, " · operation {n} of {all} ({}) · {percent:.0} %", at.kind);
+    if let Some(standing) = standing(job) {
+        let _ = write!(words, " · {standing}");
+    } else if let Some(at) = job.progress {
+        let _ = write!(words, " · {}", progress(&at, job.operations));
     }
     words
+}
+
+/// How far a running job is: `operation 1 of 2 (wait) · 40 %`.
+pub(super) fn progress(at: &ProgressView, operations: u32) -> String {
+    let percent = (f64::from(at.part) * 100.0).clamp(0.0, 100.0);
+    format!("operation {} of {operations} ({}) · {percent:.0} %", at.operation + 1, at.kind)
 }

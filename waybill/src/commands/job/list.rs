@@ -7,12 +7,15 @@ use contract::{
 };
 use serde_json::json;
 
-use super::details::{between, state_style};
+use super::{
+    details::{between, state_style},
+    standing::in_short,
+};
 use crate::{
     client::JobFilter,
     exit::Exit,
     lab_args::LabArgs,
-    terminal::{self, DIM, clean, fit, print, styled},
+    terminal::{self, DIM, WARNING, clean, fit, print, styled, width},
 };
 
 /// Jobs listed if no number is given: a screen.
@@ -86,14 +89,17 @@ fn row(job: &JobView, columns: usize) -> String {
     let id = job.id.to_string();
     let id = &id[id.len().saturating_sub(shown)..];
     let name = clean(&job.name);
-    let name = fit(&name, columns.saturating_sub(BEFORE_ID + shown + 2).max(NAME_MIN));
+    let note = in_short(job).map_or(String::new(), |note| format!("  {note}"));
+    let room = columns.saturating_sub(BEFORE_ID + shown + 2).max(NAME_MIN);
+    let name = fit(&name, room.saturating_sub(width(&note)).max(NAME_MIN.min(width(&name))));
     format!(
-        "{} {} {} {:>5} {took:>8}  {id}  {}\n",
+        "{} {} {} {:>5} {took:>8}  {id}  {}{}\n",
         fit(clock_time(&job.accepted_at), 9),
         styled(state_style(job.state), &fit(job.state.name(), 9)),
         fit(job.kind.name(), 9),
         format!("{}/{}", job.attempts, job.attempts_max),
-        name.trim_end()
+        name.trim_end(),
+        styled(WARNING, &note)
     )
 }
 

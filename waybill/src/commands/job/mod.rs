@@ -10,12 +10,14 @@ mod picture;
 mod retry;
 mod see;
 mod show;
+mod standing;
 mod submit;
 mod watch;
 
 use crate::exit::Exit;
 
 pub(crate) use find::find;
+pub(crate) use standing::held;
 
 /// Hand jobs in, look at them, stop them and start them again
 #[derive(Debug, clap::Subcommand)]

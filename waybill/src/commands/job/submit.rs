@@ -3,13 +3,17 @@
 use contract::api::JobAccepted;
 use serde_json::json;
 
-use super::{body::Body, see::See};
+use super::{
+    body::Body,
+    details::{self, HeadLines},
+    see::See,
+};
 use crate::{
     client::Console,
     exit::{Exit, HELP},
     lab_args::LabArgs,
     request::OPERATIONS_HELP,
-    terminal::{BOLD, DIM, print, styled},
+    terminal::{DIM, print, styled},
 };
 
 /// Hand a job in
@@ -27,25 +31,24 @@ pub(crate) struct Submit {
 impl Submit {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let (gateway, console) = (self.lab.gateway()?, self.lab.console()?);
-        let accepted = gateway.submit(&self.body.request()?).await?;
+        let request = self.body.request()?;
+        let accepted = gateway.submit(&request).await?;
+        let name = request.body["name"].as_str().unwrap_or_default();
+        let head = HeadLines::accepted(&accepted, name);
         if !self.see.follow.wait && !self.see.picture.trace {
-            tell(&accepted, &console, self.see.json);
+            tell(&accepted, &head, &console, self.see.json);
             return Ok(Exit::Done);
         }
-        self.see.show(&gateway, &console, accepted.id, true).await
+        self.see.to_its_end(&gateway, &console, head).await
     }
 }
 
-fn tell(accepted: &JobAccepted, console: &Console, json: bool) {
+fn tell(accepted: &JobAccepted, head: &HeadLines<'_>, console: &Console, json: bool) {
     if json {
         return print(&format!("{:#}\n", json!(accepted)));
     }
-    let JobAccepted { id, state, trace_id } = accepted;
-    print(&format!(
-        "{} {id}  {state}\n{} {}\n{}\n",
-        styled(BOLD, "job  "),
-        styled(BOLD, "trace"),
-        console.trace_page(trace_id),
-        styled(DIM, &format!("see it end: waybill job show {id} --wait --trace")),
-    ));
+    details::print_head(head, console, false);
+    let id = accepted.id;
+    let hint = format!("see it end: waybill job show {id} --wait --trace");
+    print(&format!("{}\n", styled(DIM, &hint)));
 }

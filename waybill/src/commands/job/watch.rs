@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contract::{
     JobId,
-    api::{JobView, ProgressView},
+    api::{JobView, LeaseView, ProgressView},
 };
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -13,12 +13,13 @@ use super::{
     details,
     find::Which,
     follow::{exit, words},
+    standing::Watchman,
 };
 use crate::{
-    client::{ClientError, EventStream, Gateway},
+    client::{ClientError, EventStream, Gateway, ServerEvent},
     exit::Exit,
     lab_args::LabArgs,
-    terminal::{StatusLine, print, print_error, styled},
+    terminal::{StatusLine, WARNING, print, print_error, styled},
 };
 
 /// Tries in a row that bring no news, before it gives up.
@@ -29,6 +30,8 @@ const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// The event that says how far a running job is; the others hold the job.
 const PROGRESS: &str = "progress";
+/// Time without an event after which the job is looked at.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// Time between two looks where the gateway has no stream to give.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -59,7 +62,7 @@ impl Watch {
             return Ok(Exit::TimeUp);
         };
         if !self.json {
-            details::show(&end, &self.lab.console()?, None, false)?;
+            details::show(&end, &self.lab.console()?, None, false, details::Head::Wanted)?;
         }
         Ok(exit(&end))
     }
@@ -78,7 +81,7 @@ async fn watch(
         let heard = teller.heard;
         let left = until.saturating_duration_since(Instant::now());
         let listened = match gateway.follow(id, left).await {
-            Ok(stream) => listen(stream, teller).await,
+            Ok(stream) => listen(stream, teller, gateway, id).await,
             // There is no stream to be had; a look is always to be had.
             Err(error) if error.status() == Some(503) => {
                 sleep(LOOK_EVERY).await;
@@ -115,8 +118,10 @@ async fn watch(
 async fn listen(
     mut stream: EventStream,
     teller: &mut Teller,
+    gateway: &Gateway,
+    id: JobId,
 ) -> Result<Option<JobView>, ClientError> {
-    while let Some(event) = stream.next().await? {
+    while let Some(event) = next(&mut stream, teller, gateway, id).await? {
         // What cannot be read is from a newer gateway, and the look afterwards has the state.
         if event.name == PROGRESS {
             if let Ok(progress) = serde_json::from_str(&event.data) {
@@ -132,12 +137,34 @@ async fn listen(
     Ok(None)
 }
 
+/// The next event. While there is none, the job is looked at: a worker that fell silent sends no event.
+async fn next(
+    stream: &mut EventStream,
+    teller: &mut Teller,
+    gateway: &Gateway,
+    id: JobId,
+) -> Result<Option<ServerEvent>, ClientError> {
+    let event = stream.next();
+    tokio::pin!(event);
+    loop {
+        tokio::select! {
+            event = &mut event => return event,
+            () = sleep(LOOK_AFTER) => {}
+        }
+        // One that fails is left out: the stream tells whether the gateway is there.
+        if let Ok(job) = gateway.job(id).await {
+            teller.stands(&job);
+        }
+    }
+}
+
 /// Tells each change once.
 #[derive(Debug, Default)]
 struct Teller {
     json: bool,
     told: Option<JobView>,
     line: StatusLine,
+    watchman: Watchman,
     /// Changes so far.
     heard: u64,
 }
@@ -151,10 +178,31 @@ impl Teller {
         }
     }
 
+    /// What the stream does not tell: that the worker is silent, or that another one has taken over.
+    fn stands(&mut self, job: &JobView) {
+        if self.notice(job) && self.json {
+            print(&format!("{}\n", json!(job)));
+        }
+        if !self.json && job.lease.as_ref().is_some_and(LeaseView::is_silent) {
+            self.line.show(&words(job));
+        }
+    }
+
+    /// Whether the lease stands otherwise than before; people are told how.
+    fn notice(&mut self, job: &JobView) -> bool {
+        let notice = self.watchman.notices(job);
+        if let Some(notice) = notice.as_ref().filter(|_| !self.json) {
+            self.line.clear();
+            print(&format!("{} {notice}\n", styled(WARNING, "●")));
+        }
+        notice.is_some()
+    }
+
     fn tell(&mut self, job: &JobView) {
+        self.notice(job);
         let mut job = job.clone();
-        // Only the end has results, and not on every way.
-        job.results = None;
+        // Only the end has results, and not on every way; how the lease stands is no step.
+        (job.results, job.lease, job.waiting) = (None, None, None);
         if self.told.as_ref() == Some(&job) {
             return;
         }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::Deserialize;
 
 use super::{docker::ask_lines, plan::Plan};
-use crate::commands::doctor::{check::Check, owner};
+use crate::{commands::doctor::check::Check, listener};
 
 /// One container that runs, as `docker ps` lists it.
 #[derive(Debug, Deserialize)]
@@ -30,7 +30,8 @@ pub(super) async fn check(plan: &Plan) -> Check {
     let lines: Vec<String> = taken
         .iter()
         .map(|(part, port)| {
-            let by = container(&containers, *port).or_else(|| owner::of(*port));
+            let by = container(&containers, *port)
+                .or_else(|| listener::of(*port).map(|found| found.to_string()));
             let by = by.map_or(String::new(), |by| format!(" by {by}"));
             format!("port {port} ({part}) is in use{by}")
         })

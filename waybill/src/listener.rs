@@ -1,12 +1,32 @@
-//! Who listens on a port of this machine, as far as this user may know.
+//! Which process listens on a port of this machine, as far as this user may know.
 
-use std::{fs, path::Path};
+use std::{fmt, fs, path::Path, process::Command};
 
 /// The state of a listening socket in the kernel's tables.
 const LISTENING: &str = "0A";
 
-/// The program on `port`, as `name (process 123)`; none where the system does not tell.
-pub(super) fn of(port: u16) -> Option<String> {
+/// A process that listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listener {
+    pub(crate) id: u32,
+    /// The name of its program.
+    pub(crate) program: String,
+    /// Its arguments, without the program.
+    pub(crate) arguments: Vec<String>,
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} (process {})", self.program, self.id)
+    }
+}
+
+/// Who listens on `port`; none where the system does not tell.
+pub(crate) fn of(port: u16) -> Option<Listener> {
+    if Path::new("/proc/net/tcp").exists() { of_proc(port) } else { of_lsof(port) }
+}
+
+fn of_proc(port: u16) -> Option<Listener> {
     let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())
@@ -17,8 +37,26 @@ pub(super) fn of(port: u16) -> Option<String> {
     // Not by its other names, such as `self`.
     let mut ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let id = ids.find(|id| holds(&Path::new("/proc").join(id.to_string()), &sockets))?;
-    let name = fs::read_to_string(format!("/proc/{id}/comm")).ok()?;
-    Some(format!("{} (process {id})", name.trim()))
+    let program = fs::read_to_string(format!("/proc/{id}/comm")).ok()?.trim().to_owned();
+    let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    let words = line.split(|byte| *byte == 0).skip(1).filter(|word| !word.is_empty());
+    let arguments = words.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+    Some(Listener { id, program, arguments })
+}
+
+/// Where there is no `/proc`.
+fn of_lsof(port: u16) -> Option<Listener> {
+    let said = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let socket = format!("-iTCP:{port}");
+    let found = said("lsof", &["-nP", &socket, "-sTCP:LISTEN", "-Fp"])?;
+    let id: u32 = found.lines().find_map(|line| line.strip_prefix('p')?.parse().ok())?;
+    let line = said("ps", &["-o", "command=", "-p", &id.to_string()])?;
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let program = words.next()?.rsplit('/').next()?.to_owned();
+    Some(Listener { id, program, arguments: words.collect() })
 }
 
 /// The inodes of the sockets that listen on `port`, from one of the kernel's tables.
@@ -54,13 +92,12 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_owner_of_a_port_is_named() {
+    fn the_process_that_listens_on_a_port_is_named_with_its_arguments() {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let owner = of(listener.local_addr().unwrap().port());
+        let found = of(listener.local_addr().unwrap().port()).unwrap();
         let id = std::process::id();
-        assert!(
-            owner.as_ref().is_some_and(|name| name.contains(&format!("process {id})"))),
-            "{owner:?}"
-        );
+        assert_eq!(found.id, id);
+        assert!(found.to_string().ends_with(&format!(" (process {id})")), "{found}");
+        assert_eq!(found.arguments, std::env::args().skip(1).collect::<Vec<_>>());
     }
 }
