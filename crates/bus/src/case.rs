@@ -1,7 +1,12 @@
 //! One job's record in the hands of one delivery: every change is a compare-and-set, and a change by
 //! another owner is noticed.
 
-use contract::record::{JobRecord, MoveForbidden, Owner};
+use std::time::Duration;
+
+use contract::{
+    record::{JobRecord, MoveForbidden, Owner, Unreadable},
+    signals::reason,
+};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -11,6 +16,9 @@ use crate::{
 
 /// Conflicts and unanswered writes in a row after which a change gives up.
 const TRIES_MAX: u32 = 8;
+
+/// Redelivery delay of a message whose record only a newer version can read.
+const NEWER_PAUSE: Duration = Duration::from_secs(10);
 
 /// A record that this process works on.
 pub struct Case {
@@ -103,7 +111,9 @@ impl Case {
                     return Ok(next);
                 }
                 Err(error) if tries >= TRIES_MAX => return Err(error.into()),
-                Err(RecordError::Unreadable { .. }) => return Err(CaseError::Fenced),
+                Err(error @ (RecordError::Unreadable { .. } | RecordError::TooLarge { .. })) => {
+                    return Err(error.into());
+                }
                 Err(RecordError::Conflict | RecordError::Broker(_)) => {}
             }
             tries += 1;
@@ -135,7 +145,17 @@ impl From<CaseError> for Failure {
 
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
-        Self::postpone(error)
+        match &error {
+            RecordError::Unreadable { cause: Unreadable::Newer(_), .. } => Self::Postpone {
+                reason: reason::RECORD_NEWER,
+                cause: error.into(),
+                after: NEWER_PAUSE,
+            },
+            // What is stored stays as it is: to try again would be for ever.
+            RecordError::Unreadable { .. } => Self::reject(reason::RECORD_UNREADABLE, error),
+            RecordError::TooLarge { .. } => Self::reject(reason::RECORD_TOO_LARGE, error),
+            RecordError::Conflict | RecordError::Broker(_) => Self::postpone(error),
+        }
     }
 }
 

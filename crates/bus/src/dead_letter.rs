@@ -4,18 +4,23 @@ use contract::{
     JobId, Stage,
     api::{JobDone, dead_header},
     event::EventType,
-    job::Job,
-    record::{JobFailure, JobRecord},
-    signals,
-    state::Outcome,
+    record::{JobFailure, JobRecord, Unreadable},
+    signals::{self, reason},
+    state::{JobState, Outcome},
     topology::{Hop, dead, message_id},
     waybill::RECORD,
 };
 
-use crate::{Bus, Delivery, Ending, Failure, Outgoing, publish::PATIENCE};
+use crate::{
+    Bus, CaseError, Delivery, Ending, Failure, Outgoing, publish::PATIENCE, records::RecordError,
+};
 
 /// Longest detail in a dead letter's header, in bytes.
 const DETAIL_BYTES_MAX: usize = 1_024;
+
+/// Reasons of dead letters whose jobs have no record that could say so.
+const WITHOUT_RECORD: [&str; 3] =
+    [reason::NO_RECORD, reason::RECORD_UNREADABLE, reason::RECORD_TOO_LARGE];
 
 /// Why a message is put away.
 #[derive(Debug, Clone)]
@@ -31,16 +36,23 @@ pub struct Burial {
 impl Bus {
     /// Puts the message into the dead letters, moves the job to `dead`, and tells the next hop.
     ///
-    /// A notifier's dead letter leaves the job alone: how it ended is known already.
+    /// A notifier's dead letter leaves the job alone: how it ended is known already. A record that is damaged stays as it
+    /// is; the submitter is notified all the same.
     pub(crate) async fn bury(&self, delivery: &Delivery, burial: &Burial) -> Result<(), Failure> {
         if let Some(case) = delivery.case.get() {
             // Only who may speak for the job may bury it: a sign of life first.
             let renew = case.renew(|record| record.attempts.set(self.stage, burial.attempts));
-            if renew.await?.cancel_requested {
-                // Its owner was faster: there is nothing to put away.
-                let record =
-                    self.close(case, &Ending::cancelled("cancelled while it failed")).await?;
-                return self.tell_of(&record, delivery).await;
+            match renew.await {
+                Ok(record) if record.cancel_requested => {
+                    // Its owner was faster: there is nothing to put away.
+                    let ending = Ending::cancelled("cancelled while it failed");
+                    let record = self.close(case, &ending).await?;
+                    return self.tell_of(&record, delivery).await;
+                }
+                Ok(_) => {}
+                // There is no one to ask, or no room but for the end.
+                Err(error) if is_of_no_use(&error) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         let stored = self.publish(self.letter(delivery, burial)).await?;
@@ -49,22 +61,46 @@ impl Bus {
         if self.stage == Stage::Notifier {
             return Ok(());
         }
-        let Some(case) = delivery.case.get() else { return Ok(()) };
         let failure = JobFailure::new(burial.reason, &burial.detail);
         let ending = Ending {
             outcome: Outcome::Dead,
-            failure: Some(failure),
+            failure: Some(failure.clone()),
             run: None,
             results: None,
             dead_letter: Some(stored.sequence),
         };
-        let record = self.close(case, &ending).await?;
-        self.tell_of(&record, delivery).await
+        match delivery.case.get() {
+            Some(case) => match self.close(case, &ending).await {
+                Ok(record) => self.tell_of(&record, delivery).await,
+                Err(Failure::Reject { .. }) => self.tell_without_record(delivery, failure).await,
+                Err(error) => Err(error),
+            },
+            None => self.tell_without_record(delivery, failure).await,
+        }
+    }
+
+    /// The end of a job that has no record to stand in.
+    async fn tell_without_record(
+        &self,
+        delivery: &Delivery,
+        failure: JobFailure,
+    ) -> Result<(), Failure> {
+        let job = delivery.job.get().cloned().or_else(|| delivery.as_job().ok());
+        let Some(job) = job.filter(|_| WITHOUT_RECORD.contains(&failure.reason.as_str())) else {
+            // Another run or round may have the job.
+            return Ok(());
+        };
+        let mut record = JobRecord::accepted(&job, String::new());
+        record.state = JobState::Dead;
+        record.failure = Some(failure);
+        record.times.finished_ms = Some(self.vitals.clock.stamp_ms());
+        self.count_end(&record);
+        self.tell(&record, &job).await
     }
 
     /// Without a readable job nobody can be told; the dead letter says it all.
     async fn tell_of(&self, record: &JobRecord, delivery: &Delivery) -> Result<(), Failure> {
-        match delivery.job.get().cloned().or_else(|| delivery.json::<Job>().ok()) {
+        match delivery.job.get().cloned().or_else(|| delivery.as_job().ok()) {
             Some(job) => self.tell(record, &job).await,
             None => Ok(()),
         }
@@ -112,12 +148,23 @@ impl Bus {
     }
 }
 
+/// Whether a record cannot be changed by anybody: no version can read it, or it has no room.
+const fn is_of_no_use(error: &CaseError) -> bool {
+    matches!(
+        error,
+        CaseError::Record(
+            RecordError::Unreadable { cause: Unreadable::Damaged(_), .. }
+                | RecordError::TooLarge { .. }
+        )
+    )
+}
+
 /// The job that a message is about, as far as it can be read.
 pub(crate) fn job_of(delivery: &Delivery) -> Option<(JobId, u32)> {
     if let Some(job) = delivery.job.get() {
         return Some((job.id, job.round));
     }
-    if let Ok(job) = delivery.json::<Job>() {
+    if let Ok(job) = delivery.as_job() {
         return Some((job.id, job.round));
     }
     if let Ok(done) = delivery.json::<JobDone>() {

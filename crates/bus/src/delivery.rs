@@ -114,6 +114,11 @@ impl Delivery {
         contract::parse_json(&self.body).map_err(|error| Failure::reject(reason::MALFORMED, error))
     }
 
+    /// The data as a job, with what a newer version wrote into it.
+    pub fn as_job(&self) -> Result<Job, Failure> {
+        Job::from_json(&self.body).map_err(|error| Failure::reject(reason::MALFORMED, error))
+    }
+
     /// Ties the message to its job's record: attempts are counted there.
     pub fn open(&self, case: Arc<Case>) {
         let _ = self.case.set(case);

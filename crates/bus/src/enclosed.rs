@@ -1,7 +1,7 @@
 //! The record that travels with a job. Who hands a job on has just written its record, so whoever takes the
 //! job up need not read it first: a claim is a compare-and-set, and fails if the record has moved since.
 
-use contract::{job::Job, state::JobState, waybill::RECORD};
+use contract::{job::Job, record::JobRecord, state::JobState, waybill::RECORD};
 
 use crate::{Delivery, Outgoing, headers, records::Entry};
 
@@ -9,7 +9,8 @@ impl Outgoing {
     /// Encloses the job's record as it stands.
     #[must_use]
     pub fn enclosing(mut self, entry: &Entry) -> Self {
-        if let Ok(record) = serde_json::to_string(&entry.record) {
+        let json = entry.record.to_json().ok().and_then(|json| String::from_utf8(json).ok());
+        if let Some(record) = json {
             self.headers.push((RECORD.to_owned(), format!("{} {record}", entry.revision)));
         }
         self
@@ -23,7 +24,8 @@ pub(crate) fn enclosed(delivery: &Delivery, job: &Job) -> Option<Entry> {
         return None;
     }
     let (revision, record) = headers::value(&delivery.headers, RECORD)?.split_once(' ')?;
-    let (revision, record) = (revision.parse().ok()?, serde_json::from_str(record).ok()?);
+    let (revision, record) =
+        (revision.parse().ok()?, JobRecord::from_json(job.id, record.as_bytes()).ok()?);
     let entry = Entry { record, revision, written_at_ns: delivery.published_at_ns };
     let record = &entry.record;
     let is_its_own = (record.id, record.round) == (job.id, job.round);

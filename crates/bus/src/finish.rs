@@ -104,7 +104,7 @@ pub fn news(record: &JobRecord, job: &Job) -> Result<Option<Outgoing>, Failure> 
         finished_at_ms: record.times.finished_ms.unwrap_or(0),
         run: record.run.clone(),
     };
-    let body = serde_json::to_vec(&news).map_err(Failure::postpone)?;
+    let body = news.to_json().map_err(Failure::postpone)?;
     let id = message_id(record.id, record.round, Hop::Done);
     Ok(Some(Outgoing::about(record.id, EventType::Done, done(outcome), body).with_id(id)))
 }

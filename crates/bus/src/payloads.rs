@@ -13,6 +13,7 @@ use async_nats::{
     },
 };
 use contract::{
+    UnknownFields,
     job::Job,
     record::{Asked, JobRecord, is_small},
     topology::{self, PAYLOADS},
@@ -47,13 +48,13 @@ impl Payloads {
     pub async fn keep(&self, job: &Job) -> anyhow::Result<()> {
         let mut headers = HeaderMap::new();
         headers::inject(&mut headers, &Context::current());
-        let body = serde_json::to_vec(job)?;
+        let body = job.to_json()?;
         let subject = topology::payload(job.id);
         self.jetstream.publish_with_headers(subject, headers, body.into()).await?.await?;
         Ok(())
     }
 
-    /// What is kept of the job of `record`; `None` when it was never handed on, or is forgotten.
+    /// What is kept of the job of `record`; `None` when it was never handed on, is forgotten, or cannot be read.
     pub async fn of(&self, record: &JobRecord) -> anyhow::Result<Option<Payload>> {
         if let Some(asked) = &record.asked {
             return Ok(Some(Payload::small(record, asked)));
@@ -65,11 +66,17 @@ impl Payloads {
             Err(error) => return Err(error.into()),
         };
         let context = headers::context_of(&kept.headers);
-        Ok(Some(Payload { job: serde_json::from_slice(&kept.payload)?, context }))
+        match Job::from_json(&kept.payload) {
+            Ok(job) => Ok(Some(Payload { job, context })),
+            Err(error) => {
+                tracing::warn!(job_id = %record.id, %error, "what a job asked for cannot be read");
+                Ok(None)
+            }
+        }
     }
 }
 
-/// `job` in the current trace as it stands in its record, if it is small.
+/// `job` in the current trace as it stands in its record, if it is small and this version knows all of it.
 pub fn asked(job: &Job) -> Option<Asked> {
     let mut headers = HeaderMap::new();
     headers::inject(&mut headers, &Context::current());
@@ -81,7 +88,7 @@ pub fn asked(job: &Job) -> Option<Asked> {
         deadline_at_ms: job.deadline_at_ms,
         context: context.collect(),
     };
-    is_small(&asked).then_some(asked)
+    (job.unknown.is_empty() && is_small(&asked)).then_some(asked)
 }
 
 impl Payload {
@@ -96,6 +103,7 @@ impl Payload {
             spec: asked.spec.clone(),
             accepted_at_ms: record.times.accepted_ms,
             deadline_at_ms: asked.deadline_at_ms,
+            unknown: UnknownFields::default(),
         };
         Self { job, context: headers::context_of(&headers) }
     }

@@ -1,6 +1,6 @@
 //! The job records in their bucket: read, create, and compare-and-set.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream::{
     self,
@@ -10,9 +10,15 @@ use async_nats::jetstream::{
 };
 use contract::{
     JobId,
-    record::JobRecord,
+    record::{JobRecord, Unreadable},
     topology::{JOBS_BUCKET, TERMINAL_AGE_MAX},
 };
+
+/// The header that says what a message without a value does in a bucket, and its value for a removed key.
+const KV_OPERATION: &str = "KV-Operation";
+const KV_DELETE: &str = "DEL";
+/// How long the marker of a removed record is kept, for those who watch the bucket.
+const MARKER_AGE_MAX: Duration = Duration::from_mins(1);
 
 /// The bucket of job records. Clones share it.
 #[derive(Clone)]
@@ -41,13 +47,25 @@ pub enum RecordError {
     /// The broker did not say. The write may have happened.
     #[error("the record bucket cannot be reached: {0}")]
     Broker(String),
-    /// The bucket holds something that is no record.
+    /// The bucket holds something that is no record of this version.
     #[error("the record of {job} cannot be read: {cause}")]
     Unreadable {
         /// Whose record.
         job: JobId,
         /// What is wrong with it.
-        cause: serde_json::Error,
+        cause: Unreadable,
+        /// Its revision, for who replaces it.
+        revision: u64,
+    },
+    /// The record would be larger than records may be. Nothing was written.
+    #[error("the record of {job} would have {bytes} bytes, and may have {bytes_max}")]
+    TooLarge {
+        /// Whose record.
+        job: JobId,
+        /// How large it would be.
+        bytes: usize,
+        /// How large it may be.
+        bytes_max: usize,
     },
 }
 
@@ -72,13 +90,10 @@ impl Records {
         let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
             return Ok(None);
         };
-        let record = serde_json::from_slice(&entry.value)
-            .map_err(|cause| RecordError::Unreadable { job, cause })?;
-        Ok(Some(Entry {
-            record,
-            revision: entry.revision,
-            written_at_ns: entry.created.unix_timestamp_nanos(),
-        }))
+        let revision = entry.revision;
+        let record = JobRecord::from_json(job, &entry.value)
+            .map_err(|cause| RecordError::Unreadable { job, cause, revision })?;
+        Ok(Some(Entry { record, revision, written_at_ns: entry.created.unix_timestamp_nanos() }))
     }
 
     /// Creates the record. [`RecordError::Conflict`] when there is one.
@@ -88,8 +103,11 @@ impl Records {
 
     /// Writes `record` if the stored one still has `revision`. Ended jobs expire after a day.
     pub async fn write(&self, record: JobRecord, revision: u64) -> Result<Entry, RecordError> {
-        let value =
-            serde_json::to_vec(&record).map_err(|error| RecordError::Broker(error.to_string()))?;
+        let value = record.to_json().map_err(|error| RecordError::Broker(error.to_string()))?;
+        let (bytes, bytes_max) = (value.len(), record.bytes_max());
+        if bytes > bytes_max {
+            return Err(RecordError::TooLarge { job: record.id, bytes, bytes_max });
+        }
         // A plain publish on the bucket's subject, because the client's own update knows no time to live.
         let subject = format!("$KV.{JOBS_BUCKET}.{}", record.id);
         let mut message =
@@ -97,13 +115,23 @@ impl Records {
         if record.state.is_terminal() {
             message = message.ttl(TERMINAL_AGE_MAX);
         }
-        let sent = self
-            .jetstream
-            .publish_message(message.outbound_message(subject))
-            .await
-            .map_err(failed)?;
-        let ack = sent.await.map_err(failed)?;
-        Ok(Entry { record, revision: ack.sequence, written_at_ns: 0 })
+        let revision = self.send(message, subject).await?;
+        Ok(Entry { record, revision, written_at_ns: 0 })
+    }
+
+    /// Removes what is stored under the key of `job`, if it still has `revision`.
+    pub async fn remove(&self, job: JobId, revision: u64) -> Result<(), RecordError> {
+        let message = PublishMessage::build()
+            .header(KV_OPERATION, KV_DELETE)
+            .expected_last_subject_sequence(revision)
+            .ttl(MARKER_AGE_MAX);
+        self.send(message, format!("$KV.{JOBS_BUCKET}.{job}")).await.map(drop)
+    }
+
+    async fn send(&self, message: PublishMessage, subject: String) -> Result<u64, RecordError> {
+        let sent = self.jetstream.publish_message(message.outbound_message(subject)).await;
+        let ack = sent.map_err(failed)?.await.map_err(failed)?;
+        Ok(ack.sequence)
     }
 }
 
@@ -114,3 +142,6 @@ fn failed(error: PublishError) -> RecordError {
         _ => RecordError::Broker(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

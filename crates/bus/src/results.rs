@@ -46,7 +46,7 @@ impl Results {
         Ok(None)
     }
 
-    /// The results of the run that won; `None` when none did, or when they have expired.
+    /// The results of the run that won; `None` when none did, or when they have expired or cannot be read.
     pub async fn of(&self, record: &JobRecord) -> anyhow::Result<Option<Vec<OperationResult>>> {
         let Some(run) = &record.run else { return Ok(None) };
         if record.results.is_some() {
@@ -54,7 +54,12 @@ impl Results {
         }
         let value = self.documents.get(results_key(record.id, run)).await;
         let value = value.context("reading the results")?;
-        value.map(|value| serde_json::from_slice(&value).context("reading the results")).transpose()
+        Ok(value.and_then(|value| {
+            let read = serde_json::from_slice(&value);
+            let report =
+                |error| tracing::warn!(job_id = %record.id, %error, "results cannot be read");
+            read.map_err(report).ok()
+        }))
     }
 
     /// A tile, to be read; `None` when it was never stored or has expired.

@@ -3,10 +3,16 @@
 //! Whoever meets the message first moves the record: the gateway that sent it, or the stage that reads it.
 //! So a gateway that dies between the two leaves no job that waits for a message nobody sent.
 
-use contract::{job::Job, record::JobRecord, state::JobState};
+use contract::{
+    job::Job,
+    record::{JobFailure, JobRecord, Unreadable},
+    signals::reason,
+    state::JobState,
+};
 
 use crate::{
     Bus,
+    payloads::asked,
     records::{Entry, RecordError},
 };
 
@@ -14,7 +20,8 @@ impl Bus {
     /// The record of `job`, moved into the job's round if that is the next one. `None` when a job of
     /// the first round has no record.
     ///
-    /// A record that has expired is made anew for a later round, in the trace `trace_id` (32 hex digits).
+    /// A record that has expired is created again for a later round, in the trace `trace_id` (32 hex digits). It
+    /// keeps what the job asked for, in the current trace context, so that the job can be retried later.
     pub async fn enter_round(
         &self,
         job: &Job,
@@ -39,11 +46,48 @@ impl Bus {
         let mut record = JobRecord::accepted(job, trace_id.to_owned());
         record.state = JobState::Queued;
         record.times.queued_ms = Some(self.vitals.clock.stamp_ms());
+        self.keep_asked(&mut record, job).await?;
         match self.records.create(record).await {
             Ok(entry) => Ok(Some(entry)),
             Err(RecordError::Conflict) => self.records.load(job.id).await,
             Err(error) => Err(error),
         }
+    }
+
+    /// Replaces a damaged record of `job` by one that says what is known: the job is dead, and its dead letter lies at
+    /// `seq`. Does nothing when the record can be read, or is gone.
+    ///
+    /// What the damaged record said is given up, so this is for a person to decide.
+    pub async fn repair(&self, job: &Job, trace_id: &str, seq: u64) -> Result<(), RecordError> {
+        let revision = match self.records.load(job.id).await {
+            Err(RecordError::Unreadable { cause: Unreadable::Damaged(_), revision, .. }) => {
+                revision
+            }
+            other => return other.map(drop),
+        };
+        let mut record = JobRecord::accepted(job, trace_id.to_owned());
+        record.state = JobState::Dead;
+        record.dead_letter = Some(seq);
+        let detail = "its record could not be read and was replaced";
+        record.failure = Some(JobFailure::new(reason::RECORD_UNREADABLE, detail));
+        record.times.finished_ms = Some(self.vitals.clock.stamp_ms());
+        self.keep_asked(&mut record, job).await?;
+        match self.records.write(record, revision).await {
+            // Somebody else has replaced it.
+            Ok(_) | Err(RecordError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps what `job` asks for in the current trace context: in `record` if it is small, else before the record is
+    /// written, so that a job that is known can be started again.
+    async fn keep_asked(&self, record: &mut JobRecord, job: &Job) -> Result<(), RecordError> {
+        record.asked = asked(job);
+        if record.asked.is_none() {
+            let kept = self.payloads.keep(job).await;
+            kept.map_err(|error| RecordError::Broker(error.to_string()))?;
+        }
+        Ok(())
     }
 }
 

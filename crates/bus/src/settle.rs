@@ -26,6 +26,7 @@ use crate::{
     dead_letter::{self, Burial},
     decide::{Decision, decide},
     job_spans,
+    records::RecordError,
 };
 
 /// Attempts of the stages that a client cannot set.
@@ -112,6 +113,9 @@ impl<H: Handler> Desk<H> {
                 match run.renew().await {
                     Ok(()) => {}
                     Err(CaseError::Fenced) => return Failure::Fenced,
+                    Err(error @ CaseError::Record(RecordError::Unreadable { .. })) => {
+                        return error.into();
+                    }
                     // The broker is away; the record cannot move for anybody else either.
                     Err(error) => {
                         tracing::debug!(%error, "no sign of life could be written");
@@ -171,9 +175,18 @@ impl<H: Handler> Desk<H> {
             }
             Decision::Again { attempts, after } => {
                 let spent = Spent { attempts, after, detail };
+                let noted = match self.note_attempt(delivery, spent).await {
+                    // Its record takes no attempt: to try again would be for ever.
+                    Err(Failure::Reject { reason, cause }) => {
+                        let detail = format!("{cause:#}");
+                        self.bus.bury(delivery, &Burial { reason, detail, attempts }).await?;
+                        self.ack(delivery).await;
+                        return Ok(());
+                    }
+                    noted => noted?,
+                };
                 // A job whose cancel was taken comes again at once, to be ended.
-                let after =
-                    if self.note_attempt(delivery, spent).await? { Duration::ZERO } else { after };
+                let after = if noted { Duration::ZERO } else { after };
                 if let Err(error) = delivery.hold.handle.again(after).await {
                     tracing::debug!(%error, "the broker did not hear when to deliver again; it will after the ack wait");
                 }

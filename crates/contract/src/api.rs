@@ -273,6 +273,13 @@ pub struct JobDone {
     pub run: Option<String>,
 }
 
+impl JobDone {
+    /// The data as they are sent, with what was unknown of the job when it was read.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        self.job.unknown.write(self)
+    }
+}
+
 /// An error answer (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {

@@ -6,7 +6,9 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use crate::{BodyError, JobId, operation::Operation, state::Outcome, whole};
+use crate::{
+    BodyError, JobId, UnknownFields, operation::Operation, parse_json, state::Outcome, whole,
+};
 
 /// Most operations in one job.
 pub const OPERATIONS_MAX: usize = 100;
@@ -216,9 +218,24 @@ pub struct Job {
     /// When it has failed if it is not done, in broker time; Unix milliseconds. Set by the ingester.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_at_ms: Option<i64>,
+    /// What a newer version wrote beside all this.
+    #[serde(skip)]
+    pub unknown: UnknownFields,
 }
 
 impl Job {
+    /// Reads a job that a service has written. What this version does not know of it is kept for whoever gets it next.
+    pub fn from_json(json: &[u8]) -> Result<Self, BodyError> {
+        let mut job = parse_json::<Self>(json)?;
+        job.unknown = UnknownFields::of(json, &job);
+        Ok(job)
+    }
+
+    /// The job as it is handed on, with what was unknown when it was read.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        self.unknown.write(self)
+    }
+
     /// The job as it is sent into a new round: with a deadline of its own. `now_ms` is broker time.
     #[must_use]
     pub fn in_round(mut self, round: u32, now_ms: i64) -> Self {
@@ -231,6 +248,7 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::JobDone;
 
     fn spec(json: &str) -> Result<JobSpec, BodyError> {
         crate::parse_json::<JobSpec>(json.as_bytes()).and_then(|spec| spec.check().map(|()| spec))
@@ -277,6 +295,30 @@ mod tests {
         let json = r#"{"id":"019a0000-0000-7000-8000-000000000000","name":"a","operations":[{"kind":"wait","seconds":0,"new":1}],"accepted_at_ms":5,"newer":{}}"#;
         let job: Job = crate::parse_json(json.as_bytes()).unwrap();
         assert_eq!((job.round, job.spec.kind().name()), (0, "wait"));
+    }
+
+    #[test]
+    fn what_a_newer_version_wrote_into_a_job_is_handed_on_by_an_older_one() {
+        let mut stored = serde_json::json!({
+            "id": "019a0000-0000-7000-8000-000000000000", "round": 0, "name": "a", "accepted_at_ms": 5, "newer": {"x": 1},
+            "operations": [{"kind": "wait", "seconds": 0.0, "newer": [1]}, {"kind": "add", "inputs": [1.0, 2.0]}],
+            "notify": {"channel": "webhook", "url": "https://x.example/", "newer": 1},
+        });
+        let mut job = Job::from_json(&serde_json::to_vec(&stored).unwrap()).unwrap();
+        job.spec.attempts_max = Some(4);
+        job = job.in_round(1, 1_000);
+        stored["attempts_max"] = 4.into();
+        stored["round"] = 1.into();
+        stored["deadline_at_ms"] = 7_201_000.into();
+        let written = job.to_json().unwrap();
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap(), stored);
+        let done =
+            JobDone { job, outcome: Outcome::Failed, failure: None, finished_at_ms: 9, run: None };
+        let news: serde_json::Value = serde_json::from_slice(&done.to_json().unwrap()).unwrap();
+        for (name, value) in stored.as_object().unwrap() {
+            assert_eq!(&news[name], value, "{name}");
+        }
+        assert_eq!((&news["outcome"], &news["finished_at_ms"]), (&"failed".into(), &9.into()));
     }
 
     #[test]

@@ -28,8 +28,10 @@ pub mod webhook;
 mod job_id;
 mod json;
 mod stage;
+mod unknown_fields;
 mod whole;
 
 pub use job_id::JobId;
 pub use json::{BodyError, parse_json};
 pub use stage::Stage;
+pub use unknown_fields::UnknownFields;

@@ -1,31 +1,35 @@
 //! The record of a job: the one truth about where it is, moved by compare-and-set.
 //!
-//! It stays below 2 KiB: of payloads and results it holds only the small ones; others have their own stores.
+//! It stays small: of payloads and results it holds only the small ones; others have their own stores.
 
 mod inline;
 mod life;
 mod run;
+mod stored;
 
 pub use inline::{Asked, INLINE_BYTES_MAX, is_small};
 pub use life::{DETAIL_BYTES_MAX, JobFailure, Times};
 pub use run::{Attempts, Handling, Interruptions, Owner, Progress};
 use serde::{Deserialize, Serialize};
+pub use stored::{RECORD_BYTES_MAX, RECORD_END_ROOM, RECORD_VERSION, Unreadable};
 
 use crate::{
     JobId,
     api::OperationResult,
     job::{Job, JobKind},
     state::{JobState, Outcome},
+    unknown_fields::UnknownFields,
     waybill::SpanRef,
 };
 
-/// Largest record, in bytes. A full bucket refuses even updates, so records must stay small.
-pub const RECORD_BYTES_MAX: usize = 2_048;
 /// What the lab knows of one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobRecord {
     /// Its id.
     pub id: JobId,
+    /// The schema version that a service must know to use the record.
+    #[serde(default = "stored::first_version")]
+    pub version: u32,
     /// Its name, for people.
     pub name: String,
     /// Its kind.
@@ -81,6 +85,9 @@ pub struct JobRecord {
     pub dead_letter: Option<u64>,
     /// Displayed times of its life.
     pub times: Times,
+    /// What a newer version wrote beside all this.
+    #[serde(skip)]
+    pub unknown: UnknownFields,
 }
 
 /// Says that the table of moves forbids a change.
@@ -98,6 +105,7 @@ impl JobRecord {
     pub fn accepted(job: &Job, trace_id: String) -> Self {
         Self {
             id: job.id,
+            version: RECORD_VERSION,
             name: job.spec.name.clone(),
             kind: job.spec.kind(),
             state: JobState::Accepted,
@@ -119,6 +127,7 @@ impl JobRecord {
             told: false,
             dead_letter: None,
             times: Times { accepted_ms: job.accepted_at_ms, ..Times::default() },
+            unknown: UnknownFields::default(),
         }
     }
 
@@ -181,7 +190,14 @@ mod tests {
         };
         let id = JobId::at(Duration::from_millis(u64::MAX >> 16), [255; 10]);
         let span = SpanRef { trace_id: u128::MAX, span_id: u64::MAX, sampled: true };
-        let job = Job { id, round: u32::MAX, spec, accepted_at_ms: i64::MAX, deadline_at_ms: None };
+        let job = Job {
+            id,
+            round: u32::MAX,
+            spec,
+            accepted_at_ms: i64::MAX,
+            deadline_at_ms: None,
+            unknown: UnknownFields::default(),
+        };
         let mut record = JobRecord::accepted(&job, span.trace_hex());
         record.state = JobState::Running;
         record.attempts = Attempts { ingester: 20, processor: 20, notifier: 20 };
@@ -224,7 +240,7 @@ mod tests {
     #[test]
     fn the_largest_record_fits_its_limit() {
         let bytes = serde_json::to_vec(&largest()).unwrap().len();
-        assert!(bytes <= RECORD_BYTES_MAX + 640, "{bytes}");
+        assert!(bytes <= RECORD_BYTES_MAX - RECORD_END_ROOM, "{bytes}");
     }
 
     #[test]
@@ -242,7 +258,7 @@ mod tests {
         assert!(is_small(&asked) && !is_small(&(&asked, &asked)));
         record.asked = Some(asked);
         let running = serde_json::to_vec(&record).unwrap().len();
-        assert!(running <= RECORD_BYTES_MAX + 640, "{running}");
+        assert!(running <= record.bytes_max(), "{running}");
         record.move_to(JobState::Succeeded).unwrap();
         let error = OperationOutcome::Error("e".repeat(INLINE_BYTES_MAX - 90));
         let operation = Operation::Wait { seconds: 1.0 };
@@ -250,7 +266,7 @@ mod tests {
         assert!(is_small(&results));
         record.results = Some(results);
         let ended = serde_json::to_vec(&record).unwrap().len();
-        assert!(ended <= RECORD_BYTES_MAX + 640, "{ended}");
+        assert!(ended <= RECORD_BYTES_MAX - RECORD_END_ROOM, "{ended}");
     }
 
     #[test]

@@ -112,6 +112,8 @@ pub const QUEUE_BYTES_MAX: i64 = 1 << 30;
 pub const DEAD_BYTES_MAX: i64 = 256 << 20;
 /// Largest bucket of job records, in bytes.
 pub const JOBS_BYTES_MAX: i64 = 1 << 30;
+/// Largest message in the bucket of job records, in bytes: the largest record, with room for the headers of its write.
+pub const JOBS_MESSAGE_BYTES_MAX: i32 = 4_096;
 /// Largest of the other buckets, in bytes.
 pub const BUCKET_BYTES_MAX: i64 = 512 << 20;
 

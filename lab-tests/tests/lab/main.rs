@@ -17,4 +17,5 @@ mod redrive;
 mod repeats;
 mod signals;
 mod slots;
+mod unreadable;
 mod webhooks;

@@ -6,12 +6,14 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bus::PublishError;
-use contract::{BodyError, api::Problem};
+use bus::{PublishError, records::RecordError};
+use contract::{BodyError, api::Problem, record::Unreadable, signals::reason::RECORD_UNREADABLE};
 use service::problem::ProblemResponse;
 
 /// Seconds after which a client may try again when the broker was away.
 const AWAY_RETRY_SECONDS: u32 = 2;
+/// Seconds after which a client may meet a gateway that can read what a newer version wrote.
+const NEWER_RETRY_SECONDS: u32 = 5;
 /// Seconds after which a client may try again when a queue or store was full.
 const FULL_RETRY_SECONDS: u32 = 5;
 
@@ -96,6 +98,34 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "broker-away", "The broker is away", detail)
             .retry_after(AWAY_RETRY_SECONDS)
             .because(cause)
+    }
+
+    /// A job's record could not be read or written: 409 when it stays so until somebody decides, else 503.
+    pub(crate) fn record(error: RecordError) -> Self {
+        match &error {
+            RecordError::Conflict | RecordError::Broker(_) => Self::broker_away(error),
+            RecordError::Unreadable { cause: Unreadable::Newer(_), .. } => {
+                let title = "A newer version wrote the job's record";
+                let detail = "This gateway is older than the service that wrote the job's record, and cannot read it. \
+                              Try again: another gateway may be newer. Otherwise update this one.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "record-newer", title, detail)
+                    .retry_after(NEWER_RETRY_SECONDS)
+                    .because(error)
+            }
+            RecordError::Unreadable { job, .. } => {
+                let title = "The job's record cannot be read";
+                let detail = format!(
+                    "The record of job {job} is damaged. When a service meets the job's message, it becomes a dead letter \
+                     with the reason {RECORD_UNREADABLE}. Redrive the dead letter to replace the record and run the job \
+                     again, or delete it to forget the job."
+                );
+                Self::new(StatusCode::CONFLICT, "record-unreadable", title, detail).because(error)
+            }
+            RecordError::TooLarge { .. } => {
+                let title = "The job's record is full";
+                Self::new(StatusCode::CONFLICT, "record-too-large", title, format!("{error}."))
+            }
+        }
     }
 
     /// 503: `what` is full. Nothing was stored.

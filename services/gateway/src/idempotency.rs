@@ -105,8 +105,7 @@ impl Key {
         let Some(entry) = entry.filter(|entry| entry.operation == Operation::Put) else {
             return Err(in_use(1));
         };
-        let kept = serde_json::from_slice(&entry.value).map_err(ApiError::internal)?;
-        Ok(Some(kept))
+        serde_json::from_slice(&entry.value).map(Some).map_err(unreadable)
     }
 
     async fn of_kept(&self, broker: &Broker, kept: Kept, now_ms: i64) -> Result<Claim, ApiError> {
@@ -115,7 +114,7 @@ impl Key {
         }
         let ticket = Ticket { job: kept.job, root: kept.root };
         let load = broker.bus.records.load(kept.job);
-        let record = in_time(async { load.await.map_err(ApiError::broker_away) }).await?;
+        let record = in_time(async { load.await.map_err(ApiError::record) }).await?;
         let age_ms = now_ms - kept.created_ms;
         match record {
             Some(entry) => Ok(Claim::Known(ticket, entry.record.state)),
@@ -136,6 +135,13 @@ fn reused() -> ApiError {
     let title = "This Idempotency-Key belongs to another request";
     let detail = "header Idempotency-Key: was used with another body; use a new key for a new job";
     ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", title, detail)
+}
+
+fn unreadable(cause: serde_json::Error) -> ApiError {
+    let title = "What is kept under this Idempotency-Key cannot be read";
+    let detail = "header Idempotency-Key: the job it stands for is not known any more; look for the job in the list, \
+                  and use a new key if it is not there";
+    ApiError::new(StatusCode::CONFLICT, "idempotency-key-unreadable", title, detail).because(cause)
 }
 
 fn in_use(wait_ms: i64) -> ApiError {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{extract::State, http::HeaderMap, response::Response};
 use bus::{Outgoing, PublishError, records::RecordError};
 use contract::{
+    UnknownFields,
     api::JobAccepted,
     event::EventType,
     job::{Job, JobSpec},
@@ -72,7 +73,14 @@ pub(crate) async fn submit(
     app.capacity.check()?;
     let fresh = Ticket { job: broker.bus.time.new_job_id(), root: telemetry::current_span_ref() };
     let accepted_at_ms = app.vitals.clock.stamp_ms();
-    let job = Job { id: fresh.job, round: 0, spec, accepted_at_ms, deadline_at_ms: None };
+    let job = Job {
+        id: fresh.job,
+        round: 0,
+        spec,
+        accepted_at_ms,
+        deadline_at_ms: None,
+        unknown: UnknownFields::default(),
+    };
     let (ticket, state) = Submission { broker, key, fresh, job }.take().await?;
     reach(broker, Boundary::BeforeAck).await?;
     Span::current().set_attribute(attr::JOB_ID, ticket.job.to_string());

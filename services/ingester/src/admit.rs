@@ -7,7 +7,7 @@ use bus::{
     records::RecordError,
 };
 use contract::{
-    JobId,
+    JobId, UnknownFields,
     event::EventType,
     job::{ATTEMPTS_DEFAULT, Job, JobSpec, Notify},
     record::{Asked, JobFailure, JobRecord, MoveForbidden},
@@ -41,7 +41,7 @@ impl Handler for Admit {
             return Ok(Handled::Discard(reason::UNKNOWN_TYPE));
         }
         let job = if is_gateway(&event.source) {
-            Some(delivery.json()?)
+            Some(delivery.as_job()?)
         } else {
             self.job_of_event(delivery).await?
         };
@@ -70,7 +70,14 @@ impl Admit {
         let id: Option<JobId> =
             self.seen.job_of(delivery.event()?, delivery.first_seq(), fresh).await?;
         let (round, accepted_at_ms) = (delivery.redriven_round(), delivery.published_at_ms());
-        let job = id.map(|id| Job { id, round, spec, accepted_at_ms, deadline_at_ms: None });
+        let job = id.map(|id| Job {
+            id,
+            round,
+            spec,
+            accepted_at_ms,
+            deadline_at_ms: None,
+            unknown: UnknownFields::default(),
+        });
         // Its data do not name the job: if the event is put away, whoever does it must know.
         if let Some(job) = &job {
             delivery.concerns(job.clone());
@@ -108,7 +115,7 @@ impl Admit {
             self.bus.payloads.keep(job).await.map_err(Failure::postpone)?;
         }
         delivery.reach(Boundary::AfterEffect).await?;
-        let body = serde_json::to_vec(job).map_err(Failure::postpone)?;
+        let body = job.to_json().map_err(Failure::postpone)?;
         let subject = todo(job.spec.kind());
         let id = message_id(job.id, job.round, Hop::Todo);
         let event = Outgoing::about(job.id, EventType::Todo, subject, body).with_id(id);

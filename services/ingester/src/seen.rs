@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use async_nats::jetstream::kv::{self, CreateErrorKind};
 use bus::{Bus, Failure};
-use contract::{JobId, event::EventHead, topology::KEYS_BUCKET};
+use contract::{JobId, event::EventHead, signals::reason, topology::KEYS_BUCKET};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -43,7 +43,11 @@ impl Seen {
         let Some(found) = self.0.get(key).await.map_err(Failure::postpone)? else {
             return Err(Failure::postpone(anyhow::anyhow!("the key expired this very moment")));
         };
-        let before: Sighting = serde_json::from_slice(&found).map_err(Failure::postpone)?;
+        let before = serde_json::from_slice::<Sighting>(&found).map_err(|error| {
+            // Whether the event was seen cannot be known any more; to look again would be for ever.
+            let cause = anyhow::anyhow!("the key of the event cannot be read: {error}");
+            Failure::reject(reason::RECORD_UNREADABLE, cause)
+        })?;
         Ok((before.seq == seq).then_some(before.job))
     }
 }

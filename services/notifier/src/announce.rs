@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
-use bus::{Bus, Case, Delivery, Failure, Handled, Handler};
+use bus::{Bus, Case, Delivery, Failure, Handled, Handler, records::RecordError};
 use contract::{
     api::JobDone,
     job::Notify,
@@ -77,7 +77,14 @@ impl Announce {
         delivery: &Delivery,
         done: &JobDone,
     ) -> Result<Option<Arc<Case>>, Failure> {
-        let entry = self.bus.records.load(done.job.id).await?;
+        let entry = match self.bus.records.load(done.job.id).await {
+            // Who is told, and what, stands in the message.
+            Err(error @ RecordError::Unreadable { .. }) => {
+                tracing::debug!(job_id = %done.job.id, %error, "attempts are counted by the broker");
+                return Ok(None);
+            }
+            entry => entry?,
+        };
         let Some(entry) = entry.filter(|entry| entry.record.round == done.job.round) else {
             return Ok(None);
         };

@@ -33,7 +33,7 @@ pub(crate) struct RunJobs {
 
 impl Handler for RunJobs {
     async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
-        let job: Job = delivery.json()?;
+        let job = delivery.as_job()?;
         Span::current().set_attribute(attr::JOB_KIND, job.spec.kind().name());
         match self.claims.claim(delivery, &job).await? {
             Claim::Run(run) => self.run(delivery, &job, &run).await,

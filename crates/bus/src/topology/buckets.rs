@@ -9,8 +9,6 @@ use contract::topology::{self as names};
 
 use super::TopologyConfig;
 
-/// Largest job record, in bytes.
-const RECORD_BYTES_MAX: i32 = 4_096;
 /// Largest bucket of faults, in bytes.
 const FAULTS_BYTES_MAX: i64 = 1 << 20;
 
@@ -23,7 +21,7 @@ pub(super) fn all(config: &TopologyConfig) -> [Config; 5] {
 fn jobs(config: &TopologyConfig) -> Config {
     Config {
         description: Some("One record for each job, changed by compare-and-set".to_owned()),
-        max_message_size: RECORD_BYTES_MAX,
+        max_message_size: names::JOBS_MESSAGE_BYTES_MAX,
         allow_message_ttl: true,
         ..bucket(names::JOBS_BUCKET, names::JOBS_BYTES_MAX, config)
     }

@@ -18,6 +18,14 @@ pub const ATTEMPTS_USED_UP: &str = "attempts_used_up";
 pub const INTERRUPTIONS_USED_UP: &str = "interruptions_used_up";
 /// The message speaks of a job that has no record.
 pub const NO_RECORD: &str = "no_record";
+/// The job's record, or the key of its event, cannot be read: redrive replaces it.
+pub const RECORD_UNREADABLE: &str = "record_unreadable";
+/// The job's record would be larger than a record may be.
+pub const RECORD_TOO_LARGE: &str = "record_too_large";
+/// A newer version wrote the job's record: the message waits for a service of that version, nothing is spent.
+pub const RECORD_NEWER: &str = "record_newer";
+/// The job's message is gone, so nothing would ever end the job: the gateway did, after its deadline.
+pub const LOST: &str = "lost";
 /// An operation ended with an error of its own.
 pub const OPERATION_FAILED: &str = "operation_failed";
 /// The job was not done before its deadline.
@@ -55,6 +63,8 @@ pub const DEAD_LETTERS: &[&str] = &[
     ATTEMPTS_USED_UP,
     INTERRUPTIONS_USED_UP,
     NO_RECORD,
+    RECORD_UNREADABLE,
+    RECORD_TOO_LARGE,
     ADDRESS_REFUSED,
     NOTIFICATION_REFUSED,
     NOTICE_TOO_OLD,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::{
-    JobId,
+    JobId, UnknownFields,
     api::JobView,
     job::{Job, JobSpec},
     record::JobRecord,
@@ -25,7 +25,14 @@ fn record(id: JobId, state: JobState) -> JobRecord {
         "name": NAME, "operations": [{"kind": "add", "inputs": [1, 2]}],
     }))
     .unwrap();
-    let job = Job { id, round: 0, spec, accepted_at_ms: 1, deadline_at_ms: None };
+    let job = Job {
+        id,
+        round: 0,
+        spec,
+        accepted_at_ms: 1,
+        deadline_at_ms: None,
+        unknown: UnknownFields::default(),
+    };
     let mut record = JobRecord::accepted(&job, "00".repeat(16));
     record.state = state;
     record.times.finished_ms = state.is_terminal().then_some(5);

@@ -7,7 +7,8 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
 };
-use contract::api::DeadLetterDetail;
+use bus::records::RecordError;
+use contract::{api::DeadLetterDetail, record::Unreadable, signals::reason::RECORD_UNREADABLE};
 use tokio::time::timeout;
 
 use super::{gone, letter::look, seq_of};
@@ -36,6 +37,8 @@ pub(crate) async fn show(
 }
 
 /// Drop a dead letter for good.
+///
+/// If its job's record is damaged, the record is removed as well, and the job is no longer known.
 #[utoipa::path(
     delete,
     path = "/v1/dead-letters/{seq}",
@@ -50,13 +53,31 @@ pub(crate) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let seq = seq_of(path)?;
     let broker = app.broker()?;
-    let removed = timeout(TIME_MAX, take_away(broker, seq)).await;
+    let removed = timeout(TIME_MAX, drop_one(broker, seq)).await;
     let removed = removed.unwrap_or_else(|_| Err(ApiError::broker_away("no answer in time")))?;
     if !removed {
         return Err(gone(seq));
     }
     tracing::info!(seq, "a dead letter was dropped");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes the letter; false when there was none. With a letter of a job whose record is damaged goes the record: it is
+/// of no use to anybody, and would never expire.
+async fn drop_one(broker: &Broker, seq: u64) -> Result<bool, ApiError> {
+    let Some(letter) = look(&broker.dead, seq).await? else { return Ok(false) };
+    let view = letter.view();
+    let removed = take_away(broker, seq).await?;
+    if let Some(job) = view.job.filter(|_| removed && view.reason == RECORD_UNREADABLE) {
+        let records = &broker.bus.records;
+        if let Err(RecordError::Unreadable { cause: Unreadable::Damaged(_), revision, .. }) =
+            records.load(job).await
+        {
+            records.remove(job, revision).await.map_err(ApiError::record)?;
+            tracing::info!(job_id = %job, "a damaged record was removed with its dead letter");
+        }
+    }
+    Ok(removed)
 }
 
 /// Deletes the letter; false when there was none.

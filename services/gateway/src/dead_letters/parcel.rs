@@ -4,20 +4,22 @@
 //! it is not taken for a repeat of itself; a notice is sent again and leaves the job as it is.
 
 use axum::http::StatusCode;
-use bus::{Bus, Case, Outgoing};
+use bus::{Bus, Case, Outgoing, records::RecordError};
 use contract::{
-    JobId, Stage,
+    JobId, Stage, UnknownFields,
     api::{JobDone, dead_header},
     event::{EventHead, EventType},
-    job::Job,
+    job::{Job, JobSpec},
     parse_json,
     record::JobRecord,
     topology::{Hop, message_id, origin_of, redrive_id},
     waybill::{BAGGAGE, TRACEPARENT, TRACESTATE},
 };
 
+use opentelemetry::trace::FutureExt as _;
+
 use super::letter::Letter;
-use crate::error::ApiError;
+use crate::{error::ApiError, trail};
 
 /// Sources that only the lab's own services have.
 const OWN_SOURCES: &str = "/waybill/";
@@ -70,15 +72,16 @@ impl Parcel {
 async fn job(bus: &Bus, letter: &Letter, to: (String, EventType, Hop)) -> Result<Parcel, ApiError> {
     let (subject, kind, hop) = to;
     let stage = letter.stage().unwrap_or(Stage::Processor);
-    let body = parse_json::<Job>(&letter.0.payload);
+    let body = Job::from_json(&letter.0.payload);
     let body = body.map_err(|error| useless(&format!("its data are no job: {error}")))?;
+    repair(bus, letter, &body).await?;
     let round = next_round(bus, body.id, body.round).await?;
     let mut body = body.in_round(round, bus.time.now_ms());
     if stage == Stage::Ingester {
         // It sets the deadline when it lets the job in.
         body.deadline_at_ms = None;
     }
-    let data = serde_json::to_vec(&body).map_err(ApiError::internal)?;
+    let data = body.to_json().map_err(ApiError::internal)?;
     let event =
         Outgoing::about(body.id, kind, subject, data).with_id(message_id(body.id, round, hop));
     Ok(Parcel { event, stage, job: Some(body.id), round: Some(round), begins: Some(body) })
@@ -101,6 +104,20 @@ async fn raw_event(
     headers.extend(first.map(|seq| (dead_header::REDRIVEN_SEQ.to_owned(), seq.to_owned())));
     // It names a job only if the event had become one.
     let job = letter.view().job;
+    if let Some(id) = job
+        && let Ok(spec) = parse_json::<JobSpec>(&letter.0.payload)
+    {
+        let accepted_at_ms = bus.vitals.clock.stamp_ms();
+        let job = Job {
+            id,
+            round: 0,
+            spec,
+            accepted_at_ms,
+            deadline_at_ms: None,
+            unknown: UnknownFields::default(),
+        };
+        repair(bus, letter, &job).await?;
+    }
     let round = match job {
         Some(job) => Some(next_round(bus, job, 0).await?),
         None => None,
@@ -125,7 +142,12 @@ async fn notice(bus: &Bus, letter: &Letter, subject: String) -> Result<Parcel, A
     let done = parse_json::<JobDone>(&letter.0.payload);
     let done = done.map_err(|error| useless(&format!("its data are no end of a job: {error}")))?;
     let (id, round) = (done.job.id, done.job.round);
-    if let Some(entry) = bus.records.load(id).await.map_err(ApiError::broker_away)?
+    let entry = match bus.records.load(id).await {
+        // The notice needs no record.
+        Err(RecordError::Unreadable { .. }) => None,
+        entry => entry.map_err(ApiError::record)?,
+    };
+    if let Some(entry) = entry
         && entry.record.round == round
     {
         let case = Case::shared(bus.records.clone(), entry);
@@ -140,9 +162,17 @@ async fn notice(bus: &Bus, letter: &Letter, subject: String) -> Result<Parcel, A
     Ok(Parcel { event, stage: Stage::Notifier, job: Some(id), round: None, begins: None })
 }
 
+/// Whoever drives a letter again gives up what its job's damaged record may have said.
+async fn repair(bus: &Bus, letter: &Letter, job: &Job) -> Result<(), ApiError> {
+    let trace_id = letter.span().map(|span| span.trace_hex()).unwrap_or_default();
+    let context = trail::without_faults(None, &bus::context_of(&letter.0.headers));
+    let repaired = bus.repair(job, &trace_id, letter.0.sequence).with_context(context).await;
+    repaired.map_err(ApiError::record)
+}
+
 /// The round after the one that the record is in; after `known` if the record is gone.
 async fn next_round(bus: &Bus, job: JobId, known: u32) -> Result<u32, ApiError> {
-    let Some(entry) = bus.records.load(job).await.map_err(ApiError::broker_away)? else {
+    let Some(entry) = bus.records.load(job).await.map_err(ApiError::record)? else {
         return Ok(known.saturating_add(1));
     };
     let state = entry.record.state;

@@ -78,13 +78,14 @@ async fn send(broker: &Broker, letter: &Letter) -> Result<Redriven, ApiError> {
         .linked(telemetry::current_span_ref(), attr::LINK_REQUEST)
         .within(PATIENCE);
     let context = trail::without_faults(None, &bus::context_of(&letter.0.headers));
-    let stored = broker.bus.publish(event).with_context(context).await;
+    let stored = broker.bus.publish(event).with_context(context.clone()).await;
     let stored = stored.map_err(|error| ApiError::publish(error, ADVICE))?;
     if stored.duplicate {
         return Err(under_way());
     }
     if let Some(job) = &parcel.begins {
-        trail::begin_round(broker, job, trace_id.as_deref().unwrap_or_default()).await;
+        let trace_id = trace_id.as_deref().unwrap_or_default();
+        trail::begin_round(broker, job, trace_id).with_context(context).await;
     }
     if let Err(error) = take_away(broker, seq).await {
         tracing::warn!(seq, ?error, "a dead letter that was driven again is still there");

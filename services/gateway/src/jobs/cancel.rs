@@ -15,7 +15,7 @@ use contract::{JobId, api::JobView, record::JobRecord, signals::attr, state::Job
 use opentelemetry::trace::FutureExt as _;
 use tokio::time::timeout;
 
-use super::{id_of, mark, unknown, unread};
+use super::{id_of, mark, unknown};
 use crate::{app::App, broker::Broker, error::ApiError, trail};
 
 /// How long the cancel itself may take.
@@ -53,7 +53,9 @@ pub(crate) async fn cancel(
         CancelError::Unknown => unknown(id),
         CancelError::Ended(state) => ended(state),
         CancelError::Restarted => restarted(),
-        CancelError::Record(error @ RecordError::Unreadable { .. }) => unread(error),
+        CancelError::Record(
+            error @ (RecordError::Unreadable { .. } | RecordError::TooLarge { .. }),
+        ) => ApiError::record(error),
         CancelError::Record(error) => ApiError::unconfirmed(ADVICE, error),
     })?;
     if record.state == JobState::Cancelled {

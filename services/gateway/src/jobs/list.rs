@@ -13,7 +13,7 @@ use contract::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::timeout;
 
-use super::{READ_TIME_MAX, unread};
+use super::READ_TIME_MAX;
 use crate::{
     app::App,
     error::ApiError,
@@ -73,11 +73,11 @@ async fn read(records: &Records, jobs: Vec<JobId>) -> Result<Vec<Entry>, ApiErro
     let reads = jobs.into_iter().map(|job| records.load(job));
     let found = stream::iter(reads).buffered(READS_MAX).map(|entry| match entry {
         Ok(entry) => Ok(entry),
-        Err(RecordError::Unreadable { job, cause }) => {
+        Err(RecordError::Unreadable { job, cause, .. }) => {
             tracing::debug!(job_id = %job, %cause, "a record is left out of a list");
             Ok(None)
         }
-        Err(error) => Err(unread(error)),
+        Err(error) => Err(ApiError::record(error)),
     });
     found.try_filter_map(async |record| Ok(record)).try_collect().await
 }

@@ -11,7 +11,7 @@ pub(crate) mod show;
 use std::time::Duration;
 
 use axum::extract::{Path, rejection::PathRejection};
-use bus::records::{Entry, RecordError};
+use bus::records::Entry;
 use contract::{JobId, signals::attr};
 use tokio::time::timeout;
 use tracing::Span;
@@ -37,14 +37,7 @@ fn mark(job: JobId) {
 async fn record_of(broker: &Broker, job: JobId) -> Result<Entry, ApiError> {
     let read = timeout(READ_TIME_MAX, broker.bus.records.load(job)).await;
     let read = read.map_err(|_| ApiError::broker_away("a record took too long to read"))?;
-    read.map_err(unread)?.ok_or_else(|| unknown(job))
-}
-
-fn unread(error: RecordError) -> ApiError {
-    match error {
-        RecordError::Unreadable { .. } => ApiError::internal(error),
-        RecordError::Conflict | RecordError::Broker(_) => ApiError::broker_away(error),
-    }
+    read.map_err(ApiError::record)?.ok_or_else(|| unknown(job))
 }
 
 fn unknown(id: JobId) -> ApiError {

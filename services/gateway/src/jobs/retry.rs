@@ -90,16 +90,16 @@ async fn start_again(broker: &Broker, record: &JobRecord) -> Result<(), ApiError
 
 async fn send(broker: &Broker, record: &JobRecord, payload: Payload) -> Result<(), ApiError> {
     let job = payload.job.in_round(record.round + 1, broker.bus.time.now_ms());
-    let data = serde_json::to_vec(&job).map_err(ApiError::internal)?;
+    let data = job.to_json().map_err(ApiError::internal)?;
     let todo = Outgoing::about(job.id, EventType::Todo, topology::todo(job.spec.kind()), data)
         .with_id(message_id(job.id, job.round, Hop::Todo))
         .linked(record.previous, attr::LINK_PREVIOUS_ATTEMPT)
         .linked(telemetry::current_span_ref(), attr::LINK_REQUEST)
         .within(PATIENCE);
     let context = trail::without_faults(record.previous, &payload.context);
-    let stored = broker.bus.publish(todo).with_context(context).await;
+    let stored = broker.bus.publish(todo).with_context(context.clone()).await;
     let stored = stored.map_err(|error| ApiError::publish(error, ADVICE))?;
-    trail::begin_round(broker, &job, &record.trace_id).await;
+    trail::begin_round(broker, &job, &record.trace_id).with_context(context).await;
     if stored.duplicate { Err(under_way()) } else { Ok(()) }
 }
 

@@ -31,6 +31,11 @@ fn add(operation: &mut Operation, path: &str, changes: bool) {
         ("403", changes, "Header Origin names another site."),
         ("404", path.contains('{'), "It is not there, or no longer."),
         ("408", has_body, "The body took too long to arrive."),
+        (
+            "409",
+            path.contains("{id}"),
+            "The job's record cannot be read; the detail says what to do.",
+        ),
         ("413", has_body, "The body is too large."),
         ("415", changes, "Header Content-Type names a type that this call does not read."),
         ("421", true, "This server does not answer to that host name."),

@@ -21,3 +21,4 @@ mod retry;
 mod rig;
 mod submit;
 mod traces;
+mod unreadable;

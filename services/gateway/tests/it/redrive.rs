@@ -101,6 +101,30 @@ async fn a_job_whose_record_has_expired_is_known_again() {
 }
 
 #[tokio::test]
+async fn a_redriven_job_whose_record_had_expired_can_be_retried_when_it_fails_again() {
+    let rig = Rig::start().await;
+    let small = rig.queued(JOB).await;
+    let mut large = rig.queued(JOB).await;
+    large.spec.operations = vec![large.spec.operations[0].clone(); 60];
+    for job in [small, large] {
+        rig.lose_record(job.id).await;
+        rig.forget_payload(job.id).await;
+        let body = serde_json::to_vec(&job).unwrap();
+        let seq = rig.bury(Stage::Processor, "jobs.todo.add", &own_headers(TODO), body).await;
+        assert_eq!(redriven(&rig, seq).await.round, Some(1));
+        rig.change(job.id, |record| record.state = JobState::Failed).await;
+        let answer = rig.post(&format!("/v1/jobs/{}/retry", job.id), "").send().await.unwrap();
+        assert_eq!(answer.status(), 202, "{}", job.spec.operations.len());
+        let message = rig.messages("TODO").await.pop().unwrap();
+        let sent: Job = serde_json::from_slice(&message.payload).unwrap();
+        assert_eq!((sent.id, sent.round, sent.spec), (job.id, 2, job.spec));
+        let header = |name| message.headers.get(name).unwrap().as_str();
+        assert!(header("traceparent").contains(LETTER_TRACE), "it goes on in its own trace");
+        assert_eq!(header("baggage"), "waybill.scenario=poison");
+    }
+}
+
+#[tokio::test]
 async fn of_two_redrives_at_once_one_wins() {
     let rig = Rig::start().await;
     for n in 1..=10 {

@@ -16,7 +16,7 @@ use contract::{
     job::Job,
     record::JobRecord,
     state::JobState,
-    topology::{JOBS_BUCKET, QUEUE_BYTES_MAX, SUBMITTED},
+    topology::{JOBS_BUCKET, PAYLOADS, QUEUE_BYTES_MAX, SUBMITTED},
 };
 pub(crate) use letters::{LETTER_TRACE, own_headers};
 use opentelemetry::trace::TracerProvider as _;
@@ -208,6 +208,12 @@ impl Rig {
         let stream = self.jetstream.get_stream(format!("KV_{JOBS_BUCKET}")).await.unwrap();
         let subject = format!("$KV.{JOBS_BUCKET}.{job}");
         assert!(stream.purge().filter(subject).await.unwrap().purged > 0);
+    }
+
+    /// Makes it as if what the job asked for had never been kept beside its record.
+    pub(crate) async fn forget_payload(&self, job: JobId) {
+        let stream = self.jetstream.get_stream(PAYLOADS.name).await.unwrap();
+        stream.purge().filter(contract::topology::payload(job)).await.unwrap();
     }
 
     /// How many messages the bucket of a name holds.
