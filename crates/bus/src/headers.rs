@@ -7,7 +7,7 @@ use contract::{
 };
 use opentelemetry::{
     Context,
-    baggage::BaggageExt,
+    baggage::{Baggage, BaggageExt},
     global,
     propagation::{Extractor, Injector},
 };
@@ -49,6 +49,15 @@ pub fn context_of(headers: &HeaderMap) -> Context {
     global::get_text_map_propagator(|propagator| {
         propagator.extract_with_context(&Context::new(), &from)
     })
+}
+
+/// The baggage of `context`, without its span: the parent of a span that begins a trace of its own.
+pub(crate) fn baggage_alone(context: &Context) -> Context {
+    let mut baggage = Baggage::new();
+    for (key, (value, metadata)) in context.baggage() {
+        baggage.insert_with_metadata(key.clone(), value.clone(), metadata.clone());
+    }
+    Context::new().with_baggage(baggage)
 }
 
 /// The faults that travel with the job of `context`.

@@ -17,14 +17,15 @@ use telemetry::FinishedSpan;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{Bus, Delivery, connect::TraceContext};
+use crate::{Bus, Delivery, connect::TraceContext, headers};
 
 /// A wait shorter than this is an attribute only.
 const QUEUED_SPAN_FROM_MS: i64 = span::QUEUED_MS_MIN.cast_signed();
 /// An ack faster than this leaves no span.
 pub(crate) const ACK_SPAN_FROM: Duration = Duration::from_millis(span::ACK_MS_MIN);
 
-/// The consumer span of one delivery: a child of its producer's span, with a link to it too.
+/// The consumer span of one delivery: a child of its producer's span, linked to it, or both, as set.
+/// The baggage of the message is the span's in every case, and so that of whatever is published in it.
 pub(crate) fn process(bus: &Bus, consumer: Consumer, delivery: &Delivery) -> Span {
     let span = tracing::info_span!(
         "process",
@@ -43,10 +44,12 @@ pub(crate) fn process(bus: &Bus, consumer: Consumer, delivery: &Delivery) -> Spa
             vec![KeyValue::new(attr::LINK, attr::LINK_PRODUCER)],
         );
     }
-    if bus.trace_context != TraceContext::Link {
-        // Fails only when the span has started, which it has not, or when no layer keeps spans.
-        let _ = span.set_parent(delivery.context.clone());
-    }
+    let parent = match bus.trace_context {
+        TraceContext::Link => headers::baggage_alone(&delivery.context),
+        TraceContext::Both | TraceContext::Parent => delivery.context.clone(),
+    };
+    // Fails only when the span has started, which it has not, or when no layer keeps spans.
+    let _ = span.set_parent(parent);
     let seq = i64::try_from(delivery.seq).unwrap_or(i64::MAX);
     span.set_attribute(attr::STREAM_SEQUENCE, seq);
     if let Ok(event) = delivery.event() {
@@ -105,12 +108,15 @@ pub(crate) fn lost(
         KeyValue::new(attr::WORKER, owner.worker.clone()),
         KeyValue::new(attr::VERDICT, Verdict::Lost.name()),
     ];
-    let attempt =
+    let mut attempt =
         FinishedSpan::new(span::process_name(&delivery.subject), SpanKind::Consumer, owner.span)
-            .parent(owner.parent)
             .times(at_ns(owner.started_at_ns.into()), end)
             .link(owner.parent, attr::LINK_PRODUCER)
             .status(Status::error("the worker went away"));
+    // An attempt that began a trace of its own has its producer in another one.
+    if owner.parent.trace_id == owner.span.trace_id {
+        attempt = attempt.parent(owner.parent);
+    }
     bus.vitals.spans.export(attributes.into_iter().fold(attempt, FinishedSpan::attribute).build());
     if let Some(progress) = record.progress {
         bus.vitals.spans.export(lost_operation(owner.span, progress, end).build());

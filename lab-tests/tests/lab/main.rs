@@ -18,4 +18,5 @@ mod repeats;
 mod signals;
 mod slots;
 mod unreadable;
+mod trace_modes;
 mod webhooks;
