@@ -72,7 +72,7 @@ schemathesis: ## Thousands of requests, right and wrong, made from the API's own
 	lab-tests/schemathesis/run target/debug/waybill
 
 FUZZ_TOOLCHAIN ?= nightly
-fuzz: ## Fuzz what reads events, jobs and headers: SECONDS=30 each (needs a nightly toolchain, see fuzz/README.md)
+fuzz: ## Fuzz what reads events, jobs, headers and telemetry: SECONDS=30 each (needs a nightly toolchain, see fuzz/README.md)
 	cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --version 0.13.2 --locked
 	fuzz/run $(FUZZ_TOOLCHAIN) $(or $(SECONDS),30)
 

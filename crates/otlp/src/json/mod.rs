@@ -1,0 +1,10 @@
+//! OTLP's JSON form: protobuf's JSON mapping, with hexadecimal ids and enumerations as numbers.
+
+mod cursor;
+mod read;
+mod scalar;
+mod write;
+
+pub use cursor::NotJson;
+pub use read::{NotRead, Read, read};
+pub use write::{non_finite, write};

@@ -1,0 +1,84 @@
+//! However a message is spelt in protobuf, it is the same message, also to `prost`.
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use otlp::{Export, Flaw, Message, canonical, descriptor};
+use proptest::prelude::*;
+
+use crate::tree::{Random, tree};
+
+/// The same message in another implementation's eyes: whether both read it alike.
+fn prost_agrees(message: &Message, first: &[u8], second: &[u8]) -> bool {
+    fn agree<T: prost::Message + Default>(first: &[u8], second: &[u8]) -> bool {
+        // Encoded, because NaN is not equal to itself.
+        T::decode(first).unwrap().encode_to_vec() == T::decode(second).unwrap().encode_to_vec()
+    }
+    match message.name {
+        "ExportTraceServiceRequest" => agree::<ExportTraceServiceRequest>(first, second),
+        "ExportLogsServiceRequest" => agree::<ExportLogsServiceRequest>(first, second),
+        _ => agree::<ExportMetricsServiceRequest>(first, second),
+    }
+}
+
+const EXPORTS: [&Message; 3] =
+    [&descriptor::EXPORT_TRACES, &descriptor::EXPORT_LOGS, &descriptor::EXPORT_METRICS];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn every_spelling_of_a_message_is_the_same_message(seed in any::<u64>()) {
+        for message in EXPORTS {
+            let mut random = Random::new(seed);
+            let tree = tree(message, &mut random, 0);
+            let plain = tree.plain();
+            let odd = tree.odd(&mut random);
+            let canon = canonical(message, &plain).unwrap();
+            prop_assert_eq!(&canon, &canonical(message, &odd).unwrap(), "{:#?}", tree);
+            prop_assert_eq!(&canon, &canonical(message, &canon).unwrap());
+            prop_assert!(canon.len() <= plain.len());
+            prop_assert!(prost_agrees(message, &plain, &canon));
+        }
+    }
+
+    #[test]
+    fn whatever_is_accepted_prost_can_read(seed in any::<u64>(), at in any::<prop::sample::Index>(), bytes in prop::collection::vec(any::<u8>(), 0..4)) {
+        for message in EXPORTS {
+            let mut wire = tree(message, &mut Random::new(seed), 0).plain();
+            if wire.is_empty() {
+                continue;
+            }
+            let from = at.index(wire.len());
+            let to = (from + bytes.len()).min(wire.len());
+            wire.splice(from..to, bytes.iter().copied());
+            if let Ok(canon) = canonical(message, &wire) {
+                prop_assert!(prost_agrees(message, &canon, &canon));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_envelope_is_walked_whatever_the_order_of_its_fields() {
+    let export = |fields: &[&[u8]]| fields.concat();
+    let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len() as u8], bytes].concat();
+    let span = field(5, b"name");
+    let scope = export(&[
+        &field(2, &span),
+        &field(3, b"old"),
+        &field(1, &field(1, b"a")),
+        &field(2, &span),
+    ]);
+    let scope = export(&[&scope, &field(1, &field(2, b"b")), &field(3, b"new")]);
+    let sender = export(&[&field(2, &scope), &field(1, &field(1, &field(1, b"key")))]);
+    let body = field(1, &sender);
+    let sender = Export::open(&body).unwrap().senders().next().unwrap();
+    assert!(sender.resource().unwrap().is_some());
+    let scope = sender.scopes().next().unwrap();
+    assert_eq!(scope.scope().unwrap().unwrap(), export(&[&field(1, b"a"), &field(2, b"b")]));
+    assert_eq!(scope.schema_url(), Ok("new"));
+    assert_eq!(scope.items().collect::<Vec<_>>(), [&span[..], &span[..]]);
+    for broken in [&body[..body.len() - 1], &[0x0b], &field(1, &field(2, &[0x12, 9]))[..]] {
+        assert_eq!(Export::open(broken).unwrap_err(), Flaw::Wire);
+    }
+}

@@ -1,0 +1,82 @@
+//! Telemetry from outside: an export in protobuf or JSON, walked and decoded as the console does.
+//!
+//! What is accepted is canonical, no longer than it was, read back from its own JSON as the same, and valid to `prost`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use opentelemetry_proto::tonic::collector::{
+    logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
+    trace::v1::ExportTraceServiceRequest,
+};
+use otlp::{Export, Message, Metric, MetricHead, Signal, canonical, descriptor, json};
+use prost::Message as _;
+
+const BYTES_MAX: usize = 1024 * 1024;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((first, body)) = input.split_first() else { return };
+    let signal = [Signal::Traces, Signal::Logs, Signal::Metrics][usize::from(first % 3)];
+    let message = signal.export();
+    let wire = match std::str::from_utf8(body) {
+        // Text in braces is JSON; anything else protobuf.
+        Ok(text) if text.trim_start().starts_with('{') => {
+            match json::read(message, text, BYTES_MAX) {
+                Ok(read) => read.wire,
+                Err(refused) => return assert!(!refused.to_string().is_empty()),
+            }
+        }
+        _ => body.to_vec(),
+    };
+    walk(signal, &wire);
+    let Ok(canon) = canonical(message, &wire) else { return };
+    assert!(canon.len() <= wire.len() + 16, "{} from {}", canon.len(), wire.len());
+    assert_eq!(canonical(message, &canon).as_ref(), Ok(&canon));
+    comes_back(message, &canon);
+    let is_read = match signal {
+        Signal::Traces => ExportTraceServiceRequest::decode(&*canon).is_ok(),
+        Signal::Logs => ExportLogsServiceRequest::decode(&*canon).is_ok(),
+        Signal::Metrics => ExportMetricsServiceRequest::decode(&*canon).is_ok(),
+    };
+    assert!(is_read, "prost refuses what was accepted");
+});
+
+/// The JSON of a message is the message.
+fn comes_back(message: &'static Message, canon: &[u8]) {
+    let mut written = Vec::new();
+    json::write(message, canon, &mut written);
+    let written = String::from_utf8(written).expect("JSON is text");
+    let read = json::read(message, &written, 16 * BYTES_MAX).expect("what was written is JSON");
+    assert_eq!(read.flaw, None, "{written}");
+    assert_eq!(canonical(message, &read.wire).as_deref(), Ok(canon), "{written}");
+}
+
+/// Item by item, as the store takes it.
+fn walk(signal: Signal, wire: &[u8]) {
+    let Ok(export) = Export::open(wire) else { return };
+    for sender in export.senders() {
+        let _ = (sender.resource(), sender.schema_url());
+        for scope in sender.scopes() {
+            let _ = (scope.scope(), scope.schema_url());
+            for item in scope.items() {
+                match signal {
+                    Signal::Traces => drop(canonical(&descriptor::SPAN, item)),
+                    Signal::Logs => drop(canonical(&descriptor::LOG_RECORD, item)),
+                    Signal::Metrics => metric(item),
+                }
+            }
+        }
+    }
+}
+
+fn metric(item: &[u8]) {
+    let (Ok(metric), Ok(head)) = (Metric::of(item), MetricHead::read(item)) else { return };
+    assert!(head.bytes() <= 2 * item.len() + 16);
+    let Some((kind, points)) = metric.points() else { return };
+    for point in points {
+        let Ok(point) = canonical(kind, point) else { continue };
+        let one = head.with_point(&point);
+        assert!(canonical(&descriptor::METRIC, &one).is_ok());
+        assert_eq!(MetricHead::read(&one).as_ref(), Ok(&head));
+    }
+}
