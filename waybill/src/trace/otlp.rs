@@ -9,6 +9,9 @@ use super::{Kind, Span, Trace};
 /// The service of spans whose resource names none, as the SDKs call it.
 const NO_SERVICE: &str = "unknown_service";
 
+/// Unix nanoseconds from 1973 to 2262: less counts seconds, milliseconds or microseconds, more is a mark for "none".
+const BELIEVED_NS: std::ops::Range<u64> = 100_000_000_000_000_000..i64::MAX.cast_unsigned();
+
 impl Trace {
     /// Reads `{"resourceSpans": […]}` (or Tempo's `batches`). What is no span is counted and left
     /// out; of two spans with one id the one that its own process told counts.
@@ -26,8 +29,26 @@ impl Trace {
                 }
             }
         }
+        trace.settle_times();
         trace.spans.sort_by(|a, b| (a.start_ns, &a.id).cmp(&(b.start_ns, &b.id)));
         trace
+    }
+
+    /// A span without times, or with times in another unit, must not stretch the trace: where others have believable
+    /// times, it gets theirs.
+    fn settle_times(&mut self) {
+        let known = |ns: u64| Some(ns).filter(|ns| BELIEVED_NS.contains(ns));
+        let times = |span: &Span| [known(span.start_ns), known(span.end_ns)];
+        let Some(start) = self.spans.iter().flat_map(times).flatten().min() else { return };
+        for span in &mut self.spans {
+            if let [first, last] = times(span)
+                && (first.is_none() || last.is_none())
+            {
+                span.has_times = false;
+                span.start_ns = first.or(last).unwrap_or(start);
+                span.end_ns = last.unwrap_or(span.start_ns);
+            }
+        }
     }
 
     fn add(&mut self, span: Span, places: &mut HashMap<String, usize>) {
@@ -70,6 +91,7 @@ fn read(span: &Value, service: &str) -> Option<Span> {
         kind: kind(span.get("kind")),
         start_ns: nanoseconds(span.get("startTimeUnixNano")),
         end_ns: nanoseconds(span.get("endTimeUnixNano")),
+        has_times: true,
         error: error(span.get("status")),
         links: list(span, "links").len(),
         attributes: attributes(span),
@@ -130,6 +152,31 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_span_without_times_does_not_stretch_its_trace() {
+        let at = 1_795_816_000_000_000_000_u64;
+        let span = |id: u64, start: u64, end: u64| {
+            json!({"spanId": format!("{id:016x}"), "name": id.to_string(),
+                "startTimeUnixNano": start.to_string(), "endTimeUnixNano": end.to_string()})
+        };
+        let odd = [
+            (0, 0),
+            (u64::MAX, u64::MAX),
+            (0, at + 5),
+            (at + 5, 0),
+            (at / 1_000_000, at / 1_000_000),
+            (at / 1_000_000_000, at),
+        ];
+        for (start, end) in odd {
+            let spans = [span(1, at, at + 10), span(2, start, end)];
+            let trace =
+                Trace::from_otlp(&json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}));
+            assert_eq!((trace.start_ns(), trace.duration_ns()), (at, 10), "{start} {end}");
+            let odd = trace.spans.iter().filter(|span| !span.has_times);
+            assert_eq!(odd.map(|span| span.name.as_str()).collect::<Vec<_>>(), ["2"]);
+        }
+    }
 
     #[test]
     fn a_span_is_read_as_an_exporter_writes_it() {

@@ -20,6 +20,8 @@ pub struct Span {
     pub start_ns: u64,
     /// End, Unix nanoseconds; may lie before the start.
     pub end_ns: u64,
+    /// It says when it started and when it ended; if not, it stands at the time that it does say, or at the trace's start.
+    pub has_times: bool,
     /// Its status is an error; the text says which, and may be empty.
     pub error: Option<String>,
     /// How many links it has.
@@ -130,6 +132,7 @@ impl Span {
             kind: Kind::Internal,
             start_ns: 0,
             end_ns: 0,
+            has_times: true,
             error: None,
             links: 0,
             attributes: Map::new(),

@@ -56,6 +56,10 @@ fn warnings(trace: &Trace) -> Vec<String> {
         trace.spans.iter().filter(|span| span.end_ns < span.start_ns).count(),
         "spans end before they start; drawn as moments",
     );
+    warn(
+        trace.spans.iter().filter(|span| !span.has_times).count(),
+        "spans do not say when they started or ended; drawn as moments",
+    );
     warn(trace.repeated, "spans came twice");
     warn(trace.unreadable, "spans have no id and are left out");
     warnings

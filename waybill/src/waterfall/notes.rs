@@ -34,6 +34,9 @@ impl Notes {
         if span.is_lost() && span.verdict() != Some(Verdict::Lost.name()) {
             notes.add("lost".to_owned(), BAD);
         }
+        if !span.has_times {
+            notes.add("NO TIME".to_owned(), WARNING);
+        }
         match place {
             Place::Orphan => notes.add("ORPHAN".to_owned(), BAD),
             Place::Loop => notes.add("LOOP".to_owned(), BAD),
