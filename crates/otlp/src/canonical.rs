@@ -45,7 +45,7 @@ impl Writer {
         if depth > DEPTH_MAX {
             return Err(Flaw::TooDeep);
         }
-        if std::ptr::eq(message, &ANY_VALUE) {
+        if std::ptr::eq(message, &raw const ANY_VALUE) {
             self.values += 1;
             if self.values > VALUES_MAX {
                 return Err(Flaw::TooManyValues);
@@ -66,7 +66,7 @@ impl Writer {
             if found.counts[place] > 0 {
                 self.list(field, wire, found.counts[place], depth)?;
             } else {
-                self.single(message, field, &found, place, depth)?;
+                self.single(message, place, &found, depth)?;
             }
         }
         Ok(())
@@ -78,12 +78,11 @@ impl Writer {
             return Err(Flaw::TooMany(field.name, field.max));
         }
         for entry in messages(wire, field.number).take(field.max) {
-            match field.kind {
-                Kind::Message(message) => self.nested(field.number, message, entry, depth)?,
-                _ => {
-                    check_text(field, entry)?;
-                    wire::put(&mut self.out, field.number, Value::Bytes(entry));
-                }
+            if let Kind::Message(message) = field.kind {
+                self.nested(field.number, message, entry, depth)?;
+            } else {
+                check_text(field, entry)?;
+                wire::put(&mut self.out, field.number, Value::Bytes(entry));
             }
         }
         Ok(())
@@ -106,11 +105,11 @@ impl Writer {
     fn single(
         &mut self,
         message: &Message,
-        field: &Field,
-        found: &Found<'_>,
         place: usize,
+        found: &Found<'_>,
         depth: usize,
     ) -> Result<(), Flaw> {
+        let field = &message.fields[place];
         match &found.slots[place] {
             Slot::Bytes(bytes) => match field.kind {
                 Kind::Message(inner) => self.nested(field.number, inner, bytes, depth)?,
@@ -240,7 +239,6 @@ impl Slot<'_> {
 
 /// The number in a value of the kind's wire type.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as protobuf does")]
-#[expect(clippy::cast_possible_wrap, reason = "as protobuf does")]
 fn number(kind: Kind, value: Value<'_>) -> Option<u64> {
     Some(match (kind, value) {
         (Kind::Bool, Value::Varint(value)) => u64::from(value != 0),

@@ -17,6 +17,6 @@ mod redrive;
 mod repeats;
 mod signals;
 mod slots;
-mod unreadable;
 mod trace_modes;
+mod unreadable;
 mod webhooks;

@@ -25,6 +25,7 @@ mod receive;
 mod scrape;
 mod start;
 mod store;
+mod work;
 
 pub use canary::CanaryConfig;
 pub use config::Config;

@@ -26,9 +26,13 @@ use crate::measure::measure;
 use crate::receive::Receiver;
 use crate::scrape::{self, ScrapeConfig, Scraped};
 use crate::store::{Budgets, Store};
+use crate::work::Workers;
 use crate::{api, page, receive};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Pages and answers made at a time; the next ones wait.
+const RENDERED_AT_A_TIME: usize = 2;
 
 /// A console that listens.
 #[derive(Debug)]
@@ -58,6 +62,19 @@ pub(crate) struct Shared {
     pub(crate) grafana: Option<GrafanaUrl>,
     /// Where exporters send, for the page that says so.
     pub(crate) otlp: (SocketAddr, SocketAddr),
+    /// Makes pages and answers.
+    pub(crate) workers: Workers,
+}
+
+impl Shared {
+    /// Makes a page or an answer, off the threads that wait for the network.
+    pub(crate) async fn make<T: Send + 'static>(
+        self,
+        make: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> T {
+        let workers = self.workers.clone();
+        workers.run(move || make(&self)).await
+    }
 }
 
 /// Runs the console until `stop`; it then ends within a second, open connections or not.
@@ -79,14 +96,15 @@ pub async fn start(
         bind(config.otlp_http_bind, "--otlp-http-bind (WAYBILL_OTLP_HTTP_BIND)")?;
 
     let shared = share(&config, &metrics, console, (otlp_grpc, otlp_http))?;
-    let receiver = Receiver::new(Arc::clone(&shared.store), metrics.clone());
+    let receiver = || Receiver::new(Arc::clone(&shared.store), metrics.clone());
+    let (by_http, by_grpc) = (receiver(), receiver());
     let watching = watch(&shared, config.scrape.clone(), stop.clone())?;
 
     let hosts = |bound| AllowedHosts::new(bound, &config.admin.hosts.allowed_hosts);
     let pages = page::router().merge(api::router()).with_state(shared);
     let pages = http_guard::guard(page::harden(pages), hosts(console));
     let pages = measure(pages, metrics.clone());
-    let otlp = receive::http::router(receiver.clone());
+    let otlp = receive::http::router(by_http);
     let otlp = http_guard::guard(otlp, hosts(otlp_http).media_types(receive::http::MEDIA_TYPES));
 
     // What drains is still to be seen: the admin server ends after the others.
@@ -98,7 +116,7 @@ pub async fn start(
     };
     listen(console_listener, pages, Limits::PAGES);
     listen(http_listener, otlp, Limits::OTLP_HTTP);
-    listen(grpc_listener, receive::grpc::router(receiver), Limits::OTLP_GRPC);
+    listen(grpc_listener, receive::grpc::router(by_grpc), Limits::OTLP_GRPC);
     let admin = admin::serve(&config.admin, metrics, Readiness::always(), stop.clone());
     let admin = admin?.address;
     tracing::info!(%console, %otlp_grpc, %otlp_http, %admin, "console listens");
@@ -137,6 +155,7 @@ fn share(
         hooks_base: hooks_base(config.hooks_url.as_ref(), console),
         grafana: config.grafana_url.clone(),
         otlp,
+        workers: Workers::new(RENDERED_AT_A_TIME),
     })
 }
 

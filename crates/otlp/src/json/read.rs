@@ -1,6 +1,8 @@
 //! Rewrites JSON as protobuf, by the table. Every spelling of protobuf's JSON mapping is read; unknown keys are passed
 //! over. What an item holds that cannot be read spoils the item: a byte that is no protobuf is put at its end.
 
+use std::fmt::Write as _;
+
 use super::cursor::{Cursor, NotJson, Shape, unescape};
 use super::scalar;
 use crate::limits::DEPTH_MAX;
@@ -152,21 +154,16 @@ impl Reader<'_> {
 
     fn text(&mut self, field: &'static Field) -> Result<(), NotRead> {
         let quoted = self.cursor.text()?;
-        let Some(text) = unescape(quoted) else {
-            return self.flawed("has an escape that stands for no character");
+        let bytes = match (field.kind, unescape(quoted)) {
+            (_, None) => Err("has an escape that stands for no character"),
+            (Kind::Bytes, Some(text)) => scalar::base64(&text).ok_or("must be base64"),
+            (Kind::Id, Some(text)) => hex::decode(&*text).map_err(|_| "must be hexadecimal"),
+            (_, Some(text)) => Ok(text.into_owned().into_bytes()),
         };
-        let bytes = match field.kind {
-            Kind::Bytes => match scalar::base64(&text) {
-                Some(bytes) => bytes,
-                None => return self.flawed("must be base64"),
-            },
-            Kind::Id => match hex::decode(&*text) {
-                Ok(bytes) => bytes,
-                Err(_) => return self.flawed("must be hexadecimal"),
-            },
-            _ => text.into_owned().into_bytes(),
-        };
-        wire::put(&mut self.out, field.number, Value::Bytes(&bytes));
+        match bytes {
+            Ok(bytes) => wire::put(&mut self.out, field.number, Value::Bytes(&bytes)),
+            Err(problem) => self.flawed(problem),
+        }
         Ok(())
     }
 
@@ -197,7 +194,10 @@ impl Reader<'_> {
             }
             _ => return self.spoil(expected(kind)),
         };
-        let Some(bits) = bits else { return self.flawed(expected(kind)) };
+        let Some(bits) = bits else {
+            self.flawed(expected(kind));
+            return Ok(());
+        };
         let value = match kind {
             Kind::Fixed64 | Kind::Sfixed64 | Kind::Double => Value::Fixed64(bits),
             Kind::Fixed32 => Value::Fixed32(u32::try_from(bits).unwrap_or_default()),
@@ -210,16 +210,16 @@ impl Reader<'_> {
     /// The value here is of the wrong shape: it is passed over.
     fn spoil(&mut self, problem: &str) -> Result<(), NotRead> {
         self.cursor.skip()?;
-        self.flawed(problem)
+        self.flawed(problem);
+        Ok(())
     }
 
     /// The value before here cannot be read.
-    fn flawed(&mut self, problem: &str) -> Result<(), NotRead> {
+    fn flawed(&mut self, problem: &str) {
         self.spoilt = true;
         if self.flaw.is_none() {
             self.flaw = Some(format!("{} {problem}", self.place()));
         }
-        Ok(())
     }
 
     fn place(&self) -> String {
@@ -232,7 +232,9 @@ impl Reader<'_> {
                     }
                     place.extend(field.json_name());
                 }
-                Step::Entry(index) => place.push_str(&format!("[{index}]")),
+                Step::Entry(index) => {
+                    let _ = write!(place, "[{index}]");
+                }
             }
         }
         if place.is_empty() { "the body".to_owned() } else { place }

@@ -1,7 +1,7 @@
 //! However a message is spelt in JSON, it is the same message.
 
 use otlp::json::{self, NotRead};
-use otlp::{Export, Message, Signal, canonical, descriptor};
+use otlp::{Export, Message, Scope, Sender, Signal, canonical, descriptor};
 use proptest::prelude::*;
 
 use crate::tree::{Random, tree};
@@ -45,11 +45,7 @@ fn spans(spans: &str) -> (usize, usize, Option<String>) {
     let text = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":{spans}}}]}}]}}"#);
     let read = json::read(Signal::Traces.export(), &text, MAX).unwrap();
     let export = Export::open(&read.wire).unwrap();
-    let items: Vec<_> = export
-        .senders()
-        .flat_map(|sender| sender.scopes())
-        .flat_map(|scope| scope.items())
-        .collect();
+    let items: Vec<_> = export.senders().flat_map(Sender::scopes).flat_map(Scope::items).collect();
     let good = items.iter().filter(|item| canonical(&descriptor::SPAN, item).is_ok()).count();
     (good, items.len(), read.flaw)
 }
@@ -106,7 +102,7 @@ fn what_is_wrong_outside_of_items_is_refused_whole() {
         ("[]", "the body must be an object"),
         ("{", "expected a key at byte 1"),
         (r#"{"resourceSpans":[],}"#, "expected a key"),
-        (r#"{} {}"#, "expected the end at byte 3"),
+        ("{} {}", "expected the end at byte 3"),
         ("", "expected a value at byte 0"),
     ] {
         let refused = json::read(&descriptor::EXPORT_TRACES, text, MAX).unwrap_err().to_string();

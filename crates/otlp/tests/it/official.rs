@@ -3,6 +3,7 @@
 //! The packages are installed beside the build, at the hashes that `requirements.txt` names. Where there is no Python, or
 //! no way to get them, the test says so and goes on.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -111,7 +112,8 @@ fn described() -> String {
             };
             let json_name: String = field.json_name().collect();
             let (number, name, label) = (field.number, field.name, field.label);
-            lines += &format!("{} {number} {name} {json_name} {label:?} {kind}\n", message.name);
+            let message = message.name;
+            writeln!(lines, "{message} {number} {name} {json_name} {label:?} {kind}").unwrap();
         }
     }
     lines

@@ -61,7 +61,9 @@ proptest! {
 #[test]
 fn an_envelope_is_walked_whatever_the_order_of_its_fields() {
     let export = |fields: &[&[u8]]| fields.concat();
-    let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len() as u8], bytes].concat();
+    let field = |number: u8, bytes: &[u8]| {
+        [&[number << 3 | 2, u8::try_from(bytes.len()).unwrap()], bytes].concat()
+    };
     let span = field(5, b"name");
     let scope = export(&[
         &field(2, &span),

@@ -1,5 +1,13 @@
 //! Random messages by the table, and every way in which they may be spelt.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::float_cmp,
+    reason = "bits are cut and compared as protobuf does"
+)]
+
 use otlp::wire::{Value, put, put_varint};
 use otlp::{Field, Kind, Label, Message};
 use serde_json::json;

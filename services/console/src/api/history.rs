@@ -7,6 +7,7 @@ use serde_json::{Value as Json_, json};
 use super::query::{BadQuery, Parameters, RawQuery};
 use crate::scrape::Standing;
 use crate::start::Shared;
+use crate::store::attribute::number;
 use crate::store::{Dot, Run, Series, Value};
 
 /// `GET /api/metrics/history?name=`: runs of equal values, oldest first, with the exemplars seen meanwhile.
@@ -20,12 +21,15 @@ pub(super) async fn history(
     let service = parameters.text("service")?;
     parameters.end()?;
     let name = name.ok_or_else(|| BadQuery::missing("name", "the whole name of a metric"))?;
-    let now = shared.store.now();
-    let series = shared.store.series(&name);
-    let wanted = series
-        .iter()
-        .filter(|series| service.as_ref().is_none_or(|service| *service == series.service));
-    Ok(Json(json!({"series": wanted.map(|series| shown(series, now)).collect::<Vec<_>>()})))
+    let answer = move |shared: &Shared| {
+        let now = shared.store.now();
+        let series = shared.store.series(&name);
+        let wanted = series
+            .iter()
+            .filter(|series| service.as_ref().is_none_or(|service| *service == series.service));
+        json!({"series": wanted.map(|series| shown(series, now)).collect::<Vec<_>>()})
+    };
+    Ok(Json(shared.make(answer).await))
 }
 
 /// `GET /api/metrics/targets`: whose metrics the console fetches.
@@ -53,7 +57,7 @@ fn shown(series: &Series, now: u64) -> Json_ {
             Value::Number(number) => json!({"from_age": from, "until_age": until, "value": number}),
             Value::Distribution(all) => json!({
                 "from_age": from, "until_age": until,
-                "count": all.count, "sum": all.sum, "buckets": all.buckets,
+                "count": all.count, "sum": number(all.sum), "buckets": all.buckets,
             }),
         }
     };
@@ -63,7 +67,7 @@ fn shown(series: &Series, now: u64) -> Json_ {
         "instance": series.instance,
         "name": series.name,
         "labels": labels,
-        "bounds": &*series.bounds,
+        "bounds": series.bounds.iter().copied().map(number).collect::<Vec<_>>(),
         "runs": series.runs.iter().map(run).collect::<Vec<_>>(),
         "exemplars": series.dots.iter().map(dot).collect::<Vec<_>>(),
     })

@@ -25,5 +25,14 @@ pub(super) async fn list(
         ..LogFilter::default()
     };
     parameters.end()?;
-    Ok(Json(json!({"logs": shared.store.logs(filter)})))
+    let answer = move |shared: &Shared| {
+        let found = shared.store.logs(filter);
+        let mut answer = json!({"logs": found.lines});
+        if found.is_cut {
+            // There are more than fit into one answer: ask for fewer, or narrow the search.
+            answer["truncated"] = true.into();
+        }
+        answer
+    };
+    Ok(Json(shared.make(answer).await))
 }

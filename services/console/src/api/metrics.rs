@@ -1,9 +1,9 @@
 //! Metrics.
 
-use axum::Json;
 use axum::extract::State;
-use opentelemetry_proto::tonic::metrics::v1::MetricsData;
+use axum::response::Response;
 
+use super::pieces::{self, Metrics};
 use super::query::{BadQuery, Parameters, RawQuery};
 use crate::start::Shared;
 
@@ -11,10 +11,14 @@ use crate::start::Shared;
 pub(super) async fn list(
     State(shared): State<Shared>,
     query: RawQuery,
-) -> Result<Json<MetricsData>, BadQuery> {
+) -> Result<Response, BadQuery> {
     let mut parameters = Parameters::of(query);
     let service = parameters.text("service")?;
     let name = parameters.text("name")?;
     parameters.end()?;
-    Ok(Json(shared.store.metrics(service.as_deref(), name.as_deref())))
+    let store = shared.clone();
+    let keys = store
+        .make(move |shared| shared.store.series_keys(service.as_deref(), name.as_deref()))
+        .await;
+    Ok(pieces::answer(&shared, Metrics, keys))
 }

@@ -5,6 +5,7 @@ mod history;
 mod hooks;
 mod logs;
 mod metrics;
+mod pieces;
 pub(crate) mod query;
 mod status;
 mod traces;

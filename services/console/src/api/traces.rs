@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use service::problem::ProblemResponse;
 
+use super::pieces::{self, Spans};
 use super::query::{BadQuery, Parameters, RawQuery};
 use crate::start::Shared;
 use crate::store::{TraceFilter, TraceId};
@@ -19,7 +20,8 @@ pub(super) async fn list(
     let mut parameters = Parameters::of(query);
     let filter = filter(&mut parameters)?;
     parameters.end()?;
-    Ok(Json(json!({"traces": shared.store.search(&filter)})))
+    let traces = shared.make(move |shared| shared.store.search(&filter)).await;
+    Ok(Json(json!({"traces": traces})))
 }
 
 /// `GET /api/traces/{trace_id}`: the whole trace in OTLP's JSON form.
@@ -30,8 +32,8 @@ pub(super) async fn one(State(shared): State<Shared>, Path(trace_id): Path<Strin
         return ProblemResponse::new(status, "bad-trace-id", "Not a trace id", detail)
             .into_response();
     };
-    match shared.store.trace_as_otlp(id) {
-        Some(trace) => Json(trace).into_response(),
+    match shared.clone().make(move |shared| shared.store.span_ids(id)).await {
+        Some(spans) => pieces::answer(&shared, Spans(id), spans),
         None => super::not_found("No span of this trace is here: not yet, or no longer.")
             .into_response(),
     }

@@ -117,7 +117,7 @@ async fn in_prometheus(canary: &Canary, url: &Url, sought: Sought) -> Found {
     for trace in &found.newer {
         let is_there = match &canary.config.canary_tempo_url {
             Some(tempo) => there::fetch_trace(&canary.fetcher, tempo, *trace).await?.is_some(),
-            None => !canary.store.trace(*trace).is_empty(),
+            None => canary.store.has(*trace, None),
         };
         if is_there {
             return Ok(Some(by_newer(&trace.to_string())));

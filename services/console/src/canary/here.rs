@@ -5,11 +5,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use contract::signals::CANARY_DURATION;
 
 use super::whole::whole;
-use crate::store::{Dot, LogFilter, SpanId, Store, TraceId};
+use crate::store::{Dot, LogFilter, Store, TraceId};
+
+/// Spans of the canary's trace that are looked at; it has a dozen.
+const SPANS_MAX: usize = 500;
 
 /// Whether the trace is whole.
 pub(super) fn trace(store: &Store, id: TraceId) -> Result<(), String> {
-    match store.trace_as_otlp(id) {
+    match store.trace_as_otlp(id, SPANS_MAX) {
         Some(trace) => whole(&trace),
         None => Err("no span of it is there".to_owned()),
     }
@@ -18,7 +21,7 @@ pub(super) fn trace(store: &Store, id: TraceId) -> Result<(), String> {
 /// Whether a log line of the trace is there.
 pub(super) fn log(store: &Store, id: TraceId) -> Result<(), String> {
     let filter = LogFilter { trace: Some(id), limit: 1, ..LogFilter::default() };
-    if store.logs(filter).is_empty() {
+    if store.logs(filter).lines.is_empty() {
         return Err("no log line with its trace id is there".to_owned());
     }
     Ok(())
@@ -35,11 +38,7 @@ pub(super) fn exemplar(
     if dots.iter().any(|dot| dot.trace == id) {
         return Ok(None);
     }
-    let leads = |dot: &&Dot| {
-        let spans = store.trace(dot.trace);
-        let names = |known: &[u8]| SpanId::from_wire(known) == dot.span;
-        spans.iter().any(|(_, known)| dot.span.is_none() || names(&known.span_id))
-    };
+    let leads = |dot: &&Dot| store.has(dot.trace, dot.span);
     match dots.iter().rev().take(TRIES).find(leads) {
         Some(dot) => Ok(Some(super::by_newer(&dot.trace.to_string()))),
         None if dots.is_empty() => Err("no exemplar as new as it is there".to_owned()),

@@ -1,5 +1,7 @@
 //! Times and durations as people read them.
 
+use std::borrow::Cow;
+
 use maud::{Markup, html};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -40,6 +42,15 @@ pub(super) fn moment_text(rfc3339: &str) -> Markup {
     let at = OffsetDateTime::parse(rfc3339, &Rfc3339).ok();
     let nanos = at.and_then(|at| u64::try_from(at.unix_timestamp_nanos()).ok());
     nanos.map_or_else(|| html! { (rfc3339) }, moment)
+}
+
+/// The text, cut after this many bytes; what is missing is told.
+pub(super) fn shortened(text: &str, bytes_max: usize) -> Cow<'_, str> {
+    if text.len() <= bytes_max {
+        return Cow::Borrowed(text);
+    }
+    let kept = &text[..text.floor_char_boundary(bytes_max)];
+    Cow::Owned(format!("{kept}… ({} more bytes in the JSON)", text.len() - kept.len()))
 }
 
 /// A number with thin gaps between the thousands.

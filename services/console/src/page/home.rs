@@ -28,23 +28,35 @@ pub(super) async fn page(
             return (StatusCode::BAD_REQUEST, frame::page("Bad search", &body)).into_response();
         }
     };
-    let path = format!("/parts/traces?{}", text.unwrap_or_default());
+    let (workers, jobs) =
+        tokio::join!(workers::panel(&shared.gateway), job_list::list(&shared.gateway));
+    shared.make(move |shared| whole(shared, &filter, text, &workers, &jobs)).await
+}
+
+fn whole(
+    shared: &Shared,
+    filter: &TraceFilter,
+    query: Option<String>,
+    workers: &Markup,
+    jobs: &Markup,
+) -> Response {
+    let path = format!("/parts/traces?{}", query.unwrap_or_default());
     let body = html! {
         h1.quiet { "Jobs and traces" }
         @if let Some(grafana) = &shared.grafana {
             p.elsewhere { (outside(&grafana.lab_home(), "Lab home in Grafana")) }
         }
-        (workers::panel(&shared.gateway).await)
-        (canary::panel(&shared))
+        (workers)
+        (canary::panel(shared))
         div.columns {
             section aria-labelledby="jobs" {
                 h2 #jobs { "Recent jobs" }
-                (live("/parts/jobs", &job_list::list(&shared.gateway).await))
+                (live("/parts/jobs", jobs))
             }
             section aria-labelledby="traces" {
                 h2 #traces { "Recent traces" }
-                (search(&filter))
-                (live(&path, &trace_list::list(&shared, &filter)))
+                (search(filter))
+                (live(&path, &trace_list::list(shared, filter)))
             }
         }
     };

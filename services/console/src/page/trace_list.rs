@@ -5,7 +5,7 @@ use axum::response::Html;
 use contract::verdict::Verdict;
 use maud::{Markup, html};
 
-use super::format::{count, duration, moment};
+use super::format::{count, duration, moment, shortened};
 use super::jobs;
 use super::palette::{self, verdict_class};
 use crate::api::query::{BadQuery, Parameters, RawQuery};
@@ -13,13 +13,16 @@ use crate::api::trace_filter;
 use crate::start::Shared;
 use crate::store::{Standing, Status, TraceFilter, TraceSummary};
 
+/// Bytes shown of a trace's name.
+const NAME_SHOWN_MAX: usize = 256;
+
 /// `GET /parts/traces`: the list alone.
 pub(super) async fn part(
     State(shared): State<Shared>,
     query: RawQuery,
 ) -> Result<Html<String>, BadQuery> {
     let filter = filter(query)?;
-    Ok(Html(list(&shared, &filter).into_string()))
+    Ok(Html(shared.make(move |shared| list(shared, &filter).into_string()).await))
 }
 
 /// What the query asks for.
@@ -71,7 +74,7 @@ fn line(trace: &TraceSummary, longest: u64) -> Markup {
     html! {
         tr {
             td.main {
-                a href=(jobs::path(trace.trace_id)) title=(trace.trace_id) { (trace.root_name) }
+                a href=(jobs::path(trace.trace_id)) title=(trace.trace_id) { (shortened(&trace.root_name, NAME_SHOWN_MAX)) }
                 @if let Some(kind) = &trace.job_kind { " " span.muted { (kind) } }
                 (outcome(trace))
             }
@@ -79,6 +82,7 @@ fn line(trace: &TraceSummary, longest: u64) -> Markup {
                 @for service in &services {
                     i.swatch.(palette::class(service, &services)) title=(service) {}
                 }
+                @if trace.more_services > 0 { span.muted { "+" (trace.more_services) } }
                 span.hidden { (services.join(", ")) }
             }
             td.number { (trace.span_count) }
@@ -86,7 +90,9 @@ fn line(trace: &TraceSummary, longest: u64) -> Markup {
                 (duration(trace.duration))
                 svg.share aria-hidden="true" { rect width=(format!("{share:.1}%")) height="100%" {} }
             }
-            td.number.muted { (moment(trace.start_unix_ms * 1_000_000)) }
+            td.number.muted {
+                @if trace.start_unix_ms > 0 { (moment(trace.start_unix_ms * 1_000_000)) } @else { "–" }
+            }
         }
     }
 }

@@ -1,26 +1,43 @@
-//! OTLP over gRPC. The generated services would build every message; this takes the envelope only.
+//! OTLP over gRPC. The generated services would build every message before anything is checked; here the one message of
+//! a call is read as bytes, and goes the same way as a body over HTTP.
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
 use axum::routing::post;
-use tonic::Status;
-use tonic::codec::{CompressionEncoding, EnabledCompressionEncodings};
-use tonic::server::Grpc;
-use tonic_prost::ProstCodec;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use prost::Message;
+use tonic::{Code, Status};
 
-use super::{EXPORT_BYTES_MAX, Receiver};
-use crate::export::{Export, ExportReply};
+use super::body::{Held, Unreadable};
+use super::coding::Coding;
+use super::{Format, Receiver, Refusal};
+use crate::export::ExportReply;
 use crate::store::{NotTaken, Signal};
+
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// Whether it is packed, and its length, before a message.
+const PREFIX_BYTES: usize = 5;
 
 /// The three export services, paths as the protocol names them.
 pub(crate) fn router(receiver: Receiver) -> Router {
     let export = |signal| {
-        post(move |State(receiver): State<Receiver>, request: Request| {
-            export(receiver, signal, request)
+        post(move |State(receiver): State<Receiver>, request: Request| async move {
+            match export(&receiver, signal, request).await {
+                Ok(reply) => answer(&reply),
+                Err(refusal) => {
+                    receiver.refused(&refusal);
+                    refuse(&refusal)
+                }
+            }
         })
     };
     Router::new()
@@ -33,34 +50,74 @@ pub(crate) fn router(receiver: Receiver) -> Router {
             "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
             export(Signal::Metrics),
         )
-        .route_layer(middleware::from_fn_with_state(receiver.clone(), wait_for_turn))
         .fallback(|| async { Status::unimplemented("no such OTLP service").into_http::<Body>() })
         .with_state(receiver)
 }
 
-async fn export(receiver: Receiver, signal: Signal, request: Request) -> Response {
-    let take = tower::service_fn(move |request: tonic::Request<Export>| {
-        let reply = receiver.take(signal, request.get_ref());
-        let refuse = |error: NotTaken| {
-            receiver.refused(&error);
-            Status::invalid_argument(error.to_string())
-        };
-        std::future::ready(reply.map(tonic::Response::new).map_err(refuse))
-    });
-    let mut accepted = EnabledCompressionEncodings::default();
-    accepted.enable(CompressionEncoding::Gzip);
-    Grpc::new(ProstCodec::<ExportReply, Export>::default())
-        .apply_compression_config(accepted, EnabledCompressionEncodings::default())
-        .apply_max_message_size_config(Some(EXPORT_BYTES_MAX), None)
-        .unary(take, request)
-        .await
-        .map(Body::new)
+async fn export(
+    receiver: &Receiver,
+    signal: Signal,
+    request: Request,
+) -> Result<ExportReply, Refusal> {
+    let coding = coding(request.headers());
+    let mut body = receiver.collect(request.into_body()).await?;
+    let coding =
+        if message(&mut body)? { coding.ok_or(Unreadable::Coding)? } else { Coding::Identity };
+    receiver.take(signal, Format::Protobuf, coding, body).await
 }
 
-/// Waits before the body is read: what waits stays in the sender's flow-control window.
-async fn wait_for_turn(State(receiver): State<Receiver>, request: Request, next: Next) -> Response {
-    match receiver.turn().await {
-        Some(_turn) => next.run(request).await,
-        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+fn coding(headers: &HeaderMap) -> Option<Coding> {
+    headers.get(ENCODING).map_or(Some(Coding::Identity), |name| Coding::named(name.as_bytes()))
+}
+
+/// Takes the frame off the one message of the call; says whether it is packed.
+fn message(body: &mut Held) -> Result<bool, Unreadable> {
+    if body.bytes.len() < PREFIX_BYTES {
+        return Err(Unreadable::Frame);
+    }
+    let (is_packed, length) = (body.bytes.get_u8(), body.bytes.get_u32());
+    let is_whole = usize::try_from(length) == Ok(body.bytes.len());
+    match is_packed {
+        0 | 1 if is_whole => Ok(is_packed == 1),
+        _ => Err(Unreadable::Frame),
+    }
+}
+
+fn answer(reply: &ExportReply) -> Response {
+    let length = reply.encoded_len();
+    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + length);
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(length).unwrap_or_default());
+    frame.put_slice(&reply.encode_to_vec());
+    let trailers = HeaderMap::from_iter([(STATUS, HeaderValue::from_static("0"))]);
+    let body =
+        Full::<Bytes>::new(frame.freeze()).with_trailers(std::future::ready(Some(Ok(trailers))));
+    let mut answer = Response::new(Body::new(body));
+    answer.headers_mut().insert(CONTENT_TYPE, GRPC);
+    answer
+}
+
+fn refuse(refusal: &Refusal) -> Response {
+    let mut answer = Status::new(refusal.code(), refusal.to_string()).into_http::<Body>();
+    if refusal.code() == Code::Unimplemented {
+        let accepted = HeaderValue::from_static(Coding::NAMES);
+        answer.headers_mut().insert(ACCEPT_ENCODING, accepted);
+    }
+    answer
+}
+
+impl Refusal {
+    /// The code of gRPC: only some may be tried again.
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::Busy | Self::Unreadable(Unreadable::NoRoom) => Code::Unavailable,
+            Self::Unreadable(Unreadable::TooLarge) => Code::OutOfRange,
+            Self::Unreadable(Unreadable::Coding) => Code::Unimplemented,
+            Self::Unreadable(Unreadable::Slow) => Code::DeadlineExceeded,
+            Self::NotTaken(NotTaken::Malformed(_) | NotTaken::Nothing(_))
+            | Self::Unreadable(_)
+            | Self::NotJson(_)
+            | Self::Flaw(_) => Code::InvalidArgument,
+        }
     }
 }

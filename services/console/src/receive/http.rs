@@ -2,17 +2,18 @@
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use prost::Message;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::body::{self, Unreadable};
-use super::{Receiver, json as otlp_json};
-use crate::export::{Export, ExportReply};
-use crate::store::{Malformed, NotTaken, Signal};
+use super::body::Unreadable;
+use super::coding::Coding;
+use super::{Format, Receiver, Refusal};
+use crate::export::ExportReply;
+use crate::store::Signal;
 
 /// What an export may be; no HTML form can send either.
 pub(crate) const MEDIA_TYPES: &[&str] = &[PROTOBUF, JSON];
@@ -44,26 +45,6 @@ pub(crate) fn router(receiver: Receiver) -> Router {
         .with_state(receiver)
 }
 
-/// Why an export was not taken.
-#[derive(Debug, thiserror::Error)]
-enum Refusal {
-    #[error("too many exports at a time; come back in a second")]
-    Busy,
-    #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-    #[error("the body is not the OTLP message this path takes: {0}")]
-    NotJson(#[from] serde_json::Error),
-    #[error(transparent)]
-    NotTaken(#[from] NotTaken),
-}
-
-/// How question and answer are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Protobuf,
-    Json,
-}
-
 /// The error answer that OTLP asks for, `google.rpc.Status`.
 #[derive(Clone, PartialEq, prost::Message)]
 struct RpcStatus {
@@ -79,22 +60,28 @@ async fn export(
     format: Format,
     request: Request,
 ) -> Result<ExportReply, Refusal> {
-    let _turn = receiver.turn().await.ok_or(Refusal::Busy)?;
-    let body = body::read(request).await?;
-    let export = match format {
-        Format::Protobuf => Export::decode(body).map_err(|_| NotTaken::from(Malformed))?,
-        Format::Json => otlp_json::read(signal, &body)?,
-    };
-    Ok(receiver.take(signal, &export)?)
+    let coding = coding(request.headers());
+    // An answer before the body is read is one that most senders do not get to read.
+    let body = receiver.collect(request.into_body()).await?;
+    let coding = coding.ok_or(Unreadable::Coding)?;
+    receiver.take(signal, format, coding, body).await
+}
+
+/// The one coding; `None` for one that is not known, and for several.
+fn coding(headers: &HeaderMap) -> Option<Coding> {
+    let mut named = headers.get_all(CONTENT_ENCODING).iter();
+    let first = named.next().map_or(Some(Coding::Identity), |name| Coding::named(name.as_bytes()));
+    first.filter(|_| named.next().is_none())
 }
 
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unreadable(Unreadable::NoRoom) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreadable(Unreadable::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unreadable(Unreadable::Encoding) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unreadable(_) | Self::NotJson(_) | Self::NotTaken(_) => StatusCode::BAD_REQUEST,
+            Self::Unreadable(Unreadable::Coding) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unreadable(Unreadable::Slow) => StatusCode::REQUEST_TIMEOUT,
+            _ => StatusCode::BAD_REQUEST,
         }
     }
 }
@@ -112,14 +99,13 @@ impl Format {
     fn reply(self, signal: Signal, reply: &ExportReply) -> Response {
         match self {
             Self::Protobuf => self.body(reply.encode_to_vec()),
-            Self::Json => self.body(otlp_json::reply(signal, reply).to_string()),
+            Self::Json => self.body(reply_as_json(signal, reply).to_string()),
         }
     }
 
     fn refusal(self, refusal: &Refusal) -> Response {
         let status = refusal.status();
-        // The codes of gRPC: UNAVAILABLE may be tried again, INVALID_ARGUMENT may not.
-        let code = if status == StatusCode::SERVICE_UNAVAILABLE { 14 } else { 3 };
+        let code = refusal.code() as i32;
         let message = refusal.to_string();
         let body = match self {
             Self::Protobuf => self.body(RpcStatus { code, message }.encode_to_vec()),
@@ -139,4 +125,18 @@ impl Format {
         };
         ([(CONTENT_TYPE, media)], body.into()).into_response()
     }
+}
+
+/// The reply as JSON; 64-bit numbers are strings there.
+fn reply_as_json(signal: Signal, reply: &ExportReply) -> Value {
+    let Some(partial) = &reply.partial_success else { return json!({}) };
+    let rejected = match signal {
+        Signal::Traces => "rejectedSpans",
+        Signal::Logs => "rejectedLogRecords",
+        Signal::Metrics => "rejectedDataPoints",
+    };
+    json!({"partialSuccess": {
+        rejected: partial.rejected.to_string(),
+        "errorMessage": partial.error_message,
+    }})
 }

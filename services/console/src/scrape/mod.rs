@@ -11,7 +11,8 @@ mod state;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
 use service::clock::Clock;
@@ -22,9 +23,9 @@ use tokio_util::sync::CancellationToken;
 pub use config::{NotTargets, ScrapeConfig, Target, Targets};
 pub(crate) use state::{Scraped, Standing, TargetState};
 
-use crate::export::{Export, ResourceItems, ScopeItems};
 use crate::fetch::{Fetcher, NoAnswer};
 use crate::store::{Signal, Store};
+use crate::work::Workers;
 
 /// How long one scrape may take.
 const SCRAPE_LIMIT: Duration = Duration::from_secs(2);
@@ -60,15 +61,16 @@ pub(crate) async fn run(
     fetcher: Fetcher,
     stop: CancellationToken,
 ) {
-    let mut loops = JoinSet::new();
+    let (mut loops, workers) = (JoinSet::new(), Workers::new(1));
     for (index, target) in config.scrape_targets.0.iter().cloned().enumerate() {
-        let (store, state, fetcher) = (Arc::clone(&store), Arc::clone(&state), fetcher.clone());
+        let (store, state) = (Arc::clone(&store), Arc::clone(&state));
+        let (fetcher, workers) = (fetcher.clone(), workers.clone());
         let mut ticks = interval(config.every());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loops.spawn(async move {
             loop {
                 ticks.tick().await;
-                let outcome = scrape(&target, &store, &fetcher).await;
+                let outcome = scrape(&target, &store, &fetcher, &workers).await;
                 state.set(index, outcome);
             }
         });
@@ -83,23 +85,31 @@ pub(crate) fn fetcher() -> anyhow::Result<Fetcher> {
 }
 
 /// One scrape. Says how many metrics came.
-async fn scrape(target: &Target, store: &Store, fetcher: &Fetcher) -> Result<usize, NotScraped> {
+async fn scrape(
+    target: &Target,
+    store: &Arc<Store>,
+    fetcher: &Fetcher,
+    workers: &Workers,
+) -> Result<usize, NotScraped> {
     let accept = format!("{OPENMETRICS}; version=1.0.0; charset=utf-8");
     let answer = fetcher.get(target.url.clone(), &accept, ANSWER_BYTES_MAX).await?;
     if answer.media.split(';').next().map(str::trim) != Some(OPENMETRICS) {
         return Err(NotScraped::Media(answer.media));
     }
-    let text = std::str::from_utf8(&answer.body).map_err(|_| NotScraped::NotText)?;
+    let (store, resource) = (Arc::clone(store), resource(target));
+    workers.run(move || take(&store, resource, &answer.body)).await
+}
+
+/// Puts what was scraped into the store. Says how many metrics there are.
+fn take(store: &Store, resource: Resource, text: &[u8]) -> Result<usize, NotScraped> {
+    let text = std::str::from_utf8(text).map_err(|_| NotScraped::NotText)?;
     let metrics = otlp::metrics(parse::parse(text)?, now())?;
-    let items: Vec<_> = metrics.iter().map(|metric| Bytes::from(metric.encode_to_vec())).collect();
-    let count = items.len();
-    let scope = ScopeItems { items, ..ScopeItems::default() };
-    let resource = ResourceItems {
-        resource: resource(target).encode_to_vec().into(),
-        scopes: vec![scope],
-        ..ResourceItems::default()
-    };
-    store.take(Signal::Metrics, &Export { resources: vec![resource] })?;
+    let count = metrics.len();
+    let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
+    let sender =
+        ResourceMetrics { resource: Some(resource), scope_metrics, ..ResourceMetrics::default() };
+    let export = ExportMetricsServiceRequest { resource_metrics: vec![sender] };
+    store.take(Signal::Metrics, &export.encode_to_vec())?;
     Ok(count)
 }
 

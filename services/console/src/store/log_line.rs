@@ -1,10 +1,13 @@
-//! One log line as it is kept: what searching asks for, and the bytes it came in.
+//! One log line as it is kept: what searching asks for, and its canonical bytes.
 
+use std::mem::size_of;
 use std::sync::Arc;
 
 use contract::signals::attr::JOB_ID;
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use otlp::wire::{Fields, Value};
+use otlp::{canonical, descriptor};
 use prost::Message;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -12,18 +15,24 @@ use serde_json::{Map, Value as Json};
 use super::attribute;
 use super::ids::{SpanId, TraceId};
 use super::origin::Origin;
-use super::protobuf::{Fields, Malformed, Value};
-use super::schema;
+use super::refused::Refused;
 use super::span::{has_key, value_text};
 
-/// Memory of a kept line beyond its bytes: this struct and its entry in the index.
-const LINE_OVERHEAD: usize = 128;
+/// Memory of a kept line beyond its bytes: its place in a queue that grows by doubling, the counters of its bytes, the
+/// allocator's share.
+const LINE_OVERHEAD: usize = 2 * (size_of::<StoredLine>() + size_of::<usize>()) + 32;
+
+/// Memory of the entry in the index of a line whose trace has no other: key, queue and its first allocation.
+const INDEX_OVERHEAD: usize = 192;
 
 /// Attributes that name a job: the one of spans, and the field of plain log lines.
 const JOB_KEYS: [&str; 2] = [JOB_ID, "job_id"];
 
 /// Names of the severity ranges, four numbers each.
 const SEVERITIES: [&str; 6] = ["trace", "debug", "info", "warn", "error", "fatal"];
+
+/// What a log line without severity is called.
+const UNSPECIFIED: &str = "unspecified";
 
 /// A log line in the store.
 #[derive(Debug, Clone)]
@@ -47,6 +56,12 @@ pub(crate) struct LogLine {
     pub(crate) service: String,
     /// `trace`, `debug`, `info`, `warn`, `error`, `fatal`; `unspecified` if the sender gave none.
     pub(crate) severity: &'static str,
+    /// What the sender calls the severity.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) severity_text: String,
+    /// What kind of event it tells of.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) event_name: String,
     pub(crate) body: String,
     pub(crate) trace_id: Option<TraceId>,
     pub(crate) span_id: Option<SpanId>,
@@ -60,24 +75,23 @@ pub(crate) fn least_severity(name: &str) -> Option<u8> {
 }
 
 impl StoredLine {
-    /// Reads what the store needs and checks the rest. A line without a trace, or with a malformed trace id,
-    /// is still a line.
-    pub(crate) fn read(wire: &[u8], origin: &Arc<Origin>) -> Result<Self, Malformed> {
+    /// Reads a line, or says why it is refused. A line without a trace, or with a malformed trace id, is still a line.
+    pub(crate) fn read(wire: &[u8], origin: &Arc<Origin>) -> Result<Self, Refused> {
+        let wire = canonical(&descriptor::LOG_RECORD, wire).map_err(Refused::Item)?;
         let mut line = Self {
             time: 0,
             severity: 0,
             trace: None,
             span: None,
             origin: Arc::clone(origin),
-            wire: wire.into(),
+            wire: wire.as_slice().into(),
         };
-        let mut observed = 0;
-        for field in Fields::of(wire) {
-            let (number, value) = field?;
-            schema::LOG_RECORD.check(number, value)?;
-            match (number, value) {
+        let (mut observed, mut text) = (0, "");
+        for field in Fields::of(&wire).flatten() {
+            match field {
                 (1, Value::Fixed64(nanos)) => line.time = nanos,
                 (2, Value::Varint(severity)) => line.severity = severity.min(24) as u8,
+                (3, Value::Bytes(name)) => text = std::str::from_utf8(name).unwrap_or_default(),
                 (9, Value::Bytes(id)) => line.trace = TraceId::from_wire(id),
                 (10, Value::Bytes(id)) => line.span = SpanId::from_wire(id),
                 (11, Value::Fixed64(nanos)) => observed = nanos,
@@ -87,21 +101,33 @@ impl StoredLine {
         if line.time == 0 {
             line.time = observed;
         }
+        if line.severity == 0 {
+            line.severity = severity_of(text);
+        }
         Ok(line)
     }
 
     /// Memory it takes, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.wire.len() + LINE_OVERHEAD
+        self.wire.len() + LINE_OVERHEAD + self.trace.map_or(0, |_| INDEX_OVERHEAD)
     }
 
-    /// Whether the body has this text in it.
+    /// Bytes of the line itself.
+    pub(crate) fn length(&self) -> usize {
+        self.wire.len()
+    }
+
+    /// Whether the body, or the name of the event, has this text in it.
     pub(crate) fn says(&self, text: &str) -> bool {
-        let body = self.fields().find_map(|field| match field {
-            (5, Value::Bytes(body)) => AnyValue::decode(body).ok(),
-            _ => None,
-        });
-        body.is_some_and(|body| attribute::text(&body).contains(text))
+        self.fields().any(|field| match field {
+            (5, Value::Bytes(body)) => {
+                AnyValue::decode(body).is_ok_and(|body| attribute::text(&body).contains(text))
+            }
+            (12, Value::Bytes(name)) => {
+                std::str::from_utf8(name).is_ok_and(|name| name.contains(text))
+            }
+            _ => false,
+        })
     }
 
     /// Whether the line names this job.
@@ -116,12 +142,15 @@ impl StoredLine {
 
     /// The line as people read it.
     pub(crate) fn decode(&self) -> LogLine {
-        let record = LogRecord::decode(&*self.wire).expect("the schema let only readable lines in");
+        let record =
+            LogRecord::decode(&*self.wire).expect("the decoder lets only readable lines in");
         LogLine {
             time_unix_ms: self.time / 1_000_000,
             time: self.time,
             service: self.origin.service.to_string(),
             severity: severity_name(self.severity),
+            severity_text: record.severity_text,
+            event_name: record.event_name,
             body: record.body.as_ref().map(attribute::text).unwrap_or_default(),
             trace_id: self.trace,
             span_id: self.span,
@@ -130,11 +159,40 @@ impl StoredLine {
     }
 
     fn fields(&self) -> impl Iterator<Item = (u32, Value<'_>)> {
-        Fields::of(&self.wire).filter_map(Result::ok)
+        Fields::of(&self.wire).flatten()
+    }
+}
+
+impl LogLine {
+    /// What people read first: the body, else the name of the event.
+    pub(crate) fn headline(&self) -> &str {
+        if self.body.is_empty() { &self.event_name } else { &self.body }
+    }
+
+    /// The severity in the sender's words where they say more than the name of the range.
+    pub(crate) fn own_severity(&self) -> Option<&str> {
+        let text = self.severity_text.as_str();
+        (!text.is_empty() && !text.eq_ignore_ascii_case(self.severity)).then_some(text)
     }
 }
 
 fn severity_name(number: u8) -> &'static str {
     let range = usize::from(number).checked_sub(1).map(|number| number / 4);
-    range.and_then(|range| SEVERITIES.get(range)).copied().unwrap_or("unspecified")
+    range.and_then(|range| SEVERITIES.get(range)).copied().unwrap_or(UNSPECIFIED)
+}
+
+/// The severity of a text without a number: the range that begins it (`Information`, `WARNING`) or a name that
+/// loggers use.
+fn severity_of(text: &str) -> u8 {
+    let text = text.trim().to_ascii_lowercase();
+    let known = SEVERITIES.into_iter().find(|name| text.starts_with(name));
+    let name = known.or(match &*text {
+        "verbose" | "finest" => Some("trace"),
+        "fine" | "finer" => Some("debug"),
+        "notice" => Some("info"),
+        "err" | "severe" => Some("error"),
+        "crit" | "critical" | "alert" | "emerg" | "emergency" | "panic" => Some("fatal"),
+        _ => None,
+    });
+    name.and_then(least_severity).unwrap_or_default()
 }

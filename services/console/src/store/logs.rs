@@ -1,6 +1,6 @@
 //! The log lines, in the order they arrived, the oldest out first; with an index by trace.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use super::budget::Budget;
@@ -11,6 +11,9 @@ use super::log_line::{LogLine, StoredLine};
 
 /// Lines looked at while the store is held.
 const CHUNK: usize = 1_024;
+
+/// Bytes of the lines of one answer, encoded.
+const ANSWER_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// The lines and where those of a trace are.
 #[derive(Debug)]
@@ -40,11 +43,20 @@ pub(crate) struct LogFilter {
     /// It names this job, or belongs to one of the job's traces.
     pub(crate) job: Option<String>,
     /// The traces of that job.
-    pub(crate) job_traces: Vec<TraceId>,
+    pub(crate) job_traces: HashSet<TraceId>,
     /// Its body has this text in it.
     pub(crate) contains: Option<String>,
     /// At most this many, the newest.
     pub(crate) limit: usize,
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub(crate) struct FoundLines {
+    /// The newest first.
+    pub(crate) lines: Vec<LogLine>,
+    /// There are more: together they are too long for one answer.
+    pub(crate) is_cut: bool,
 }
 
 impl Logs {
@@ -133,8 +145,8 @@ impl Logs {
     }
 }
 
-/// The newest lines that pass, newest first.
-pub(crate) fn search(logs: &Mutex<Logs>, filter: &LogFilter) -> Vec<LogLine> {
+/// The newest lines that pass, newest first; fewer than asked for if they are long.
+pub(crate) fn search(logs: &Mutex<Logs>, filter: &LogFilter) -> FoundLines {
     let mut found = Vec::new();
     if let Some(trace) = filter.trace {
         found = lock(logs).of_trace(trace, filter);
@@ -147,7 +159,13 @@ pub(crate) fn search(logs: &Mutex<Logs>, filter: &LogFilter) -> Vec<LogLine> {
         }
     }
     found.truncate(filter.limit);
-    found.iter().map(StoredLine::decode).collect()
+    let (all, mut bytes) = (found.len(), 0);
+    let fits = |line: &&StoredLine| {
+        bytes += line.length();
+        bytes <= ANSWER_BYTES_MAX
+    };
+    let lines: Vec<_> = found.iter().take_while(fits).map(StoredLine::decode).collect();
+    FoundLines { is_cut: lines.len() < all, lines }
 }
 
 impl LogFilter {

@@ -1,27 +1,27 @@
 //! What the console remembers: spans by trace, log lines, the latest point of every series and its history.
 //!
-//! Everything lives in memory and has a limit in number and in bytes; the oldest leaves first and is counted.
-//! An export is read and checked before anything is locked, and is taken whole or, if malformed, not at all.
+//! Everything lives in memory and has a limit in number and in bytes; the oldest leaves first and is counted. What is
+//! kept stays encoded, in the canonical form of the `otlp` crate, and is charged for with what surrounds it. An item is
+//! read and checked before anything is locked.
 
 pub(crate) mod attribute;
 mod budget;
 mod counts;
+mod groups;
 mod history;
 mod ids;
 mod log_line;
 mod logs;
 mod origin;
-mod otlp;
 mod point;
 mod points;
-mod protobuf;
 mod refused;
 mod sample;
-mod schema;
 mod search;
 mod span;
 mod spans;
 mod take;
+pub(crate) mod times;
 mod trace;
 
 use std::sync::atomic::AtomicU64;
@@ -29,37 +29,30 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use opentelemetry_proto::tonic::metrics::v1::MetricsData;
-use opentelemetry_proto::tonic::trace::v1::{Span, TracesData};
+use ::otlp::Export;
+use opentelemetry_proto::tonic::trace::v1::TracesData;
 use serde::Serialize;
 
+pub(crate) use ::otlp::Signal;
 pub(crate) use budget::Budgets;
 pub(crate) use counts::Standing;
+pub(crate) use groups::Group;
 pub(crate) use history::{Dot, Run, Series, WINDOW_MS, rise};
 pub(crate) use ids::{SpanId, TraceId};
 pub(crate) use log_line::{LogLine, least_severity};
-pub(crate) use logs::LogFilter;
+pub(crate) use logs::{FoundLines, LogFilter};
 pub(crate) use origin::Origin;
-pub(crate) use protobuf::Malformed;
 pub(crate) use refused::Refusals;
 pub(crate) use sample::{Distribution, Value};
 pub(crate) use search::{TraceFilter, TraceSummary};
+pub(crate) use span::decode as decode_span;
 pub(crate) use take::NotTaken;
 
-use crate::export::Export;
 use logs::Logs;
 use origin::Origins;
 use points::Points;
 use span::StoredSpan;
 use spans::Spans;
-
-/// The three kinds of telemetry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signal {
-    Traces,
-    Logs,
-    Metrics,
-}
 
 /// How full the stores are and what passed through them.
 #[derive(Debug, Serialize)]
@@ -71,6 +64,18 @@ pub(crate) struct Status {
     pub(crate) metric_points: Standing,
     /// Exports of which nothing was taken.
     pub(crate) exports_refused: u64,
+}
+
+/// The beginning of a trace.
+#[derive(Debug)]
+pub(crate) struct FirstSpans {
+    /// The earliest first, each encoded and with who sent it; those without a time come last.
+    pub(crate) spans: Vec<(Arc<Origin>, Arc<[u8]>)>,
+    /// All spans of the trace, and those of them that failed.
+    pub(crate) count: usize,
+    pub(crate) failed: usize,
+    /// Earliest start and latest end of all of them, as far as they can be believed.
+    pub(crate) extent: Option<(u64, u64)>,
 }
 
 /// The stores of all signals. Cheap calls; none waits for anything but another call.
@@ -96,8 +101,9 @@ impl Store {
         }
     }
 
-    /// Takes an export. An error means that nothing of it was taken.
-    pub(crate) fn take(&self, signal: Signal, export: &Export) -> Result<Refusals, NotTaken> {
+    /// Takes an encoded export. An error means that nothing of it was taken.
+    pub(crate) fn take(&self, signal: Signal, wire: &[u8]) -> Result<Refusals, NotTaken> {
+        let export = Export::open(wire)?;
         match signal {
             Signal::Traces => self.take_spans(export),
             Signal::Logs => self.take_logs(export),
@@ -110,19 +116,46 @@ impl Store {
         self.exports_refused.fetch_add(1, Relaxed)
     }
 
-    /// The spans of a trace with who sent them, in the order they arrived; empty if it is not here.
-    pub(crate) fn trace(&self, id: TraceId) -> Vec<(Arc<Origin>, Span)> {
-        let shared: Vec<_> = match lock(&self.spans).trace(id) {
-            Some(trace) => trace.spans.values().map(StoredSpan::share).collect(),
-            None => Vec::new(),
-        };
-        shared.into_iter().map(|(origin, wire)| (origin, span::decode(&wire))).collect()
+    /// The earliest spans of a trace, `max` at most; `None` if it is not here.
+    pub(crate) fn first_spans(&self, id: TraceId, max: usize) -> Option<FirstSpans> {
+        let spans = lock(&self.spans);
+        let trace = spans.trace(id)?;
+        let start = |span: &&StoredSpan| span.extent().map_or(u64::MAX, |(start, _)| start);
+        let mut first: Vec<_> = trace.spans.values().collect();
+        first.sort_by_key(start);
+        first.truncate(max);
+        let first = first.into_iter().map(|span| (Arc::clone(&span.origin), span.wire()));
+        Some(FirstSpans {
+            spans: first.collect(),
+            count: trace.spans.len(),
+            failed: trace.failed,
+            extent: (trace.start <= trace.end).then_some((trace.start, trace.end)),
+        })
     }
 
     /// The same as an OTLP message.
-    pub(crate) fn trace_as_otlp(&self, id: TraceId) -> Option<TracesData> {
-        let spans = self.trace(id);
-        (!spans.is_empty()).then(|| otlp::traces(spans))
+    pub(crate) fn trace_as_otlp(&self, id: TraceId, max: usize) -> Option<TracesData> {
+        let first = self.first_spans(id, max)?.spans.into_iter();
+        Some(groups::traces(first.map(|(origin, wire)| (origin, span::decode(&wire))).collect()))
+    }
+
+    /// The ids of a trace's spans by who sent them; `None` if it is not here.
+    pub(crate) fn span_ids(&self, id: TraceId) -> Option<Vec<Group<SpanId>>> {
+        let spans = lock(&self.spans);
+        let spans = spans.trace(id)?.spans.iter();
+        Some(groups::grouped(spans.map(|(id, span)| (Arc::clone(&span.origin), *id))))
+    }
+
+    /// One span, encoded, if it is still here.
+    pub(crate) fn span(&self, trace: TraceId, span: SpanId) -> Option<Arc<[u8]>> {
+        Some(lock(&self.spans).trace(trace)?.spans.get(&span)?.wire())
+    }
+
+    /// Whether the trace is here, and the span in it.
+    pub(crate) fn has(&self, trace: TraceId, span: Option<SpanId>) -> bool {
+        let spans = lock(&self.spans);
+        let trace = spans.trace(trace);
+        trace.is_some_and(|trace| span.is_none_or(|span| trace.spans.contains_key(&span)))
     }
 
     /// The newest traces that pass the filter, newest first.
@@ -136,17 +169,25 @@ impl Store {
     }
 
     /// The newest log lines that pass the filter, newest first.
-    pub(crate) fn logs(&self, mut filter: LogFilter) -> Vec<LogLine> {
+    pub(crate) fn logs(&self, mut filter: LogFilter) -> FoundLines {
         if let Some(job) = &filter.job {
-            filter.job_traces = lock(&self.spans).of_job(job);
+            filter.job_traces = lock(&self.spans).of_job(job).into_iter().collect();
         }
         logs::search(&self.logs, &filter)
     }
 
-    /// The latest points of a service (or of all) whose metric's name has this text in it.
-    pub(crate) fn metrics(&self, service: Option<&str>, name: Option<&str>) -> MetricsData {
-        let latest = lock(&self.points).latest(service, name);
-        otlp::metrics(latest)
+    /// The keys of the series of a service (or of all) whose metric's name has this text in it, by who sent them.
+    pub(crate) fn series_keys(
+        &self,
+        service: Option<&str>,
+        name: Option<&str>,
+    ) -> Vec<Group<Arc<[u8]>>> {
+        lock(&self.points).latest(service, name)
+    }
+
+    /// The latest point of a series as an encoded metric, if it is still here.
+    pub(crate) fn metric(&self, key: &[u8]) -> Option<Vec<u8>> {
+        lock(&self.points).metric(key)
     }
 
     /// Every series of the metric called `name`, with its history.

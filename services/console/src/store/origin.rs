@@ -1,24 +1,30 @@
-//! Who sent a batch: resource and scope, decoded once and shared by everything that came from there.
+//! Who sent a batch: resource and scope, kept encoded and shared by everything that came from there.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
+use otlp::{Flaw, Scope, Sender};
 use prost::Message;
 
 use super::attribute;
-use super::protobuf::Malformed;
-use super::take::NotTaken;
-use crate::export::{ResourceItems, ScopeItems};
+use super::refused::Refused;
 
-/// Origins kept for the next batch; a sender that makes up new ones costs only this much.
+/// Origins kept for the next batch, and their memory: a sender that makes up new ones costs only this much.
 const ORIGINS_MAX: usize = 256;
+const ORIGINS_BYTES_MAX: usize = 1024 * 1024;
 
 /// Encoded size of one origin.
 const ORIGIN_BYTES_MAX: usize = 16 * 1024;
 
-/// Stands in for a sender that does not give its name.
+/// Memory of an origin beyond its bytes: this struct, its counters, the allocator's share of six allocations.
+const ORIGIN_OVERHEAD: usize = 320;
+
+/// Longest name of a service or an instance.
+const NAME_BYTES_MAX: usize = 256;
+
+/// Stands for a sender that does not give its name.
 const SERVICE_UNKNOWN: &str = "unknown_service";
 
 /// A resource and an instrumentation scope.
@@ -28,84 +34,121 @@ pub(crate) struct Origin {
     pub(crate) service: Box<str>,
     /// The attribute `service.instance.id`; empty without it.
     pub(crate) instance: Box<str>,
-    /// Who sent it; `None` if the sender said nothing.
-    pub(crate) resource: Option<Resource>,
-    pub(crate) resource_schema_url: String,
-    /// What recorded it; `None` if the sender said nothing.
-    pub(crate) scope: Option<InstrumentationScope>,
-    pub(crate) scope_schema_url: String,
-    /// Encoded size, an estimate of the memory it takes.
+    /// Who sent it, encoded; `None` if the sender said nothing.
+    pub(crate) resource: Option<Box<[u8]>>,
+    pub(crate) resource_schema_url: Box<str>,
+    /// What recorded it, encoded; `None` if the sender said nothing.
+    pub(crate) scope: Option<Box<[u8]>>,
+    pub(crate) scope_schema_url: Box<str>,
+    /// Memory it takes, about.
     pub(crate) bytes: usize,
+}
+
+/// What all scopes of one sender share.
+pub(crate) struct SenderHead {
+    resource: Option<Vec<u8>>,
+    schema_url: Box<str>,
 }
 
 /// The origins of the last batches.
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
     known: HashMap<Box<[u8]>, Arc<Origin>>,
+    bytes: usize,
+}
+
+impl SenderHead {
+    pub(crate) fn read(sender: Sender<'_>) -> Result<Self, Flaw> {
+        Ok(Self { resource: sender.resource()?, schema_url: sender.schema_url()?.into() })
+    }
 }
 
 impl Origins {
     /// The origin of these items, the same one as last time if it has not changed.
     pub(crate) fn of(
         &mut self,
-        resource: &ResourceItems,
-        scope: &ScopeItems,
-    ) -> Result<Arc<Origin>, NotTaken> {
-        let key = key(resource, scope);
+        sender: &SenderHead,
+        scope: Scope<'_>,
+    ) -> Result<Arc<Origin>, Refused> {
+        let encoded = scope.scope().map_err(Refused::Origin)?;
+        let scope_schema_url = scope.schema_url().map_err(Refused::Origin)?;
+        let key = key(sender, encoded.as_deref(), scope_schema_url);
         if let Some(origin) = self.known.get(key.as_slice()) {
             return Ok(Arc::clone(origin));
         }
         if key.len() > ORIGIN_BYTES_MAX {
-            return Err(NotTaken::OriginTooLarge(ORIGIN_BYTES_MAX));
+            return Err(Refused::OriginTooLarge(ORIGIN_BYTES_MAX));
         }
-        let origin = Arc::new(Origin::read(resource, scope, key.len())?);
-        if self.known.len() >= ORIGINS_MAX {
-            self.known.clear();
+        let origin = Arc::new(Origin::new(sender, encoded, scope_schema_url));
+        if self.known.len() >= ORIGINS_MAX || self.bytes > ORIGINS_BYTES_MAX {
+            self.known = HashMap::new();
+            self.bytes = 0;
         }
+        self.bytes += key.len() + origin.bytes;
         self.known.insert(key.into_boxed_slice(), Arc::clone(&origin));
         Ok(origin)
     }
 }
 
 impl Origin {
-    fn read(resource: &ResourceItems, scope: &ScopeItems, bytes: usize) -> Result<Self, Malformed> {
-        let read_resource = |wire| Resource::decode(wire).map_err(|_| Malformed);
-        let read_scope = |wire| InstrumentationScope::decode(wire).map_err(|_| Malformed);
-        let sender = (!resource.resource.is_empty())
-            .then(|| read_resource(resource.resource.clone()))
-            .transpose()?;
+    fn new(sender: &SenderHead, scope: Option<Vec<u8>>, scope_schema_url: &str) -> Self {
+        let resource = sender.resource.as_deref().map(decode::<Resource>).unwrap_or_default();
         let text = |key| {
-            let found = sender.as_ref().and_then(|sender| attribute::find(&sender.attributes, key));
-            found.map(attribute::text).filter(|text| !text.is_empty())
+            let found = attribute::find(&resource.attributes, key).map(attribute::text);
+            found.filter(|text| !text.is_empty()).map(shortened)
         };
-        let service = text("service.name").unwrap_or_else(|| SERVICE_UNKNOWN.into());
-        let instance = text("service.instance.id").unwrap_or_default();
-        Ok(Self {
-            service: service.into(),
-            instance: instance.into(),
-            resource: sender,
-            resource_schema_url: resource.schema_url.clone(),
-            scope: (!scope.scope.is_empty())
-                .then(|| read_scope(scope.scope.clone()))
-                .transpose()?,
-            scope_schema_url: scope.schema_url.clone(),
-            bytes,
-        })
+        let mut origin = Self {
+            service: text("service.name").unwrap_or_else(|| SERVICE_UNKNOWN.into()),
+            instance: text("service.instance.id").unwrap_or_default(),
+            resource: sender.resource.as_deref().map(Into::into),
+            resource_schema_url: sender.schema_url.clone(),
+            scope: scope.map(Into::into),
+            scope_schema_url: scope_schema_url.into(),
+            bytes: 0,
+        };
+        let encoded =
+            [&origin.resource, &origin.scope].into_iter().flatten().map(|part| part.len());
+        let urls = [&origin.resource_schema_url, &origin.scope_schema_url].map(|url| url.len());
+        let names = origin.service.len() + origin.instance.len();
+        origin.bytes =
+            ORIGIN_OVERHEAD + encoded.sum::<usize>() + urls.iter().sum::<usize>() + names;
+        origin
+    }
+
+    /// The resource; `None` if the sender said nothing.
+    pub(crate) fn resource(&self) -> Option<Resource> {
+        self.resource.as_deref().map(decode)
+    }
+
+    /// The instrumentation scope; `None` if the sender said nothing.
+    pub(crate) fn scope(&self) -> Option<InstrumentationScope> {
+        self.scope.as_deref().map(decode)
     }
 }
 
-/// The four parts, each after its length, so that no two origins share a key.
-fn key(resource: &ResourceItems, scope: &ScopeItems) -> Vec<u8> {
-    let parts: [&[u8]; 4] = [
-        &resource.resource,
-        resource.schema_url.as_bytes(),
-        &scope.scope,
-        scope.schema_url.as_bytes(),
+fn decode<T: Message + Default>(canonical: &[u8]) -> T {
+    T::decode(canonical).expect("the decoder lets only readable messages in")
+}
+
+fn shortened(mut text: String) -> Box<str> {
+    text.truncate(text.floor_char_boundary(NAME_BYTES_MAX));
+    text.into()
+}
+
+/// The four parts, each after its length, so that no two origins share a key; a part that is there and empty is not
+/// one that is absent.
+fn key(sender: &SenderHead, scope: Option<&[u8]>, scope_schema_url: &str) -> Vec<u8> {
+    let parts = [
+        sender.resource.as_deref(),
+        Some(sender.schema_url.as_bytes()),
+        scope,
+        Some(scope_schema_url.as_bytes()),
     ];
-    let mut key = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+    let mut key = Vec::with_capacity(parts.iter().flatten().map(|part| part.len() + 8).sum());
     for part in parts {
-        key.extend_from_slice(&part.len().to_le_bytes());
-        key.extend_from_slice(part);
+        let length = part.map_or(usize::MAX, <[u8]>::len);
+        key.extend_from_slice(&length.to_le_bytes());
+        key.extend_from_slice(part.unwrap_or_default());
     }
     key
 }

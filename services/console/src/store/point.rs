@@ -1,95 +1,73 @@
-//! Takes metrics apart into single points, so that each series can be kept by itself.
+//! One data point as it is kept: what its metric's points share is shared, not copied.
 
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::{
-    ExponentialHistogram, Gauge, Histogram, Metric, Sum, Summary,
-};
-use prost::Message;
+use otlp::wire::{Fields, Value, put_sized};
+use otlp::{Message, MetricHead, canonical};
 
 use super::origin::Origin;
-use super::protobuf::Malformed;
+use super::refused::{POINT_BYTES_MAX, Refused};
 use super::sample::Sample;
+use super::span;
 
-/// A metric with exactly one point.
+/// A data point on its way into the store.
 #[derive(Debug)]
 pub(crate) struct Point {
     pub(crate) origin: Arc<Origin>,
-    /// The encoded metric.
-    pub(crate) metric: Box<[u8]>,
+    pub(crate) head: Arc<MetricHead>,
+    /// What kind of point it is.
+    pub(crate) kind: &'static Message,
+    /// The encoded point.
+    pub(crate) wire: Box<[u8]>,
     /// What makes the series: service, instance, name and attributes.
     pub(crate) key: Arc<[u8]>,
-    pub(crate) name: Box<str>,
     /// What it says, for the history of its series.
     pub(crate) sample: Sample,
 }
 
 impl Point {
-    /// The points of an encoded metric.
-    pub(crate) fn read_all(wire: &[u8], origin: &Arc<Origin>) -> Result<Vec<Self>, Malformed> {
-        let metric = Metric::decode(wire).map_err(|_| Malformed)?;
-        let (metric, points) = split(metric);
-        let whole = |(attributes, data): (Vec<KeyValue>, Data)| {
-            let sample = Sample::of(&data);
-            let metric = Metric { data: Some(data), ..metric.clone() };
-            Self::new(&metric, &attributes, origin, sample)
-        };
-        Ok(points.into_iter().map(whole).collect())
-    }
-
-    fn new(metric: &Metric, attributes: &[KeyValue], origin: &Arc<Origin>, sample: Sample) -> Self {
+    /// Reads a point of this kind, or says why it is refused.
+    pub(crate) fn read(
+        kind: &'static Message,
+        wire: &[u8],
+        head: &Arc<MetricHead>,
+        origin: &Arc<Origin>,
+    ) -> Result<Self, Refused> {
+        if wire.len() > POINT_BYTES_MAX {
+            return Err(Refused::TooLarge(POINT_BYTES_MAX));
+        }
+        let wire = canonical(kind, wire).map_err(Refused::Item)?;
         let mut key = Vec::new();
-        for text in [&*origin.service, &origin.instance, &metric.name] {
-            key.extend_from_slice(&text.len().to_le_bytes());
-            key.extend_from_slice(text.as_bytes());
+        for text in [&*origin.service, &*origin.instance, &*head.name] {
+            put_sized(&mut key, text.as_bytes());
         }
-        for pair in attributes {
-            pair.encode_length_delimited(&mut key).expect("a vector grows as needed");
+        // Attributes are a set: their order makes no other series.
+        let mut pairs: Vec<_> = pairs(kind, &wire).collect();
+        pairs.sort_unstable();
+        for pair in pairs {
+            put_sized(&mut key, pair);
         }
-        Self {
+        Ok(Self {
             origin: Arc::clone(origin),
-            metric: metric.encode_to_vec().into(),
-            key: key.into(),
-            name: metric.name.as_str().into(),
-            sample,
-        }
+            head: Arc::clone(head),
+            kind,
+            sample: Sample::of(kind, &wire),
+            key: key.as_slice().into(),
+            wire: wire.into_boxed_slice(),
+        })
     }
 }
 
-/// The metric without data, and each of its points as data of its own with its attributes.
-fn split(mut metric: Metric) -> (Metric, Vec<(Vec<KeyValue>, Data)>) {
-    let points = match metric.data.take() {
-        None => Vec::new(),
-        Some(Data::Gauge(gauge)) => each(gauge.data_points, |point| {
-            (point.attributes.clone(), Data::Gauge(Gauge { data_points: vec![point] }))
-        }),
-        Some(Data::Sum(sum)) => each(sum.data_points, |point| {
-            (point.attributes.clone(), Data::Sum(Sum { data_points: vec![point], ..sum }))
-        }),
-        Some(Data::Histogram(histogram)) => each(histogram.data_points, |point| {
-            let attributes = point.attributes.clone();
-            (attributes, Data::Histogram(Histogram { data_points: vec![point], ..histogram }))
-        }),
-        Some(Data::ExponentialHistogram(histogram)) => each(histogram.data_points, |point| {
-            let attributes = point.attributes.clone();
-            let one = ExponentialHistogram { data_points: vec![point], ..histogram };
-            (attributes, Data::ExponentialHistogram(one))
-        }),
-        Some(Data::Summary(summary)) => each(summary.data_points, |point| {
-            (point.attributes.clone(), Data::Summary(Summary { data_points: vec![point] }))
-        }),
-    };
-    (metric, points)
+/// The attributes of a point.
+pub(crate) fn attributes(kind: &Message, wire: &[u8]) -> Vec<KeyValue> {
+    pairs(kind, wire).map(span::pair).collect()
 }
 
-fn each<P>(points: Vec<P>, one: impl Fn(P) -> (Vec<KeyValue>, Data)) -> Vec<(Vec<KeyValue>, Data)> {
-    points.into_iter().map(one).collect()
-}
-
-/// The attributes of a metric's only point.
-pub(crate) fn attributes(metric: &Metric) -> Vec<KeyValue> {
-    let (_, points) = split(metric.clone());
-    points.into_iter().next().map(|(attributes, _)| attributes).unwrap_or_default()
+fn pairs<'a>(kind: &Message, wire: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let number = kind.named("attributes").map_or(0, |field| field.number);
+    Fields::of(wire).flatten().filter_map(move |field| match field {
+        (found, Value::Bytes(pair)) if found == number => Some(pair),
+        _ => None,
+    })
 }

@@ -2,25 +2,28 @@
 //! ago leaves; histories make room before that.
 
 use std::collections::{BTreeMap, HashMap};
+use std::mem::size_of;
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::metrics::v1::Metric;
-use prost::Message;
+use otlp::{Message, MetricHead};
 
 use super::attribute;
 use super::budget::Budget;
 use super::counts::{Counts, Standing};
+use super::groups::{Group, grouped};
 use super::history::{Dot, History, Series};
 use super::origin::Origin;
 use super::point::{self, Point};
-use super::refused::{Refusals, Refused};
 
-/// Memory of a kept point beyond its bytes, its key's included.
-const POINT_OVERHEAD: usize = 288;
+/// Memory of a kept point beyond its bytes: its entries in two tables that grow by doubling, the counters of its key,
+/// the allocator's share, and its metric's head, which is seldom its alone.
+const POINT_OVERHEAD: usize = 2 * (size_of::<Kept>() + 16) + 2 * 40 + size_of::<MetricHead>() + 128;
 
-/// Largest point, encoded; histograms with a thousand buckets and their exemplars fit.
-const POINT_BYTES_MAX: usize = 64 * 1024;
+/// Series in one answer, points in their histories, and bytes of their latest points.
+const SERIES_SHOWN_MAX: usize = 2_000;
+const RUNS_SHOWN_MAX: usize = 60_000;
+const BYTES_SHOWN_MAX: usize = 4 * 1024 * 1024;
 
 /// The latest points.
 #[derive(Debug)]
@@ -36,8 +39,9 @@ pub(crate) struct Points {
 #[derive(Debug)]
 struct Kept {
     origin: Arc<Origin>,
-    metric: Box<[u8]>,
-    name: Box<str>,
+    head: Arc<MetricHead>,
+    kind: &'static Message,
+    wire: Box<[u8]>,
     history: History,
     bytes: usize,
     changed: u64,
@@ -55,49 +59,61 @@ impl Points {
         }
     }
 
-    /// Takes the points of one export, which arrived at `now`, in milliseconds of the store.
-    pub(crate) fn add(&mut self, batch: Vec<Point>, now: u64, refusals: &mut Refusals) {
+    /// Takes points that arrived at `now`, in milliseconds of the store.
+    pub(crate) fn add(&mut self, batch: Vec<Point>, now: u64) {
         for point in batch {
             self.counts.received += 1;
-            if point.metric.len() > POINT_BYTES_MAX {
-                self.counts.rejected += 1;
-                refusals.add(Refused::TooLarge);
-                continue;
-            }
             self.put(point, now);
             while self.limit.is_passed(self.series.len(), self.bytes) && self.evict() {}
         }
     }
 
-    /// The latest points of a service (or of all) whose metric's name has this text in it, in the order in
-    /// which they last moved.
+    /// Counts points that were refused before they got here.
+    pub(crate) fn refuse(&mut self, points: u64) {
+        self.counts.received += points;
+        self.counts.rejected += points;
+    }
+
+    /// The series of a service (or of all) whose metric's name has this text in it, in the order in which they last
+    /// moved, by who sent them.
     pub(crate) fn latest(
         &self,
         service: Option<&str>,
         name: Option<&str>,
-    ) -> Vec<(Arc<Origin>, Metric)> {
-        let kept = self.by_change.values().filter_map(|key| self.series.get(key));
-        kept.filter(|kept| service.is_none_or(|service| service == &*kept.origin.service))
-            .map(|kept| (Arc::clone(&kept.origin), kept.decode()))
-            .filter(|(_, metric)| name.is_none_or(|part| metric.name.contains(part)))
-            .collect()
+    ) -> Vec<Group<Arc<[u8]>>> {
+        let kept = self.by_change.values().filter_map(|key| Some((key, self.series.get(key)?)));
+        let wanted = kept
+            .filter(|(_, kept)| service.is_none_or(|service| service == &*kept.origin.service))
+            .filter(|(_, kept)| name.is_none_or(|part| kept.head.name.contains(part)));
+        grouped(wanted.map(|(key, kept)| (Arc::clone(&kept.origin), Arc::clone(key))))
+    }
+
+    /// The latest point of a series as an encoded metric, if the series is still here.
+    pub(crate) fn metric(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.series.get(key).map(|kept| kept.head.with_point(&kept.wire))
     }
 
     /// Every series of the metric called `name`, with its history. Senders may leave out a counter's `_total`.
     pub(crate) fn series(&self, name: &str) -> Vec<Series> {
         let short = name.strip_suffix("_total");
-        let is_wanted = |kept: &&Kept| *kept.name == *name || short == Some(&*kept.name);
-        let mut found: Vec<_> = self.series.values().filter(is_wanted).map(Kept::series).collect();
+        let is_wanted = |kept: &&Kept| *kept.head.name == *name || short == Some(&*kept.head.name);
+        let (mut runs, mut bytes) = (0, 0);
+        let fits = |kept: &&Kept| {
+            runs += kept.history.runs().count();
+            bytes += kept.wire.len();
+            runs <= RUNS_SHOWN_MAX && bytes <= BYTES_SHOWN_MAX
+        };
+        let wanted = self.series.values().filter(is_wanted).take(SERIES_SHOWN_MAX);
+        let mut found: Vec<_> = wanted.take_while(fits).map(Kept::series).collect();
         found.sort_by(|one, other| {
-            let key = |series: &Series| (series.service.clone(), series.labels.clone());
-            key(one).cmp(&key(other))
+            (&one.service, &one.labels).cmp(&(&other.service, &other.labels))
         });
         found
     }
 
     /// Every exemplar of the histories that passes, those of the metric called `except` left out.
     pub(crate) fn dots(&self, except: &str, passes: impl Fn(&Dot) -> bool) -> Vec<Dot> {
-        let kept = self.series.values().filter(|kept| *kept.name != *except);
+        let kept = self.series.values().filter(|kept| *kept.head.name != *except);
         kept.flat_map(|kept| kept.history.dots()).filter(|dot| passes(dot)).copied().collect()
     }
 
@@ -107,7 +123,7 @@ impl Points {
     }
 
     fn put(&mut self, point: Point, now: u64) {
-        let Point { origin, metric, key, name, sample } = point;
+        let Point { origin, head, kind, wire, key, sample } = point;
         let changed = self.next_place;
         self.next_place += 1;
         let mut history = History::default();
@@ -118,7 +134,7 @@ impl Points {
             history = earlier.history;
         }
         history.add(now, sample);
-        let own = metric.len() + key.len() + name.len() + origin.bytes + POINT_OVERHEAD;
+        let own = wire.len() + key.len() + head.bytes() + origin.bytes + POINT_OVERHEAD;
         // Histories take half of the memory at most: a latest value is worth more than an old one.
         if self.bytes + own + history.bytes() > self.limit.bytes / 2 {
             history.halve();
@@ -126,7 +142,7 @@ impl Points {
         let bytes = own + history.bytes();
         self.bytes += bytes;
         self.by_change.insert(changed, Arc::clone(&key));
-        self.series.insert(key, Kept { origin, metric, name, history, bytes, changed });
+        self.series.insert(key, Kept { origin, head, kind, wire, history, bytes, changed });
     }
 
     fn evict(&mut self) -> bool {
@@ -140,7 +156,7 @@ impl Points {
 
 impl Kept {
     fn series(&self) -> Series {
-        let pairs = point::attributes(&self.decode());
+        let pairs = point::attributes(self.kind, &self.wire);
         let label = |pair: &KeyValue| {
             let value = pair.value.as_ref().map(attribute::text).unwrap_or_default();
             (pair.key.clone(), value)
@@ -148,15 +164,11 @@ impl Kept {
         Series {
             service: self.origin.service.to_string(),
             instance: self.origin.instance.to_string(),
-            name: self.name.to_string(),
+            name: self.head.name.to_string(),
             labels: pairs.iter().map(label).collect(),
             bounds: self.history.bounds(),
             runs: self.history.runs().cloned().collect(),
             dots: self.history.dots().copied().collect(),
         }
-    }
-
-    fn decode(&self) -> Metric {
-        Metric::decode(&*self.metric).expect("encoded by ourselves")
     }
 }

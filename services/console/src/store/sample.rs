@@ -4,9 +4,12 @@ use std::mem::size_of;
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::metrics::v1::exemplar::Value as ExemplarValue;
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as NumberValue;
-use opentelemetry_proto::tonic::metrics::v1::{DataPointFlags, Exemplar, NumberDataPoint};
+use opentelemetry_proto::tonic::metrics::v1::{
+    DataPointFlags, Exemplar, HistogramDataPoint, NumberDataPoint,
+};
+use otlp::{Message, descriptor};
+use prost::Message as _;
 
 use super::ids::{SpanId, TraceId};
 
@@ -62,31 +65,29 @@ impl Distribution {
 }
 
 impl Sample {
-    /// What the only point in `data` says.
-    pub(crate) fn of(data: &Data) -> Self {
-        match data {
-            Data::Gauge(gauge) => gauge.data_points.first().map(number).unwrap_or_default(),
-            Data::Sum(sum) => sum.data_points.first().map(number).unwrap_or_default(),
-            Data::Histogram(histogram) => {
-                let Some(point) = histogram.data_points.first() else { return Self::default() };
-                let buckets = point.bucket_counts.clone();
-                let fits = buckets.len() == point.explicit_bounds.len() + 1;
-                if is_absent(point.flags) || !fits || buckets.len() > BUCKETS_MAX {
-                    return Self::default();
-                }
-                let (count, sum) = (point.count, point.sum.unwrap_or_default());
-                Self {
-                    value: Some(Value::Distribution(Arc::new(Distribution {
-                        count,
-                        sum,
-                        buckets,
-                    }))),
-                    bounds: point.explicit_bounds.clone(),
-                    examples: examples(&point.exemplars),
-                }
-            }
-            Data::ExponentialHistogram(_) | Data::Summary(_) => Self::default(),
+    /// What a point of this kind says.
+    pub(crate) fn of(kind: &Message, wire: &[u8]) -> Self {
+        if std::ptr::eq(kind, &raw const descriptor::NUMBER_POINT) {
+            NumberDataPoint::decode(wire).map(|point| number(&point)).unwrap_or_default()
+        } else if std::ptr::eq(kind, &raw const descriptor::HISTOGRAM_POINT) {
+            HistogramDataPoint::decode(wire).map(distribution).unwrap_or_default()
+        } else {
+            Self::default()
         }
+    }
+}
+
+fn distribution(point: HistogramDataPoint) -> Sample {
+    let buckets = point.bucket_counts;
+    let fits = buckets.len() == point.explicit_bounds.len() + 1;
+    if is_absent(point.flags) || !fits || buckets.len() > BUCKETS_MAX {
+        return Sample::default();
+    }
+    let (count, sum) = (point.count, point.sum.unwrap_or_default());
+    Sample {
+        value: Some(Value::Distribution(Arc::new(Distribution { count, sum, buckets }))),
+        bounds: point.explicit_bounds,
+        examples: examples(&point.exemplars),
     }
 }
 

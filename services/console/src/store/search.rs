@@ -2,17 +2,21 @@
 
 use std::sync::Mutex;
 
-use contract::signals::attr;
+use indexmap::IndexSet;
 use serde::Serialize;
 
 use super::ids::TraceId;
 use super::lock;
-use super::span::StoredSpan;
+use super::span::{Marks, StoredSpan};
 use super::spans::Spans;
+use super::times;
 use super::trace::Trace;
 
-/// Traces looked at while the store is held; about a millisecond.
-const CHUNK: usize = 256;
+/// Spans of the traces looked at while the store is held; about a millisecond.
+const CHUNK: usize = 4_096;
+
+/// Services and verdicts named of one trace.
+const NAMES_MAX: usize = 32;
 
 /// What a trace must be like. Everything that is set must hold.
 #[derive(Debug, Default)]
@@ -47,7 +51,11 @@ pub(crate) struct TraceSummary {
     pub(crate) span_count: usize,
     /// Whether one of its spans has failed.
     pub(crate) error: bool,
+    /// The first of them.
     pub(crate) services: Vec<String>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) more_services: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) job_id: Option<String>,
     /// What kind of job it works for.
@@ -105,7 +113,7 @@ impl TraceFilter {
         let any_span = |test: &dyn Fn(&StoredSpan) -> bool| trace.spans.values().any(test);
         self.failed.is_none_or(|failed| failed == (trace.failed > 0))
             && self.min_duration_ms.is_none_or(|least| milliseconds(trace.duration()) >= least)
-            && self.service.as_ref().is_none_or(|name| trace.services().contains(&name.as_str()))
+            && self.service.as_ref().is_none_or(|name| trace.has_service(name))
             && self.name.as_ref().is_none_or(|part| any_span(&|span| span.name().contains(part)))
             && self.attribute.as_ref().is_none_or(|(key, value)| {
                 any_span(&|span| span.attribute(key).as_ref() == Some(value))
@@ -114,31 +122,37 @@ impl TraceFilter {
 }
 
 fn summary(id: TraceId, trace: &Trace) -> TraceSummary {
-    let root = trace.root();
+    let (root, services) = (trace.root(), trace.services());
     TraceSummary {
         trace_id: id,
         root_service: root.map(|root| root.origin.service.to_string()).unwrap_or_default(),
         root_name: root.map(|root| root.name().to_owned()).unwrap_or_default(),
-        start_unix_ms: trace.start / 1_000_000,
+        start_unix_ms: times::known(trace.start).unwrap_or_default() / 1_000_000,
         duration_ms: milliseconds(trace.duration()),
         duration: trace.duration(),
         span_count: trace.spans.len(),
         error: trace.failed > 0,
-        services: trace.services().into_iter().map(str::to_owned).collect(),
+        more_services: services.len().saturating_sub(NAMES_MAX),
+        services: services.into_iter().take(NAMES_MAX).map(str::to_owned).collect(),
         job_id: trace.jobs.first().map(ToString::to_string),
-        job_kind: trace.spans.values().find_map(|span| span.attribute(attr::JOB_KIND)),
+        job_kind: marks(trace).find_map(|marks| marks.job_kind.as_deref()).map(str::to_owned),
         verdicts: verdicts(trace),
     }
 }
 
 fn verdicts(trace: &Trace) -> Vec<String> {
-    let mut verdicts = Vec::new();
-    for verdict in trace.spans.values().filter_map(|span| span.attribute(attr::VERDICT)) {
-        if !verdicts.contains(&verdict) {
-            verdicts.push(verdict);
-        }
-    }
-    verdicts
+    let verdicts: IndexSet<&str> =
+        marks(trace).filter_map(|marks| marks.verdict.as_deref()).collect();
+    verdicts.into_iter().take(NAMES_MAX).map(str::to_owned).collect()
+}
+
+fn marks(trace: &Trace) -> impl Iterator<Item = &Marks> {
+    trace.spans.values().filter_map(StoredSpan::marks)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Nanoseconds as milliseconds, to the microsecond.

@@ -1,22 +1,28 @@
-//! One span as it is kept: what searching and evicting ask for, and the bytes it came in.
+//! One span as it is kept: what lists and eviction ask for, and its canonical bytes.
 
+use std::mem::size_of;
 use std::sync::Arc;
 
-use contract::signals::attr::{JOB_ID, LOST};
-use opentelemetry_proto::tonic::common::v1::KeyValue;
+use contract::signals::attr::{JOB_ID, JOB_KIND, LOST, VERDICT};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use otlp::wire::{Fields, Value};
+use otlp::{canonical, descriptor};
 use prost::Message;
 
 use super::attribute;
 use super::ids::{SpanId, TraceId};
 use super::origin::Origin;
-use super::protobuf::{Fields, Malformed, Value};
-use super::refused::{ITEM_BYTES_MAX, Refused};
-use super::schema;
+use super::refused::Refused;
+use super::times;
 
-/// Memory of a kept span beyond its bytes: this struct, its place in the trace, the allocator's share.
-pub(crate) const SPAN_OVERHEAD: usize = 160;
+/// Memory of a kept span beyond its bytes: its entry in the trace, which grows by doubling, the counters of its bytes,
+/// and the allocator's share.
+const SPAN_OVERHEAD: usize = 2 * (size_of::<StoredSpan>() + 3 * size_of::<u64>()) + 48;
+
+/// Longest text of a mark.
+const MARK_BYTES_MAX: usize = 128;
 
 /// A span in the store.
 #[derive(Debug)]
@@ -26,57 +32,62 @@ pub(crate) struct StoredSpan {
     pub(crate) failed: bool,
     pub(crate) is_root: bool,
     pub(crate) origin: Arc<Origin>,
+    /// What lists show of it; most spans have none.
+    marks: Option<Box<Marks>>,
     /// Shared, so that readers decode without holding the store.
     wire: Arc<[u8]>,
 }
 
+/// The attributes that lists show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    pub(crate) job_kind: Option<Box<str>>,
+    pub(crate) verdict: Option<Box<str>>,
+    /// Another process recorded it for one that went away.
+    pub(crate) lost: bool,
+}
+
 /// A span on its way into the store.
-pub(crate) struct ArrivedSpan<'a> {
+pub(crate) struct ArrivedSpan {
     pub(crate) trace: TraceId,
     pub(crate) id: SpanId,
     /// Which job it works for, if it says so.
-    pub(crate) job: Option<&'a str>,
+    pub(crate) job: Option<Box<str>>,
     pub(crate) span: StoredSpan,
 }
 
-impl<'a> ArrivedSpan<'a> {
-    /// Reads what the store needs and checks the rest; the inner error refuses this span alone.
-    pub(crate) fn read(
-        wire: &'a [u8],
-        origin: &Arc<Origin>,
-    ) -> Result<Result<Self, Refused>, Malformed> {
+impl ArrivedSpan {
+    /// Reads a span, or says why it is refused.
+    pub(crate) fn read(wire: &[u8], origin: &Arc<Origin>) -> Result<Self, Refused> {
+        let wire = canonical(&descriptor::SPAN, wire).map_err(Refused::Item)?;
         let mut head = Head::default();
-        for field in Fields::of(wire) {
-            let (number, value) = field?;
-            schema::SPAN.check(number, value)?;
+        for (number, value) in Fields::of(&wire).flatten() {
             head.take(number, value);
         }
-        if wire.len() > ITEM_BYTES_MAX {
-            return Ok(Err(Refused::TooLarge));
-        }
         let ids = (TraceId::from_wire(head.trace), SpanId::from_wire(head.id));
-        let (Some(trace), Some(id)) = ids else { return Ok(Err(Refused::Ids)) };
+        let (Some(trace), Some(id)) = ids else { return Err(Refused::Ids) };
         let span = StoredSpan {
             start: head.start,
             end: head.end,
             failed: head.failed,
             is_root: SpanId::from_wire(head.parent).is_none(),
             origin: Arc::clone(origin),
-            wire: wire.into(),
+            marks: (head.marks != Marks::default()).then(|| Box::new(head.marks)),
+            wire: wire.as_slice().into(),
         };
-        Ok(Ok(Self { trace, id, job: head.job, span }))
+        Ok(Self { trace, id, job: head.job, span })
     }
 }
 
 /// The span in these bytes, which come from the store.
 pub(crate) fn decode(wire: &[u8]) -> Span {
-    Span::decode(wire).expect("the schema let only readable spans in")
+    Span::decode(wire).expect("the decoder lets only readable spans in")
 }
 
 impl StoredSpan {
     /// Memory it takes, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.wire.len() + SPAN_OVERHEAD
+        self.wire.len() + SPAN_OVERHEAD + self.marks.as_ref().map_or(0, |marks| marks.bytes())
     }
 
     /// What it adds to the picture of its trace.
@@ -84,26 +95,35 @@ impl StoredSpan {
         (self.start, self.end, self.failed)
     }
 
+    /// From when to when, as far as its times can be believed.
+    pub(crate) fn extent(&self) -> Option<(u64, u64)> {
+        times::extent(self.start, self.end)
+    }
+
+    /// What lists show of it.
+    pub(crate) fn marks(&self) -> Option<&Marks> {
+        self.marks.as_deref()
+    }
+
     /// Whether this copy was told after its process went away, and `other` lasted longer or was not:
     /// a killed process may have sent a span whose line it had no time to take back.
     pub(crate) fn says_less_than(&self, other: &Self) -> bool {
         let length = |span: &Self| span.end.saturating_sub(span.start);
-        self.attribute(LOST).is_some() && length(self) <= length(other)
+        self.marks().is_some_and(|marks| marks.lost) && length(self) <= length(other)
     }
 
-    /// The whole span, still as it came, and who sent it.
-    pub(crate) fn share(&self) -> (Arc<Origin>, Arc<[u8]>) {
-        (Arc::clone(&self.origin), Arc::clone(&self.wire))
+    /// The whole span, still encoded.
+    pub(crate) fn wire(&self) -> Arc<[u8]> {
+        Arc::clone(&self.wire)
     }
 
     /// The span's name, found without decoding.
     pub(crate) fn name(&self) -> &str {
-        self.fields()
-            .find_map(|field| match field {
-                (5, Value::Bytes(name)) => std::str::from_utf8(name).ok(),
-                _ => None,
-            })
-            .unwrap_or_default()
+        let name = self.fields().find_map(|field| match field {
+            (5, Value::Bytes(name)) => std::str::from_utf8(name).ok(),
+            _ => None,
+        });
+        name.unwrap_or_default()
     }
 
     /// The attribute with this key, as text.
@@ -115,7 +135,14 @@ impl StoredSpan {
     }
 
     fn fields(&self) -> impl Iterator<Item = (u32, Value<'_>)> {
-        Fields::of(&self.wire).filter_map(Result::ok)
+        Fields::of(&self.wire).flatten()
+    }
+}
+
+impl Marks {
+    fn bytes(&self) -> usize {
+        let texts = [&self.job_kind, &self.verdict].into_iter().flatten();
+        size_of::<Self>() + 16 + texts.map(|text| text.len() + 16).sum::<usize>()
     }
 }
 
@@ -128,7 +155,8 @@ struct Head<'a> {
     start: u64,
     end: u64,
     failed: bool,
-    job: Option<&'a str>,
+    job: Option<Box<str>>,
+    marks: Marks,
 }
 
 impl<'a> Head<'a> {
@@ -139,11 +167,22 @@ impl<'a> Head<'a> {
             (4, Value::Bytes(id)) => self.parent = id,
             (7, Value::Fixed64(nanos)) => self.start = nanos,
             (8, Value::Fixed64(nanos)) => self.end = nanos,
-            (9, Value::Bytes(pair)) if has_key(pair, JOB_ID) => {
-                self.job = string_of(pair);
-            }
+            (9, Value::Bytes(pair)) => self.attribute(pair),
             (15, Value::Bytes(status)) => self.failed = is_error(status),
             _ => {}
+        }
+    }
+
+    fn attribute(&mut self, pair: &[u8]) {
+        let mark = || Some(shortened(value_text(pair)));
+        if has_key(pair, JOB_ID) {
+            self.job = self.job.take().or_else(|| Some(value_text(pair).into()));
+        } else if has_key(pair, JOB_KIND) {
+            self.marks.job_kind = self.marks.job_kind.take().or_else(mark);
+        } else if has_key(pair, VERDICT) {
+            self.marks.verdict = self.marks.verdict.take().or_else(mark);
+        } else if has_key(pair, LOST) {
+            self.marks.lost = true;
         }
     }
 }
@@ -154,24 +193,27 @@ fn is_error(status: &[u8]) -> bool {
     Fields::of(status).any(is_code)
 }
 
-/// Whether the encoded attribute begins with this key, where every encoder we know puts it.
+/// Whether the attribute, which is canonical, has this key.
 pub(super) fn has_key(pair: &[u8], key: &str) -> bool {
     matches!(Fields::of(pair).next(), Some(Ok((1, Value::Bytes(found)))) if found == key.as_bytes())
 }
 
-/// The value of an encoded attribute as text.
+/// The value of an attribute, which is canonical, as text.
 pub(super) fn value_text(pair: &[u8]) -> String {
-    let pair = KeyValue::decode(pair).unwrap_or_default();
-    pair.value.as_ref().map(attribute::text).unwrap_or_default()
+    let value = Fields::of(pair).flatten().find_map(|field| match field {
+        (2, Value::Bytes(value)) => Some(value),
+        _ => None,
+    });
+    let value = value.map(|value| AnyValue::decode(value).unwrap_or_default());
+    value.as_ref().map(attribute::text).unwrap_or_default()
 }
 
-/// The value of an encoded attribute, if it is a string.
-fn string_of(pair: &[u8]) -> Option<&str> {
-    let bytes_in = |message, wanted| {
-        Fields::of(message).find_map(|field| match field {
-            Ok((number, Value::Bytes(bytes))) if number == wanted => Some(bytes),
-            _ => None,
-        })
-    };
-    std::str::from_utf8(bytes_in(bytes_in(pair, 2)?, 1)?).ok()
+/// The attribute in these canonical bytes.
+pub(super) fn pair(wire: &[u8]) -> KeyValue {
+    KeyValue::decode(wire).unwrap_or_default()
+}
+
+fn shortened(mut text: String) -> Box<str> {
+    text.truncate(text.floor_char_boundary(MARK_BYTES_MAX));
+    text.into()
 }

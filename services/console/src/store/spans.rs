@@ -1,5 +1,6 @@
 //! The spans, by trace. When the store is full, the trace that has been quiet for longest leaves.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::budget::Budget;
@@ -37,7 +38,7 @@ impl Spans {
     }
 
     /// Takes what arrived in one export.
-    pub(crate) fn add(&mut self, batch: Vec<ArrivedSpan<'_>>, refusals: &mut Refusals) {
+    pub(crate) fn add(&mut self, batch: Vec<ArrivedSpan>, refusals: &mut Refusals) {
         let batch_began = self.next_place;
         for arrived in batch {
             self.counts.received += 1;
@@ -65,14 +66,20 @@ impl Spans {
         self.traces.len()
     }
 
-    /// At most `count` traces that arrived before this place, newest first.
+    /// Traces that arrived before this place, newest first, until they have `spans` spans together.
     pub(crate) fn before(
         &self,
         place: u64,
-        count: usize,
+        spans: usize,
     ) -> impl Iterator<Item = (TraceId, &Trace)> {
-        let newest_first = self.by_arrival.range(..place).rev().take(count);
-        newest_first.filter_map(|(_, id)| Some((*id, self.traces.get(id)?)))
+        let newest_first = self.by_arrival.range(..place).rev();
+        let traces = newest_first.filter_map(|(_, id)| Some((*id, self.traces.get(id)?)));
+        let mut seen = 0;
+        traces.take_while(move |(_, trace)| {
+            let goes_on = seen < spans;
+            seen += trace.spans.len();
+            goes_on
+        })
     }
 
     /// The traces of a job, newest first.
@@ -80,7 +87,7 @@ impl Spans {
         let (least, greatest) = TraceId::ENDS;
         let found = self.by_job.range((job.into(), least)..=(job.into(), greatest));
         let mut traces: Vec<_> = found.map(|(_, id)| *id).collect();
-        traces.sort_by_key(|id| std::cmp::Reverse(self.trace(*id).map(|trace| trace.arrived)));
+        traces.sort_by_cached_key(|id| Reverse(self.trace(*id).map(|trace| trace.arrived)));
         traces
     }
 
@@ -94,7 +101,7 @@ impl Spans {
         usize::try_from(self.counts.received - gone).unwrap_or(usize::MAX)
     }
 
-    fn add_one(&mut self, arrived: ArrivedSpan<'_>, batch_began: u64) -> Result<(), Refused> {
+    fn add_one(&mut self, arrived: ArrivedSpan, batch_began: u64) -> Result<(), Refused> {
         let ArrivedSpan { trace: id, id: span_id, job, span } = arrived;
         let place = self.next_place;
         let trace = self.traces.entry(id).or_insert_with(|| Trace::new(place));
@@ -115,11 +122,12 @@ impl Spans {
             self.by_change.insert(place, id);
             self.next_place += 1;
         }
+        let is_taken = added.is_ok();
+        if let Some(job) = job.filter(|job| is_taken && trace.works_for(job)) {
+            self.by_job.insert((job, id));
+        }
         self.bytes = self.bytes + trace.bytes - bytes_before;
         self.counts.replaced += u64::from(added? == Added::Replaced);
-        if let Some(job) = job.filter(|job| trace.works_for(job)) {
-            self.by_job.insert((job.into(), id));
-        }
         Ok(())
     }
 
@@ -149,8 +157,7 @@ mod tests {
     use prost::Message;
 
     use super::*;
-    use crate::export::{ResourceItems, ScopeItems};
-    use crate::store::origin::Origins;
+    use crate::store::origin::{Origins, SenderHead};
 
     const LIMIT: Budget = Budget { items: 12, bytes: 20_000 };
 
@@ -171,11 +178,14 @@ mod tests {
     }
 
     fn add(spans: &mut Spans, batch: &[Sent]) {
-        let from = (ResourceItems::default(), ScopeItems::default());
-        let origin = Origins::default().of(&from.0, &from.1).unwrap();
+        let envelope = [10, 2, 18, 0];
+        let sender = otlp::Export::open(&envelope).unwrap().senders().next().unwrap();
+        let scope = sender.scopes().next().unwrap();
+        let head = SenderHead::read(sender).unwrap();
+        let origin = Origins::default().of(&head, scope).unwrap();
         let wires: Vec<_> = batch.iter().copied().map(encoded).collect();
         let arrived = wires.iter().map(|wire| ArrivedSpan::read(wire, &Arc::clone(&origin)));
-        let arrived = arrived.map(|read| read.unwrap().ok().unwrap()).collect();
+        let arrived = arrived.map(|read| read.unwrap()).collect();
         spans.add(arrived, &mut Refusals::default());
     }
 

@@ -1,9 +1,10 @@
 //! One trace as it grows: its spans, each once, and what is known about the whole.
 
+use std::mem::size_of;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use indexmap::map::Entry;
+use indexmap::{IndexMap, IndexSet};
 
 use super::budget::Budget;
 use super::ids::SpanId;
@@ -14,8 +15,15 @@ use super::span::StoredSpan;
 /// Spans of one trace; a loop that never ends must not push everybody else out.
 const SPANS_OF_ONE_TRACE_MAX: usize = 10_000;
 
-/// Memory of a trace beyond its spans: this struct and its entries in the indexes.
-const TRACE_OVERHEAD: usize = 512;
+/// Memory of a trace beyond its spans: this struct in a table that grows by doubling, its entries in two orders, and the
+/// first allocations of its own tables, which have room for four spans.
+const TRACE_OVERHEAD: usize = 2 * size_of::<Trace>() + 4 * size_of::<StoredSpan>() + 256;
+
+/// Memory of a job's entries beyond twice its name.
+const JOB_OVERHEAD: usize = 128;
+
+/// Memory of a trace's reference to an origin, in a list that grows by doubling.
+const REFERENCE_BYTES: usize = 2 * size_of::<Arc<Origin>>();
 
 /// Jobs of one trace that can be searched for; in the lab a trace has one.
 const JOBS_OF_ONE_TRACE_MAX: usize = 4;
@@ -27,7 +35,7 @@ const JOB_ID_BYTES_MAX: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Trace {
     pub(crate) spans: IndexMap<SpanId, StoredSpan>,
-    /// Earliest start and latest end, nanoseconds since 1970.
+    /// Earliest start and latest end that can be believed, nanoseconds since 1970; the greatest and 0 without any.
     pub(crate) start: u64,
     pub(crate) end: u64,
     /// Spans whose status is an error.
@@ -80,8 +88,10 @@ impl Trace {
         match self.spans.entry(id) {
             Entry::Vacant(_) if full => Err(Refused::TraceFull),
             Entry::Vacant(free) => {
-                self.start = self.start.min(span.start);
-                self.end = self.end.max(span.end);
+                if let Some((start, end)) = span.extent() {
+                    self.start = self.start.min(start);
+                    self.end = self.end.max(end);
+                }
                 self.failed += usize::from(span.failed);
                 self.bytes += span.bytes();
                 let origin = Arc::clone(&span.origin);
@@ -93,7 +103,9 @@ impl Trace {
             Entry::Occupied(mut taken) => {
                 self.bytes = self.bytes + span.bytes() - taken.get().bytes();
                 let same = taken.get().outline() == span.outline();
+                let origin = Arc::clone(&span.origin);
                 taken.insert(span);
+                self.charge(origin);
                 if !same {
                     self.measure();
                 }
@@ -109,23 +121,26 @@ impl Trace {
             return false;
         }
         self.jobs.push(job.into());
+        self.bytes += JOB_OVERHEAD + 2 * job.len();
         true
     }
 
     /// The services in the order they were first heard of.
-    pub(crate) fn services(&self) -> Vec<&str> {
-        let mut services: Vec<&str> = Vec::new();
-        for origin in &self.origins {
-            if !services.contains(&&*origin.service) {
-                services.push(&origin.service);
-            }
-        }
-        services
+    pub(crate) fn services(&self) -> IndexSet<&str> {
+        self.origins.iter().map(|origin| &*origin.service).collect()
+    }
+
+    /// Whether a span of it comes from this service.
+    pub(crate) fn has_service(&self, name: &str) -> bool {
+        self.origins.iter().any(|origin| *origin.service == *name)
     }
 
     /// The span without a parent; while it has not arrived, the earliest one.
     pub(crate) fn root(&self) -> Option<&StoredSpan> {
-        self.spans.values().min_by_key(|span| (!span.is_root, span.start))
+        self.spans.values().min_by_key(|span| {
+            let start = span.extent().map_or(u64::MAX, |(start, _)| start);
+            (!span.is_root, start)
+        })
     }
 
     /// How long it took so far, in nanoseconds; never negative.
@@ -135,15 +150,18 @@ impl Trace {
 
     /// Each trace pays for its origins in full: too much rather than too little.
     fn charge(&mut self, origin: Arc<Origin>) {
-        if !self.origins.iter().any(|known| Arc::ptr_eq(known, &origin)) {
-            self.bytes += origin.bytes;
+        if !self.origins.iter().rev().any(|known| Arc::ptr_eq(known, &origin)) {
+            self.bytes += origin.bytes + REFERENCE_BYTES;
             self.origins.push(origin);
         }
     }
 
     fn measure(&mut self) {
-        self.start = self.spans.values().map(|span| span.start).min().unwrap_or(u64::MAX);
-        self.end = self.spans.values().map(|span| span.end).max().unwrap_or(0);
+        (self.start, self.end) = (u64::MAX, 0);
+        for (start, end) in self.spans.values().filter_map(StoredSpan::extent) {
+            self.start = self.start.min(start);
+            self.end = self.end.max(end);
+        }
         self.failed = self.spans.values().filter(|span| span.failed).count();
     }
 }

@@ -1,14 +1,15 @@
 //! What the receivers take, and what they answer to what they do not take.
 
-use std::io::Write;
+use std::io::{Cursor, Read, Write};
 
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::read::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -59,14 +60,33 @@ async fn json_is_taken_and_answered_as_json() {
 }
 
 #[tokio::test]
-async fn gzip_is_unpacked_over_http() {
+async fn every_content_coding_is_unpacked_however_its_name_is_written() {
     let console = Console::start().await;
-    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-    packed.write_all(&export("gateway", vec![span(1, 1, 0, "packed")]).encode_to_vec()).unwrap();
-    let body = packed.finish().unwrap();
-    let sent = console.export("traces", PROTOBUF, body).header("content-encoding", "gzip").send();
-    assert_eq!(in_time(sent).await.unwrap().status(), StatusCode::OK);
-    assert_eq!(console.count("spans", "stored").await, 1);
+    let plain = export("gateway", vec![span(1, 1, 0, "packed")]).encode_to_vec();
+    let mut read = Vec::new();
+    let mut pack = |names: &[&'static str], body: Vec<u8>| {
+        read.extend(names.iter().map(|name| (*name, body.clone())));
+    };
+    let all = |mut reader: Box<dyn Read>| {
+        let mut body = Vec::new();
+        reader.read_to_end(&mut body).unwrap();
+        body
+    };
+    let fast = Compression::fast();
+    let sent = plain.clone();
+    pack(&["gzip", "GZip", "x-gzip"], all(Box::new(GzEncoder::new(Cursor::new(sent), fast))));
+    let sent = plain.clone();
+    pack(&["deflate", "DEFLATE"], all(Box::new(ZlibEncoder::new(Cursor::new(sent), fast))));
+    let sent = plain.clone();
+    pack(&["deflate"], all(Box::new(DeflateEncoder::new(Cursor::new(sent), fast))));
+    pack(&["zstd", "Zstd"], zstd::encode_all(&*plain, 0).unwrap());
+    pack(&["identity", "Identity", ""], plain);
+    let count = read.len() as u64;
+    for (name, body) in read {
+        let request = console.export("traces", PROTOBUF, body).header("content-encoding", name);
+        assert_eq!(in_time(request.send()).await.unwrap().status(), StatusCode::OK, "{name}");
+    }
+    assert_eq!(console.count("spans", "received").await, count);
 }
 
 #[tokio::test]
@@ -87,17 +107,36 @@ async fn single_spans_that_are_refused_are_reported_and_the_rest_is_kept() {
     assert_eq!(console.count("spans", "stored").await, 1);
 }
 
+/// A name that `broken_inside` damages.
+const BROKEN: &str = "\u{fffd}\u{fffd}";
+
+/// An export in which the first text called `BROKEN` is not UTF-8.
+fn broken_inside(spans: Vec<Span>) -> Vec<u8> {
+    let mut body = export("gateway", spans).encode_to_vec();
+    let at = body.windows(3).position(|bytes| bytes == "\u{fffd}".as_bytes()).unwrap();
+    body[at] = 0xff;
+    body
+}
+
 #[tokio::test]
-async fn a_malformed_export_is_refused_whole() {
+async fn a_malformed_span_costs_itself_and_not_its_neighbours() {
     let console = Console::start().await;
-    let mut broken_inside = export("gateway", vec![span(1, 1, 0, "good"), span(1, 2, 0, "bad")]);
-    broken_inside.resource_spans[0].scope_spans[0].spans[1].name = "\u{fffd}".repeat(4);
-    let mut broken_inside = broken_inside.encode_to_vec();
-    let at = broken_inside.windows(3).position(|bytes| bytes == "\u{fffd}".as_bytes()).unwrap();
-    broken_inside[at] = 0xff;
+    let spans = vec![span(1, 1, 0, "good"), span(1, 2, 0, BROKEN), span(1, 3, 0, "good")];
+    let sent = console.export("traces", PROTOBUF, broken_inside(spans)).send();
+    let answer = in_time(in_time(sent).await.unwrap().bytes()).await.unwrap();
+    let partial = ExportTraceServiceResponse::decode(answer).unwrap().partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 1);
+    assert!(partial.error_message.contains("name is not UTF-8"), "{partial:?}");
+    assert_eq!(console.count("spans", "stored").await, 2);
+    assert_eq!(console.count("spans", "rejected").await, 1);
+}
+
+#[tokio::test]
+async fn an_export_of_which_nothing_can_be_read_is_refused_whole() {
+    let console = Console::start().await;
     for (media, body) in [
         (PROTOBUF, b"this is not protobuf".to_vec()),
-        (PROTOBUF, broken_inside),
+        (PROTOBUF, broken_inside(vec![span(1, 2, 0, BROKEN)])),
         (JSON, b"{\"resourceSpans\": [".to_vec()),
         (JSON, b"{\"resourceSpans\": 7}".to_vec()),
     ] {
@@ -114,12 +153,12 @@ async fn a_malformed_export_is_refused_whole() {
 async fn an_oversized_export_is_refused_and_the_sender_reads_why() {
     let console = Console::start().await;
     let plain = vec![0; 9 * 1024 * 1024];
-    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all(&plain).unwrap();
-    let packed = console
-        .export("traces", PROTOBUF, packed.finish().unwrap())
-        .header("content-encoding", "gzip");
-    for request in [console.export("traces", PROTOBUF, plain), packed] {
+    let request = |body| console.export("traces", PROTOBUF, body);
+    let gzip = request(packed.finish().unwrap()).header("content-encoding", "gzip");
+    let zstd = request(zstd::encode_all(&*plain, 0).unwrap()).header("content-encoding", "zstd");
+    for request in [request(plain), gzip, zstd] {
         let answer = in_time(request.send()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
         let body = in_time(answer.bytes()).await.unwrap();
@@ -136,9 +175,13 @@ async fn an_oversized_export_is_refused_and_the_sender_reads_why() {
 #[tokio::test]
 async fn a_body_packed_in_an_unknown_way_is_refused() {
     let console = Console::start().await;
-    for (encoding, status) in
-        [("zstd", StatusCode::UNSUPPORTED_MEDIA_TYPE), ("gzip", StatusCode::BAD_REQUEST)]
-    {
+    for (encoding, status) in [
+        ("br", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("gzip, zstd", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("gzip", StatusCode::BAD_REQUEST),
+        ("deflate", StatusCode::BAD_REQUEST),
+        ("zstd", StatusCode::BAD_REQUEST),
+    ] {
         let request = console.export("traces", PROTOBUF, b"plain".to_vec());
         let sent = request.header("content-encoding", encoding).send();
         assert_eq!(in_time(sent).await.unwrap().status(), status, "{encoding}");

@@ -18,7 +18,14 @@ fn record() -> JobRecord {
         attempts_max: None,
     };
     let id = JobId::at(Duration::from_millis(1), [0; 10]);
-    let job = Job { id, round: 0, spec, accepted_at_ms: 0, deadline_at_ms: None };
+    let job = Job {
+        id,
+        round: 0,
+        spec,
+        accepted_at_ms: 0,
+        deadline_at_ms: None,
+        unknown: Default::default(),
+    };
     JobRecord::accepted(&job, "0".repeat(32))
 }
 

@@ -18,16 +18,19 @@ use crate::start::Shared;
 
 /// `GET /metrics`. Programs find OpenMetrics at the same path of each part's admin port.
 pub(super) async fn page(State(shared): State<Shared>) -> Html<String> {
-    let body = html! {
-        h1 { "Metrics" }
-        (live("/parts/metrics", &content(&shared)))
+    let page = |shared: &Shared| {
+        let body = html! {
+            h1 { "Metrics" }
+            (live("/parts/metrics", &content(shared)))
+        };
+        frame::page("Metrics", &body)
     };
-    frame::page("Metrics", &body)
+    shared.make(page).await
 }
 
 /// `GET /parts/metrics`: what of it changes.
 pub(super) async fn part(State(shared): State<Shared>) -> Html<String> {
-    Html(content(&shared).into_string())
+    Html(shared.make(|shared| content(shared).into_string()).await)
 }
 
 fn content(shared: &Shared) -> Markup {

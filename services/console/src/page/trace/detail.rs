@@ -3,46 +3,65 @@
 use contract::signals::attr;
 use maud::{Markup, html};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::{Link, SpanKind};
 
-use super::super::format::{duration, moment};
+use super::super::format::{count, duration, moment, shortened};
 use super::super::jobs;
 use super::journey::anchor;
 use super::view::{SpanView, TraceView};
-use crate::store::{SpanId, TraceId, attribute};
+use crate::store::{SpanId, TraceId, attribute, times};
 
 /// Events and links shown of one span.
-const ENTRIES_SHOWN_MAX: usize = 50;
+pub(super) const ENTRIES_SHOWN_MAX: usize = 50;
+
+/// Attributes shown of one span, resource, event or link.
+const ATTRIBUTES_SHOWN_MAX: usize = 64;
+
+/// Bytes shown of one value.
+const VALUE_SHOWN_MAX: usize = 1_000;
+
+/// Bytes of markup around an attribute or an entry.
+const MARKUP_BYTES: usize = 64;
 
 /// The opened part of a row.
 pub(super) fn detail(trace: &TraceView, view: &SpanView, parent: Option<&SpanView>) -> Markup {
+    let span = view.span();
+    let message = span.status.as_ref().map(|status| status.message.as_str()).unwrap_or_default();
     html! {
         div.detail {
-            @if !view.message().is_empty() { p.message { (view.message()) } }
-            (facts(trace, view, parent))
-            (table("Attributes", &view.span.attributes))
-            (events(trace, view))
-            (links(trace, view))
-            @if let Some(resource) = &view.origin.resource {
-                (table("Resource", &resource.attributes))
+            @if !message.is_empty() { p.message { (shortened(message, VALUE_SHOWN_MAX)) } }
+            (facts(trace, view, &span, parent))
+            (table(trace, "Attributes", &span.attributes, span.dropped_attributes_count))
+            (events(trace, &span))
+            (links(trace, &span))
+            @if let Some(resource) = view.origin.resource() {
+                (table(trace, "Resource", &resource.attributes, resource.dropped_attributes_count))
             }
         }
     }
 }
 
-fn facts(trace: &TraceView, view: &SpanView, parent: Option<&SpanView>) -> Markup {
-    let offset = view.span.start_time_unix_nano.saturating_sub(trace.start);
+fn facts(trace: &TraceView, view: &SpanView, span: &Span, parent: Option<&SpanView>) -> Markup {
+    let text = |key| attribute::find(&span.attributes, key).map(attribute::text);
     html! {
         dl.facts {
-            div { dt { "Kind" } dd { (kind(view.span.kind)) } }
-            div { dt { "Starts" } dd { "+" (duration(offset)) " · " (moment(view.span.start_time_unix_nano)) } }
-            @if let Some(wait) = view.text(attr::QUEUE_WAIT_MS) {
-                div { dt { "Waited in queue" } dd { (wait) " ms" } }
+            div { dt { "Kind" } dd { (kind(span.kind)) } }
+            div { dt { "Starts" } dd {
+                @match view.start {
+                    Some(start) => { (offset(trace, start)) " · " (moment(start)) },
+                    None => "at a time that it does not say",
+                }
+            } }
+            @if let Some(wait) = text(attr::QUEUE_WAIT_MS) {
+                div { dt { "Waited in queue" } dd { (shortened(&wait, VALUE_SHOWN_MAX)) " ms" } }
             }
-            @if let Some(round) = view.text(attr::JOB_ROUND).filter(|round| round != "0") {
-                div { dt { "Round" } dd { (round) } }
+            @if let Some(round) = text(attr::JOB_ROUND).filter(|round| round != "0") {
+                div { dt { "Round" } dd { (shortened(&round, VALUE_SHOWN_MAX)) } }
             }
-            @if let Some(scope) = &view.origin.scope { div { dt { "Scope" } dd { (scope.name) } } }
+            @if let Some(scope) = view.origin.scope() {
+                div { dt { "Scope" } dd { (shortened(&scope.name, VALUE_SHOWN_MAX)) } }
+            }
             div { dt { "Span" } dd.mono { a href=(anchor(view)) { (view.id) } } }
             @match (parent, view.parent) {
                 (Some(parent), _) => div { dt { "Parent" } dd.mono { a href=(anchor(parent)) { (parent.id) } } },
@@ -53,48 +72,77 @@ fn facts(trace: &TraceView, view: &SpanView, parent: Option<&SpanView>) -> Marku
     }
 }
 
-fn table(title: &str, attributes: &[KeyValue]) -> Markup {
+/// When something happened after the trace's start; nothing for a time that is none.
+fn offset(trace: &TraceView, at: u64) -> String {
+    let at = times::known(at).map(|at| at.saturating_sub(trace.start));
+    at.map(|at| format!("+{}", duration(at))).unwrap_or_default()
+}
+
+fn table(trace: &TraceView, title: &str, attributes: &[KeyValue], dropped: u32) -> Markup {
+    let shown = shown(trace, attributes);
+    let hidden = attributes.len() - shown.len();
     html! {
-        @if !attributes.is_empty() {
+        @if !attributes.is_empty() || dropped > 0 {
             h3 { (title) }
             table.attributes {
-                @for pair in attributes {
-                    tr { th scope="row" { (pair.key) } td { (value(pair.value.as_ref())) } }
-                }
+                @for (key, value) in shown { tr { th scope="row" { (key) } td { (value) } } }
+            }
+            (more(hidden))
+            @if dropped > 0 {
+                p.note { (count(dropped.into())) " more were dropped: by the sender, or because the console keeps 128" }
             }
         }
     }
 }
 
-fn events(trace: &TraceView, view: &SpanView) -> Markup {
-    let events = &view.span.events;
+/// The attributes that are shown, as text: the first ones, while the page has room.
+fn shown<'a>(trace: &TraceView, attributes: &'a [KeyValue]) -> Vec<(&'a str, String)> {
+    let pairs = attributes.iter().take(ATTRIBUTES_SHOWN_MAX);
+    let pairs = pairs.map(|pair| (pair.key.as_str(), value(pair.value.as_ref())));
+    let fits =
+        |(key, value): &(&str, String)| trace.has_room(key.len() + value.len() + MARKUP_BYTES);
+    pairs.take_while(fits).collect()
+}
+
+fn events(trace: &TraceView, span: &Span) -> Markup {
+    let shown = |name: &str| trace.has_room(name.len() + MARKUP_BYTES);
+    let events = &span.events;
+    let first = events.iter().take(ENTRIES_SHOWN_MAX).take_while(|event| shown(&event.name));
+    let first: Vec<_> = first.collect();
     html! {
-        @if !events.is_empty() {
+        @if !events.is_empty() || span.dropped_events_count > 0 {
             h3 { "Events" }
             ol.entries {
-                @for event in events.iter().take(ENTRIES_SHOWN_MAX) {
+                @for event in &first {
                     li {
-                        span.mono.muted { "+" (duration(event.time_unix_nano.saturating_sub(trace.start))) } " "
-                        strong { (event.name) } (inline(&event.attributes))
+                        span.mono.muted { (offset(trace, event.time_unix_nano)) } " "
+                        strong { (shortened(&event.name, VALUE_SHOWN_MAX)) } (inline(trace, &event.attributes))
                     }
                 }
             }
-            (more(events.len()))
+            (more(events.len() - first.len()))
+            @if span.dropped_events_count > 0 {
+                p.note { (count(span.dropped_events_count.into())) " more events were dropped" }
+            }
         }
     }
 }
 
-fn links(trace: &TraceView, view: &SpanView) -> Markup {
-    let links = &view.span.links;
+fn links(trace: &TraceView, span: &Span) -> Markup {
+    let links = span.links.iter().take(ENTRIES_SHOWN_MAX);
+    let first: Vec<_> = links.take_while(|_| trace.has_room(2 * MARKUP_BYTES)).collect();
     html! {
-        @if !links.is_empty() {
+        @if !span.links.is_empty() || span.dropped_links_count > 0 {
             h3 { "Links" }
             ol.entries {
-                @for link in links.iter().take(ENTRIES_SHOWN_MAX) {
-                    li { (target(trace, link)) (inline(&link.attributes)) }
+                @for link in &first {
+                    li { (target(trace, link)) (inline(trace, &link.attributes)) }
                 }
             }
-            (more(links.len()))
+            (more(span.links.len() - first.len()))
+            @if span.dropped_links_count > 0 {
+                p.note { (count(span.dropped_links_count.into())) " more links were dropped" }
+            }
         }
     }
 }
@@ -106,28 +154,29 @@ fn target(trace: &TraceView, link: &Link) -> Markup {
     let here = trace.spans.iter().find(|view| view.id == span).filter(|_| to == trace.id);
     html! {
         @match here {
-            Some(view) => { a href=(anchor(view)) { (view.span.name) } " " span.muted { (view.service()) } },
+            Some(view) => { a href=(anchor(view)) { (view.name) } " " span.muted { (view.service()) } },
             None if to == trace.id => { span.mono { (span) } " of this trace, not here" },
             None => a.mono href=(format!("{}#s-{span}", jobs::path(to))) { "trace " (to) },
         }
     }
 }
 
-fn inline(attributes: &[KeyValue]) -> Markup {
+fn inline(trace: &TraceView, attributes: &[KeyValue]) -> Markup {
+    let shown = shown(trace, attributes);
+    let hidden = attributes.len() - shown.len();
     html! {
-        @for pair in attributes {
-            " " span.pair { span.muted { (pair.key) "=" } (value(pair.value.as_ref())) }
-        }
+        @for (key, value) in shown { " " span.pair { span.muted { (key) "=" } (value) } }
+        @if hidden > 0 { " " span.muted { (hidden) " more in the JSON" } }
     }
 }
 
-fn more(count: usize) -> Markup {
-    let hidden = count.saturating_sub(ENTRIES_SHOWN_MAX);
+fn more(hidden: usize) -> Markup {
     html! { @if hidden > 0 { p.note { (hidden) " more in the JSON" } } }
 }
 
 fn value(value: Option<&AnyValue>) -> String {
-    value.map(attribute::text).unwrap_or_default()
+    let text = value.map(attribute::text).unwrap_or_default();
+    shortened(&text, VALUE_SHOWN_MAX).into_owned()
 }
 
 fn kind(kind: i32) -> &'static str {

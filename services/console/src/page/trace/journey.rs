@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use contract::signals::{attr, reason};
+use contract::signals::reason;
 use contract::verdict::Verdict;
 use maud::{Markup, html};
 
@@ -46,11 +46,10 @@ pub(super) fn journey(trace: &TraceView, rows: &[Row]) -> Markup {
 
 /// Whether the span is one attempt of a stage at its message.
 fn is_attempt(view: &SpanView) -> bool {
-    let is_operation = view.text(attr::OPERATION_KIND).is_some();
     let is_elsewhere = view.attempt.is_none()
         && view.verdict.as_deref() == Some(Verdict::Retry.name())
-        && view.text(attr::REASON).as_deref() == Some(reason::OWNED_ELSEWHERE);
-    view.verdict.is_some() && !is_operation && !is_elsewhere
+        && view.reason.as_deref() == Some(reason::OWNED_ELSEWHERE);
+    view.verdict.is_some() && !view.is_operation && !is_elsewhere
 }
 
 /// Each attempt with its run, from 1: an interruption spends no attempt, so its number comes again.
@@ -67,7 +66,7 @@ fn numbered(attempts: Vec<&SpanView>) -> Vec<(&SpanView, usize)> {
 }
 
 fn round(view: &SpanView) -> Option<String> {
-    view.text(attr::JOB_ROUND).filter(|round| round != "0")
+    view.round.clone().filter(|round| round != "0")
 }
 
 /// What came of a span: attempt, verdict, injected fault; for a span without verdict its error.

@@ -10,7 +10,6 @@ mod waterfall;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use contract::signals::attr;
 use maud::{Markup, html};
 
 use self::view::{SPANS_SHOWN_MAX, TraceView};
@@ -31,31 +30,39 @@ pub(super) async fn page(State(shared): State<Shared>, Path(id): Path<String>) -
         };
         return (StatusCode::BAD_REQUEST, frame::page("No trace id", &body)).into_response();
     };
-    let trace = TraceView::of(&shared.store, id);
-    let job = standing::job_of(&shared, trace.as_ref()).await;
+    let (trace, job) = read(&shared, id).await;
+    shared.make(move |shared| whole(shared, id, trace.as_ref(), job.as_ref())).await
+}
+
+/// The trace, and its job as the gateway knows it now.
+async fn read(shared: &Shared, id: TraceId) -> (Option<TraceView>, Option<Job>) {
+    let trace = shared.clone().make(move |shared| TraceView::of(&shared.store, id)).await;
+    let job_id = trace.as_ref().and_then(|trace| trace.job().0.map(str::to_owned));
+    let job = standing::job_of(shared, job_id).await;
+    (trace, job)
+}
+
+fn whole(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<&Job>) -> Response {
     let status = if trace.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    let title = match &trace {
-        Some(trace) => match &job {
+    let title = match trace {
+        Some(trace) => match job {
             Some(job) if !job.name.is_empty() => job.name.clone(),
-            _ => trace.root().span.name.clone(),
+            _ => trace.root().name.clone(),
         },
         None => "Trace not here".to_owned(),
     };
-    let part = content(&shared, id, trace.as_ref(), job.as_ref());
-    let body = live(&format!("/parts/traces/{id}"), &part);
+    let body = live(&format!("/parts/traces/{id}"), &content(shared, id, trace, job));
     (status, frame::page(&title, &body)).into_response()
 }
 
 /// `GET /parts/traces/{trace_id}`: what of it changes.
 pub(super) async fn part(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
-    match id.parse::<TraceId>() {
-        Ok(id) => {
-            let trace = TraceView::of(&shared.store, id);
-            let job = standing::job_of(&shared, trace.as_ref()).await;
-            Html(content(&shared, id, trace.as_ref(), job.as_ref()).into_string()).into_response()
-        }
-        Err(_) => StatusCode::BAD_REQUEST.into_response(),
-    }
+    let Ok(id) = id.parse::<TraceId>() else { return StatusCode::BAD_REQUEST.into_response() };
+    let (trace, job) = read(&shared, id).await;
+    let part = move |shared: &Shared| {
+        Html(content(shared, id, trace.as_ref(), job.as_ref()).into_string()).into_response()
+    };
+    shared.make(part).await
 }
 
 fn content(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<&Job>) -> Markup {
@@ -86,25 +93,27 @@ fn content(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<
 }
 
 fn head(trace: &TraceView, state: Option<&Job>, grafana: Option<&GrafanaUrl>) -> Markup {
-    let failed = trace.spans.iter().filter(|view| view.failed).count();
-    let job = trace.text(attr::JOB_ID);
+    let failed = trace.failed;
+    let (job, kind) = trace.job();
     html! {
         h1 {
-            bdi { (trace.root().span.name) }
-            @if let Some(kind) = trace.text(attr::JOB_KIND) { " " span.muted { (kind) } }
+            bdi { (trace.root().name) }
+            @if let Some(kind) = kind { " " span.muted { (kind) } }
         }
         @if let Some(state) = state { (standing::line(state)) }
         dl.facts {
             div { dt { "Took" } dd { (duration(trace.end - trace.start)) } }
-            div { dt { "Started" } dd { (moment(trace.start)) } }
+            div { dt { "Started" } dd {
+                @if trace.start > 0 { (moment(trace.start)) } @else { "no span says when" }
+            } }
             div { dt { "Spans" } dd { (count(trace.span_count as u64)) } }
             div { dt { "Errors" } dd.bad[failed > 0] { (failed) } }
             div { dt { "Log lines" } dd { (trace.lines.len()) } }
-            @if let Some(job) = &job { div { dt { "Job" } dd.mono { (job) } } }
+            @if let Some(job) = job { div { dt { "Job" } dd.mono { (job) } } }
             div { dt { "Trace" } dd.mono {
                 (trace.id) " " a href=(format!("/api/traces/{}", trace.id)) { "JSON" }
             } }
-            @if let Some(grafana) = grafana { (in_grafana(trace, job.as_deref(), grafana)) }
+            @if let Some(grafana) = grafana { (in_grafana(trace, job, grafana)) }
         }
     }
 }

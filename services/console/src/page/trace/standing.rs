@@ -6,17 +6,15 @@ use maud::{Markup, html};
 use tokio::time::timeout;
 
 use super::super::job_list::state_class;
-use super::view::TraceView;
 use crate::gateway::Job;
 use crate::start::Shared;
-use contract::signals::attr;
 
 /// How long the page may wait for the gateway; without its answer the spans are shown alone.
 const ANSWER_LIMIT: Duration = Duration::from_millis(700);
 
-/// The job that the trace is of, as it is now; none where the gateway does not say.
-pub(super) async fn job_of(shared: &Shared, trace: Option<&TraceView>) -> Option<Job> {
-    let id = trace?.text(attr::JOB_ID).filter(|id| super::super::jobs::is_plain(id))?;
+/// The job of a trace as it is now; none where the gateway does not say.
+pub(super) async fn job_of(shared: &Shared, job_id: Option<String>) -> Option<Job> {
+    let id = job_id.filter(|id| super::super::jobs::is_plain(id))?;
     timeout(ANSWER_LIMIT, shared.gateway.job(&id)).await.ok()?.ok()
 }
 

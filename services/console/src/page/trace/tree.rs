@@ -101,7 +101,7 @@ impl<'a> Walk<'a> {
 fn place(trace: &TraceView, item: Item) -> (bool, u64) {
     match item {
         Item::Line(index) => (false, trace.lines[index].time),
-        Item::Span(index) => (true, trace.spans[index].span.start_time_unix_nano),
+        Item::Span(index) => (true, trace.spans[index].start.unwrap_or(u64::MAX)),
     }
 }
 
@@ -109,12 +109,12 @@ fn place(trace: &TraceView, item: Item) -> (bool, u64) {
 mod tests {
     use std::sync::Arc;
 
-    use opentelemetry_proto::tonic::trace::v1::Span;
+    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, TracesData};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Config;
     use crate::store::{Budgets, Signal, Store};
-    use crate::{Config, export::Export};
 
     fn trace(parents: &[u8]) -> TraceView {
         let span = |(index, parent): (usize, &u8)| Span {
@@ -124,14 +124,12 @@ mod tests {
             start_time_unix_nano: index as u64,
             ..Default::default()
         };
-        let items = parents.iter().enumerate().map(span);
-        let items = items.map(|span| prost::Message::encode_to_vec(&span).into()).collect();
-        let mut export = Export::default();
-        export.resources.push(crate::export::ResourceItems::default());
-        let scope = crate::export::ScopeItems { items, ..Default::default() };
-        export.resources[0].scopes.push(scope);
+        let spans = parents.iter().enumerate().map(span).collect();
+        let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
+        let sender = ResourceSpans { scope_spans, ..ResourceSpans::default() };
+        let export = TracesData { resource_spans: vec![sender] };
         let store = Arc::new(Store::new(Budgets::of(&Config::on_free_ports())));
-        store.take(Signal::Traces, &export).unwrap();
+        store.take(Signal::Traces, &prost::Message::encode_to_vec(&export)).unwrap();
         TraceView::of(&store, "01".repeat(16).parse().unwrap()).unwrap()
     }
 

@@ -1,5 +1,6 @@
 //! A trace as it is drawn: what the rows ask for, read from the spans once.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,14 +8,25 @@ use contract::signals::attr;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
+use super::super::format::shortened;
 use super::super::palette;
-use crate::store::{LogFilter, LogLine, Origin, SpanId, Store, TraceId, attribute};
+use super::detail::ENTRIES_SHOWN_MAX;
+use crate::store::{
+    LogFilter, LogLine, Origin, SpanId, Store, TraceId, attribute, decode_span, times,
+};
 
 /// Spans drawn; the JSON has all of them.
 pub(super) const SPANS_SHOWN_MAX: usize = 1_000;
 
 /// Log lines drawn.
 pub(super) const LINES_SHOWN_MAX: usize = 300;
+
+/// Bytes shown of a span's name, and of what a row says beside it.
+const NAME_SHOWN_MAX: usize = 256;
+const TEXT_SHOWN_MAX: usize = 128;
+
+/// Bytes of attributes, events and links on one page.
+const DETAIL_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 /// A trace with its log lines.
 #[derive(Debug)]
@@ -23,43 +35,73 @@ pub(super) struct TraceView {
     /// The spans that are drawn, earliest start first.
     pub(super) spans: Vec<SpanView>,
     pub(super) span_count: usize,
+    /// Spans that failed, the ones that are not drawn included.
+    pub(super) failed: usize,
     /// The log lines that are drawn, oldest first.
     pub(super) lines: Vec<LogLine>,
-    /// Earliest start and latest end, nanoseconds since 1970.
+    /// Earliest start and latest end that can be believed, nanoseconds since 1970; both 0 without any.
     pub(super) start: u64,
     pub(super) end: u64,
+    /// Bytes of details that the page may still show.
+    room: Cell<usize>,
 }
 
-/// A span with what makes it worth a look.
+/// A span with what its row shows. The rest stays encoded until it is drawn.
 #[derive(Debug)]
 pub(super) struct SpanView {
     pub(super) id: SpanId,
     pub(super) parent: Option<SpanId>,
     pub(super) failed: bool,
+    pub(super) name: String,
+    /// Start and end, as far as they can be believed.
+    pub(super) start: Option<u64>,
+    pub(super) end: Option<u64>,
     /// Which attempt at the job it is.
     pub(super) attempt: Option<String>,
     pub(super) verdict: Option<String>,
     pub(super) fault: Option<String>,
     /// Somebody else recorded it for a process that went away.
     pub(super) lost: bool,
-    pub(super) span: Span,
+    pub(super) job_id: Option<String>,
+    pub(super) job_kind: Option<String>,
+    /// Which round of the job it belongs to.
+    pub(super) round: Option<String>,
+    /// Why its verdict is what it is.
+    pub(super) reason: Option<String>,
+    pub(super) is_operation: bool,
+    /// Times of its first events.
+    pub(super) events: Vec<u64>,
+    pub(super) links: usize,
     pub(super) origin: Arc<Origin>,
+    wire: Arc<[u8]>,
 }
 
 impl TraceView {
     /// The trace; `None` if none of its spans is here.
     pub(super) fn of(store: &Store, id: TraceId) -> Option<Self> {
-        let mut spans: Vec<_> = store.trace(id).into_iter().filter_map(SpanView::of).collect();
-        let start = spans.iter().map(|view| view.span.start_time_unix_nano).min()?;
-        let end = spans.iter().map(|view| view.span.end_time_unix_nano).max()?;
-        spans.sort_by_key(|view| view.span.start_time_unix_nano);
-        let span_count = spans.len();
-        spans.truncate(SPANS_SHOWN_MAX);
+        let first = store.first_spans(id, SPANS_SHOWN_MAX)?;
+        let (start, end) = first.extent.unwrap_or_default();
         let of_trace =
             LogFilter { trace: Some(id), limit: LINES_SHOWN_MAX, ..LogFilter::default() };
-        let mut lines = store.logs(of_trace);
+        let mut lines = store.logs(of_trace).lines;
         lines.sort_by_key(|line| line.time);
-        Some(Self { id, spans, span_count, lines, start, end: end.max(start) })
+        Some(Self {
+            id,
+            spans: first.spans.into_iter().filter_map(SpanView::of).collect(),
+            span_count: first.count,
+            failed: first.failed,
+            lines,
+            start,
+            end,
+            room: Cell::new(DETAIL_BYTES_MAX),
+        })
+    }
+
+    /// Whether the page has room for a detail of this length; it is then taken.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let left = self.room.get().checked_sub(bytes);
+        self.room.set(left.unwrap_or_default());
+        left.is_some()
     }
 
     /// The span without a parent, else the earliest.
@@ -85,9 +127,10 @@ impl TraceView {
         self.spans.iter().map(|view| (view.id, view)).collect()
     }
 
-    /// The attribute of the first span that has it, as text.
-    pub(super) fn text(&self, key: &str) -> Option<String> {
-        self.spans.iter().find_map(|view| view.text(key))
+    /// The job that it works for, and the job's kind.
+    pub(super) fn job(&self) -> (Option<&str>, Option<&str>) {
+        let first = |part: fn(&SpanView) -> Option<&str>| self.spans.iter().find_map(part);
+        (first(|view| view.job_id.as_deref()), first(|view| view.job_kind.as_deref()))
     }
 
     /// Where a moment lies between start and end, in per cent; never outside.
@@ -99,21 +142,41 @@ impl TraceView {
 }
 
 impl SpanView {
-    fn of((origin, span): (Arc<Origin>, Span)) -> Option<Self> {
-        let text = |key| attribute::find(&span.attributes, key).map(attribute::text);
+    fn of((origin, wire): (Arc<Origin>, Arc<[u8]>)) -> Option<Self> {
+        let span = decode_span(&wire);
+        let text = |key| {
+            let found = attribute::find(&span.attributes, key).map(attribute::text);
+            found.map(|text| shortened(&text, TEXT_SHOWN_MAX).into_owned())
+        };
         let failed =
             span.status.as_ref().is_some_and(|status| status.code == StatusCode::Error as i32);
+        let events = span.events.iter().take(ENTRIES_SHOWN_MAX);
         Some(Self {
             id: SpanId::from_wire(&span.span_id)?,
             parent: SpanId::from_wire(&span.parent_span_id),
             failed,
+            start: times::known(span.start_time_unix_nano),
+            end: times::known(span.end_time_unix_nano),
             attempt: text(attr::JOB_ATTEMPT),
             verdict: text(attr::VERDICT),
             fault: text(attr::FAULT),
             lost: text(attr::LOST).as_deref() == Some("true"),
-            span,
+            job_id: text(attr::JOB_ID),
+            job_kind: text(attr::JOB_KIND),
+            round: text(attr::JOB_ROUND),
+            reason: text(attr::REASON),
+            is_operation: text(attr::OPERATION_KIND).is_some(),
+            events: events.map(|event| event.time_unix_nano).collect(),
+            links: span.links.len(),
+            name: shortened(&span.name, NAME_SHOWN_MAX).into_owned(),
             origin,
+            wire,
         })
+    }
+
+    /// The whole span.
+    pub(super) fn span(&self) -> Span {
+        decode_span(&self.wire)
     }
 
     /// Who recorded it.
@@ -121,18 +184,8 @@ impl SpanView {
         &self.origin.service
     }
 
-    /// An attribute as text.
-    pub(super) fn text(&self, key: &str) -> Option<String> {
-        attribute::find(&self.span.attributes, key).map(attribute::text)
-    }
-
-    /// How long it took, in nanoseconds; `None` if it ends before it starts.
+    /// How long it took, in nanoseconds; `None` if it ends before it starts, or does not say when.
     pub(super) fn duration(&self) -> Option<u64> {
-        self.span.end_time_unix_nano.checked_sub(self.span.start_time_unix_nano)
-    }
-
-    /// Why it failed, if it says so.
-    pub(super) fn message(&self) -> &str {
-        self.span.status.as_ref().map(|status| status.message.as_str()).unwrap_or_default()
+        self.end?.checked_sub(self.start?)
     }
 }

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use contract::verdict::Verdict;
 use maud::{Markup, html};
 
-use super::super::format::duration;
+use super::super::format::{duration, shortened};
 use super::super::palette;
 use super::detail::detail;
 use super::journey::outcome;
 use super::tree::{Item, Row};
 use super::view::{SpanView, TraceView};
-use crate::store::{LogLine, SpanId};
+use crate::store::{LogLine, SpanId, times};
 
 /// Deepest indent; what lies deeper stays below its parent without moving right.
 const INDENT_MAX: usize = 12;
@@ -21,6 +21,15 @@ const BAR_MIN: f64 = 0.5;
 
 /// Starts before the parent by less than this are rounding, not clocks.
 const SKEW_MIN_NANOS: u64 = 1_000_000;
+
+/// Bytes of the mark of an event.
+const EVENT_BYTES: usize = 60;
+
+/// Bytes shown of a severity.
+const OWN_SHOWN_MAX: usize = 32;
+
+/// Bytes shown of a log line.
+const LINE_SHOWN_MAX: usize = 2_000;
 
 /// Marks of the time axis, in per cent.
 const TICKS: [u64; 4] = [0, 25, 50, 75];
@@ -66,7 +75,7 @@ fn span_row(
             summary {
                 span.what.(indent(row.depth)) {
                     i.swatch {}
-                    span.name title=(view.span.name) { (view.span.name) }
+                    span.name title=(view.name) { (view.name) }
                     @if enters { span.service { (view.service()) } }
                     (marks(row, view, parent, is_open))
                 }
@@ -81,8 +90,10 @@ fn span_row(
 
 /// What is odd about a span, in words.
 fn marks(row: Row, view: &SpanView, parent: Option<&SpanView>, is_open: bool) -> Markup {
-    let start = view.span.start_time_unix_nano;
-    let early = parent.map_or(0, |parent| parent.span.start_time_unix_nano.saturating_sub(start));
+    let start = |view: &SpanView| view.start.unwrap_or_default();
+    let skew = parent.filter(|parent| view.start.is_some() && parent.start.is_some());
+    let early = skew.map_or(0, |parent| start(parent).saturating_sub(start(view)));
+    let no_time = view.start.is_none() || view.end.is_none();
     html! {
         @if row.orphan && is_open {
             span.pill.busy title="A span arrives when it has ended: the one above this has not" { "parent still open" }
@@ -94,43 +105,55 @@ fn marks(row: Row, view: &SpanView, parent: Option<&SpanView>, is_open: bool) ->
                 "clock −" (duration(early))
             }
         }
-        @if view.duration().is_none() {
+        @if no_time {
+            span.pill.skew title="It does not say when it started or ended: its bar has no meaning" {
+                "no time"
+            }
+        } @else if view.duration().is_none() {
             span.pill.skew title="It ends before it starts" { "ends early" }
         }
-        @if !view.span.links.is_empty() {
-            span.links title="Links" { "⤷ " (view.span.links.len()) }
+        @if view.links > 0 {
+            span.links title="Links" { "⤷ " (view.links) }
         }
     }
 }
 
 fn bar(trace: &TraceView, view: &SpanView) -> Markup {
-    let from = trace.place(view.span.start_time_unix_nano);
-    let to = trace.place(view.span.end_time_unix_nano);
+    let from = trace.place(view.start.or(view.end).unwrap_or_default());
+    let to = trace.place(view.end.or(view.start).unwrap_or_default());
     let width = (to - from).max(BAR_MIN);
     let from = from.min(100.0 - width);
     html! {
         svg.bar aria-hidden="true" {
             rect x=(percent(from)) width=(percent(width)) y="4" height="10" rx="2" {}
-            @for event in &view.span.events {
-                circle.event cx=(percent(trace.place(event.time_unix_nano))) cy="9" r="2.5" {}
+            @for event in view.events.iter().take_while(|_| trace.has_room(EVENT_BYTES)) {
+                circle.event cx=(percent(trace.place(*event))) cy="9" r="2.5" {}
             }
         }
     }
 }
 
 fn line_row(trace: &TraceView, row: Row, line: &LogLine) -> Markup {
+    let headline = shortened(line.headline(), LINE_SHOWN_MAX);
+    let after = times::known(line.time).map(|at| duration(at.saturating_sub(trace.start)));
     html! {
         div.row.line.(line.severity) {
             span.what.(indent(row.depth)) {
                 span.severity { (line.severity) }
-                span.body title=(line.body) { (line.body) }
+                @if let Some(own) = line.own_severity() {
+                    span.muted title="Severity in the sender's words" { (shortened(own, OWN_SHOWN_MAX)) }
+                }
+                @if !line.event_name.is_empty() && !line.body.is_empty() {
+                    span.muted title="Event" { (shortened(&line.event_name, LINE_SHOWN_MAX)) }
+                }
+                span.body title=(headline) { (headline) }
             }
             span.time {
                 svg.bar aria-hidden="true" {
                     circle cx=(percent(trace.place(line.time))) cy="9" r="3" {}
                 }
             }
-            span.took { "+" (duration(line.time.saturating_sub(trace.start))) }
+            span.took { @if let Some(after) = after { "+" (after) } @else { "–" } }
         }
     }
 }
