@@ -20,7 +20,7 @@ use contract::{
 };
 use opentelemetry::Context;
 
-use crate::headers;
+use crate::{headers, origin};
 
 /// The payloads. Clones share the connection.
 #[derive(Clone)]
@@ -65,6 +65,10 @@ impl Payloads {
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
+        if origin::was_copied(&kept.headers) {
+            // No ingester kept it: a retry would start what somebody else made of the job.
+            return Ok(None);
+        }
         let context = headers::context_of(&kept.headers);
         match Job::from_json(&kept.payload) {
             Ok(job) => Ok(Some(Payload { job, context })),
