@@ -115,8 +115,7 @@ impl Bus {
         // What never opened its record stays in one round, however often it is driven again: its next
         // letter is the next message's, and the broker must not take it for a repeat of the last.
         let id = format!("{about}:{}", delivery.seq);
-        let detail: String =
-            burial.detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let detail = contract::text::shown(&burial.detail);
         let detail = detail[..detail.floor_char_boundary(DETAIL_BYTES_MAX)].to_owned();
         let mut headers = vec![
             (dead_header::STAGE.to_owned(), self.stage.name().to_owned()),

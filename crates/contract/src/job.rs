@@ -7,7 +7,8 @@ use utoipa::{
 };
 
 use crate::{
-    BodyError, JobId, UnknownFields, operation::Operation, parse_json, state::Outcome, whole,
+    BodyError, JobId, UnknownFields, operation::Operation, parse_json, state::Outcome,
+    text::hidden_char, whole,
 };
 
 /// Most operations in one job.
@@ -28,8 +29,12 @@ pub const WEBHOOK_URL_MAX: usize = 1_024;
 /// What a client asks for: the body of `POST /v1/jobs` and the data of a raw event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobSpec {
-    /// A name for people, up to 200 characters.
-    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]+$")]
+    /// A name for people, up to 200 characters: no control and no format characters, which are not seen.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890-\\u0891\\u08e2\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2064\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb\u{110bd}\u{110cd}\u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]+$"
+    )]
     pub name: String,
     /// What to do, in order; 1 to 100 operations.
     #[schema(min_items = 1, max_items = 100)]
@@ -100,9 +105,13 @@ impl JobSpec {
                 format!("must have 1 to {NAME_CHARS_MAX} characters, has {chars}"),
             ));
         }
-        // Control characters would grow sixfold in the record and could rewrite a terminal line.
-        if self.name.chars().any(char::is_control) {
-            return Err(BodyError::new("name", "must not contain control characters"));
+        // Control characters would grow sixfold in the record and could rewrite a terminal line; format
+        // characters could show another name than the one that was given.
+        if let Some(hidden) = hidden_char(&self.name) {
+            let code = u32::from(hidden);
+            let problem =
+                format!("must not contain control or format characters, has U+{code:04X}");
+            return Err(BodyError::new("name", problem));
         }
         let count = self.operations.len();
         if !(1..=OPERATIONS_MAX).contains(&count) {

@@ -9,6 +9,7 @@
 //! - [`verdict`]: what came of one attempt
 //! - [`topology`]: streams, subjects, consumers and buckets
 //! - [`signals`]: every span, attribute and metric name of the lab
+//! - [`text`]: text of users that is shown to others
 //! - [`webhook`]: where a webhook may go
 //! - [`api`]: the bodies of the gateway's HTTP API
 
@@ -20,6 +21,7 @@ pub mod operation;
 pub mod record;
 pub mod signals;
 pub mod state;
+pub mod text;
 pub mod topology;
 pub mod verdict;
 pub mod waybill;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
-use crate::{BodyError, job::WEBHOOK_URL_MAX};
+use crate::{BodyError, job::WEBHOOK_URL_MAX, text::hidden_char};
 
 mod address;
 
@@ -120,8 +120,8 @@ fn plain_url(text: &str) -> Result<Url, BodyError> {
         return wrong(format!("must be at most {WEBHOOK_URL_MAX} bytes"));
     }
     // The URL standard would drop some of these silently: what is checked must be what was written.
-    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return wrong("must not contain spaces or control characters");
+    if hidden_char(text).is_some() || text.contains(char::is_whitespace) {
+        return wrong("must not contain spaces, control or format characters");
     }
     let Ok(url) = Url::parse(text) else {
         return wrong("must be an absolute address such as https://example.com/hook");

@@ -7,6 +7,7 @@
 //! - [`http_guard`], [`http_measure`], [`problem`]: what every HTTP server of the lab shares
 //! - [`listen`]: binding a port, with an error that says what to do
 //! - [`serve`]: bounded connections with time limits, ended in order
+//! - [`names`]: host names, looked up within limits
 //! - [`identity`]: the name of one process
 //! - [`exit`]: how a service ends
 
@@ -17,6 +18,7 @@ pub mod http_guard;
 pub mod http_measure;
 pub mod identity;
 pub mod listen;
+pub mod names;
 pub mod ntp;
 pub mod problem;
 pub mod serve;

@@ -2,6 +2,7 @@
 //!
 //! - [`NatsServer`]: a nats-server of one's own
 //! - [`OtlpSink`], [`WebhookCatcher`]: the far ends of telemetry and notifications
+//! - [`NameServer`]: says where names lead, or nothing
 //! - [`LabUnderTest`]: a whole embedded lab
 //! - [`eventually()`]: waits for a condition, with a limit
 //! - [`PortBlock`], [`Seed`]: ports and randomness that do not surprise
@@ -10,6 +11,7 @@
 
 mod eventually;
 mod lab_under_test;
+mod name_server;
 mod nats;
 mod otlp;
 mod ports;
@@ -20,6 +22,7 @@ mod webhook;
 
 pub use eventually::{Probe, eventually};
 pub use lab_under_test::LabUnderTest;
+pub use name_server::{Known, NameServer};
 pub use nats::{NatsServer, nats_server_binary};
 pub use otlp::{OtlpSink, SinkMode};
 pub use ports::PortBlock;

@@ -8,6 +8,7 @@ use std::{
 use bus::Vitals;
 use service::{
     admin::{self, Check},
+    names::Names,
     stop::Stop,
 };
 use tokio::time::timeout;
@@ -43,20 +44,20 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(config: &Config, vitals: Vitals, stop: Stop) -> Self {
-        Self {
+    pub(crate) fn new(config: &Config, vitals: Vitals, stop: Stop) -> anyhow::Result<Self> {
+        Ok(Self {
             vitals,
             index: Index::default(),
             capacity: Capacity::default(),
             leases: Leases::default(),
-            targets: Targets::new(config.webhook_allow.clone()),
+            targets: Targets::new(config.webhook_allow.clone(), Names::new(&config.names)?),
             looks: Looks::default(),
             senders: Senders::default(),
             stop,
             faults_on: config.bus.faults.is_on(),
             trust_traceparent: config.trust_traceparent,
             broker: OnceLock::new(),
-        }
+        })
     }
 
     /// The broker, once it was reached. It may be away again: requests to it have their own limits.

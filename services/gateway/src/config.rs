@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bus::BusConfig;
 use contract::webhook::AllowList;
-use service::admin::AdminConfig;
+use service::{admin::AdminConfig, names::NamesConfig};
 
 /// Takes jobs over HTTP and shows how they fare.
 #[derive(Debug, Clone, clap::Args)]
@@ -29,6 +29,10 @@ pub struct Config {
         hide_default_value = true
     )]
     pub webhook_allow: AllowList,
+
+    /// Who is asked for the hosts of webhooks.
+    #[command(flatten)]
+    pub names: NamesConfig,
 
     /// Continue the trace that a client names in its `traceparent`. Without this a job starts a trace
     /// of its own, which links to the client's.

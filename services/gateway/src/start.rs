@@ -35,7 +35,7 @@ pub async fn start(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result
     let flag = "--gateway-bind (WAYBILL_GATEWAY_BIND)";
     let listener = service::listen::bind(config.gateway_bind, flag)?;
     let api = listener.local_addr().context("the HTTP API has no address")?;
-    let app = Arc::new(App::new(&config, vitals.clone(), stop.clone()));
+    let app = Arc::new(App::new(&config, vitals.clone(), stop.clone())?);
     let readiness = Readiness::default();
     let checks = app.readiness(readiness.clone());
     let admin = admin::serve(&config.admin, vitals.metrics, checks, stop.clone())?.address;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::text::shown;
+
 /// Longest failure detail kept in a record, in bytes; the whole text is in the log.
 pub const DETAIL_BYTES_MAX: usize = 240;
 
@@ -18,8 +20,8 @@ pub struct JobFailure {
 impl JobFailure {
     /// A failure whose detail is cut so that the record stays small.
     pub fn new(reason: impl Into<String>, detail: &str) -> Self {
-        // Control characters grow sixfold in JSON, so they go before the cut.
-        let clean: String = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        // Control characters grow sixfold in JSON, so they go before the cut; format characters go with them.
+        let clean = shown(detail);
         let cut = clean.floor_char_boundary(DETAIL_BYTES_MAX);
         Self { reason: reason.into(), detail: clean[..cut].to_owned() }
     }

@@ -88,8 +88,20 @@ async fn names_and_texts_that_are_none_are_refused() {
         (b"\xef\xbb\xbf{}".to_vec(), "body: "),
         (b"\0".to_vec(), "body: "),
     ];
-    for control in [r"\u0000", r"\u001b[2J", r"\u007f", r"\u009b", r"\n", r"\r\n"] {
-        cases.push((named(control.as_bytes()), "name: must not contain control characters"));
+    for control in [
+        r"\u0000",
+        r"\u001b[2J",
+        r"\u007f",
+        r"\u009b",
+        r"\n",
+        r"\r\n",
+        r"\u202egnp.exe",
+        r"a\u200bb",
+    ] {
+        cases.push((
+            named(control.as_bytes()),
+            "name: must not contain control or format characters",
+        ));
     }
     are_refused(cases).await;
 }

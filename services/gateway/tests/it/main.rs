@@ -12,6 +12,7 @@ mod hostile;
 mod idempotency;
 mod leases;
 mod listing;
+mod names;
 mod openapi;
 mod operations;
 mod queues;

@@ -5,29 +5,45 @@ use std::net::SocketAddr;
 
 use contract::webhook::is_public;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use service::names::{LookupError, Names};
 
-/// Most addresses of one name that are tried.
-const ADDRESSES_MAX: usize = 16;
-
-/// Says that a name leads nowhere a webhook may go.
+/// Says that a name leads nowhere a webhook may go. The same for one without addresses: which private names
+/// exist is not to be found out from a dead letter.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} leads to no public address")]
 pub(super) struct NotPublic(String);
 
-/// Names as the system resolves them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SystemDns;
+/// Names that come with jobs.
+#[derive(Clone)]
+pub(super) struct Outside(pub(super) Names);
+
+/// Names that the settings allow.
+#[derive(Clone)]
+pub(super) struct Allowed(pub(super) Names);
 
 /// Only the public addresses of what `R` finds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PublicOnly<R>(pub(super) R);
 
-impl Resolve for SystemDns {
+// Port 0 stands for the port of the request.
+impl Resolve for Outside {
     fn resolve(&self, name: Name) -> Resolving {
+        let names = self.0.clone();
         Box::pin(async move {
-            // Port 0 stands for the port of the request.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let found: Vec<SocketAddr> = found.take(ADDRESSES_MAX).collect();
+            let found = match names.addresses(name.as_str()).await {
+                Err(LookupError::NotFound) => Vec::new(),
+                found => found?,
+            };
+            Ok(Box::new(found.into_iter().map(|ip| SocketAddr::new(ip, 0))) as Addrs)
+        })
+    }
+}
+
+impl Resolve for Allowed {
+    fn resolve(&self, name: Name) -> Resolving {
+        let names = self.0.clone();
+        Box::pin(async move {
+            let found = names.system_addresses(name.as_str()).await?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use contract::webhook::AllowList;
+use service::names::NamesConfig;
 use settings::{WebhookSecret, WebhookSecrets};
 
 /// Settings of the webhook channel.
@@ -20,6 +21,9 @@ pub struct WebhookConfig {
     /// Exact `host:port` pairs, separated by commas, that may be told although they are not public.
     #[arg(long, env = "WAYBILL_WEBHOOK_ALLOW", default_value = "", hide_default_value = true)]
     pub webhook_allow: AllowList,
+    /// Who is asked for the hosts of webhooks.
+    #[command(flatten)]
+    pub names: NamesConfig,
     /// File with certificates in PEM form that receivers may be signed by, beside the public authorities.
     #[arg(long, env = "WAYBILL_WEBHOOK_CA_FILE", value_name = "FILE")]
     pub webhook_ca_file: Option<PathBuf>,

@@ -8,6 +8,7 @@ use std::{
 use contract::{api::JobDone, record::JobFailure, state::Outcome};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use service::names::NamesConfig;
 
 use super::*;
 
@@ -43,6 +44,7 @@ fn config(allow: &str) -> WebhookConfig {
     WebhookConfig {
         webhook_secret: None,
         webhook_allow: allow.parse().unwrap(),
+        names: NamesConfig::default(),
         webhook_ca_file: None,
         webhook_timeout_ms: 5_000,
         webhook_age_max_seconds: 60,

@@ -14,6 +14,7 @@ use contract::{
 };
 use opentelemetry::KeyValue;
 use reqwest::{Client, RequestBuilder, dns::Resolve, header::CONTENT_TYPE};
+use service::names::Names;
 use settings::WebhookSecret;
 use tracing::{Instrument, Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -24,7 +25,7 @@ use super::{
     client::{authorities, client, drain},
     context::trace_context,
     hosts::{NotNow, breaker::Health},
-    public_dns::{NotPublic, PublicOnly, SystemDns},
+    public_dns::{Allowed, NotPublic, Outside, PublicOnly},
     signature,
 };
 
@@ -44,18 +45,20 @@ impl Webhook {
     /// A channel with these settings, which asks `hosts` before each try. Fails if the certificates
     /// cannot be read or the TLS library cannot start.
     pub fn new(config: &WebhookConfig, hosts: Arc<Hosts>) -> anyhow::Result<Self> {
-        Self::with_names(config, hosts, SystemDns)
+        let names = Names::new(&config.names)?;
+        Self::with_names(config, hosts, Outside(names.clone()), Allowed(names))
     }
 
     pub(super) fn with_names(
         config: &WebhookConfig,
         hosts: Arc<Hosts>,
-        names: impl Resolve + Clone + 'static,
+        outside: impl Resolve + 'static,
+        allowed: impl Resolve + 'static,
     ) -> anyhow::Result<Self> {
         let authorities = authorities(config.webhook_ca_file.as_deref())?;
         Ok(Self {
-            public: client(config, &authorities, PublicOnly(names.clone()))?,
-            allow_listed: client(config, &authorities, names)?,
+            public: client(config, &authorities, PublicOnly(outside))?,
+            allow_listed: client(config, &authorities, allowed)?,
             allow: config.webhook_allow.clone(),
             secrets: config.secrets().to_vec(),
             limit: config.limit(),

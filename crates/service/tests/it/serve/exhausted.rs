@@ -75,7 +75,7 @@ async fn clients_that_read_a_little_now_and_then_make_room() {
     let (address, ..) = start(LIMITS).await;
     for mut stream in many(8, || say_narrowly(address, LARGE)).await {
         tokio::spawn(async move {
-            while hear(&mut stream).await != "" {
+            while !hear(&mut stream).await.is_empty() {
                 sleep(Duration::from_millis(100)).await;
             }
         });

@@ -6,8 +6,13 @@ use std::{
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use service::names::{Names, NamesConfig};
+use testkit::{Known, NameServer};
 
-use super::{super::public_dns::PublicOnly, *};
+use super::{
+    super::public_dns::{Allowed, Outside, PublicOnly},
+    *,
+};
 
 /// Answers every name with the same addresses.
 #[derive(Clone)]
@@ -24,6 +29,11 @@ impl Resolve for Says {
         let addresses = self.0.clone().into_iter();
         Box::pin(async move { Ok(Box::new(addresses) as Addrs) })
     }
+}
+
+/// A channel for which all names are what `names` says.
+fn lying(config: &WebhookConfig, names: &(impl Resolve + Clone + 'static)) -> Webhook {
+    Webhook::with_names(config, hosts(), names.clone(), names.clone()).unwrap()
 }
 
 fn refusal(sent: Sent) -> String {
@@ -67,14 +77,14 @@ async fn a_public_looking_name_that_leads_inside_is_never_connected_to() {
         &["169.254.169.254", "fd00:ec2::254"],
         &[],
     ] {
-        let webhook = Webhook::with_names(&config(""), hosts(), Says::only(inside)).unwrap();
+        let webhook = lying(&config(""), &Says::only(inside));
         let why = refusal(send(&webhook, &url).await);
         assert_eq!(why, "hook.example.net leads to no public address");
     }
     assert!(receiver.is_untouched());
 
     let allow = config(&format!("hook.example.net:{port}"));
-    let webhook = Webhook::with_names(&allow, hosts(), Says::only(&["127.0.0.1"])).unwrap();
+    let webhook = lying(&allow, &Says::only(&["127.0.0.1"]));
     assert_eq!(send(&webhook, &url).await, Sent::Delivered { status: 200 });
 }
 
@@ -89,12 +99,65 @@ async fn only_the_public_addresses_of_a_name_are_left() {
 
 #[tokio::test]
 async fn what_the_system_finds_for_localhost_is_left_out() {
-    let name: Name = "localhost".parse().unwrap();
-    let found = super::super::public_dns::SystemDns.resolve(name).await.unwrap();
-    assert!(found.count() > 0);
-    let name: Name = "localhost".parse().unwrap();
-    let error = PublicOnly(super::super::public_dns::SystemDns).resolve(name).await.err().unwrap();
-    assert_eq!(error.to_string(), "localhost leads to no public address");
+    let names = Names::new(&NamesConfig::default()).unwrap();
+    let name = || "localhost".parse::<Name>().unwrap();
+    assert!(Allowed(names.clone()).resolve(name()).await.unwrap().count() > 0);
+    for error in [
+        PublicOnly(Allowed(names.clone())).resolve(name()).await.err().unwrap(),
+        PublicOnly(Outside(names)).resolve(name()).await.err().unwrap(),
+    ] {
+        assert_eq!(error.to_string(), "localhost leads to no public address");
+    }
+}
+
+/// A channel that asks a name server of the test.
+fn asking(server: &NameServer) -> Webhook {
+    let names = NamesConfig { dns_servers: vec![server.address()] };
+    channel(&WebhookConfig { names, ..config("") })
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_and_one_that_does_not_exist_get_the_same_verdict() {
+    let mut receiver = Receiver::answering(200, &[]).await;
+    let ip = |text: &str| vec![text.parse().unwrap()];
+    let server = NameServer::start([
+        ("inside.example.net", Known::As(ip("127.0.0.1"))),
+        ("inside6.example.net", Known::As(ip("::1"))),
+        ("mixed.example.net", Known::As([ip("10.0.0.1"), ip("fd00::1")].concat())),
+        ("empty.example.net", Known::As(Vec::new())),
+    ])
+    .await;
+    let webhook = asking(&server);
+    for host in ["inside", "inside6", "mixed", "empty", "unknown"] {
+        let url = format!("http://{host}.example.net:{}/hook?token=s3cret", receiver.port());
+        let why = refusal(send(&webhook, &url).await);
+        assert_eq!(why, format!("{host}.example.net leads to no public address"));
+    }
+    assert!(receiver.is_untouched());
+}
+
+#[tokio::test]
+async fn a_silent_name_server_is_a_reason_to_try_again() {
+    let server = NameServer::silent().await;
+    let sent = send(&asking(&server), "http://hook.example.net/").await;
+    assert!(matches!(&sent, Sent::Again { why, .. } if why.contains("in time")), "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_name_that_rebinds_to_this_machine_is_never_connected_to() {
+    let mut receiver = Receiver::answering(200, &[]).await;
+    // 192.0.2.0/24 leads nowhere, but 1.1.1.1 is not to be called by a test.
+    let known = Known::Then(vec!["127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()]);
+    let server = NameServer::start([("rebinds.example.net", known)]).await;
+    let webhook = asking(&server);
+    for _ in 0..3 {
+        let url = format!("http://rebinds.example.net:{}/hook?token=s3cret", receiver.port());
+        refusal(send(&webhook, &url).await);
+    }
+    let asked = server.asked();
+    assert!(asked.len() >= 6, "nothing is remembered: {asked:?}");
+    assert!(asked.iter().all(|name| name == "rebinds.example.net."), "{asked:?}");
+    assert!(receiver.is_untouched());
 }
 
 /// Answers with a public address first and with this machine's afterwards, as a rebinding name does.
@@ -118,7 +181,7 @@ async fn a_name_that_changes_its_mind_between_check_and_connection_gets_nothing(
     assert_eq!(checked.len(), 1, "the first look-up is fine");
 
     let mut receiver = Receiver::answering(200, &[]).await;
-    let webhook = Webhook::with_names(&config(""), hosts(), names.clone()).unwrap();
+    let webhook = lying(&config(""), &names);
     let url = format!("http://hook.example.net:{}/hook?token=s3cret", receiver.port());
     refusal(send(&webhook, &url).await);
     assert_eq!(names.0.load(Ordering::Relaxed), 2, "one look-up, whose answer is the one checked");

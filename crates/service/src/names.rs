@@ -1,0 +1,128 @@
+//! Looks up host names that come from outside, and those that the settings name.
+//!
+//! The system's resolver keeps a thread for as long as a silent name server lets it wait, and it cannot be
+//! interrupted. So names from outside go to the name servers directly, which takes no thread and ends in
+//! time. Names from the settings go to the system's resolver, which knows more ways to find them; a permit
+//! is held until its thread has ended.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, ToSocketAddrs as _},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use hickory_resolver::{
+    TokioResolver,
+    config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts},
+    net::runtime::TokioRuntimeProvider,
+};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+
+/// Look-ups at a time, of each of the two ways.
+pub const LOOKUPS_MAX: usize = 16;
+/// How long a look-up may take, its wait for a permit included.
+pub const LOOKUP_TIME_MAX: Duration = Duration::from_secs(2);
+/// How long one name server may take to respond.
+const SERVER_TIME_MAX: Duration = Duration::from_millis(900);
+/// Most addresses of one name that are used.
+const ADDRESSES_MAX: usize = 16;
+
+/// Which name servers are asked for host names that come from outside.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct NamesConfig {
+    /// Name servers that are asked for the hosts of webhooks in place of the system's, as addresses with a
+    /// port, separated by commas.
+    #[arg(long, env = "WAYBILL_DNS_SERVERS", value_delimiter = ',', value_name = "ADDRESS:PORT,…")]
+    pub dns_servers: Vec<SocketAddr>,
+}
+
+/// Why a name has no addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// No name server knows any.
+    #[error("no address was found")]
+    NotFound,
+    /// No name server responded in time, or too many names were being looked up.
+    #[error("the name could not be looked up in time")]
+    Late,
+}
+
+/// Looks up a bounded number of names at a time, each within [`LOOKUP_TIME_MAX`]. Clones share the bound.
+#[derive(Clone)]
+pub struct Names {
+    resolver: TokioResolver,
+    permits: Arc<Semaphore>,
+    system_permits: Arc<Semaphore>,
+}
+
+impl Names {
+    /// Asks the configured name servers, or those of `/etc/resolv.conf`. Fails when neither can be read.
+    pub fn new(config: &NamesConfig) -> anyhow::Result<Self> {
+        let mut builder = if config.dns_servers.is_empty() {
+            TokioResolver::builder_tokio().context("reading the system's name servers")?
+        } else {
+            let servers = config.dns_servers.iter().copied().map(name_server).collect();
+            let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+        };
+        limit(builder.options_mut());
+        Ok(Self {
+            resolver: builder.build().context("starting the resolver of names")?,
+            permits: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+            system_permits: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+        })
+    }
+
+    /// The addresses of `host`, a whole name: no search domain is added.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
+        if let Ok(ip) = host.trim_start_matches('[').trim_end_matches(']').parse() {
+            return Ok(vec![ip]);
+        }
+        let whole = format!("{}.", host.trim_end_matches('.'));
+        let found = async {
+            let _permit = self.permits.acquire().await.map_err(|_| LookupError::Late)?;
+            let found = self.resolver.lookup_ip(whole).await;
+            let found = found.map_err(|error| {
+                if error.is_no_records_found() { LookupError::NotFound } else { LookupError::Late }
+            })?;
+            Ok(found.iter().take(ADDRESSES_MAX).collect())
+        };
+        timeout(LOOKUP_TIME_MAX, found).await.unwrap_or(Err(LookupError::Late))
+    }
+
+    /// The addresses of `host` as the system finds them: for names that the settings allow.
+    pub async fn system_addresses(&self, host: &str) -> io::Result<Vec<SocketAddr>> {
+        let host = host.to_owned();
+        let found = async {
+            let permit = self.system_permits.clone().acquire_owned().await;
+            let permit = permit.map_err(io::Error::other)?;
+            let blocking = spawn_blocking(move || {
+                let found = (host.as_str(), 0).to_socket_addrs();
+                drop(permit);
+                Ok(found?.take(ADDRESSES_MAX).collect())
+            });
+            blocking.await.map_err(io::Error::other)?
+        };
+        timeout(LOOKUP_TIME_MAX, found)
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+fn limit(options: &mut ResolverOpts) {
+    options.timeout = SERVER_TIME_MAX;
+    options.attempts = 1;
+    // The name servers keep what they found; a name that changes its addresses is seen at once.
+    options.cache_size = 0;
+}
+
+fn name_server(address: SocketAddr) -> NameServerConfig {
+    let at = |mut connection: ConnectionConfig| {
+        connection.port = address.port();
+        connection
+    };
+    let connections = vec![at(ConnectionConfig::udp()), at(ConnectionConfig::tcp())];
+    NameServerConfig::new(address.ip(), true, connections)
+}
