@@ -1,6 +1,6 @@
 # The commands of this repository. Nothing else knows them: CI and the documents call these.
 .DEFAULT_GOAL := help
-.PHONY: help up job test check unit fetch configs pin-images fmt deny docs memory dashboards compose-test bundle bundle-test chaos schemathesis fuzz broken-rules backlog bench
+.PHONY: help up job test check unit fetch configs pin-images fmt deny docs memory dashboards compose-test browser-test bundle bundle-test chaos schemathesis fuzz broken-rules backlog bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ compose-test: ## The full lab in containers: signals, panels, restart, outages, 
 	docker compose build
 	cargo build --workspace --bin waybill
 	cargo test --package lab-tests --test compose -- --include-ignored --nocapture
+
+browser-test: ## What a stranger's web page can do to a running lab, tried by a real browser (needs chromium and chromedriver)
+	@command -v chromedriver >/dev/null || { echo "browser-test needs chromedriver (Debian: apt-get install chromium chromium-driver)" >&2; exit 1; }
+	cargo build --workspace --bin waybill
+	cargo test --package lab-tests --test browser -- --include-ignored --nocapture
 
 bundle: ## Pack both labs into one archive for machines without network; IMAGES=here: take the images as they are
 	IMAGES=$(IMAGES) bundle/build

@@ -8,6 +8,7 @@ mod collector_killed;
 mod dashboards;
 mod docker;
 mod doors;
+mod foreign_page;
 mod full_lab;
 mod full_volumes;
 mod guarded;

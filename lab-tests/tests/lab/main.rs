@@ -7,6 +7,7 @@ mod cancel;
 mod clocks;
 mod crashes;
 mod documents;
+mod doors;
 mod first_kill;
 mod hooks;
 mod killed_workers;

@@ -1,0 +1,143 @@
+//! The embedded lab.
+
+use std::collections::BTreeMap;
+
+use async_nats::jetstream;
+use futures_util::TryStreamExt as _;
+use lab_tests::{Client, waybill};
+use serde_json::{Value, json};
+use testkit::LabUnderTest;
+
+use crate::{
+    attacks::{learned, try_all, try_rebound},
+    browser::Browser,
+    stranger::Stranger,
+};
+
+/// Every TCP port of the lab, by name.
+fn ports(lab: &LabUnderTest) -> [(&'static str, u16); 11] {
+    let ports = lab.ports();
+    [
+        ("gateway", ports.gateway),
+        ("console", ports.console),
+        ("OTLP/HTTP", ports.otlp_http),
+        ("OTLP/gRPC", ports.otlp_grpc),
+        ("gateway admin", ports.gateway_admin),
+        ("ingester admin", ports.ingester_admin),
+        ("processor admin", ports.processor_admin),
+        ("notifier admin", ports.notifier_admin),
+        ("console admin", ports.console_admin),
+        ("NATS", ports.nats),
+        ("NATS monitor", ports.nats_monitor),
+    ]
+}
+
+/// All that a page could have changed.
+async fn state(lab: &LabUnderTest) -> BTreeMap<String, Value> {
+    let client = Client::of(lab);
+    let nats = jetstream::new(async_nats::connect(lab.nats_url()).await.unwrap());
+    let streams: Vec<_> = nats.streams().try_collect().await.unwrap();
+    let mut all: BTreeMap<String, Value> = streams
+        .into_iter()
+        .map(|stream| {
+            let state = stream.state;
+            let state = json!([state.messages, state.first_sequence, state.last_sequence]);
+            (stream.config.name, state)
+        })
+        .collect();
+    let dead = client.dead_letters().await;
+    all.insert("dead letters".into(), json!(dead.dead_letters.len()));
+    all.insert("jobs".into(), json!(client.try_count().await.unwrap()));
+    for path in ["/api/hooks", "/api/traces"] {
+        let response = reqwest::get(format!("{}{path}", lab.console_url())).await.unwrap();
+        all.insert(path.into(), response.json().await.unwrap());
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_attacks_work_on_a_server_without_guards() {
+    let Some(browser) = Browser::start().await else { return };
+    let stranger = Stranger::start().await;
+    assert!(browser.open(&stranger.page()).await);
+    let learned = learned(try_all(&browser, &stranger.open.to_string()).await);
+    let means = [
+        "fetch /v1/jobs: 200",
+        "image /x.svg: image 3",
+        "script /x.js: ran",
+        "POST text/plain /v1/jobs: 200",
+        "POST application/json /v1/jobs: 200",
+        "DELETE /v1/jobs: 200",
+        "EventSource /events: opened",
+    ];
+    for means in means {
+        assert!(learned.iter().any(|one| one.starts_with(means)), "{means}: {learned:#?}");
+    }
+    let seen = stranger.seen.lock().unwrap().clone();
+    for (method, media) in [
+        ("POST", "text/plain"),
+        ("POST", "application/x-www-form-urlencoded"),
+        ("POST", "multipart/form-data"),
+        ("POST", "application/json"),
+        ("PUT", ""),
+        ("DELETE", ""),
+    ] {
+        let arrived = |(m, t): &(axum::http::Method, String)| m == method && t.starts_with(media);
+        assert!(seen.iter().any(arrived), "{method} {media}");
+    }
+    browser.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_page_can_neither_read_nor_change_anything_of_a_running_lab() {
+    let Some(browser) = Browser::start().await else { return };
+    let (lab, stranger) = (LabUnderTest::start(&waybill()).await, Stranger::start().await);
+    let client = Client::of(&lab);
+    let job = json!({"name": "kept", "operations": [{"kind": "add", "inputs": [1, 2]}]});
+    let accepted = client.submit(&job).await;
+    client.ended(accepted.id, std::time::Duration::from_secs(20)).await;
+    let before = settled(&lab).await;
+    let mut all = Vec::new();
+    for (part, port) in ports(&lab) {
+        assert!(browser.open(&stranger.page()).await);
+        for host in ["127.0.0.1", "localhost", "rebound.example"] {
+            let attempts = try_all(&browser, &format!("{host}:{port}")).await;
+            assert!(attempts.len() > 100, "{part}: {}", attempts.len());
+            let got = learned(attempts);
+            all.extend(got.into_iter().map(|one| format!("{part} as {host}, {one}")));
+        }
+    }
+    assert!(all.is_empty(), "a foreign page learned {all:#?}");
+    assert_eq!(settled(&lab).await, before, "a foreign page changed something");
+    browser.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_name_was_rebound_to_the_lab_can_neither_read_nor_change_anything() {
+    let Some(browser) = Browser::start().await else { return };
+    let lab = LabUnderTest::start(&waybill()).await;
+    let before = settled(&lab).await;
+    let mut all = Vec::new();
+    for (part, port) in ports(&lab) {
+        // Where nothing speaks HTTP/1.1, no page is loaded whose origin this would be.
+        if !browser.open(&format!("http://rebound.example:{port}/")).await {
+            continue;
+        }
+        let got = learned(try_rebound(&browser).await);
+        all.extend(got.into_iter().map(|one| format!("{part}, {one}")));
+    }
+    assert!(all.is_empty(), "a rebound page learned {all:#?}");
+    assert_eq!(settled(&lab).await, before, "a rebound page changed something");
+    browser.end().await;
+}
+
+/// The state once it stays the same: what a job leaves behind arrives a little later.
+async fn settled(lab: &LabUnderTest) -> BTreeMap<String, Value> {
+    let last = std::sync::Mutex::new(BTreeMap::new());
+    testkit::eventually(std::time::Duration::from_secs(20), "a quiet lab", async || {
+        let now = state(lab).await;
+        let before = std::mem::replace(&mut *last.lock().unwrap(), now.clone());
+        if before == now { Ok(now) } else { Err("it moves") }
+    })
+    .await
+}

@@ -1,0 +1,206 @@
+//! Many clients that mean no good, against real processes that may open 1,024 files: an honest client is
+//! still answered, and memory stays bounded.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use lab::Part;
+use lab_tests::waybill;
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
+use serde_json::json;
+use testkit::{LabUnderTest, NameServer};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpSocket, TcpStream},
+    time::{sleep, timeout},
+};
+
+/// How soon an honest client must be answered.
+const SOON: Duration = Duration::from_secs(3);
+/// How long an attack is held while honest clients ask.
+const HELD: Duration = Duration::from_secs(4);
+/// Most that a process may grow by, in KiB.
+const GROWTH_KIB_MAX: u64 = 64 * 1024;
+const FILES: u64 = 1_024;
+
+/// One kind of rude client: what it sends when it connects.
+struct Rude {
+    name: &'static str,
+    count: usize,
+    port: u16,
+    words: String,
+    part: Part,
+    honest: String,
+}
+
+/// Restricts a part's process as `ulimit -n 1024` would have.
+fn restrict(lab: &LabUnderTest, part: Part) {
+    let limit = Rlimit { current: Some(FILES), maximum: Some(FILES) };
+    prlimit(Some(pid(lab, part)), Resource::Nofile, limit).unwrap();
+}
+
+fn pid(lab: &LabUnderTest, part: Part) -> Pid {
+    let pid = lab.part(part).unwrap().pid.unwrap();
+    Pid::from_raw(i32::try_from(pid).unwrap()).unwrap()
+}
+
+/// Resident memory of a part, in KiB.
+fn resident_kib(lab: &LabUnderTest, part: Part) -> u64 {
+    let path = format!("/proc/{}/status", pid(lab, part).as_raw_nonzero());
+    let status = std::fs::read_to_string(path).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+async fn connect(rude: &Rude) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, rude.port));
+    let mut stream = timeout(SOON, socket.connect(address)).await.ok()?.ok()?;
+    // It may be closed again already.
+    let _ = timeout(SOON, stream.write_all(rude.words.as_bytes())).await;
+    Some(stream)
+}
+
+/// The longest that an honest client waited, each on a connection of its own.
+async fn honest(url: &str) -> Duration {
+    let (mut longest, began) = (Duration::ZERO, Instant::now());
+    while began.elapsed() < HELD {
+        let http = reqwest::Client::builder().no_proxy().timeout(SOON).build().unwrap();
+        let asked = Instant::now();
+        let response =
+            http.get(url).send().await.unwrap_or_else(|error| panic!("{url}: {error:?}"));
+        assert_eq!(response.status(), 200, "{url}");
+        response.bytes().await.unwrap();
+        longest = longest.max(asked.elapsed());
+        sleep(Duration::from_millis(100)).await;
+    }
+    longest
+}
+
+fn rude_clients(lab: &LabUnderTest) -> Vec<Rude> {
+    let ports = lab.ports();
+    let jobs = format!("{}/v1/jobs", lab.gateway_url());
+    let page = format!("{}/api/status", lab.console_url());
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    let post = "POST /v1/jobs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{";
+    let export = "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\ncontent-length: 1000\r\n\r\nx";
+    let rude = |name, count, port, words: String, part, honest: &str| Rude {
+        name,
+        count,
+        port,
+        words,
+        part,
+        honest: honest.to_owned(),
+    };
+    let gateway =
+        |name, count, words| rude(name, count, ports.gateway, words, Part::Gateway, &jobs);
+    let console = |name, count, port, words| rude(name, count, port, words, Part::Console, &page);
+    let ready = format!("http://127.0.0.1:{}/readyz", ports.gateway_admin);
+    vec![
+        rude(
+            "idle on the admin port",
+            3_000,
+            ports.gateway_admin,
+            String::new(),
+            Part::Gateway,
+            &jobs,
+        ),
+        rude("the same", 500, ports.gateway_admin, String::new(), Part::Gateway, &ready),
+        rude(
+            "unread metrics",
+            200,
+            ports.gateway_admin,
+            get("/metrics").repeat(50),
+            Part::Gateway,
+            &ready,
+        ),
+        gateway("unread responses, pipelined", 1_024, get("/openapi.json").repeat(120)),
+        gateway("idle", 2_000, String::new()),
+        gateway("heads that do not end", 1_024, "GET / HTTP/1.1\r\nx: ".to_owned()),
+        gateway("bodies that do not end", 1_024, post.to_owned()),
+        console("idle", 1_000, ports.console, String::new()),
+        console("unread pages", 400, ports.console, get("/assets/console.css").repeat(100)),
+        console("unfinished webhooks", 400, ports.console, post.replace("/v1/jobs", "/hooks/x")),
+        console("idle on OTLP/gRPC", 1_000, ports.otlp_grpc, String::new()),
+        console("unfinished exports", 400, ports.otlp_http, export.to_owned()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_honest_client_is_answered_however_many_rude_ones_hold_their_connections() {
+    let own = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: own.maximum, ..own }).unwrap();
+    let lab = LabUnderTest::start(&waybill()).await;
+    for part in [Part::Gateway, Part::Console] {
+        restrict(&lab, part);
+    }
+    for rude in rude_clients(&lab) {
+        let before = resident_kib(&lab, rude.part);
+        let mut held = Vec::new();
+        for _ in 0..rude.count {
+            held.extend(connect(&rude).await);
+        }
+        let longest = honest(&rude.honest).await;
+        let after = resident_kib(&lab, rude.part);
+        println!(
+            "{} × {} ({}): honest clients waited at most {longest:?}; memory {before} → {after} KiB",
+            rude.count, rude.name, rude.part
+        );
+        assert!(after <= before + GROWTH_KIB_MAX, "{}", rude.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_name_server_takes_no_threads_and_no_descriptors() {
+    let server = NameServer::silent().await;
+    let lab = LabUnderTest::start_with(&waybill(), |options| {
+        options.env.push(("WAYBILL_DNS_SERVERS".into(), server.address().to_string()));
+    })
+    .await;
+    let before = (threads(&lab), files(&lab));
+    let url = format!("{}/v1/jobs", lab.gateway_url());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut clients = tokio::task::JoinSet::new();
+    for client in 0..64 {
+        let (http, url) = (http.clone(), url.clone());
+        clients.spawn(async move {
+            let notify = format!("https://host-{client}.example.net/");
+            let job = json!({
+                "name": "told", "operations": [{"kind": "add", "inputs": [1, 2]}],
+                "notify": {"channel": "webhook", "url": notify},
+            });
+            for _ in 0..3 {
+                let response = http.post(&url).json(&job).send().await.unwrap();
+                assert_eq!(response.status(), 422);
+            }
+        });
+    }
+    let mut most = (0, 0);
+    while !clients.is_empty() {
+        most = (most.0.max(threads(&lab)), most.1.max(files(&lab)));
+        if let Ok(Some(ended)) = timeout(Duration::from_millis(50), clients.join_next()).await {
+            ended.unwrap();
+        }
+    }
+    println!("threads, descriptors of the gateway: {before:?} before, at most {most:?} meanwhile");
+    assert!(most.0 <= before.0 + 8, "{most:?} threads");
+    assert!(most.1 <= before.1 + 200, "{most:?} descriptors");
+}
+
+fn threads(lab: &LabUnderTest) -> usize {
+    entries(lab, "task")
+}
+
+fn files(lab: &LabUnderTest) -> usize {
+    entries(lab, "fd")
+}
+
+fn entries(lab: &LabUnderTest, what: &str) -> usize {
+    let path = format!("/proc/{}/{what}", pid(lab, Part::Gateway).as_raw_nonzero());
+    std::fs::read_dir(path).unwrap().count()
+}
