@@ -16,6 +16,7 @@ mod commands;
 mod environment;
 mod exit;
 mod lab_args;
+mod last;
 mod listener;
 mod request;
 mod terminal;

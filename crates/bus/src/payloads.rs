@@ -106,6 +106,7 @@ impl Payload {
             round: record.round,
             spec: asked.spec.clone(),
             accepted_at_ms: record.times.accepted_ms,
+            source: record.source,
             deadline_at_ms: asked.deadline_at_ms,
             unknown: UnknownFields::default(),
         };

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 pub use waiting::{LeaseView, WaitReason, WaitView};
 
 use crate::{
-    JobId, Stage,
+    JobId, JobSource, Stage,
     job::{Job, JobKind},
     operation::{Operation, OperationKind},
     record::{JobFailure, JobRecord, Times},
@@ -95,6 +95,9 @@ pub struct JobView {
     pub name: String,
     /// Its kind.
     pub kind: JobKind,
+    /// Who submitted it.
+    #[serde(default)]
+    pub source: JobSource,
     /// Where it is.
     pub state: JobState,
     /// 0 at first; one more with each redrive or retry.
@@ -149,6 +152,7 @@ impl JobView {
         Self {
             id: record.id,
             kind: record.kind,
+            source: record.source,
             state: record.state,
             round: record.round,
             trace_id: record.trace_id,
@@ -209,6 +213,20 @@ enum JobEventName {
     State,
     /// How far it is.
     Progress,
+}
+
+/// Whose jobs a list holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobSources {
+    /// Those of clients: what a list holds unless asked.
+    Client,
+    /// Those of the trickle that keeps pages lively.
+    Trickle,
+    /// Those of the console's canary.
+    Canary,
+    /// All of them.
+    All,
 }
 
 /// A page of jobs, newest first.

@@ -7,7 +7,7 @@ use utoipa::{
 };
 
 use crate::{
-    BodyError, JobId, UnknownFields, operation::Operation, parse_json, state::Outcome,
+    BodyError, JobId, JobSource, UnknownFields, operation::Operation, parse_json, state::Outcome,
     text::hidden_char, whole,
 };
 
@@ -224,6 +224,9 @@ pub struct Job {
     pub spec: JobSpec,
     /// When it was accepted, by the gateway's displayed clock; Unix milliseconds.
     pub accepted_at_ms: i64,
+    /// Who submitted it.
+    #[serde(default, skip_serializing_if = "JobSource::is_client")]
+    pub source: JobSource,
     /// When it has failed if it is not done, in broker time; Unix milliseconds. Set by the ingester.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_at_ms: Option<i64>,

@@ -29,11 +29,13 @@ pub mod webhook;
 
 mod job_id;
 mod json;
+mod source;
 mod stage;
 mod unknown_fields;
 mod whole;
 
 pub use job_id::JobId;
 pub use json::{BodyError, parse_json};
+pub use source::{JobSource, NotASource};
 pub use stage::Stage;
 pub use unknown_fields::UnknownFields;

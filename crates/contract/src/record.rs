@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use stored::{RECORD_BYTES_MAX, RECORD_END_ROOM, RECORD_VERSION, Unreadable};
 
 use crate::{
-    JobId,
+    JobId, JobSource,
     api::OperationResult,
     job::{Job, JobKind},
     state::{JobState, Outcome},
@@ -34,6 +34,9 @@ pub struct JobRecord {
     pub name: String,
     /// Its kind.
     pub kind: JobKind,
+    /// Who submitted it.
+    #[serde(default, skip_serializing_if = "JobSource::is_client")]
+    pub source: JobSource,
     /// Where it is.
     pub state: JobState,
     /// 0 at first; one more with each redrive or retry.
@@ -108,6 +111,7 @@ impl JobRecord {
             version: RECORD_VERSION,
             name: job.spec.name.clone(),
             kind: job.spec.kind(),
+            source: job.source,
             state: JobState::Accepted,
             round: job.round,
             trace_id,
@@ -195,6 +199,7 @@ mod tests {
             round: u32::MAX,
             spec,
             accepted_at_ms: i64::MAX,
+            source: JobSource::Trickle,
             deadline_at_ms: None,
             unknown: UnknownFields::default(),
         };

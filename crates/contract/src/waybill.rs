@@ -12,6 +12,8 @@ pub const TRACESTATE: &str = "tracestate";
 pub const BAGGAGE: &str = "baggage";
 /// Faults for this one job, such as `processor=error@2`.
 pub const FAULT: &str = "waybill-fault";
+/// Who submits a job, where it is the lab itself: see [`crate::JobSource`].
+pub const SOURCE: &str = "waybill-source";
 /// The job's record as the sender has just written it: its revision, a blank, its JSON. A hint that saves
 /// the receiver a read; the compare-and-set on that revision says whether it still holds.
 pub const RECORD: &str = "waybill-record";

@@ -32,8 +32,10 @@ const ANSWER_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub(crate) struct Gateway {
     client: reqwest::Client,
     base: Url,
-    recent: Listed,
-    running: Listed,
+    /// By [`Whose`], as all of these are.
+    recent: [Listed; 2],
+    running: [Listed; 2],
+    retrying: [Listed; 2],
 }
 
 /// One question for a list of jobs, and its last answer.
@@ -41,6 +43,15 @@ pub(crate) struct Gateway {
 struct Listed {
     query: String,
     latest: Mutex<Option<(Instant, Answer)>>,
+}
+
+/// Whose jobs are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Those of people and their programs.
+    Clients,
+    /// The lab's own small jobs too.
+    All,
 }
 
 type Answer = Result<Vec<Job>, Away>;
@@ -90,9 +101,13 @@ impl Gateway {
             .no_proxy()
             .build()
             .context("building the client for the gateway")?;
-        let recent = Listed::new(format!("limit={JOBS}"));
-        let running = Listed::new(format!("state=running&limit={RUNNING}"));
-        Ok(Self { client, base, recent, running })
+        let listed = |query: String| {
+            ["", "&source=all"].map(|source| Listed::new(format!("{query}{source}")))
+        };
+        let recent = listed(format!("limit={JOBS}"));
+        let running = listed(format!("state=running&limit={RUNNING}"));
+        let retrying = listed(format!("state=retrying&limit={RUNNING}"));
+        Ok(Self { client, base, recent, running, retrying })
     }
 
     /// Where it is asked.
@@ -100,14 +115,21 @@ impl Gateway {
         self.base.as_str().trim_end_matches('/')
     }
 
-    /// The recent jobs, newest first, at most a second old.
-    pub(crate) async fn recent_jobs(&self) -> Answer {
-        self.list(&self.recent).await
+    /// The recent jobs, at most a second old: those under way first, each part with the newest first. A job
+    /// that runs for long stays, however many come after it.
+    pub(crate) async fn recent_jobs(&self, whose: Whose) -> Answer {
+        let whose = whose as usize;
+        let (recent, running, retrying) = tokio::join!(
+            self.list(&self.recent[whose]),
+            self.list(&self.running[whose]),
+            self.list(&self.retrying[whose]),
+        );
+        Ok(under_way_first(recent?, running?, retrying?))
     }
 
-    /// The newest of the jobs that run now, at most a second old.
+    /// The newest of the jobs that run now, whoever submitted them, at most a second old.
     pub(crate) async fn running_jobs(&self) -> Answer {
-        self.list(&self.running).await
+        self.list(&self.running[Whose::All as usize]).await
     }
 
     async fn list(&self, listed: &Listed) -> Answer {
@@ -195,6 +217,23 @@ impl Listed {
 /// A field of the job as a value of its own; none where it is another shape than this console knows.
 fn read<T: DeserializeOwned>(job: &Value, field: &str) -> Option<T> {
     job.get(field).and_then(|value| T::deserialize(value).ok())
+}
+
+/// The jobs under way, and after them the recent ones, each once.
+fn under_way_first(recent: Vec<Job>, running: Vec<Job>, retrying: Vec<Job>) -> Vec<Job> {
+    let is_under_way = |job: &Job| matches!(job.state.as_str(), "running" | "retrying");
+    let (mut jobs, rest): (Vec<Job>, Vec<Job>) = recent.into_iter().partition(is_under_way);
+    let older = running.into_iter().chain(retrying).filter(is_under_way);
+    for job in older {
+        if jobs.iter().all(|known| known.id != job.id) {
+            jobs.push(job);
+        }
+    }
+    // Ids grow with time.
+    jobs.sort_by(|one, other| other.id.cmp(&one.id));
+    jobs.truncate(JOBS);
+    jobs.extend(rest);
+    jobs
 }
 
 fn away(error: &reqwest::Error) -> Away {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{extract::State, http::HeaderMap, response::Response};
 use bus::{Outgoing, PublishError, records::RecordError};
 use contract::{
-    UnknownFields,
+    JobSource, NotASource, UnknownFields,
     api::JobAccepted,
     event::EventType,
     job::{Job, JobSpec},
@@ -14,6 +14,7 @@ use contract::{
     signals::{JOBS_SUBMITTED, attr},
     state::JobState,
     topology::{self, Hop, MESSAGE_BYTES_MAX, message_id},
+    waybill::SOURCE,
 };
 use faults::Boundary;
 use opentelemetry::trace::FutureExt as _;
@@ -48,7 +49,9 @@ pub(crate) const DATA_BYTES_MAX: usize = MESSAGE_BYTES_MAX as usize - MESSAGE_RO
     post,
     path = "/v1/jobs",
     tag = "jobs",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+    params(("waybill-source" = Option<JobSource>, Header,
+        description = "Who submits it, where it is the lab itself: lists leave its jobs out unless asked. A label, no right."),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
         pattern = "^[!-~]([ -~]*[!-~])?$", description = "Stands for this one job, for a day.")),
     request_body = JobSpec,
     responses(
@@ -68,6 +71,7 @@ pub(crate) async fn submit(
     let spec: JobSpec = parse_json(&body)?;
     spec.check()?;
     let key = Key::read(&headers, &spec)?;
+    let source = source(&headers)?;
     app.targets.check(&spec).await?;
     let broker = app.broker()?;
     app.capacity.check()?;
@@ -78,6 +82,7 @@ pub(crate) async fn submit(
         round: 0,
         spec,
         accepted_at_ms,
+        source,
         deadline_at_ms: None,
         unknown: UnknownFields::default(),
     };
@@ -86,6 +91,17 @@ pub(crate) async fn submit(
     Span::current().set_attribute(attr::JOB_ID, ticket.job.to_string());
     tracing::debug!(job_id = %ticket.job, state = state.name(), "job accepted");
     Ok(ticket.accepted(state))
+}
+
+/// Who submits the job, by its header; a client where there is none.
+fn source(headers: &HeaderMap) -> Result<JobSource, ApiError> {
+    let mut given = headers.get_all(SOURCE).iter();
+    let Some(value) = given.next() else { return Ok(JobSource::Client) };
+    if given.next().is_some() {
+        return Err(ApiError::header(SOURCE, "must be given once only"));
+    }
+    let read = value.to_str().ok().and_then(|text| text.parse().ok());
+    read.ok_or_else(|| ApiError::header(SOURCE, NotASource))
 }
 
 /// A job that passed every check.

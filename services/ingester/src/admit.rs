@@ -7,7 +7,7 @@ use bus::{
     records::RecordError,
 };
 use contract::{
-    JobId, UnknownFields,
+    JobId, JobSource, UnknownFields,
     event::EventType,
     job::{ATTEMPTS_DEFAULT, Job, JobSpec, Notify},
     record::{Asked, JobFailure, JobRecord, MoveForbidden},
@@ -75,6 +75,7 @@ impl Admit {
             round,
             spec,
             accepted_at_ms,
+            source: JobSource::Client,
             deadline_at_ms: None,
             unknown: UnknownFields::default(),
         });

@@ -8,7 +8,7 @@ use contract::{
         DeadLetterDetail, DeadLetterList, EventAccepted, IDEMPOTENCY_KEY, JobAccepted, JobList,
         JobView, RawEvent, RedriveMany, Redriven, RedrivenMany,
     },
-    waybill::FAULT,
+    waybill::{FAULT, SOURCE},
 };
 use url::Url;
 
@@ -29,6 +29,8 @@ pub(crate) struct JobFilter {
     pub(crate) state: Option<String>,
     /// Only those of this kind.
     pub(crate) kind: Option<String>,
+    /// Whose: those of clients if nothing is said, or `all`.
+    pub(crate) source: Option<&'static str>,
     /// At most so many.
     pub(crate) limit: usize,
     /// Only those older than this job.
@@ -63,6 +65,9 @@ impl Gateway {
         let mut post = self.0.post("/v1/jobs").json(&request.body);
         if let Some(fault) = &request.fault {
             post = post.header(FAULT, fault);
+        }
+        if !request.source.is_client() {
+            post = post.header(SOURCE, request.source.name());
         }
         if let Some(key) = &request.idempotency_key {
             post = post.header(IDEMPOTENCY_KEY, key);

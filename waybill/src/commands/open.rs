@@ -16,7 +16,7 @@ const TRACE_DIGITS: usize = 32;
 /// Show a job's trace in the browser; without a job the console's front page
 #[derive(Debug, clap::Args)]
 pub(crate) struct Open {
-    /// A job's id, the last digits of the id of one of the newest 500 jobs, or `last` for the newest job
+    /// A job's id, the last digits of the id of one of the newest 500 jobs, or `last` for the one you submitted last
     #[arg(value_name = "ID|last")]
     job: Option<String>,
     /// Only print the address

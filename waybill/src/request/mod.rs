@@ -3,6 +3,7 @@
 mod operation;
 mod preset;
 
+use contract::JobSource;
 use serde_json::Value;
 
 pub(crate) use operation::{HELP as OPERATIONS_HELP, parse as operation};
@@ -17,11 +18,13 @@ pub(crate) struct JobRequest {
     pub(crate) fault: Option<String>,
     /// Makes handing it in repeatable.
     pub(crate) idempotency_key: Option<String>,
+    /// Who hands it in.
+    pub(crate) source: JobSource,
 }
 
 impl JobRequest {
     /// A job with this body and nothing else.
     pub(crate) fn new(body: Value) -> Self {
-        Self { body, fault: None, idempotency_key: None }
+        Self { body, fault: None, idempotency_key: None, source: JobSource::Client }
     }
 }

@@ -7,6 +7,7 @@ mod doctor;
 mod fake;
 mod follow;
 mod jobs;
+mod last;
 mod load;
 mod program;
 mod settings;

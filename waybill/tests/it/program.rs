@@ -59,6 +59,8 @@ pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -
     for name in FOREIGN {
         command.env_remove(name);
     }
+    // Nobody's own notes of his last jobs.
+    command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 

@@ -45,8 +45,10 @@ async fn a_lab_comes_up_with_a_complete_trace_is_well_and_ends_when_asked() {
     assert_eq!((&doctor["ok"], ready), (&true.into(), 6), "{doctor:#}");
 
     eventually(Duration::from_secs(10), "the trickle hands jobs in", async || {
-        let jobs =
-            run(&format!("job list --json --port-base {}", ports.base())).await.expect(0).json();
+        let jobs = run(&format!("job list --all --json --port-base {}", ports.base()))
+            .await
+            .expect(0)
+            .json();
         jobs["jobs"].as_array().is_some_and(|jobs| jobs.len() > 2)
     })
     .await;

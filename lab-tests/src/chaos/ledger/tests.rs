@@ -30,6 +30,7 @@ fn record(id: JobId, state: JobState) -> JobRecord {
         round: 0,
         spec,
         accepted_at_ms: 1,
+        source: contract::JobSource::Client,
         deadline_at_ms: None,
         unknown: UnknownFields::default(),
     };

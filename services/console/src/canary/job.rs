@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use contract::JobSource;
 use contract::api::{JobAccepted, JobView};
 use contract::state::JobState;
-use contract::waybill::{SpanRef, TRACEPARENT};
+use contract::waybill::{SOURCE, SpanRef, TRACEPARENT};
 use serde_json::json;
 use tokio::time::sleep;
 use url::Url;
@@ -31,7 +32,11 @@ pub(super) struct Taken {
 /// Submits the job.
 pub(super) async fn submit(fetcher: &Fetcher, gateway: &Url) -> Result<Taken, String> {
     let job = json!({"name": NAME, "operations": [{"kind": "add", "inputs": [1, 2]}]});
-    let request = fetcher.client.post(at(gateway, "v1/jobs")).json(&job);
+    let request = fetcher
+        .client
+        .post(at(gateway, "v1/jobs"))
+        .header(SOURCE, JobSource::Canary.name())
+        .json(&job);
     let answer = fetcher.send(request).await.map_err(|error| told(&error))?;
     if answer.status() != reqwest::StatusCode::ACCEPTED {
         return Err(told(&NoAnswer::Status(answer.status().as_u16())));

@@ -28,7 +28,7 @@ pub use config::CanaryConfig;
 pub(crate) use report::{Check, Outcome, Report};
 
 use crate::fetch::Fetcher;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Whose};
 use crate::store::{Store, TraceId};
 use checks::Sought;
 use job::Taken;
@@ -185,7 +185,7 @@ impl Report {
 
 /// Waits until the gateway answers.
 async fn until_there(gateway: &Gateway) {
-    while gateway.recent_jobs().await.is_err() {
+    while gateway.recent_jobs(Whose::Clients).await.is_err() {
         sleep(Duration::from_millis(500)).await;
     }
 }

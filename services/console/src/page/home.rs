@@ -28,8 +28,9 @@ pub(super) async fn page(
             return (StatusCode::BAD_REQUEST, frame::page("Bad search", &body)).into_response();
         }
     };
+    let whose = job_list::whose(text.as_deref());
     let (workers, jobs) =
-        tokio::join!(workers::panel(&shared.gateway), job_list::list(&shared.gateway));
+        tokio::join!(workers::panel(&shared.gateway), job_list::section(&shared.gateway, whose));
     shared.make(move |shared| whole(shared, &filter, text, &workers, &jobs)).await
 }
 
@@ -51,7 +52,7 @@ fn whole(
         div.columns {
             section aria-labelledby="jobs" {
                 h2 #jobs { "Recent jobs" }
-                (live("/parts/jobs", jobs))
+                (jobs)
             }
             section aria-labelledby="traces" {
                 h2 #traces { "Recent traces" }

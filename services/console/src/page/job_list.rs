@@ -1,24 +1,52 @@
 //! The recent jobs, as the gateway tells.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::Html;
 use contract::api::{WaitReason, WaitView};
 use maud::{Markup, html};
 
 use super::format::moment_text;
+use super::frame::live;
 use super::jobs;
-use crate::gateway::{Gateway, Job};
+use crate::gateway::{Gateway, Job, Whose};
 use crate::start::Shared;
 use crate::store::TraceId;
 
+/// The parameter of the first page, and what it says: the lab's own jobs too.
+pub(super) const PARAMETER: &str = "jobs";
+const ALL: &str = "all";
+
 /// `GET /parts/jobs`: the list alone.
-pub(super) async fn part(State(shared): State<Shared>) -> Html<String> {
-    Html(list(&shared.gateway).await.into_string())
+pub(super) async fn part(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Html<String> {
+    Html(list(&shared.gateway, whose(query.as_deref())).await.into_string())
+}
+
+/// Whose jobs a query asks for.
+pub(super) fn whose(query: Option<&str>) -> Whose {
+    let asks = |pair: &str| pair.split_once('=') == Some((PARAMETER, ALL));
+    if query.is_some_and(|query| query.split('&').any(asks)) { Whose::All } else { Whose::Clients }
+}
+
+/// The list with the way to the other one; it refreshes itself.
+pub(super) async fn section(gateway: &Gateway, whose: Whose) -> Markup {
+    let path = match whose {
+        Whose::Clients => "/parts/jobs".to_owned(),
+        Whose::All => format!("/parts/jobs?{PARAMETER}={ALL}"),
+    };
+    html! {
+        p.muted {
+            @match whose {
+                Whose::Clients => a href=(format!("/?{PARAMETER}={ALL}")) { "Show the lab's own jobs too" },
+                Whose::All => a href="/" { "Leave the lab's own jobs out" },
+            }
+        }
+        (live(&path, &list(gateway, whose).await))
+    }
 }
 
 /// The list, or why there is none.
-pub(super) async fn list(gateway: &Gateway) -> Markup {
-    match gateway.recent_jobs().await {
+pub(super) async fn list(gateway: &Gateway, whose: Whose) -> Markup {
+    match gateway.recent_jobs(whose).await {
         Ok(jobs) if jobs.is_empty() => html! {
             p.empty { "No jobs yet. Send one: " code { "waybill job submit --preset multiple" } }
         },

@@ -6,6 +6,7 @@ use contract::verdict::Verdict;
 use maud::{Markup, html};
 
 use super::format::{count, duration, moment, shortened};
+use super::job_list;
 use super::jobs;
 use super::palette::{self, verdict_class};
 use crate::api::query::{BadQuery, Parameters, RawQuery};
@@ -29,6 +30,8 @@ pub(super) async fn part(
 pub(super) fn filter(query: RawQuery) -> Result<TraceFilter, BadQuery> {
     let mut parameters = Parameters::of(query);
     let filter = trace_filter(&mut parameters)?;
+    // The first page's other parameter: it is not about traces.
+    parameters.text(job_list::PARAMETER)?;
     parameters.end()?;
     Ok(filter)
 }

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use super::frame;
 use super::job_list;
-use crate::gateway::{Gateway, Job};
+use crate::gateway::{Whose, Gateway, Job};
 use crate::start::Shared;
 
 /// Jobs named of one worker; the others are counted.
@@ -28,7 +28,7 @@ pub(super) async fn part(State(shared): State<Shared>) -> Html<String> {
 
 /// A gateway that does not answer is told where its jobs would be.
 async fn content(gateway: &Gateway) -> Markup {
-    let (running, recent) = tokio::join!(gateway.running_jobs(), gateway.recent_jobs());
+    let (running, recent) = tokio::join!(gateway.running_jobs(), gateway.recent_jobs(Whose::All));
     let (running, recent) = (running.unwrap_or_default(), recent.unwrap_or_default());
     let mut silent: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
     for job in &running {

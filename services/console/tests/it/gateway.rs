@@ -1,6 +1,6 @@
 //! The jobs of the first page, and the way from a job to its trace.
 
-use axum::extract::Path;
+use axum::extract::{Path, RawQuery};
 use axum::routing::get;
 use axum::{Json, Router};
 use reqwest::StatusCode;
@@ -90,4 +90,40 @@ async fn an_answer_that_is_no_list_of_jobs_is_called_that() {
     assert!(console.page("/parts/jobs").await.contains("not a list of jobs"));
     let console = console_beside(json!({"jobs": []})).await;
     assert!(console.page("/parts/jobs").await.contains("No jobs yet"));
+}
+
+#[tokio::test]
+async fn a_running_job_stays_first_and_the_labs_own_jobs_are_shown_when_asked_for() {
+    let job = |id: &str, name: &str, state: &str| json!({"id": id, "name": name, "state": state});
+    let recent: Vec<Value> =
+        (0..50).map(|n| job(&format!("j-9{n:02}"), "short", "succeeded")).collect();
+    let answer = move |query: String| match (query.contains("state="), query.contains("source=all"))
+    {
+        (true, _) if query.contains("state=running") => {
+            json!({"jobs": [job("j-100", "the long one", "running")]})
+        }
+        (true, _) => json!({"jobs": [job("j-200", "again and again", "retrying")]}),
+        (false, false) => json!({"jobs": recent.clone()}),
+        (false, true) => json!({"jobs": [job("j-300", "random 0001", "succeeded")]}),
+    };
+    let router = Router::new().route(
+        "/v1/jobs",
+        get(
+            move |RawQuery(query): RawQuery| async move { Json(answer(query.unwrap_or_default())) },
+        ),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let console = Console::with(|config| config.gateway_url = Url::parse(&url).unwrap()).await;
+
+    let page = console.page("/").await;
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
+    assert!(at("again and again") < at("the long one") && at("the long one") < at("short"));
+    assert!(!page.contains("random 0001") && page.contains("/?jobs=all"));
+    for path in ["/?jobs=all", "/parts/jobs?jobs=all"] {
+        let page = console.page(path).await;
+        assert!(page.contains("random 0001") && page.contains("the long one"), "{path}");
+    }
+    assert!(console.page("/?jobs=all&service=x").await.contains("random 0001"));
 }

@@ -113,6 +113,7 @@ async fn raw_event(
             round: 0,
             spec,
             accepted_at_ms,
+            source: contract::JobSource::Client,
             deadline_at_ms: None,
             unknown: UnknownFields::default(),
         };

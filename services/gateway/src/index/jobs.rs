@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{JobId, job::JobKind, state::JobState};
+use contract::{JobId, JobSource, job::JobKind, state::JobState};
 
 use super::{Filter, Page};
 
@@ -16,6 +16,7 @@ pub(super) struct Known {
     pub(super) kind: JobKind,
     /// When its record was last written; Unix nanoseconds of the broker.
     pub(super) written_ns: i128,
+    pub(super) source: JobSource,
 }
 
 /// Jobs by id, which is by age.
@@ -87,7 +88,7 @@ impl Jobs {
             .rev()
             .filter(|(_, known)| in_state(known))
             .take(most)
-            .filter(|(_, known)| filter.fits(known.state, known.kind))
+            .filter(|(_, known)| filter.fits(known.state, known.kind, known.source))
             .map(|(job, _)| *job);
         let jobs: Vec<JobId> = fitting.by_ref().take(limit).collect();
         let next = fitting.next().and(jobs.last().copied());
@@ -117,7 +118,7 @@ mod tests {
     }
 
     fn known(state: JobState) -> Known {
-        Known { state, kind: JobKind::MIXED, written_ns: 7 }
+        Known { state, kind: JobKind::MIXED, source: JobSource::Client, written_ns: 7 }
     }
 
     fn count(jobs: &Jobs, state: JobState) -> usize {
@@ -147,7 +148,7 @@ mod tests {
             let state = if ms % 2 == 0 { JobState::Failed } else { JobState::Queued };
             jobs.put(id(ms), known(state));
         }
-        let of = |state, kind| Filter { state: Some(state), kind };
+        let of = |state, kind| Filter { state: Some(state), kind, source: None };
         let failed = of(JobState::Failed, None);
         assert_eq!(jobs.page(&failed, None, 9).jobs, [id(6), id(4), id(2)]);
         let first = jobs.page(&failed, None, 2);
@@ -157,6 +158,20 @@ mod tests {
         let mixed = of(JobState::Queued, Some(JobKind::MIXED));
         assert_eq!(jobs.page(&mixed, None, 9).jobs.len(), 3);
         assert_eq!(jobs.page(&of(JobState::Queued, Some(JobKind::EVENT)), None, 9).jobs, []);
+    }
+
+    #[test]
+    fn a_page_of_one_source_holds_all_of_it_and_nothing_else() {
+        let mut jobs = Jobs::default();
+        for ms in 1..=60 {
+            let source = if ms % 20 == 0 { JobSource::Client } else { JobSource::Trickle };
+            jobs.put(id(ms), Known { source, ..known(JobState::Succeeded) });
+        }
+        let clients = Filter { source: Some(JobSource::Client), ..Filter::default() };
+        let first = jobs.page(&clients, None, 2);
+        assert_eq!(first, Page { jobs: vec![id(60), id(40)], next: Some(id(40)) });
+        assert_eq!(jobs.page(&clients, first.next, 2).jobs, [id(20)]);
+        assert_eq!(jobs.page(&Filter::default(), None, 99).jobs.len(), 60);
     }
 
     #[test]

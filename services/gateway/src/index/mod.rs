@@ -15,7 +15,7 @@ use std::{
 
 use async_nats::jetstream::stream::State;
 use axum::http::StatusCode;
-use contract::{JobId, job::JobKind, state::JobState};
+use contract::{JobId, JobSource, job::JobKind, state::JobState};
 use jobs::Jobs;
 use service::admin::Check;
 use watchers::Watchers;
@@ -48,6 +48,7 @@ pub(crate) struct Extent {
 pub(crate) struct Filter {
     pub(crate) state: Option<JobState>,
     pub(crate) kind: Option<JobKind>,
+    pub(crate) source: Option<JobSource>,
 }
 
 /// One page of ids, newest first.
@@ -126,9 +127,10 @@ impl Index {
 }
 
 impl Filter {
-    pub(crate) fn fits(&self, state: JobState, kind: JobKind) -> bool {
+    pub(crate) fn fits(&self, state: JobState, kind: JobKind, source: JobSource) -> bool {
         self.state.is_none_or(|wanted| wanted == state)
             && self.kind.is_none_or(|wanted| wanted == kind)
+            && self.source.is_none_or(|wanted| wanted == source)
     }
 }
 

@@ -14,7 +14,7 @@ use async_nats::{
     jetstream::kv::{Entry, Operation},
 };
 use bus::Bus;
-use contract::{JobId, job::JobKind, signals, state::JobState};
+use contract::{JobId, JobSource, job::JobKind, signals, state::JobState};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use service::stop::Stop;
@@ -61,6 +61,8 @@ pub(crate) async fn keep(index: &Index, bus: &Bus, stop: &Stop) {
 struct Seen {
     state: JobState,
     kind: JobKind,
+    #[serde(default)]
+    source: JobSource,
 }
 
 struct Follower<'a> {
@@ -197,9 +199,9 @@ fn note(jobs: &mut Jobs, expiring: &mut Expiring, entry: &Entry) {
     let state = seen.as_ref().map(|seen| seen.state);
     expiring.note(job, state, entry.revision, written_ms.unwrap_or(i64::MAX / 2));
     match seen {
-        Some(Seen { state, kind }) => {
+        Some(Seen { state, kind, source }) => {
             let written_ns = entry.created.unix_timestamp_nanos();
-            jobs.put(job, Known { state, kind, written_ns });
+            jobs.put(job, Known { state, kind, source, written_ns });
         }
         None => jobs.remove(job),
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::Uri};
 use bus::records::{Entry, RecordError, Records};
 use contract::{
-    JobId,
-    api::{JobList, JobView},
+    JobId, JobSource,
+    api::{JobList, JobSources, JobView},
     job::JobKind,
     state::JobState,
 };
@@ -25,6 +25,10 @@ use crate::{
 const STATE: &str = "state";
 /// Parameter: only jobs of this kind.
 const KIND: &str = "kind";
+/// Parameter: only jobs that were submitted so.
+const SOURCE: &str = "source";
+/// Asks for the jobs of every source.
+const ALL: &str = "all";
 /// Records of a page that are read at once.
 const READS_MAX: usize = 32;
 
@@ -39,16 +43,21 @@ const READS_MAX: usize = 32;
     params(
         ("state" = Option<JobState>, Query, description = "Only jobs in this state."),
         ("kind" = Option<JobKind>, Query, description = "Only jobs of this kind."),
+        ("source" = Option<JobSources>, Query, description = "Whose jobs: those of clients if absent. The lab's own small jobs are left out unless asked for."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Jobs on a page; 50 if absent."),
         ("cursor" = Option<JobId>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "A page of jobs.", body = JobList)),
 )]
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<JobList>, ApiError> {
-    let query = Query::read(&uri, &[STATE, KIND, LIMIT, CURSOR])?;
+    let query = Query::read(&uri, &[STATE, KIND, SOURCE, LIMIT, CURSOR])?;
     let filter = Filter {
         state: query.get(STATE, state_named, &one_of(JobState::ALL.map(JobState::name)))?,
         kind: query.get(KIND, kind_named, &one_of(JobKind::all().map(JobKind::name)))?,
+        source: match query.get(SOURCE, source_named, "one of client, trickle, canary, all")? {
+            Some(wanted) => wanted,
+            None => Some(JobSource::Client),
+        },
     };
     let cursor = |text: &str| text.parse::<JobId>().ok();
     let before = query.get(CURSOR, cursor, "the next_cursor of the page before")?;
@@ -58,7 +67,10 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<J
     let records = timeout(READ_TIME_MAX, read(&broker.bus.records, page.jobs)).await;
     let records = records.map_err(|_| ApiError::broker_away("a page took too long to read"))??;
     // A record may have moved on since it was found: the page holds what was asked for.
-    let wanted = |entry: &Entry| filter.fits(entry.record.state, entry.record.kind);
+    let wanted = |entry: &Entry| {
+        let record = &entry.record;
+        filter.fits(record.state, record.kind, record.source)
+    };
     let jobs = records.into_iter().filter(wanted).map(|entry| {
         let mut view = JobView::of(entry.record.clone(), None);
         app.leases.describe(&mut view, &entry, &broker.bus, &app.index);
@@ -80,6 +92,11 @@ async fn read(records: &Records, jobs: Vec<JobId>) -> Result<Vec<Entry>, ApiErro
         Err(error) => Err(ApiError::record(error)),
     });
     found.try_filter_map(async |record| Ok(record)).try_collect().await
+}
+
+/// The source called so; any, for all of them.
+fn source_named(name: &str) -> Option<Option<JobSource>> {
+    if name == ALL { Some(None) } else { name.parse().ok().map(Some) }
 }
 
 fn state_named(name: &str) -> Option<JobState> {

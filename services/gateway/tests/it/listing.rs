@@ -99,12 +99,38 @@ async fn a_parameter_that_cannot_be_is_named() {
         ("limit=501", "limit"),
         ("limit=ten", "limit"),
         ("cursor=x", "cursor"),
+        ("source=stranger", "source"),
         ("colour=red", "colour"),
         ("state=dead&state=failed", "state"),
     ] {
         let refused = rig.get(&format!("/v1/jobs?{query}")).send().await.unwrap();
         let problem = problem(refused, 400).await;
         assert!(problem.detail.starts_with(&format!("{name}: ")), "{query}: {}", problem.detail);
+    }
+}
+
+#[tokio::test]
+async fn the_labs_own_jobs_are_left_out_until_asked_for() {
+    let rig = Rig::start().await;
+    let mine = rig.submit(JOB).await.id;
+    for source in ["trickle", "trickle", "canary", "client"] {
+        let sent = rig.post("/v1/jobs", JOB).header("waybill-source", source).send().await.unwrap();
+        assert_eq!(sent.status(), 202, "{source}");
+    }
+    shows(&rig, "?source=all", 5).await;
+    let by_default = list(&rig, "").await.jobs;
+    assert_eq!((by_default.len(), by_default[1].id), (2, mine));
+    assert_eq!(list(&rig, "?source=client").await.jobs, by_default);
+    let trickle = list(&rig, "?source=trickle&state=accepted").await.jobs;
+    assert!(trickle.len() == 2 && trickle.iter().all(|job| job.source.name() == "trickle"));
+    assert_eq!(list(&rig, "?source=canary").await.jobs.len(), 1);
+    assert_eq!(list(&rig, "?source=all&limit=1").await.jobs.len(), 1);
+    counts(&rig, "accepted", 5).await;
+
+    for wrong in ["stranger", "Trickle", ""] {
+        let sent = rig.post("/v1/jobs", JOB).header("waybill-source", wrong).send().await.unwrap();
+        let problem = problem(sent, 400).await;
+        assert!(problem.detail.starts_with("header waybill-source: must be one of"), "{wrong}");
     }
 }
 

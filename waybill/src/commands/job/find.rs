@@ -1,4 +1,4 @@
-//! Which job is meant: by its id, the end of its id, or as the newest.
+//! Which job is meant: by its id, the end of its id, or as the one that this user submitted last.
 
 use anyhow::bail;
 use contract::{
@@ -7,11 +7,11 @@ use contract::{
 };
 
 use crate::{
-    client::{Gateway, JobFilter},
+    client::{ClientError, Gateway, JobFilter},
     exit::UsageError,
 };
 
-/// Says the newest job.
+/// Says the job that this user submitted last.
 const LAST: &str = "last";
 /// Fewer digits of an id than this are no id.
 const DIGITS_MIN: usize = 4;
@@ -19,7 +19,7 @@ const DIGITS_MIN: usize = 4;
 /// One job.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Which {
-    /// Its id, the last digits of the id of one of the newest 500 jobs, or `last` for the newest job
+    /// Its id, the last digits of the id of one of the newest 500 jobs, or `last` for the one you submitted last
     #[arg(value_name = "ID|last")]
     id: String,
 }
@@ -44,19 +44,37 @@ pub(crate) async fn find(gateway: &Gateway, wanted: &str) -> anyhow::Result<JobI
         );
         return Err(UsageError(advice).into());
     }
-    let limit = if wanted == LAST { 1 } else { LIST_LIMIT_MAX };
-    let newest = gateway.jobs(&JobFilter { limit, ..JobFilter::default() }).await?.jobs;
-    let ends_so = |job: &&JobView| {
-        wanted == LAST || job.id.to_string().ends_with(&wanted.to_ascii_lowercase())
-    };
+    if wanted == LAST {
+        return last(gateway).await;
+    }
+    let every = JobFilter { limit: LIST_LIMIT_MAX, source: Some("all"), ..JobFilter::default() };
+    let newest = gateway.jobs(&every).await?.jobs;
+    let ends_so = |job: &&JobView| job.id.to_string().ends_with(&wanted.to_ascii_lowercase());
     let found: Vec<&JobView> = newest.iter().filter(ends_so).collect();
     match *found.as_slice() {
         [only] => Ok(only.id),
-        [] if wanted == LAST => bail!("there is no job yet: hand one in with `waybill job submit`"),
-        [] => bail!("none of the newest {limit} jobs has an id that ends in {wanted}"),
+        [] => bail!("none of the newest {LIST_LIMIT_MAX} jobs has an id that ends in {wanted}"),
         _ => bail!(
             "{} of the newest jobs have an id that ends in {wanted}: give more digits",
             found.len()
         ),
+    }
+}
+
+/// The job that this user submitted to this lab last.
+async fn last(gateway: &Gateway) -> anyhow::Result<JobId> {
+    let advice = "submit a job with `waybill job submit`, or name one of `waybill job list`";
+    let url = gateway.url();
+    let Some(id) = crate::last::of(url)? else {
+        // Where there is no lab, that is what is to be said.
+        gateway.jobs(&JobFilter { limit: 1, ..JobFilter::default() }).await?;
+        bail!("you have submitted no job to the lab at {url} yet: {advice}");
+    };
+    match gateway.job(id).await {
+        Ok(_) => Ok(id),
+        Err(ClientError::Refused { status: 404, .. }) => {
+            bail!("the lab at {url} does not know the job that you submitted last, {id}: {advice}")
+        }
+        Err(error) => Err(error.into()),
     }
 }

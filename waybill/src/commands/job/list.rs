@@ -27,7 +27,7 @@ const ID_COLUMNS: (usize, usize) = (36, 12);
 /// Least columns of a name.
 const NAME_MIN: usize = 15;
 
-/// List the newest jobs
+/// List the newest jobs, without the lab's own small ones
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
     /// Only those in this state
@@ -36,6 +36,9 @@ pub(crate) struct List {
     /// Only those of this kind
     #[arg(long, value_name = "KIND", value_parser = kind_names())]
     kind: Option<String>,
+    /// The lab's own small jobs too: the trickle's and the canary's
+    #[arg(long)]
+    all: bool,
     /// At most so many
     #[arg(
         long,
@@ -54,12 +57,14 @@ pub(crate) struct List {
 impl List {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let limit = usize::from(self.limit);
-        let filter = JobFilter { state: self.state, kind: self.kind, limit, cursor: None };
+        let source = self.all.then_some("all");
+        let filter = JobFilter { state: self.state, kind: self.kind, source, limit, cursor: None };
         let list = self.lab.gateway()?.jobs(&filter).await?;
         if self.json {
             print(&format!("{:#}\n", json!(list)));
         } else if list.jobs.is_empty() {
-            print("no such jobs\n");
+            let hint = if self.all { "" } else { " (--all lists the lab's own too)" };
+            print(&format!("no such jobs{hint}\n"));
         } else {
             let columns = terminal::columns();
             let rows: String = list.jobs.iter().map(|job| row(job, columns)).collect();

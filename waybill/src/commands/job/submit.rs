@@ -12,8 +12,9 @@ use crate::{
     client::Console,
     exit::{Exit, HELP},
     lab_args::LabArgs,
+    last,
     request::OPERATIONS_HELP,
-    terminal::{DIM, print, styled},
+    terminal::{DIM, print, print_error, styled},
 };
 
 /// Hand a job in
@@ -35,6 +36,9 @@ impl Submit {
         let accepted = gateway.submit(&request).await?;
         let name = request.body["name"].as_str().unwrap_or_default();
         let head = HeadLines::accepted(&accepted, name);
+        if let Err(error) = last::note(gateway.url(), accepted.id) {
+            print_error(&format!("waybill: `last` will not find this job: {error:#}\n"));
+        }
         if !self.see.follow.wait && !self.see.picture.trace {
             tell(&accepted, &head, &console, self.see.json);
             return Ok(Exit::Done);

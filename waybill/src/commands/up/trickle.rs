@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contract::JobSource;
 use serde_json::json;
 use tokio::{
     task::JoinSet,
@@ -88,7 +89,7 @@ impl Trickle {
     fn job(&self, n: u64) -> Option<JobRequest> {
         let Item::Job { mut spec, fault } = self.plan.item(n) else { return None };
         spec.name = format!("random {n:04}");
-        Some(JobRequest { fault, ..JobRequest::new(json!(spec)) })
+        Some(JobRequest { fault, source: JobSource::Trickle, ..JobRequest::new(json!(spec)) })
     }
 
     fn count(&mut self, taken: bool) {

@@ -23,6 +23,7 @@ fn record() -> JobRecord {
         round: 0,
         spec,
         accepted_at_ms: 0,
+        source: crate::JobSource::Client,
         deadline_at_ms: None,
         unknown: Default::default(),
     };
