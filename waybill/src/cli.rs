@@ -67,10 +67,17 @@ impl Cli {
         let matches = command.try_get_matches_from_mut(&arguments);
         let read = matches.and_then(|matches| {
             let mut cli = Self::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
-            if let (Command::Up(up), Some(flags)) =
-                (&mut cli.command, matches.subcommand_matches("up"))
-            {
-                up.set_sources(environment::sources(flags));
+            let below = |name: &str| matches.subcommand_matches(name);
+            match &mut cli.command {
+                Command::Up(up) => {
+                    up.set_sources(below("up").map(environment::sources).unwrap_or_default());
+                }
+                Command::Topology(topology) => {
+                    let flags =
+                        below("topology").and_then(|flags| flags.subcommand_matches("apply"));
+                    topology.set_sources(flags.map(environment::sources).unwrap_or_default());
+                }
+                _ => {}
             }
             Ok(cli)
         });

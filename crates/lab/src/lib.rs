@@ -9,6 +9,7 @@
 //! What the parts do inside is theirs; what `waybill` prints is the binary's.
 
 pub mod embedded;
+pub mod ephemeral;
 pub mod guard;
 pub mod nats;
 pub mod supervisor;

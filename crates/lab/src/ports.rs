@@ -106,6 +106,12 @@ impl Ports {
         }
     }
 
+    /// Every port of a lab with so many processors.
+    pub fn all(self, processors: u16) -> impl Iterator<Item = u16> {
+        let more = (2..=processors).map(move |n| self.processor_admin_of(n));
+        self.listed().into_iter().map(|(_, port, _)| port).chain([self.ntp]).chain(more)
+    }
+
     /// Health and metrics of processor `n`, counted from 1.
     pub fn processor_admin_of(self, n: u16) -> u16 {
         if n < 2 { self.processor_admin } else { self.processors_admin.saturating_add(n - 2) }

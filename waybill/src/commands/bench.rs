@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use lab::{PortArgs, nats::FinderArgs};
+use lab::{PORT_BASE_MAX, PORT_BASE_MIN, Ports, ephemeral, nats::FinderArgs};
 
 use crate::{
     bench::Bench,
@@ -17,11 +17,12 @@ const SECONDS_MAX: u64 = 600;
 /// Measure throughput, latency and the cost of telemetry, against a bare relay on the same machine
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Every variant is a fresh lab on the ports from --port-base, which must be free. Nothing else should run
+Every variant is a fresh lab on ports that are free, beside any lab that runs; but nothing else should run
 on the machine. A run takes about rounds × 6 × (seconds + warm-up + 3 s).")]
 pub(crate) struct BenchCommand {
-    #[command(flatten)]
-    ports: PortArgs,
+    /// Move all ports of the labs that are measured [default: ports that are free]
+    #[arg(long, value_name = "N", value_parser = settings::whole(PORT_BASE_MIN..=PORT_BASE_MAX))]
+    port_base: Option<u16>,
     #[command(flatten)]
     finder: FinderArgs,
     /// How often every variant is measured
@@ -48,10 +49,19 @@ pub(crate) struct BenchCommand {
 }
 
 impl BenchCommand {
+    /// The ports of the labs: never those of a lab that runs, wherever the variables lead.
+    fn ports(&self) -> anyhow::Result<Ports> {
+        match self.port_base {
+            Some(base) => Ok(Ports::from_base(base)),
+            None => ephemeral::free(self.processors)
+                .context("no block of free ports; name one with --port-base"),
+        }
+    }
+
     pub(crate) async fn run(self) -> anyhow::Result<Exit> {
         let bench = Bench {
             waybill: std::env::current_exe().context("cannot find the waybill executable")?,
-            ports: self.ports.ports(),
+            ports: self.ports()?,
             finder: self.finder,
             rounds: self.rounds,
             in_flight: usize::from(self.in_flight),

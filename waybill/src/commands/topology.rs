@@ -5,10 +5,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use async_nats::{Client, connection::State, jetstream};
 use bus::{BusConfig, connect, topology::TopologyConfig};
+use clap::parser::ValueSource;
+use lab::PortArgs;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    environment::Sources,
     exit::Exit,
     terminal::{print, print_error},
 };
@@ -33,19 +36,44 @@ pub(crate) struct Apply {
     topology: TopologyConfig,
     #[command(flatten)]
     bus: BusConfig,
+    #[command(flatten)]
+    ports: PortArgs,
     /// Print JSON: what is there now, in `applied`
     #[arg(long)]
     json: bool,
+    /// Where the flags have their values from.
+    #[arg(skip)]
+    sources: Sources,
 }
 
 impl Topology {
-    pub(crate) async fn run(self) -> anyhow::Result<Exit> {
+    /// Remembers where its flags have their values from.
+    pub(crate) fn set_sources(&mut self, sources: Sources) {
         let Self::Apply(apply) = self;
+        apply.sources = sources;
+    }
+
+    pub(crate) async fn run(self) -> anyhow::Result<Exit> {
+        let Self::Apply(mut apply) = self;
+        apply.find_broker();
         apply.run().await
     }
 }
 
 impl Apply {
+    /// The broker's own address is the most exact; without it the ports lead there, as for every command. What is
+    /// on the command line wins over variables.
+    fn find_broker(&mut self) {
+        let rank = |flag| match self.sources.get(flag) {
+            Some((ValueSource::CommandLine, _)) => 2,
+            Some((ValueSource::EnvVariable, _)) => 1,
+            _ => 0,
+        };
+        if rank("port_base") > rank("nats_url") {
+            self.bus.nats_url = format!("nats://127.0.0.1:{}", self.ports.ports().nats);
+        }
+    }
+
     async fn run(&self) -> anyhow::Result<Exit> {
         let client = connect::open("topology", &self.bus).await?;
         self.connected(&client).await?;

@@ -456,3 +456,64 @@ fn default(arg: &Arg) -> String {
     let values = values.collect::<Vec<_>>().join(",");
     if values.is_empty() { String::new() } else { format!("`{values}`") }
 }
+
+#[tokio::test]
+async fn the_topology_finds_a_moved_lab_as_every_command_does() {
+    let ports = PortBlock::claim();
+    let mine = format!("nats://127.0.0.1:{}", ports.base() + 22);
+    let base = ports.base().to_string();
+    let other = "nats://127.0.0.1:9";
+    let never = ["topology", "apply", "--broker-wait-seconds", "0"];
+    for (flags, variables, expected) in [
+        (["--port-base", &base].as_slice(), [].as_slice(), mine.as_str()),
+        (&[], &[("WAYBILL_PORT_BASE", base.as_str())], &mine),
+        (&["--port-base", &base], &[("WAYBILL_NATS_URL", other)], &mine),
+        (&["--nats-url", other], &[("WAYBILL_PORT_BASE", &base)], other),
+        (&["--nats-url", other, "--port-base", &base], &[], other),
+        (&[], &[("WAYBILL_NATS_URL", other), ("WAYBILL_PORT_BASE", &base)], other),
+    ] {
+        let mut apply = command(never);
+        apply.args(flags).envs(variables.iter().copied());
+        let lost = ended(apply).await.expect(1);
+        let said = format!("no broker at {expected} within");
+        assert!(lost.stderr.contains(&said), "{flags:?} {variables:?}: {}", lost.stderr);
+    }
+}
+
+#[tokio::test]
+async fn ports_that_the_system_gives_away_are_warned_of() {
+    let told = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+    let mut range = told.split_whitespace().map(|number| number.parse::<u16>().unwrap());
+    let (first, last) = (range.next().unwrap(), range.next().unwrap());
+    let doctor = async |base: u16| {
+        let seen = run(&format!("doctor --json --port-base {base}")).await;
+        let checks = seen.json()["checks"].as_array().unwrap().clone();
+        checks.into_iter().find(|check| check["name"] == "port range")
+    };
+    let base = first.max(1_024) + (last - first) / 2;
+    let warned = doctor(base).await.expect("it is within the range");
+    assert_eq!(warned["status"], "note", "{warned}");
+    assert!(warned["found"].as_str().unwrap().contains(&first.to_string()), "{warned}");
+    if first > 20_040 {
+        assert_eq!(doctor(20_000).await, None);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut up = command(["up", "--json", "--data-dir"]);
+    up.arg(folder.path().join("data")).args(["--port-base", &base.to_string()]);
+    // It need not start: the warning comes first.
+    up.env("WAYBILL_NATS_SERVER", "/nowhere/nats-server");
+    let seen = ended(up).await.expect(1);
+    assert!(seen.stdout.contains("\"event\":\"warning\""), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_bench_runs_beside_a_lab_on_whatever_ports_the_variables_name() {
+    let mut lab = Lab::start(&[], &[]);
+    lab.running.event("ready").await;
+    let mut bench =
+        command(["bench", "--rounds", "1", "--seconds", "1", "--warm-up", "0", "--json"]);
+    bench.args(["--in-flight", "8"]).env("WAYBILL_PORT_BASE", lab.ports.base().to_string());
+    let numbers = ended(bench).await.expect(0).json();
+    assert!(numbers["ratios"].is_object(), "{numbers}");
+    lab.stop().await;
+}

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use super::frame;
 use super::job_list;
-use crate::gateway::{Whose, Gateway, Job};
+use crate::gateway::{Gateway, Job, Whose};
 use crate::start::Shared;
 
 /// Jobs named of one worker; the others are counted.

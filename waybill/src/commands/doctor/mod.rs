@@ -64,6 +64,7 @@ impl Doctor {
         }];
         embedded.extend(folder::checks(&self.data_dir));
         embedded.extend(running::checks(self.ports.ports(), &full.ports).await?);
+        embedded.extend(running::outgoing(self.ports.ports()));
         let report = Report(vec![
             Section::new("embedded", "Embedded lab (waybill up)", wanted != Lab::Full, embedded),
             Section::new("both", "This machine", true, machine::checks().into()),

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, net::Ipv4Addr};
 
 use futures_util::future::join_all;
-use lab::{Part, PortTaken, Ports, embedded::PROCESSORS_MAX};
+use lab::{Part, PortTaken, Ports, embedded::PROCESSORS_MAX, ephemeral};
 
 use super::{check::Check, jobs};
 use crate::{client::Admin, listener};
@@ -37,6 +37,13 @@ pub(super) async fn checks(ports: Ports, full: &[u16]) -> anyhow::Result<Vec<Che
     checks.extend(replicas(ports).await?);
     checks.extend(jobs::checks(ports).await?);
     Ok(checks)
+}
+
+/// Says that the system may give a port of the lab to an outgoing connection.
+pub(super) fn outgoing(ports: Ports) -> Option<Check> {
+    let warning = ephemeral::warning(ports, 1)?;
+    let (found, advice) = warning.split_once("; ")?;
+    Some(Check::note("port range", found, advice))
 }
 
 fn line(taken: &PortTaken) -> String {

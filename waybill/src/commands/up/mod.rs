@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use lab::{
     Part, Report,
     embedded::{Embedded, Options, UpArgs, UpError},
-    silent,
+    ephemeral, silent,
     supervisor::PartState,
 };
 use serde_json::json;
@@ -79,6 +79,9 @@ impl Up {
             Stop::on_signals(Duration::from_secs(grace)).context("cannot listen to signals")?;
         let (options, environment) = self.plan(teller.report())?;
         teller.tell(&words::starting(&options.data_dir));
+        if let Some(warning) = ephemeral::warning(options.ports, options.processors) {
+            teller.tell(&words::warning(&warning));
+        }
         for (variable, why) in &environment.set_aside {
             teller.tell(&words::set_aside(variable, why));
         }

@@ -33,6 +33,14 @@ pub(super) fn set_aside(variable: &str, why: &str) -> News {
     }
 }
 
+/// Something that may go wrong later.
+pub(super) fn warning(text: &str) -> News {
+    News {
+        text: format!("  {}\n", styled(WARNING, text)),
+        json: json!({"event": "warning", "text": text}),
+    }
+}
+
 /// What happens in the lab, as it happens.
 pub(super) fn progress(progress: &Progress) -> News {
     let text = match progress {
