@@ -1,9 +1,9 @@
 # The commands of this repository. Nothing else knows them: CI and the documents call these.
 .DEFAULT_GOAL := help
-.PHONY: help up job test check unit fetch configs pin-images fmt deny docs memory dashboards compose-test browser-test bundle bundle-test chaos schemathesis fuzz broken-rules backlog bench
+.PHONY: help up job test check unit fetch configs pin-images fmt deny docs memory dashboards compose-test browser-test bundle bundle-test chaos schemathesis otlp-conformance fuzz broken-rules backlog bench
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## Start the lab on this machine, without Docker
 	cargo run --release -- up
@@ -75,6 +75,10 @@ bundle-test: ## Start both labs from the packed archive, in an empty folder, wit
 schemathesis: ## Thousands of requests, right and wrong, made from the API's own description: SEED=... EXAMPLES=... (needs Python's pip)
 	cargo build --workspace --bins
 	lab-tests/schemathesis/run target/debug/waybill
+
+otlp-conformance: ## Telemetry in every form that OTLP allows, read by the console and by Python's protobuf: SEED=... EXAMPLES=... (needs Python's pip)
+	cargo build --workspace --bins
+	lab-tests/otlp-conformance/run target/debug/waybill
 
 FUZZ_TOOLCHAIN ?= nightly
 fuzz: ## Fuzz what reads events, jobs, headers and telemetry: SECONDS=30 each (needs a nightly toolchain, see fuzz/README.md)
