@@ -22,7 +22,8 @@ pub struct Results {
 }
 
 impl Results {
-    pub(crate) async fn open(jetstream: &jetstream::Context) -> anyhow::Result<Self> {
+    /// The results and tiles of the broker that `jetstream` reaches. The topology must be there.
+    pub async fn open(jetstream: &jetstream::Context) -> anyhow::Result<Self> {
         let documents = jetstream.get_key_value(RESULTS_BUCKET).await?;
         let tiles = Tiles::open(jetstream).await?;
         Ok(Self { documents: Arc::new(documents), tiles: Arc::new(tiles) })

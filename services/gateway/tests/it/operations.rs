@@ -1,10 +1,11 @@
 //! The operations of a job: where each is, what came of it, and the pictures.
 
+use bus::results::Results;
 use contract::{
     api::{OperationList, OperationState, OperationView},
     record::Progress,
     state::JobState,
-    topology::{RESULTS_BUCKET, TILES_STORE},
+    topology::RESULTS_BUCKET,
     waybill::SpanRef,
 };
 use serde_json::json;
@@ -84,8 +85,8 @@ async fn a_drawn_tile_is_sent_whole() {
     let image = operations(&rig, job).await.remove(0).image.unwrap();
     problem(rig.get(&image).send().await.unwrap(), 404).await;
     let png: Vec<u8> = (0..600_000_u32).map(|n| n.to_le_bytes()[0]).collect();
-    let tiles = rig.jetstream.get_object_store(TILES_STORE).await.unwrap();
-    tiles.put(format!("{job}/0.1.0/0").as_str(), &mut png.as_slice()).await.unwrap();
+    let results = Results::open(&rig.jetstream).await.unwrap();
+    results.put_tile(job, "0.1.0", 0, &png).await.unwrap();
     let answer = rig.get(&image).send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "image/png");
     assert_eq!(answer.headers()["content-length"], "600000");
