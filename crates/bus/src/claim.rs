@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use contract::{
+    api::LeaseView,
     job::Job,
     record::{Interruptions, JobRecord, Owner},
     signals::{self, attr, reason},
@@ -21,7 +22,6 @@ use crate::{
     job_spans::{self, parent_of},
     records::{Entry, RecordError},
     run::Permit,
-    staleness::unwritten_for,
 };
 
 /// Redelivery delay of a job that must run isolated while all child processes run others.
@@ -44,7 +44,12 @@ pub enum Claim {
     /// It has ended: tell the next hop again.
     Ended(Box<JobRecord>),
     /// Another worker has it; ask again then.
-    Busy(Duration),
+    Busy {
+        /// When.
+        after: Duration,
+        /// Who has it and until when, for the log.
+        why: String,
+    },
     /// It must run isolated and no child process is free; claim again after this time.
     NoCapacity(Duration),
     /// The message is of an earlier round.
@@ -89,7 +94,11 @@ impl Claims {
             return Ok(answer);
         }
         let taken = self.take(delivery, entry).await?;
-        Ok(taken.unwrap_or(Claim::Busy(Duration::ZERO)))
+        let moved = || Claim::Busy {
+            after: Duration::ZERO,
+            why: "its record has just been changed by another worker".to_owned(),
+        };
+        Ok(taken.unwrap_or_else(moved))
     }
 
     /// Whether the record forbids a claim.
@@ -100,19 +109,29 @@ impl Claims {
         }
         if record.round < job.round || record.state == JobState::Accepted {
             // The message was published before its record moved; that is a moment away.
-            return Some(Claim::Busy(Duration::from_millis(100)));
+            let why = "its record does not show yet that it was queued".to_owned();
+            return Some(Claim::Busy { after: Duration::from_millis(100), why });
         }
         if record.state.is_terminal() {
             return Some(Claim::Ended(Box::new(record.clone())));
         }
         if record.state == JobState::Running {
-            let (time, reconnected) = (&self.bus.time, &self.bus.reconnected);
-            let unwritten = unwritten_for(entry.written_at_ns, time, reconnected);
+            let unwritten = self.bus.unwritten_for(entry.written_at_ns);
             if unwritten < self.ack_wait {
-                return Some(Claim::Busy(self.ack_wait.saturating_sub(unwritten)));
+                let after = self.ack_wait.saturating_sub(unwritten);
+                return Some(Claim::Busy { after, why: self.leased(entry, unwritten) });
             }
         }
         None
+    }
+
+    /// `leased by processor-7, silent for 5 s, take-over in 6 s`.
+    fn leased(&self, entry: &Entry, unwritten: Duration) -> String {
+        let lease = LeaseView::of(&entry.record, entry.written_at_ns, unwritten, self.ack_wait);
+        lease.map_or_else(
+            || "leased by another worker".to_owned(),
+            |lease| format!("leased by {}, {}", lease.worker, lease.silence()),
+        )
     }
 
     /// Writes this worker's token into the record. `None` when the record has moved meanwhile.

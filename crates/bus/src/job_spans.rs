@@ -87,7 +87,8 @@ pub(crate) fn ack(bus: &Bus, took: Duration, failure: Option<String>) {
 
 /// The spans of a run that nobody ended: the attempt and, if one was under way, its operation.
 ///
-/// They end when the record last moved: the last sign of life there was.
+/// They end when the record last moved, the last sign of life there was, and not before any span that the run may
+/// have sent of itself.
 pub(crate) fn lost(
     bus: &Bus,
     delivery: &Delivery,
@@ -95,7 +96,8 @@ pub(crate) fn lost(
     owner: &Owner,
     last_sign_ns: i128,
 ) {
-    let end = at_ns(last_sign_ns);
+    let silent_ns = (bus.time.now_ns() - last_sign_ns).max(0);
+    let end = at_ns(lost_end_ns(record, owner, last_sign_ns, silent_ns));
     let attributes = [
         KeyValue::new(attr::MESSAGING_SYSTEM, attr::NATS),
         KeyValue::new(attr::MESSAGING_OPERATION_NAME, "process"),
@@ -105,6 +107,7 @@ pub(crate) fn lost(
         KeyValue::new(attr::JOB_ID, record.id.to_string()),
         KeyValue::new(attr::JOB_ROUND, i64::from(owner.round)),
         KeyValue::new(attr::JOB_ATTEMPT, i64::from(owner.attempt)),
+        KeyValue::new(attr::JOB_INTERRUPTIONS, i64::from(owner.run)),
         KeyValue::new(attr::WORKER, owner.worker.clone()),
         KeyValue::new(attr::VERDICT, Verdict::Lost.name()),
     ];
@@ -121,6 +124,27 @@ pub(crate) fn lost(
     if let Some(progress) = record.progress {
         bus.vitals.spans.export(lost_operation(owner.span, progress, end).build());
     }
+}
+
+/// When a run ended that was lost, as far as can be known: after everything that it noted in the record, and after
+/// what it may have finished since then. `silent_ns` is how long nothing was written: a whole ack wait at least.
+fn lost_end_ns(record: &JobRecord, owner: &Owner, last_sign_ns: i128, silent_ns: i128) -> i128 {
+    let progress = record.progress.as_ref();
+    let noted = progress.map_or(0, |at| at.started_at_ns.max(at.child_at_ns));
+    // Its own clock may be ahead of the broker's.
+    let known_ns = last_sign_ns.max(owner.started_at_ns.max(noted).into());
+    let renewal_ns = silent_ns / 3;
+    let unseen_ns = match progress {
+        // All children of the last operation are noted before they are sent.
+        Some(at) if at.operation.saturating_add(1) >= record.operations => 0,
+        // A single operation is noted once it is long.
+        None if record.operations <= 1 => {
+            i128::from(span::STARTED_MS_MIN * 1_000_000).min(renewal_ns)
+        }
+        // Short operations are not noted: any number of them ended before the next renewal was due.
+        _ => renewal_ns,
+    };
+    known_ns + unseen_ns
 }
 
 fn lost_operation(attempt: SpanRef, progress: Progress, end: SystemTime) -> FinishedSpan {
@@ -146,3 +170,6 @@ fn at_ns(unix_ns: i128) -> SystemTime {
 fn at_ms(unix_ms: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(unix_ms).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,10 +83,11 @@ impl<H: Handler> Desk<H> {
             // Nothing was said to the broker, so the message comes again.
             Err(failure) => (Verdict::Retry, Some(failure)),
         };
-        if let Some(reason) = decision.reason().or_else(|| failure.as_ref().map(Failure::reason)) {
+        let reason = decision.reason().or_else(|| failure.as_ref().map(Failure::reason));
+        if let Some(reason) = reason {
             Span::current().set_attribute(attr::REASON, reason);
         }
-        self.report(delivery, verdict, failure.as_ref(), started.elapsed());
+        self.report(delivery, verdict, (reason, failure.as_ref()), started.elapsed());
     }
 
     /// Calls the handler, keeps the message alive meanwhile, and turns a panic into a failed attempt.
@@ -266,17 +267,17 @@ impl<H: Handler> Desk<H> {
         &self,
         delivery: &Delivery,
         verdict: Verdict,
-        failure: Option<&Failure>,
+        (reason, failure): (Option<&'static str>, Option<&Failure>),
         took: Duration,
     ) {
         let span = Span::current();
         span.set_attribute(attr::VERDICT, verdict.name());
         // To find that it is another worker's turn, or to wait for a receiver, is no error.
         let waits = [reason::OWNED_ELSEWHERE, reason::NO_CAPACITY, reason::RECEIVER_NOT_READY];
-        let is_wait = |failure: &Failure| waits.contains(&failure.reason());
-        let failure = failure.filter(|failure| verdict == Verdict::Fenced || !is_wait(failure));
+        let is_wait = failure
+            .is_some_and(|failure| verdict != Verdict::Fenced && waits.contains(&failure.reason()));
         let detail = failure.map(ToString::to_string).unwrap_or_default();
-        if failure.is_some() {
+        if failure.is_some() && !is_wait {
             span.set_status(Status::error(detail.clone()));
         }
         let (stage, metrics) = (self.consumer.stage.name(), &self.bus.vitals.metrics);
@@ -288,10 +289,12 @@ impl<H: Handler> Desk<H> {
         let job_id =
             delivery.event().ok().and_then(|event| event.subject.as_deref()).unwrap_or_default();
         let (ms, subject) = (took.as_secs_f64() * 1e3, &delivery.subject);
-        if failure.is_some() {
-            tracing::warn!(name: "attempt", job_id, %verdict, ms, subject, detail, "{verdict} {subject}: {detail}");
+        if is_wait {
+            tracing::info!(name: "attempt", job_id, %verdict, reason, ms, subject, detail, "{verdict} {subject}: postponed, {detail}");
+        } else if failure.is_some() {
+            tracing::warn!(name: "attempt", job_id, %verdict, reason, ms, subject, detail, "{verdict} {subject}: {detail}");
         } else {
-            tracing::info!(name: "attempt", job_id, %verdict, ms, subject, "{verdict} {subject} after {ms:.1} ms");
+            tracing::info!(name: "attempt", job_id, %verdict, reason, ms, subject, "{verdict} {subject} after {ms:.1} ms");
         }
     }
 }

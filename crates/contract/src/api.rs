@@ -110,6 +110,9 @@ pub struct JobView {
     pub attempts_max: u32,
     /// Runs that ended without a verdict in this round.
     pub interruptions: u32,
+    /// Attempts used up and interruptions of this round, by stage; stages that had neither are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageCounts>,
     /// How many operations it has.
     pub operations: u32,
     /// Why it did not succeed.
@@ -147,6 +150,7 @@ impl JobView {
     /// What a client sees of `record`; `results` when they were asked for and exist.
     pub fn of(record: JobRecord, results: Option<Vec<OperationResult>>) -> Self {
         let spent = record.attempts.processor;
+        let stages = StageCounts::of(&record);
         // The attempt that runs, or that ended the job with results, spent nothing and counts all the same.
         let under_way = u32::from(record.owner.is_some() || record.run.is_some());
         Self {
@@ -159,6 +163,7 @@ impl JobView {
             attempts: spent + under_way,
             attempts_max: record.attempts_max,
             interruptions: record.interruptions.total,
+            stages,
             operations: record.operations,
             failure: record.failure,
             progress: record.progress.map(|at| ProgressView {
@@ -176,6 +181,28 @@ impl JobView {
             name: record.name,
             results,
         }
+    }
+}
+
+/// What one stage took of a job's attempts in this round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StageCounts {
+    /// The stage.
+    pub stage: Stage,
+    /// Attempts that their own failure used up.
+    pub attempts: u32,
+    /// Times that its process was lost while it had the job.
+    pub interruptions: u32,
+}
+
+impl StageCounts {
+    fn of(record: &JobRecord) -> Vec<Self> {
+        let counts = Stage::ALL.map(|stage| Self {
+            stage,
+            attempts: record.attempts.of(stage),
+            interruptions: record.interruptions.of(stage),
+        });
+        counts.into_iter().filter(|one| one.attempts + one.interruptions > 0).collect()
     }
 }
 

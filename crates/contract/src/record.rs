@@ -229,6 +229,7 @@ mod tests {
             part: 0.123_456_78,
             span,
             started_at_ns: i64::MAX,
+            child_at_ns: i64::MAX,
         });
         let ms = Some(i64::MIN);
         record.times = Times {

@@ -11,6 +11,7 @@ mod doors;
 mod first_kill;
 mod hooks;
 mod killed_workers;
+mod lost_spans;
 mod one_trace;
 mod ownership;
 mod poison;

@@ -94,7 +94,8 @@ async fn nobody_takes_over_from_a_worker_that_lives_when_the_broker_delivers_aga
     let client = Client::of(&lab);
     let job = json!({"name": "stayed", "operations": [{"kind": "wait", "seconds": 12}]});
     let accepted = client.submit(&job).await;
-    eventually(LIMIT, "the job to run", async || client.job(accepted.id).await?.worker).await;
+    let worker = async || client.job(accepted.id).await?.worker;
+    let holder = eventually(LIMIT, "the job to run", worker).await;
     away_for_longer_than_the_ack_wait(&lab).await;
     let ended = client.ended(accepted.id, LIMIT).await;
     assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 0));
@@ -104,6 +105,13 @@ async fn nobody_takes_over_from_a_worker_that_lives_when_the_broker_delivers_aga
             if reasons.contains(&"owned_elsewhere".to_owned()) { Ok(()) } else { Err(reasons) }
         })
         .await;
+    let log = [Part::Processor(1), Part::Processor(2)].map(|part| lab.log_tail(part)).concat();
+    let mut told = log.lines().filter(|line| line.contains("\"retry\""));
+    assert!(
+        told.any(|line| line.contains("owned_elsewhere")
+            && line.contains(&format!("postponed, leased by {holder}, "))),
+        "no line says why the message was postponed: {log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

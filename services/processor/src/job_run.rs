@@ -41,9 +41,7 @@ impl Handler for RunJobs {
                 self.bus.tell(&record, &job).await?;
                 Ok(Handled::Done)
             }
-            Claim::Busy(after) => {
-                Err(later(reason::OWNED_ELSEWHERE, "another worker has the job", after))
-            }
+            Claim::Busy { after, why } => Err(later(reason::OWNED_ELSEWHERE, why, after)),
             Claim::NoCapacity(after) => Err(later(
                 reason::NO_CAPACITY,
                 "no child process is free to run it isolated",
@@ -54,8 +52,8 @@ impl Handler for RunJobs {
     }
 }
 
-fn later(reason: &'static str, why: &'static str, after: Duration) -> Failure {
-    let cause = anyhow::anyhow!(why);
+fn later(reason: &'static str, why: impl Into<String>, after: Duration) -> Failure {
+    let cause = anyhow::Error::msg(why.into());
     Failure::Postpone { reason, cause, after: after.max(BUSY_PAUSE_MIN) }
 }
 

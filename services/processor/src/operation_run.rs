@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bus::{Bus, CaseError, Failure, Run};
@@ -137,16 +137,17 @@ impl OperationRun<'_> {
         let began = self.bus.vitals.clock.stamp();
         let started_at_ns = self.bus.vitals.clock.stamp_ns();
         tokio::time::sleep(Duration::from_millis(span::STARTED_MS_MIN)).await;
-        let at = |part| Progress {
+        let at = |part, child_at_ns| Progress {
             operation: u32::try_from(self.index).unwrap_or(u32::MAX),
             kind: self.operation.kind(),
             part,
             span: own,
             started_at_ns,
+            child_at_ns,
         };
         // The record must know this span before a child of it leaves the process: if the worker goes
         // down now, whoever takes over exports the parent.
-        let now = || at(*parts.borrow());
+        let now = || at(*parts.borrow(), started_at_ns);
         while let Err(error) = self.run.announce(now()).await {
             if matches!(error, CaseError::Fenced) {
                 return Failure::Fenced;
@@ -157,21 +158,30 @@ impl OperationRun<'_> {
             .vitals
             .spans
             .export(FinishedSpan::child(span::STARTED, SpanKind::Internal, own).at(began).build());
-        let mut shown = 0.0;
+        let (mut shown, mut shown_at_ns) = (0.0, started_at_ns);
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let part = *parts.borrow();
-            self.run.progress(at(part));
-            if part - shown >= PROGRESS_STEP {
-                shown = part;
-                self.show_part(own, part);
+            if part - shown < PROGRESS_STEP {
+                self.run.progress(at(part, shown_at_ns));
+                continue;
+            }
+            let (now, now_ns) = (self.bus.vitals.clock.stamp(), self.bus.vitals.clock.stamp_ns());
+            // As above. What cannot be noted now is shown at the next look.
+            match self.run.announce(at(part, now_ns)).await {
+                Ok(()) => {
+                    (shown, shown_at_ns) = (part, now_ns);
+                    self.show_part(own, part, now);
+                }
+                Err(CaseError::Fenced) => return Failure::Fenced,
+                Err(_) => {}
             }
         }
     }
 
-    fn show_part(&self, own: SpanRef, part: f32) {
+    fn show_part(&self, own: SpanRef, part: f32, now: SystemTime) {
         let span = FinishedSpan::child(span::PROGRESS, SpanKind::Internal, own)
-            .at(self.bus.vitals.clock.stamp())
+            .at(now)
             .attribute(KeyValue::new(attr::PROGRESS, f64::from(part)));
         self.bus.vitals.spans.export(span.build());
     }

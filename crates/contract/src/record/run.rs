@@ -56,6 +56,9 @@ pub struct Progress {
     pub span: SpanRef,
     /// When it started, by the worker's displayed clock; Unix nanoseconds.
     pub started_at_ns: i64,
+    /// When its latest child ended, by the same clock: its span did not end before, even if it is lost.
+    #[serde(default)]
+    pub child_at_ns: i64,
 }
 
 /// Attempts used up, by the stage that used them.

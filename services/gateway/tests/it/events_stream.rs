@@ -54,7 +54,14 @@ impl Reader {
 
 fn progress(part: f32) -> Progress {
     let span = SpanRef { trace_id: 1, span_id: 1, sampled: true };
-    Progress { operation: 0, kind: OperationKind::Wait, part, span, started_at_ns: 0 }
+    Progress {
+        operation: 0,
+        kind: OperationKind::Wait,
+        part,
+        span,
+        started_at_ns: 0,
+        child_at_ns: 0,
+    }
 }
 
 #[tokio::test]

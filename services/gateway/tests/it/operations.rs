@@ -41,7 +41,14 @@ async fn operations_are_seen_from_the_queue_to_the_end() {
     rig.change(job, |record| {
         record.state = JobState::Running;
         let kind = waiting[1].kind.unwrap();
-        record.progress = Some(Progress { operation: 1, kind, part: 0.25, span, started_at_ns: 0 });
+        record.progress = Some(Progress {
+            operation: 1,
+            kind,
+            part: 0.25,
+            span,
+            started_at_ns: 0,
+            child_at_ns: 0,
+        });
     })
     .await;
     let running = operations(&rig, job).await;

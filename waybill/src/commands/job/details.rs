@@ -4,8 +4,8 @@ use std::{fmt::Write as _, time::Duration};
 
 use anstyle::Style;
 use contract::{
-    JobId,
-    api::{JobAccepted, JobView, OperationOutcome, OperationResult},
+    JobId, Stage,
+    api::{JobAccepted, JobView, OperationOutcome, OperationResult, StageCounts},
     operation::Operation,
     state::JobState,
 };
@@ -141,6 +141,10 @@ fn attempts(job: &JobView) -> String {
     if job.interruptions > 0 {
         let plural = if job.interruptions == 1 { "" } else { "s" };
         let _ = write!(text, ", {} interruption{plural}", job.interruptions);
+    }
+    for one in job.stages.iter().filter(|one| one.stage != Stage::Processor) {
+        let StageCounts { stage, attempts, interruptions } = one;
+        let _ = write!(text, ", {stage}: {attempts} failed, {interruptions} interrupted");
     }
     if job.round > 0 {
         let _ = write!(text, ", round {}", job.round);
