@@ -356,7 +356,8 @@ mod tests {
         ];
         let mut expected = odd.map(|(name, _)| name).to_vec();
         let mut named: Vec<_> = variables(&odd).set_aside().iter().map(|(name, _)| *name).collect();
-        (expected.sort_unstable(), named.sort_unstable());
+        expected.sort_unstable();
+        named.sort_unstable();
         assert_eq!(named, expected);
         let legal = [
             ("OTEL_SDK_DISABLED", "FALSE"),

@@ -8,7 +8,7 @@ use lab_tests::{Client, Span, Trace, waybill};
 use serde_json::{Value, json};
 use testkit::{LabUnderTest, eventually};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Jobs of every kind of run that can be lost: one long operation, many short ones, and both.
 fn jobs() -> [Value; 3] {

@@ -22,7 +22,8 @@ struct Lively {
 
 impl Lively {
     async fn start() -> Self {
-        let (ports, folder) = (PortBlock::claim(), tempfile::tempdir().unwrap());
+        let (ports, folder) =
+            (PortBlock::claim(), tempfile::tempdir().expect("a folder for temporary files"));
         let at = format!("--port-base {}", ports.base());
         let mut command = command(["up", "--json", "--trickle", "20", "--data-dir"]);
         command.arg(folder.path().join("data")).args(at.split(' '));
@@ -38,7 +39,7 @@ impl Lively {
 
     async fn list(&self, flags: &str) -> Vec<Value> {
         let list = self.run(&format!("job list --json {flags}")).await.expect(0).json();
-        list["jobs"].as_array().unwrap().clone()
+        list["jobs"].as_array().expect("a list").clone()
     }
 
     /// Waits until the trickle has submitted more than this many jobs.
@@ -52,7 +53,7 @@ impl Lively {
 
     async fn submit(&self, flags: &str) -> String {
         let job = self.run(&format!("job submit --json {flags}")).await.expect(0).json();
-        job["id"].as_str().unwrap().to_owned()
+        job["id"].as_str().expect("an id").to_owned()
     }
 }
 

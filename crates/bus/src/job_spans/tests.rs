@@ -23,7 +23,8 @@ fn lost_after(operations: usize, progress: Option<(u32, i64)>, started_s: i64) -
         spec,
         accepted_at_ms: 0,
         deadline_at_ms: None,
-        unknown: Default::default(),
+        source: contract::JobSource::Client,
+        unknown: contract::UnknownFields::default(),
     };
     let mut record = JobRecord::accepted(&job, String::new());
     let span = SpanRef { trace_id: 1, span_id: 1, sampled: true };

@@ -200,8 +200,8 @@ fn note(jobs: &mut Jobs, expiring: &mut Expiring, entry: &Entry) {
     expiring.note(job, state, entry.revision, written_ms.unwrap_or(i64::MAX / 2));
     match seen {
         Some(Seen { state, kind, source }) => {
-            let written_ns = entry.created.unix_timestamp_nanos();
-            jobs.put(job, Known { state, kind, source, written_ns });
+            let stored_at_ns = entry.created.unix_timestamp_nanos();
+            jobs.put(job, Known { state, kind, source, written_ns: stored_at_ns });
         }
         None => jobs.remove(job),
     }

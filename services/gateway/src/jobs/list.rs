@@ -55,7 +55,8 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<J
         state: query.get(STATE, state_named, &one_of(JobState::ALL.map(JobState::name)))?,
         kind: query.get(KIND, kind_named, &one_of(JobKind::all().map(JobKind::name)))?,
         source: match query.get(SOURCE, source_named, "one of client, trickle, canary, all")? {
-            Some(wanted) => wanted,
+            Some(Sources::All) => None,
+            Some(Sources::One(source)) => Some(source),
             None => Some(JobSource::Client),
         },
     };
@@ -94,9 +95,14 @@ async fn read(records: &Records, jobs: Vec<JobId>) -> Result<Vec<Entry>, ApiErro
     found.try_filter_map(async |record| Ok(record)).try_collect().await
 }
 
-/// The source called so; any, for all of them.
-fn source_named(name: &str) -> Option<Option<JobSource>> {
-    if name == ALL { Some(None) } else { name.parse().ok().map(Some) }
+/// Whose jobs are listed.
+enum Sources {
+    One(JobSource),
+    All,
+}
+
+fn source_named(name: &str) -> Option<Sources> {
+    if name == ALL { Some(Sources::All) } else { name.parse().ok().map(Sources::One) }
 }
 
 fn state_named(name: &str) -> Option<JobState> {

@@ -25,7 +25,7 @@ fn record() -> JobRecord {
         accepted_at_ms: 0,
         source: crate::JobSource::Client,
         deadline_at_ms: None,
-        unknown: Default::default(),
+        unknown: crate::UnknownFields::default(),
     };
     JobRecord::accepted(&job, "0".repeat(32))
 }
