@@ -170,6 +170,12 @@ impl Client {
         self.trace_where(trace_id, limit, whole).await
     }
 
+    /// A service's readiness as it tells it, ready or not.
+    pub async fn ready(&self, admin: u16) -> Option<Value> {
+        let answer = self.http.get(format!("http://127.0.0.1:{admin}/readyz")).send().await.ok()?;
+        answer.json().await.ok()
+    }
+
     /// A service's metrics as it serves them.
     pub async fn metrics(&self, admin: u16) -> Option<String> {
         let answer =

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     broker_time::BrokerTime, payloads::Payloads, readiness::Readiness, records::Records,
-    redelivered::Suspects, results::Results, staleness::Reconnected,
+    redelivered::Suspects, results::Results, staleness::Reconnected, storage::HealthPage,
 };
 
 /// Time one request to the broker may take. A publish in flight when the broker dies fails only then.
@@ -42,6 +42,9 @@ pub struct BusConfig {
     /// File with the password at the broker, such as a mounted secret; white space around it is dropped.
     #[arg(long, env = "WAYBILL_NATS_PASSWORD_FILE", value_name = "FILE", group = "nats_secret")]
     pub nats_password_file: Option<PathBuf>,
+    /// Health page of the broker, by which a service tells a full disk from a broker that is away.
+    #[arg(long, env = "WAYBILL_NATS_HEALTH_URL", value_name = "URL", hide_env_values = true)]
+    pub nats_health_url: Option<String>,
     /// Seconds to wait at start for the broker and its streams before giving up.
     #[arg(long, env = "WAYBILL_BROKER_WAIT_SECONDS", value_name = "S", default_value_t = 600, value_parser = settings::seconds(0..=86_400))]
     pub broker_wait_seconds: u64,
@@ -99,6 +102,7 @@ pub struct Bus {
     pub(crate) trace_context: TraceContext,
     pub(crate) reconnected: Reconnected,
     pub(crate) suspects: Suspects,
+    pub(crate) health: Option<HealthPage>,
 }
 
 impl Bus {
@@ -119,13 +123,14 @@ impl Bus {
     ) -> anyhow::Result<Arc<Self>> {
         let reconnected = Reconnected::default();
         let client = open_watched(stage, config, reconnected.clone()).await?;
+        let health = HealthPage::at(config.nats_health_url.as_deref())?;
         let jetstream = jetstream::ContextBuilder::new()
             .timeout(REQUEST_LIMIT)
             .max_ack_inflight(ACKS_IN_FLIGHT_MAX)
             .build(client.clone());
         readiness.waiting("for the broker and its streams");
         let (records, results, time) = wait_for_topology(config, &client, &jetstream).await?;
-        readiness.connected(client.clone(), jetstream.clone(), stage);
+        readiness.connected(client.clone(), jetstream.clone(), stage, health.clone());
         tracing::info!(address = without_secrets(&config.nats_url), "connected to the broker");
         let payloads = Payloads::open(&jetstream).await?;
         let faults_on = config.faults.is_on();
@@ -142,6 +147,7 @@ impl Bus {
             trace_context,
             reconnected,
             suspects: Suspects::default(),
+            health,
         }))
     }
 }

@@ -1,6 +1,6 @@
 //! How the services hand jobs to each other, so that none is lost, doubled, or without its trace.
 //!
-//! - [`connect`], [`broker_time`], [`readiness`], [`topology`]: reaching the broker
+//! - [`connect`], [`broker_time`], [`readiness`], `storage`, [`topology`]: reaching the broker, and whether it stores
 //! - [`publish`], `headers`, `enclosed`: sending, with the trace context and the record in the message headers
 //! - `origin`: whether a stage published a message, or the broker copied it
 //! - [`work`]: the loop that pulls, calls a [`Handler`] and, alone in the lab, acks
@@ -39,6 +39,7 @@ mod job_spans;
 mod origin;
 mod settle;
 mod staleness;
+mod storage;
 mod tiles;
 
 pub use case::{Case, CaseError};
@@ -53,5 +54,6 @@ pub use publish::{Outgoing, PublishError};
 pub use readiness::Readiness;
 pub use redelivered::Turn;
 pub use run::Run;
+pub use storage::{StorageProblem, is_full};
 pub use work::Handler;
 pub use worker::WorkerConfig;

@@ -6,7 +6,7 @@ use async_nats::{
     HeaderMap,
     header::NATS_MESSAGE_ID,
     jetstream::{
-        self,
+        ErrorCode,
         context::{PublishError as SendError, PublishErrorKind},
         publish::PublishAck,
     },
@@ -23,14 +23,12 @@ use opentelemetry::{
     trace::{Link, SpanKind, Status, TraceContextExt, Tracer},
 };
 
-use crate::{Bus, connect::REQUEST_LIMIT, headers};
+use crate::{Bus, connect::REQUEST_LIMIT, headers, storage};
 
 /// How long a worker tries to hand a job on before it lets the message come again.
 pub const PATIENCE: Duration = Duration::from_secs(8);
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The error code of a stream that is full (nats-server, `JSStreamStoreFailedF`).
-const STREAM_STORE_FAILED: u64 = 10_077;
 
 /// An event on its way out.
 #[derive(Debug)]
@@ -99,6 +97,12 @@ pub enum PublishError {
     /// The stream is full and refuses. Nothing was stored.
     #[error("the queue is full: {0}")]
     Full(String),
+    /// All streams together take as much as the broker lets them. Nothing was stored.
+    #[error("the broker's store is full: {0}")]
+    StoreFull(String),
+    /// No stream takes the event. Nothing was stored.
+    #[error("no stream takes the message: {0}")]
+    NoStream(String),
     /// The broker did not say. The event may have been stored.
     #[error("the broker did not confirm the message: {0}")]
     Unconfirmed(String),
@@ -165,23 +169,23 @@ impl Bus {
 
     async fn send(&self, event: &Outgoing, context: &Context) -> Result<PublishAck, PublishError> {
         let give_up = Instant::now() + event.patience;
-        let mut tries = 0;
+        let mut unanswered = false;
         loop {
             let error = match self.send_once(event, self.headers_of(event, context)).await {
                 Ok(ack) => return Ok(ack),
                 Err(error) => error,
             };
-            tries += 1;
-            match refusal(&error) {
-                // A try before this one went unanswered and may have been stored.
-                Some(refusal) if tries > 1 => {
+            let refusal = refusal(&error);
+            unanswered |= refusal.is_none();
+            match refusal {
+                // A try that went unanswered may have been stored.
+                Some(refusal) if unanswered && !is_passing(&refusal) => {
                     return Err(PublishError::Unconfirmed(refusal.to_string()));
                 }
-                Some(refusal) => return Err(refusal),
-                None if Instant::now() + PAUSE >= give_up => {
-                    return Err(PublishError::Unconfirmed(error.to_string()));
-                }
-                None => tokio::time::sleep(PAUSE).await,
+                Some(refusal) if !is_passing(&refusal) => return Err(refusal),
+                _ if Instant::now() + PAUSE < give_up => tokio::time::sleep(PAUSE).await,
+                Some(refusal) if !unanswered => return Err(refusal),
+                _ => return Err(PublishError::Unconfirmed(error.to_string())),
             }
         }
     }
@@ -225,16 +229,26 @@ fn links(event: &Outgoing) -> Vec<Link> {
     event.links.iter().map(link).collect()
 }
 
-/// An answer that no repetition changes.
+/// What the broker refused, and so did not store; none when it did not answer.
 fn refusal(error: &SendError) -> Option<PublishError> {
-    if error.kind() == PublishErrorKind::MaxPayloadExceeded {
-        return Some(PublishError::Refused(error.to_string()));
+    match error.kind() {
+        PublishErrorKind::MaxPayloadExceeded => {
+            return Some(PublishError::Refused(error.to_string()));
+        }
+        PublishErrorKind::StreamNotFound => return Some(PublishError::NoStream(error.to_string())),
+        _ => {}
     }
-    let answer = std::error::Error::source(error)?.downcast_ref::<jetstream::Error>()?;
-    let full = answer.error_code().0 == STREAM_STORE_FAILED;
-    Some(if full {
-        PublishError::Full(answer.to_string())
+    let code = storage::error_code(error)?;
+    Some(if code == ErrorCode::STREAM_STORE_FAILED {
+        PublishError::Full(error.to_string())
+    } else if storage::STORE_FULL.contains(&code) {
+        PublishError::StoreFull(error.to_string())
     } else {
-        PublishError::Refused(answer.to_string())
+        PublishError::Refused(error.to_string())
     })
+}
+
+/// Whether a repetition may change it: a broker that has just started finds its streams a moment later.
+fn is_passing(refusal: &PublishError) -> bool {
+    matches!(refusal, PublishError::NoStream(_))
 }

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_nats::{Client, connection::State, jetstream};
 use contract::{Stage, topology};
+use futures_util::future::join;
 use service::admin::Check;
+
+use crate::storage::{HealthPage, is_missing};
 
 /// Whether this process can take jobs. Clones share it.
 #[derive(Clone, Default)]
@@ -21,6 +24,7 @@ struct Connected {
     client: Client,
     jetstream: jetstream::Context,
     stage: Stage,
+    health: Option<HealthPage>,
 }
 
 impl Default for Phase {
@@ -34,8 +38,14 @@ impl Readiness {
         self.set(Phase::Waiting(what));
     }
 
-    pub(crate) fn connected(&self, client: Client, jetstream: jetstream::Context, stage: Stage) {
-        self.set(Phase::Connected(Box::new(Connected { client, jetstream, stage })));
+    pub(crate) fn connected(
+        &self,
+        client: Client,
+        jetstream: jetstream::Context,
+        stage: Stage,
+        health: Option<HealthPage>,
+    ) {
+        self.set(Phase::Connected(Box::new(Connected { client, jetstream, stage, health })));
     }
 
     fn set(&self, phase: Phase) {
@@ -61,10 +71,21 @@ impl Readiness {
                 vec![Check::failed("broker", "not connected; trying again")]
             }
             Phase::Connected(at) => {
-                vec![Check::ok("broker", "connected"), queue(&at.jetstream, at.stage).await]
+                let looks = join(queue(&at.jetstream, at.stage), storage(at.health.as_ref()));
+                let (queue, storage) = looks.await;
+                let checks = [Check::ok("broker", "connected"), queue];
+                checks.into_iter().chain(storage).collect()
             }
         }
     }
+}
+
+/// Whether the broker can store; nothing where its health page is not known.
+async fn storage(health: Option<&HealthPage>) -> Option<Check> {
+    Some(match health?.problem().await {
+        None => Check::ok("storage", "can be written"),
+        Some(problem) => Check::failed("storage", problem.to_string()),
+    })
 }
 
 /// A worker needs its consumer; the gateway needs the stream it writes to.
@@ -79,13 +100,16 @@ async fn queue(jetstream: &jetstream::Context, stage: Stage) -> Check {
             )
             .await
             .map(drop)
-            .map_err(|error| error.to_string()),
-        None => {
-            jetstream.get_stream(stream.name).await.map(drop).map_err(|error| error.to_string())
-        }
+            .map_err(anyhow::Error::from),
+        None => jetstream.get_stream(stream.name).await.map(drop).map_err(anyhow::Error::from),
     };
     match found {
         Ok(()) => Check::ok("queue", "there"),
+        Err(error) if is_missing(&error) => {
+            let what = consumer.map_or(String::new(), |consumer| format!("/{}", consumer.stage));
+            let name = stream.name;
+            Check::failed("queue", format!("{name}{what} is missing: run `waybill topology apply`"))
+        }
         Err(error) => Check::failed("queue", format!("{}: {error}", stream.name)),
     }
 }

@@ -77,6 +77,29 @@ pub enum Progress {
         /// How often so far.
         restarts: u32,
     },
+    /// A part runs, and does not do what it is there for.
+    Unwell {
+        /// Which one.
+        part: Part,
+        /// In its own words.
+        why: String,
+        /// What is done about it, or what to do.
+        advice: String,
+    },
+    /// A part that runs is stopped and started again.
+    Restarting {
+        /// Which one.
+        part: Part,
+        /// Why.
+        why: &'static str,
+    },
+    /// A part that was unwell is well.
+    Healed {
+        /// Which one.
+        part: Part,
+        /// How long it was unwell.
+        after: Duration,
+    },
     /// A part was stopped as asked.
     Stopped {
         /// Which one.
@@ -116,6 +139,11 @@ impl fmt::Display for Progress {
             ),
             Self::Restarted { part, pid, restarts } => {
                 write!(out, "{part} runs again: pid {pid}, restart {restarts}")
+            }
+            Self::Unwell { part, why, advice } => write!(out, "{part} is unwell: {why}; {advice}"),
+            Self::Restarting { part, why } => write!(out, "{part} is restarted: {why}"),
+            Self::Healed { part, after } => {
+                write!(out, "{part} is well again after {:.0} s", after.as_secs_f64())
             }
             Self::Stopped { part, killed: false } => write!(out, "{part} stopped"),
             Self::Stopped { part, killed: true } => {

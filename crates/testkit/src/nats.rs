@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use lab::nats::{Server, ServerError, ServerOptions};
+use lab::nats::{Monitor, Server, ServerError, ServerOptions};
 use tempfile::TempDir;
 use tokio::{process::Command, sync::OnceCell};
 
@@ -41,7 +41,7 @@ impl NatsServer {
         let folder = tempfile::tempdir().expect("the folder for temporary files can be written");
         let options = ServerOptions {
             port: ports.base(),
-            monitor_port: ports.base() + 1,
+            monitor: Monitor::hidden_on(ports.base() + 1),
             folder: folder.path().to_owned(),
             log: folder.path().join("nats.log"),
             prefix: leash().await.iter().map(Into::into).collect(),
@@ -57,7 +57,12 @@ impl NatsServer {
 
     /// Its monitoring pages, such as `{monitor_url}/jsz`.
     pub fn monitor_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.server.options().monitor_port)
+        self.server.options().monitor_url()
+    }
+
+    /// What it says of its own health, storage included.
+    pub fn health_url(&self) -> String {
+        self.server.options().health_url()
     }
 
     /// Ports that are free for the test's own use, other than the two of the server.

@@ -38,7 +38,7 @@ pub(super) async fn settle(side: &Side, jobs: usize) -> u64 {
         let queues: QueueList = answer.json().await.map_err(|error| error.to_string())?;
         let depth = |stream| {
             let of_stream = queues.queues.iter().filter(|queue| queue.store.stream == stream);
-            of_stream.map(|queue| queue.store.messages).sum::<u64>()
+            of_stream.filter_map(|queue| queue.store.messages).sum::<u64>()
         };
         let (before, waiting) = (depth("SUBMITTED"), depth("TODO"));
         if before == 0 && waiting >= jobs as u64 {

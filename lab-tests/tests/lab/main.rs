@@ -9,6 +9,7 @@ mod crashes;
 mod documents;
 mod doors;
 mod first_kill;
+mod full_disk;
 mod hooks;
 mod killed_workers;
 mod lost_spans;

@@ -76,7 +76,7 @@ impl Damaged {
         eventually(LIMIT, "the queues to be empty", async || {
             let queues = self.client.queues().await.ok_or_else(Vec::new)?.queues;
             let read = queues.into_iter().filter(|queue| queue.consumer.is_some());
-            let full: Vec<_> = read.filter(|queue| queue.store.messages > 0).collect();
+            let full: Vec<_> = read.filter(|queue| queue.store.messages != Some(0)).collect();
             if full.is_empty() { Ok(()) } else { Err(full) }
         })
         .await;

@@ -14,8 +14,8 @@ use service::{
 use tokio::time::timeout;
 
 use crate::{
-    Config, broker::Broker, bucket::Capacity, error::ApiError, index::Index, jobs::image::Senders,
-    leases::Leases, queues::Looks, targets::Targets,
+    Config, broker::Broker, broker_truth, bucket::Capacity, error::ApiError, index::Index,
+    jobs::image::Senders, leases::Leases, queues::Looks, targets::Targets,
 };
 
 /// How long the broker may take to answer a readiness check: less than the admin server waits, so that
@@ -32,6 +32,8 @@ pub(crate) struct App {
     pub(crate) targets: Targets,
     /// The last look at the queues.
     pub(crate) looks: Looks,
+    /// The last looks at whether the broker stores.
+    pub(crate) storage: broker_truth::Looks,
     /// Who is sent a tile.
     pub(crate) senders: Senders,
     /// Ends event streams when the gateway drains.
@@ -52,6 +54,7 @@ impl App {
             leases: Leases::default(),
             targets: Targets::new(config.webhook_allow.clone(), Names::new(&config.names)?),
             looks: Looks::default(),
+            storage: broker_truth::Looks::default(),
             senders: Senders::default(),
             stop,
             faults_on: config.bus.faults.is_on(),

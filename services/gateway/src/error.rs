@@ -16,6 +16,8 @@ const AWAY_RETRY_SECONDS: u32 = 2;
 const NEWER_RETRY_SECONDS: u32 = 5;
 /// Seconds after which a client may try again when a queue or store was full.
 const FULL_RETRY_SECONDS: u32 = 5;
+/// Seconds after which a client may try again when somebody has to make room or prepare the lab first.
+pub(crate) const REPAIR_RETRY_SECONDS: u32 = 10;
 
 /// An error answer on its way to a client.
 #[derive(Debug)]
@@ -26,6 +28,18 @@ struct Parts {
     problem: ProblemResponse,
     retry_after_seconds: Option<u32>,
     cause: Option<String>,
+    doubt: Option<Doubt>,
+}
+
+/// Left on the answer to a request that failed at the broker, for [`crate::broker_truth`] to find out why.
+#[derive(Debug, Clone)]
+pub(crate) struct Doubt {
+    /// Whether the request may have been stored nevertheless.
+    pub(crate) unanswered: bool,
+    /// What a client does then.
+    pub(crate) advice: String,
+    /// The answer as it is when nothing more is found out.
+    pub(crate) problem: Problem,
 }
 
 impl ApiError {
@@ -37,7 +51,7 @@ impl ApiError {
         detail: impl Into<String>,
     ) -> Self {
         let problem = ProblemResponse::new(status, name, title, detail);
-        Self(Box::new(Parts { problem, retry_after_seconds: None, cause: None }))
+        Self(Box::new(Parts { problem, retry_after_seconds: None, cause: None, doubt: None }))
     }
 
     /// Tells the client when to try again.
@@ -59,6 +73,13 @@ impl ApiError {
     /// Says to the log, and to nobody else, what was behind it.
     pub(crate) fn because(mut self, cause: impl Display) -> Self {
         self.0.cause = Some(cause.to_string());
+        self
+    }
+
+    /// Asks for the reason to be found out at the broker.
+    fn in_doubt(mut self, unanswered: bool, advice: &str) -> Self {
+        let (problem, advice) = (self.problem().clone(), advice.to_owned());
+        self.0.doubt = Some(Doubt { unanswered, advice, problem });
         self
     }
 
@@ -98,6 +119,27 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "broker-away", "The broker is away", detail)
             .retry_after(AWAY_RETRY_SECONDS)
             .because(cause)
+            .in_doubt(false, "")
+    }
+
+    /// 503: the broker did not confirm a first step, without which nothing else was done.
+    pub(crate) fn not_begun(advice: &str, cause: impl Display) -> Self {
+        let title = "The broker did not answer";
+        let detail = format!("The broker did not answer in time; nothing was submitted. {advice}");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "broker-away", title, detail)
+            .retry_after(AWAY_RETRY_SECONDS)
+            .because(cause)
+            .in_doubt(false, advice)
+    }
+
+    /// 503: no stream takes the request.
+    fn no_stream(cause: impl Display) -> Self {
+        let title = "The lab is not prepared";
+        let detail = "No stream takes this; nothing was stored. Run `waybill topology apply`, then try again.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-stream", title, detail)
+            .retry_after(REPAIR_RETRY_SECONDS)
+            .because(cause)
+            .in_doubt(false, "")
     }
 
     /// A job's record could not be read or written: 409 when it stays so until somebody decides, else 503.
@@ -142,12 +184,15 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unconfirmed", title, detail)
             .retry_after(AWAY_RETRY_SECONDS)
             .because(cause)
+            .in_doubt(true, advice)
     }
 
     /// What came of a publish. `advice` says how to repeat one that was not confirmed.
     pub(crate) fn publish(error: PublishError, advice: &str) -> Self {
         match error {
             PublishError::Full(cause) => Self::full("queue").because(cause),
+            PublishError::StoreFull(cause) => Self::full("broker's store").because(cause),
+            PublishError::NoStream(cause) => Self::no_stream(cause),
             PublishError::Unconfirmed(cause) => Self::unconfirmed(advice, cause),
             PublishError::Refused(cause) => Self::internal(cause),
         }
@@ -170,7 +215,7 @@ impl From<BodyError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Parts { problem, retry_after_seconds, cause } = *self.0;
+        let Parts { problem, retry_after_seconds, cause, doubt } = *self.0;
         let (status, detail) = (problem.0.status, problem.0.detail.clone());
         if status >= 500 {
             tracing::warn!(status, detail, cause, "request failed");
@@ -180,6 +225,9 @@ impl IntoResponse for ApiError {
         let mut response = problem.into_response();
         if let Some(seconds) = retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(doubt) = doubt {
+            response.extensions_mut().insert(doubt);
         }
         response
     }

@@ -17,6 +17,8 @@ const KEY_BYTES_MAX: usize = 255;
 const KEY_TIME_MAX: Duration = Duration::from_secs(2);
 /// How long the first submission may take; a repeat that finds no job after it publishes again.
 const FIRST_TIME_MAX_MS: i64 = 5_000;
+/// What a client does whose key could not be noted.
+const ADVICE: &str = "Repeat with your Idempotency-Key: it stays one job.";
 
 /// The key of one submission and what it was sent with.
 #[derive(Debug)]
@@ -65,7 +67,9 @@ impl Key {
     /// Takes the key for the job of `fresh`, or finds out which job it stands for.
     pub(crate) async fn claim(&self, broker: &Broker, fresh: Ticket) -> Result<Claim, ApiError> {
         let now_ms = broker.bus.time.now_ms();
-        match in_time(self.take(&broker.keys, fresh, now_ms)).await? {
+        let taken = timeout(KEY_TIME_MAX, self.take(&broker.keys, fresh, now_ms)).await;
+        let late = |_| Err(ApiError::not_begun(ADVICE, "the bucket of keys did not answer"));
+        match taken.unwrap_or_else(late)? {
             None => Ok(Claim::Publish(fresh)),
             Some(kept) => self.of_kept(broker, kept, now_ms).await,
         }
@@ -99,7 +103,10 @@ impl Key {
         match keys.create(self.name.as_str(), value.into()).await {
             Ok(_) => return Ok(None),
             Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {}
-            Err(error) => return Err(ApiError::broker_away(error)),
+            Err(error) if bus::is_full(&error) => {
+                return Err(ApiError::full("store of idempotency keys").because(error));
+            }
+            Err(error) => return Err(ApiError::not_begun(ADVICE, error)),
         }
         let entry = keys.entry(self.name.as_str()).await.map_err(ApiError::broker_away)?;
         let Some(entry) = entry.filter(|entry| entry.operation == Operation::Put) else {

@@ -15,6 +15,7 @@ mod app;
 mod body;
 mod boundary;
 mod broker;
+mod broker_truth;
 mod bucket;
 mod caller;
 mod config;

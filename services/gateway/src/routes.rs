@@ -12,8 +12,8 @@ use service::http_guard::{AllowedHosts, guard};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::App, dead_letters, error::ApiError, events, jobs, measure, openapi, queues, server_span,
-    submit,
+    app::App, broker_truth, dead_letters, error::ApiError, events, jobs, measure, openapi, queues,
+    server_span, submit,
 };
 
 /// What the body of a raw event may be.
@@ -24,9 +24,12 @@ const EVENT_MEDIA: &[&str] = &[events::CLOUD_EVENT, JSON];
 /// From the outside in: measured, guarded, and for calls that change something a span.
 pub(crate) fn router(app: Arc<App>, hosts: AllowedHosts) -> Router {
     let span = from_fn_with_state(app.clone(), server_span::open);
-    let (events, about_events) = taking_events().route_layer(span.clone()).split_for_parts();
+    let truth = from_fn_with_state(app.clone(), broker_truth::name);
+    let events = taking_events().route_layer(truth.clone()).route_layer(span.clone());
+    let (events, about_events) = events.split_for_parts();
     let calls = OpenApiRouter::with_openapi(openapi::bare());
-    let calls = calls.merge(changing().route_layer(span)).merge(reading());
+    let changing = changing().route_layer(truth.clone()).route_layer(span);
+    let calls = calls.merge(changing).merge(reading().route_layer(truth));
     let (calls, mut about) = calls.split_for_parts();
     about.merge(about_events);
     let calls = calls

@@ -6,7 +6,7 @@ use contract::{
     JobId, Stage,
     api::{
         DeadLetterDetail, DeadLetterList, EventAccepted, IDEMPOTENCY_KEY, JobAccepted, JobList,
-        JobView, RawEvent, RedriveMany, Redriven, RedrivenMany,
+        JobView, QueueList, RawEvent, RedriveMany, Redriven, RedrivenMany,
     },
     waybill::{FAULT, SOURCE},
 };
@@ -53,6 +53,11 @@ pub(crate) struct LetterFilter {
 impl Gateway {
     pub(crate) fn new(url: &Url) -> anyhow::Result<Self> {
         Http::new("gateway", url).map(Self)
+    }
+
+    /// Its queues and stores, each with what is wrong with it.
+    pub(crate) async fn queues(&self) -> Result<QueueList, ClientError> {
+        self.0.ask(self.0.get("/v1/queues")).await
     }
 
     /// Its address.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A stream and who reads it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+/// A stream and who reads it. A number that is absent is not known; `error` says why.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct QueueView {
     /// The stream, and how full it is.
     #[serde(flatten)]
@@ -13,24 +13,33 @@ pub struct QueueView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumer: Option<String>,
     /// Messages that wait for the consumer.
-    pub depth: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u64>,
     /// Messages that the consumer was given and has not acked.
-    pub ack_pending: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack_pending: Option<u64>,
     /// Unacked messages that were given more than once.
-    pub redelivered: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redelivered: Option<u64>,
     /// Age of the oldest message, in seconds.
-    pub oldest_age_seconds: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_age_seconds: Option<f64>,
 }
 
 /// A stream or store and how full it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct StoreView {
     /// Its name at the broker.
     pub stream: String,
+    /// What is wrong with it, or with who reads it, and what to do; absent when all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// Messages in it.
-    pub messages: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u64>,
     /// Their size, in bytes.
-    pub bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// How large it may get, in bytes; absent when only the disk limits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_max: Option<u64>,
@@ -38,7 +47,8 @@ pub struct StoreView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full: Option<f64>,
     /// What a full one does: `refuses` new messages, or `forgets` the oldest.
-    pub when_full: WhenFull,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_full: Option<WhenFull>,
 }
 
 /// What a full stream or store does.

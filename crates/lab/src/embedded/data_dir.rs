@@ -6,6 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::disk::Disk;
+use crate::nats::private_folder;
+
 /// Marks a folder as the lab's. Written before anything else is, so that a folder without it is
 /// somebody else's.
 const MARKER: &str = "waybill-lab";
@@ -38,6 +41,17 @@ pub enum DataDirError {
         .0.display()
     )]
     InUse(PathBuf),
+    /// Its disk has no room to start with.
+    #[error(
+        "no room in {}: {free_kib} KiB are free and a lab needs {} MiB; make room, or name a folder on another disk with --data-dir",
+        path.display(), Disk::ROOM_TO_START >> 20
+    )]
+    NoRoom {
+        /// The folder.
+        path: PathBuf,
+        /// What is free.
+        free_kib: u64,
+    },
     /// It cannot be written.
     #[error("cannot write {}: {cause}; name another folder with --data-dir", path.display())]
     Files {
@@ -57,6 +71,9 @@ impl DataDir {
         if !Self::is_one(&path) {
             return Err(DataDirError::Foreign(path));
         }
+        // Jobs, logs and the way to the broker's pages are this user's. A folder of another owner, such as a
+        // mounted disk, stays as it is: those inside it are closed in any case.
+        let _not_ours = private_folder(&path);
         let lock = File::create(path.join(LOCK)).map_err(|cause| failed(&path, cause))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -67,7 +84,13 @@ impl DataDir {
             if fresh {
                 delete(&made).map_err(|cause| failed(&made, cause))?;
             }
-            fs::create_dir_all(&made).map_err(|cause| failed(&made, cause))?;
+            private_folder(&made).map_err(|cause| failed(&made, cause))?;
+        }
+        match Disk::of(&path) {
+            Some(disk) if disk.free < Disk::ROOM_TO_START => {
+                return Err(DataDirError::NoRoom { path, free_kib: disk.free >> 10 });
+            }
+            _ => {}
         }
         Ok(Self { path, _lock: lock })
     }
@@ -95,7 +118,9 @@ impl DataDir {
 
 /// Marks a folder that is new or empty; leaves any other as it is.
 fn claim(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)?;
+    if !path.is_dir() {
+        private_folder(path)?;
+    }
     if fs::read_dir(path)?.next().is_none() {
         fs::write(path.join(MARKER), MARKER_TEXT)?;
     }

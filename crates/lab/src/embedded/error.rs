@@ -3,7 +3,11 @@
 use std::{io, process::ExitStatus, time::Duration};
 
 use super::{DataDirError, Refused};
-use crate::{PortsTaken, nats::FindError, supervisor::StartError};
+use crate::{
+    PortsTaken,
+    nats::FindError,
+    supervisor::{PartError, StartError},
+};
 
 /// Why an embedded lab did not come up. Its text says what to do; nothing is left running.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,9 @@ pub enum UpError {
     /// A part did not get going.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// A part is not there or not to be told what to do.
+    #[error(transparent)]
+    Part(#[from] PartError),
     /// The waybill executable cannot be run.
     #[error("cannot run the waybill executable: {0}")]
     Waybill(io::Error),

@@ -1,10 +1,13 @@
 //! The lab on one machine without containers: what `waybill up` starts, and tests start in-process.
 
+mod broker_watch;
 mod data_dir;
+mod disk;
 mod environment;
 mod error;
 mod options;
 mod plan;
+mod running;
 
 use std::{
     path::Path,
@@ -16,15 +19,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     LabTime, Part, Ports, Process, Progress, Stopped, log_file,
-    nats::{self, NatsServer},
+    nats::{self, NatsServer, ServerOptions},
     supervisor::{PartError, PartStatus, Settings, StartError, Supervisor},
 };
 
+use broker_watch::BrokerWatch;
 pub use data_dir::{DataDir, DataDirError};
+pub use disk::Disk;
 pub use environment::{Origin, Refused, SetAside, Setting};
 pub use error::UpError;
 pub use options::{FLUSH_LIMIT, Options, PROCESSORS_MAX, UpArgs};
 pub use plan::settings;
+pub use running::RunningLab;
 
 /// How long the topology step may take.
 const TOPOLOGY_LIMIT: Duration = Duration::from_secs(30);
@@ -147,13 +153,30 @@ async fn start_all(
     let nats = options.finder.clone().find(&options.report).await?;
     let log = supervisor.log(Part::Nats);
     let server = plan::broker_options(options, data.nats(), log);
+    let options = &with_health_page(options, &server);
     nats::write_config(&server)
         .map_err(|cause| DataDirError::Files { path: data.nats(), cause })?;
     supervisor.start_tier(vec![plan::broker(&nats.path, &server)]).await?;
+    let watch = BrokerWatch {
+        health_url: server.health_url(),
+        folder: data.nats(),
+        restarter: supervisor.restarter(Part::Nats)?,
+        report: options.report.clone(),
+    };
+    supervisor.beside(watch.run());
     apply_topology(options, data).await?;
     supervisor.start_tier(vec![plan::console(options)]).await?;
     supervisor.start_tier(plan::services(options)).await?;
     Ok(nats)
+}
+
+/// Lets every service ask the broker how it is. What the user sets comes later, and so stands.
+fn with_health_page(options: &Options, server: &ServerOptions) -> Options {
+    let mut options = options.clone();
+    if options.user("WAYBILL_NATS_HEALTH_URL").is_none() {
+        options.env.insert(0, ("WAYBILL_NATS_HEALTH_URL".to_owned(), server.health_url()));
+    }
+    options
 }
 
 async fn apply_topology(options: &Options, data: &DataDir) -> Result<(), UpError> {

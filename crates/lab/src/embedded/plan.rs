@@ -12,7 +12,11 @@ use super::{
     Options,
     environment::{Origin, Setting},
 };
-use crate::{Launch, Part, Ready, guard, nats, nats::ServerOptions, supervisor::PartSpec};
+use crate::{
+    Launch, Part, Ready, guard, nats,
+    nats::{Monitor, ServerOptions},
+    supervisor::PartSpec,
+};
 
 /// The broker, run from `binary`.
 pub(super) fn broker(binary: &Path, server: &ServerOptions) -> PartSpec {
@@ -28,7 +32,7 @@ pub(super) fn broker(binary: &Path, server: &ServerOptions) -> PartSpec {
 pub(super) fn broker_options(options: &Options, folder: PathBuf, log: PathBuf) -> ServerOptions {
     ServerOptions {
         port: options.ports.nats,
-        monitor_port: options.ports.nats_monitor,
+        monitor: Monitor::hidden_on(options.ports.nats_monitor),
         folder,
         log,
         prefix: guard::prefix(&options.waybill),

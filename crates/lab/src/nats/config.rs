@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::{Monitor, monitor, private};
 use crate::Ready;
+
+/// The configuration, in the server's folder.
+pub(crate) const CONFIG_FILE: &str = "nats.conf";
 
 /// What a stream's file store may take in all, in bytes: the limits of all streams and buckets fit.
 const STORE_BYTES_MAX: u64 = 16 << 30;
@@ -20,8 +24,8 @@ const PAYLOAD_BYTES_MAX: u32 = 1 << 20;
 pub struct ServerOptions {
     /// For clients, on 127.0.0.1.
     pub port: u16,
-    /// For its monitoring pages, on 127.0.0.1.
-    pub monitor_port: u16,
+    /// Its monitoring pages, on 127.0.0.1.
+    pub monitor: Monitor,
     /// Its own: configuration and `store/` lie here. Made when absent.
     pub folder: PathBuf,
     /// Takes its output.
@@ -38,12 +42,21 @@ impl ServerOptions {
 
     /// Ready means: connections are taken and JetStream has recovered its streams.
     pub fn ready(&self) -> Ready {
-        let port = self.monitor_port;
-        Ready::Answers(format!("http://127.0.0.1:{port}/healthz?js-enabled-only=true"))
+        Ready::Answers(format!("{}?js-enabled-only=true", self.health_url()))
+    }
+
+    /// Where its monitoring pages are: `{monitor_url}/varz`. Whoever has it reads all of them.
+    pub fn monitor_url(&self) -> String {
+        self.monitor.url()
+    }
+
+    /// Where it says how it is, its streams and their disk included.
+    pub fn health_url(&self) -> String {
+        self.monitor.health_url()
     }
 
     fn file(&self) -> PathBuf {
-        self.folder.join("nats.conf")
+        self.folder.join(CONFIG_FILE)
     }
 }
 
@@ -54,20 +67,25 @@ pub(crate) fn argv(binary: &Path, options: &ServerOptions) -> Vec<OsString> {
     argv
 }
 
-/// Writes the configuration anew: it is the lab's, not the user's.
+/// Writes the configuration anew: it is the lab's, not the user's. Only this user can read where the
+/// monitoring pages are, from it and from the file beside it.
 pub(crate) fn write(options: &ServerOptions) -> io::Result<()> {
     fs::create_dir_all(&options.folder)?;
-    fs::write(options.file(), text(options))
+    private::write(&options.folder.join(monitor::FILE), &options.health_url())?;
+    private::write(&options.file(), &text(options))
 }
 
 fn text(options: &ServerOptions) -> String {
-    let ServerOptions { port, monitor_port, .. } = options;
+    let ServerOptions { port, monitor, .. } = options;
+    let (monitor_port, monitor_path) = (monitor.port(), monitor.path());
     let store = quoted(&options.folder.join("store"));
     format!(
         r#"# Written by the lab at each start; changes are lost.
 server_name: "waybill-{port}"
 listen: "127.0.0.1:{port}"
 http: "127.0.0.1:{monitor_port}"
+# The pages let every web page read them: only who knows this path finds them.
+http_base_path: "{monitor_path}"
 max_connections: {CONNECTIONS_MAX}
 max_payload: {PAYLOAD_BYTES_MAX}
 

@@ -11,12 +11,14 @@ use crate::Stopped;
 pub(super) enum Order {
     Start(oneshot::Sender<Result<u32, StartError>>),
     Stop { grace: Duration, done: oneshot::Sender<Stopped> },
+    Restart { why: &'static str, grace: Duration, done: oneshot::Sender<()> },
     Kill(oneshot::Sender<()>),
     Pause(oneshot::Sender<()>),
     Resume(oneshot::Sender<()>),
 }
 
-/// The way to a keeper.
+/// The way to a keeper. Clones lead to the same.
+#[derive(Clone)]
 pub(super) struct Handle {
     spec: Arc<PartSpec>,
     orders: mpsc::Sender<Order>,

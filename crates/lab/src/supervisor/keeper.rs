@@ -102,6 +102,10 @@ impl Keeper {
             Order::Stop { grace, done } => {
                 let _heard = done.send(self.stop(grace).await);
             }
+            Order::Restart { why, grace, done } => {
+                self.stop_and_restart(why, grace).await;
+                let _heard = done.send(());
+            }
             Order::Kill(done) => {
                 self.kill().await;
                 let _heard = done.send(());
@@ -156,6 +160,18 @@ impl Keeper {
             status.pid = None;
         });
         stopped
+    }
+
+    async fn stop_and_restart(&mut self, why: &'static str, grace: Duration) {
+        let Now::Running { process, .. } = &mut self.now else { return };
+        let part = self.spec.part;
+        (self.settings.report)(Progress::Restarting { part, why });
+        let pid = process.pid();
+        process.stop(grace).await;
+        if let Ok(status) = process.ended().await {
+            self.tell(|known| known.last_end = Some((pid, status)));
+        }
+        self.restart().await;
     }
 
     async fn kill(&mut self) {

@@ -115,6 +115,16 @@ impl Supervisor {
         Ok(self.begin(handle).await?)
     }
 
+    /// What restarts a part, for a watcher beside it.
+    pub fn restarter(&self, part: Part) -> Result<Restarter, PartError> {
+        Ok(Restarter { handle: self.handle(part)?.clone(), grace: self.settings.grace })
+    }
+
+    /// Runs `watcher` until the supervisor is gone.
+    pub fn beside(&mut self, watcher: impl Future<Output = ()> + Send + 'static) {
+        self.keepers.spawn(watcher);
+    }
+
     /// Holds it still: it neither works nor answers, and its connections stay open.
     pub async fn pause(&self, part: Part) -> Result<(), PartError> {
         self.order(part, Order::Pause).await
@@ -195,6 +205,21 @@ impl Supervisor {
 
     fn handles(&self) -> impl Iterator<Item = &Handle> {
         self.tiers.iter().flatten()
+    }
+}
+
+/// Restarts one part.
+pub struct Restarter {
+    handle: Handle,
+    grace: Duration,
+}
+
+impl Restarter {
+    /// Stops the part within its grace period and starts it again at once. One that does not run is left alone.
+    pub async fn restart(&self, why: &'static str) {
+        let grace = self.grace;
+        // A lab that is stopping needs no restart.
+        let _stopping = self.handle.order(|done| Order::Restart { why, grace, done }).await;
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command, time::Instant};
 
 use lab::{
-    nats::{Finder, Origin, Server, ServerOptions},
+    nats::{Finder, Monitor, Origin, Server, ServerOptions},
     silent,
 };
 use testkit::PortBlock;
@@ -24,7 +24,7 @@ async fn fetch_with_only(program: &str, path: &Path, client: &'static str) {
     let ports = PortBlock::claim();
     let options = ServerOptions {
         port: ports.base(),
-        monitor_port: ports.base() + 1,
+        monitor: Monitor::hidden_on(ports.base() + 1),
         folder: home.path().join("nats"),
         log: home.path().join("nats.log"),
         prefix: Vec::new(),

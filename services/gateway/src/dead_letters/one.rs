@@ -16,6 +16,8 @@ use crate::{app::App, broker::Broker, error::ApiError};
 
 /// How long the broker may take.
 const TIME_MAX: Duration = Duration::from_secs(3);
+/// What a client does who was not told.
+const ADVICE: &str = "Repeat it: what is gone is a 404.";
 
 /// Show all that is in a dead letter.
 #[utoipa::path(
@@ -54,7 +56,8 @@ pub(crate) async fn remove(
     let seq = seq_of(path)?;
     let broker = app.broker()?;
     let removed = timeout(TIME_MAX, drop_one(broker, seq)).await;
-    let removed = removed.unwrap_or_else(|_| Err(ApiError::broker_away("no answer in time")))?;
+    let late = |_| Err(ApiError::unconfirmed(ADVICE, "no answer in time"));
+    let removed = removed.unwrap_or_else(late)?;
     if !removed {
         return Err(gone(seq));
     }
@@ -87,7 +90,7 @@ pub(super) async fn take_away(broker: &Broker, seq: u64) -> Result<bool, ApiErro
         // The broker has one error for all that can be wrong: what is not there was deleted before.
         Err(error) => match look(&broker.dead, seq).await? {
             None => Ok(false),
-            Some(_) => Err(ApiError::broker_away(error)),
+            Some(_) => Err(ApiError::unconfirmed(ADVICE, error)),
         },
     }
 }

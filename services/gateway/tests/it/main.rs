@@ -20,6 +20,7 @@ mod redrive;
 mod refusals;
 mod retry;
 mod rig;
+mod storage;
 mod submit;
 mod traces;
 mod unreadable;

@@ -66,9 +66,22 @@ impl Rig {
         rig
     }
 
+    /// A gateway that knows the health page of its broker.
+    pub(crate) async fn start_with_health() -> Self {
+        let nats = NatsServer::start().await;
+        let page = nats.health_url();
+        let rig = Self::start_beside(nats, &["--nats-health-url", &page]).await;
+        rig.apply_topology(QUEUE_BYTES_MAX).await;
+        rig.becomes_ready().await;
+        rig
+    }
+
     /// A gateway whose broker has no streams yet.
     pub(crate) async fn start_bare(flags: &[&str]) -> Self {
-        let nats = NatsServer::start().await;
+        Self::start_beside(NatsServer::start().await, flags).await
+    }
+
+    async fn start_beside(nats: NatsServer, flags: &[&str]) -> Self {
         let client = async_nats::connect(nats.url()).await.unwrap();
         let settings = settings(&nats.url(), flags);
         let shared = shared(&settings.telemetry);

@@ -2,19 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use lab::embedded::{DataDir, DataDirError};
+use lab::embedded::{DataDir, DataDirError, Disk};
 
 use super::check::Check;
 
 const NAME: &str = "data folder";
-/// Less free room than this, in MiB, and the broker soon refuses.
-const ROOM_MIB_MIN: u64 = 256;
-/// Less than this is worth a word: full queues take a gibibyte each.
+/// Less than this is worth a word, in MiB: full queues take a gibibyte each.
 const ROOM_MIB_ENOUGH: u64 = 4_096;
 
-/// The folder itself, and the room where it lies.
-pub(super) fn checks(path: &Path) -> [Check; 2] {
-    [folder(path), room(path)]
+/// The folder itself, and the room where it lies. `runs` says that a lab uses it now.
+pub(super) fn checks(path: &Path, runs: bool) -> [Check; 2] {
+    [folder(path), room(path, runs)]
 }
 
 fn folder(path: &Path) -> Check {
@@ -47,22 +45,30 @@ fn nearest(path: &Path) -> PathBuf {
     path.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("/")).to_owned()
 }
 
-fn room(path: &Path) -> Check {
+fn room(path: &Path, runs: bool) -> Check {
     const NAME: &str = "disk";
-    let Some(free_mib) = free_mib(&nearest(path)) else {
+    let above = nearest(path);
+    let Some(disk) = Disk::of(&above) else {
         return Check::skipped(NAME, "this system does not tell");
     };
-    let found = format!("{free_mib} MiB free");
-    let advice = "make room, or name a folder on another disk with --data-dir";
-    match free_mib {
-        0..ROOM_MIB_MIN => Check::failed(NAME, found, advice),
-        ROOM_MIB_MIN..ROOM_MIB_ENOUGH => Check::note(NAME, found, advice),
-        _ => Check::ok(NAME, found),
+    let (found, shown) = (format!("{} MiB free", disk.free >> 20), above.display());
+    if runs && !disk.has_room() {
+        let wanted = (disk.room_to_go_on() >> 20).max(1);
+        let advice =
+            format!("make room in {shown}, at least {wanted} MiB: the lab then goes on by itself");
+        return Check::failed(NAME, found, advice);
     }
+    let advice = "make room, or name a folder on another disk with --data-dir";
+    if !runs && disk.free < Disk::ROOM_TO_START {
+        return Check::failed(NAME, found, advice);
+    }
+    if disk.free >> 20 < ROOM_MIB_ENOUGH {
+        return Check::note(NAME, found, advice);
+    }
+    Check::ok(NAME, found)
 }
 
 /// Free room where `folder` lies, in MiB; none where the system does not tell.
 pub(super) fn free_mib(folder: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize) >> 20)
+    Some(Disk::of(folder)?.free >> 20)
 }

@@ -11,7 +11,7 @@ mod running;
 
 use std::path::PathBuf;
 
-use lab::{PortArgs, nats::FinderArgs};
+use lab::{PortArgs, embedded::RunningLab, nats::FinderArgs};
 
 use crate::{exit::Exit, terminal::print};
 use report::{Report, Section};
@@ -27,7 +27,7 @@ pub(crate) struct Doctor {
     /// The lab that must be able to start [default: the full one if it runs, else the embedded one]
     #[arg(long, env = "WAYBILL_LAB", value_name = "embedded|full", value_parser = settings::word::<Lab>)]
     lab: Option<Lab>,
-    /// Where the embedded lab would keep its jobs and logs
+    /// Where the embedded lab would keep its jobs and logs; of one that runs, its own folder is looked at
     #[arg(long, env = "WAYBILL_DATA_DIR", value_name = "DIR", default_value = ".waybill")]
     data_dir: PathBuf,
     #[command(flatten)]
@@ -62,9 +62,13 @@ impl Doctor {
         } else {
             broker::nats_server(&self.finder).await
         }];
-        embedded.extend(folder::checks(&self.data_dir));
-        embedded.extend(running::checks(self.ports.ports(), &full.ports).await?);
-        embedded.extend(running::outgoing(self.ports.ports()));
+        let ports = self.ports.ports();
+        // What a lab that runs uses counts, not what the next one would.
+        let lab = RunningLab::find(ports);
+        let data_dir = lab.as_ref().map_or(&self.data_dir, |lab| &lab.data_dir);
+        embedded.extend(folder::checks(data_dir, lab.is_some()));
+        embedded.extend(running::checks(ports, &full.ports, lab.as_ref()).await?);
+        embedded.extend(running::outgoing(ports));
         let report = Report(vec![
             Section::new("embedded", "Embedded lab (waybill up)", wanted != Lab::Full, embedded),
             Section::new("both", "This machine", true, machine::checks().into()),

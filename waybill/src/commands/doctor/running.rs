@@ -3,15 +3,28 @@
 use std::{borrow::Cow, net::Ipv4Addr};
 
 use futures_util::future::join_all;
-use lab::{Part, PortTaken, Ports, embedded::PROCESSORS_MAX, ephemeral};
+use lab::{
+    Part, PortTaken, Ports, can_listen,
+    embedded::{PROCESSORS_MAX, RunningLab},
+    ephemeral,
+    nats::Health,
+};
+use url::Url;
 
 use super::{check::Check, jobs};
-use crate::{client::Admin, listener};
+use crate::{
+    client::{Admin, Gateway},
+    listener,
+};
 
 const CONSOLE: &str = "console";
 
 /// The ports, and every part of a lab that runs on them. `full` are the ports of a full lab that runs.
-pub(super) async fn checks(ports: Ports, full: &[u16]) -> anyhow::Result<Vec<Check>> {
+pub(super) async fn checks(
+    ports: Ports,
+    full: &[u16],
+    lab: Option<&RunningLab>,
+) -> anyhow::Result<Vec<Check>> {
     const NAME: &str = "ports";
     let Err(taken) = ports.check(Ipv4Addr::LOCALHOST.into()) else {
         let (first, last) = (ports.gateway, ports.nats_monitor);
@@ -33,9 +46,11 @@ pub(super) async fn checks(ports: Ports, full: &[u16]) -> anyhow::Result<Vec<Che
     }
     let mut checks =
         vec![Check::ok(NAME, format!("a lab runs: http://127.0.0.1:{}", ports.console))];
+    checks.push(broker(ports, lab).await);
     checks.extend(found.into_iter().map(|(part, state)| state.check(part)));
     checks.extend(replicas(ports).await?);
     checks.extend(jobs::checks(ports).await?);
+    checks.extend(queues(ports).await);
     Ok(checks)
 }
 
@@ -44,6 +59,41 @@ pub(super) fn outgoing(ports: Ports) -> Option<Check> {
     let warning = ephemeral::warning(ports, 1)?;
     let (found, advice) = warning.split_once("; ")?;
     Some(Check::note("port range", found, advice))
+}
+
+/// The broker by its own word; without it, whether it listens.
+async fn broker(ports: Ports, lab: Option<&RunningLab>) -> Check {
+    const NAME: &str = "nats";
+    let Some(page) = lab.and_then(|lab| lab.health_url.as_deref()) else {
+        let listens = can_listen((Ipv4Addr::LOCALHOST, ports.nats).into()).is_err();
+        return if listens {
+            Check::skipped(NAME, "listens; only the user who started it can ask how it is")
+        } else {
+            State::Absent.check(NAME)
+        };
+    };
+    match Health::of(page).await {
+        Health::Well => State::Ready.check(NAME),
+        Health::Silent => State::Absent.check(NAME),
+        Health::Unwell(error) => {
+            let advice = if error.contains("no space left") {
+                "make room on its disk (see `disk`): the lab then goes on by itself"
+            } else {
+                "once its disk can be written the lab goes on by itself; its log is in the data folder"
+            };
+            Check::failed(NAME, error, advice)
+        }
+    }
+}
+
+/// Queues and stores that are missing or cannot be looked at; nothing when all are well.
+async fn queues(ports: Ports) -> Option<Check> {
+    let url = Url::parse(&format!("http://127.0.0.1:{}", ports.gateway)).ok()?;
+    let list = Gateway::new(&url).ok()?.queues().await.ok()?;
+    let stores = list.queues.iter().map(|queue| &queue.store).chain(&list.stores);
+    let errors: Vec<&str> = stores.filter_map(|store| store.error.as_deref()).collect();
+    let advice = "waybill topology apply makes what is missing; jobs in what was lost are lost";
+    (!errors.is_empty()).then(|| Check::failed("queues", errors.join("\n"), advice))
 }
 
 fn line(taken: &PortTaken) -> String {
@@ -64,6 +114,9 @@ impl State {
     fn check(self, part: impl Into<Cow<'static, str>>) -> Check {
         match self {
             Self::Ready => Check::ok(part, "ready"),
+            Self::NotReady(why) if why.starts_with("storage") => {
+                Check::failed(part, why, "see `nats` and `disk`: it goes on once the broker does")
+            }
             Self::NotReady(why) => Check::failed(
                 part,
                 why,
@@ -80,7 +133,6 @@ impl State {
 
 async fn parts(ports: Ports) -> anyhow::Result<Vec<(&'static str, State)>> {
     let asked = [
-        ("nats", ports.nats_monitor, "/healthz?js-enabled-only=true"),
         (CONSOLE, ports.console, "/healthz"),
         ("gateway", ports.gateway_admin, "/readyz"),
         ("ingester", ports.ingester_admin, "/readyz"),

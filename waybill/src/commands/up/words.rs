@@ -44,9 +44,10 @@ pub(super) fn warning(text: &str) -> News {
 /// What happens in the lab, as it happens.
 pub(super) fn progress(progress: &Progress) -> News {
     let text = match progress {
-        Progress::Died { .. } | Progress::NotRestarted { .. } | Progress::FetchFailed { .. } => {
-            styled(WARNING, &progress.to_string())
-        }
+        Progress::Died { .. }
+        | Progress::NotRestarted { .. }
+        | Progress::FetchFailed { .. }
+        | Progress::Unwell { .. } => styled(WARNING, &progress.to_string()),
         _ => progress.to_string(),
     };
     News { text: format!("  {text}\n"), json: progress_json(progress) }
@@ -69,6 +70,15 @@ fn progress_json(progress: &Progress) -> Value {
         }
         Progress::Restarted { part, pid, restarts } => {
             json!({"event": "restarted", "part": part.to_string(), "pid": pid, "restarts": restarts})
+        }
+        Progress::Unwell { part, why, advice } => {
+            json!({"event": "unwell", "part": part.to_string(), "why": why, "advice": advice})
+        }
+        Progress::Restarting { part, why } => {
+            json!({"event": "restarting", "part": part.to_string(), "why": why})
+        }
+        Progress::Healed { part, after } => {
+            json!({"event": "healed", "part": part.to_string(), "seconds": after.as_secs_f64()})
         }
         Progress::Stopped { part, killed } => {
             json!({"event": "stopped", "part": part.to_string(), "killed": killed})
