@@ -17,7 +17,11 @@ use contract::{
 use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 
-use crate::{Bus, Case, CaseError, Ending, records::RecordError};
+use crate::{
+    Bus, Case, CaseError, Ending,
+    records::{Entry, RecordError},
+    staleness::unwritten_for,
+};
 
 /// Why a job was not cancelled.
 #[derive(Debug, thiserror::Error)]
@@ -36,11 +40,20 @@ pub enum CancelError {
     Record(#[from] RecordError),
 }
 
+/// Ack waits after which a running job whose record has not moved has no live worker: a worker writes the record every
+/// third of one, and one that is lost is replaced after one.
+pub const ABANDONED_ACK_WAITS: u32 = 2;
+
 impl Bus {
     /// Cancels `job` and answers its record: `cancelled`, or `running` with a cancel that its worker
     /// will find there. Asking again for a running job changes nothing.
+    ///
+    /// A running job whose record has not moved for [`ABANDONED_ACK_WAITS`] has no live worker and ends at once.
     pub async fn cancel(&self, job: JobId) -> Result<JobRecord, CancelError> {
         let entry = self.records.load(job).await?.ok_or(CancelError::Unknown)?;
+        if let Some(record) = self.end_abandoned(&entry).await? {
+            return Ok(record);
+        }
         let case = Case::shared(self.records.clone(), entry);
         let ending = Ending::cancelled("cancelled before it ran");
         let finished_ms = self.vitals.clock.stamp_ms();
@@ -65,6 +78,19 @@ impl Bus {
             self.count_end(&record);
         }
         Ok(record)
+    }
+
+    async fn end_abandoned(&self, entry: &Entry) -> Result<Option<JobRecord>, RecordError> {
+        if entry.record.state != JobState::Running {
+            return Ok(None);
+        }
+        let ack_wait = self.ack_wait().await.unwrap_or(topology::ACK_WAIT);
+        let silent = unwritten_for(entry.written_at_ns, &self.time, &self.reconnected);
+        if silent <= ack_wait * ABANDONED_ACK_WAITS {
+            return Ok(None);
+        }
+        let ending = Ending::cancelled("cancelled while no worker ran it");
+        self.end_unowned(entry, &ending).await
     }
 
     /// A worker that misses the call finds the mark when it next renews its claim.

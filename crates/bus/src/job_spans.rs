@@ -3,9 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use contract::{
+    Stage,
     record::{JobRecord, Owner, Progress},
     signals::{attr, span},
-    topology::Consumer,
+    topology::{self, Consumer},
     verdict::Verdict,
     waybill::SpanRef,
 };
@@ -96,14 +97,23 @@ pub(crate) fn lost(
     owner: &Owner,
     last_sign_ns: i128,
 ) {
+    export_lost(bus, &delivery.subject, record, owner, last_sign_ns);
+}
+
+/// The same where there is no message any more.
+pub(crate) fn lost_elsewhere(bus: &Bus, record: &JobRecord, owner: &Owner, last_sign_ns: i128) {
+    export_lost(bus, &topology::todo(record.kind), record, owner, last_sign_ns);
+}
+
+fn export_lost(bus: &Bus, subject: &str, record: &JobRecord, owner: &Owner, last_sign_ns: i128) {
     let silent_ns = (bus.time.now_ns() - last_sign_ns).max(0);
     let end = at_ns(lost_end_ns(record, owner, last_sign_ns, silent_ns));
     let attributes = [
         KeyValue::new(attr::MESSAGING_SYSTEM, attr::NATS),
         KeyValue::new(attr::MESSAGING_OPERATION_NAME, "process"),
         KeyValue::new(attr::MESSAGING_OPERATION_TYPE, "process"),
-        KeyValue::new(attr::MESSAGING_DESTINATION_NAME, delivery.subject.clone()),
-        KeyValue::new(attr::MESSAGING_CONSUMER_GROUP_NAME, bus.stage.name()),
+        KeyValue::new(attr::MESSAGING_DESTINATION_NAME, subject.to_owned()),
+        KeyValue::new(attr::MESSAGING_CONSUMER_GROUP_NAME, Stage::Processor.name()),
         KeyValue::new(attr::JOB_ID, record.id.to_string()),
         KeyValue::new(attr::JOB_ROUND, i64::from(owner.round)),
         KeyValue::new(attr::JOB_ATTEMPT, i64::from(owner.attempt)),
@@ -112,7 +122,7 @@ pub(crate) fn lost(
         KeyValue::new(attr::VERDICT, Verdict::Lost.name()),
     ];
     let mut attempt =
-        FinishedSpan::new(span::process_name(&delivery.subject), SpanKind::Consumer, owner.span)
+        FinishedSpan::new(span::process_name(subject), SpanKind::Consumer, owner.span)
             .times(at_ns(owner.started_at_ns.into()), end)
             .link(owner.parent, attr::LINK_PRODUCER)
             .status(Status::error("the worker went away"));

@@ -7,6 +7,7 @@
 //! - [`decide`], [`backoff`]: what to do after one attempt, as pure functions
 //! - [`records`], [`case`], [`claim`], [`run`]: the job record, and who may speak for a job
 //! - [`finish`], [`dead_letter`], [`results`], `tiles`: how a job ends
+//! - [`lost`]: how one ends whose message is gone
 //! - [`cancel`], [`round`], [`payloads`]: how its owner ends it, and how it starts again
 
 pub mod backoff;
@@ -19,6 +20,7 @@ pub mod dead_letter;
 pub mod decide;
 pub mod delivery;
 pub mod finish;
+pub mod lost;
 pub mod payloads;
 pub mod publish;
 pub mod queue_watch;

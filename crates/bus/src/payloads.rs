@@ -14,7 +14,7 @@ use async_nats::{
 };
 use contract::{
     UnknownFields,
-    job::Job,
+    job::{Job, JobSpec},
     record::{Asked, JobRecord, is_small},
     topology::{self, PAYLOADS},
 };
@@ -87,15 +87,32 @@ pub fn asked(job: &Job) -> Option<Asked> {
     let context = headers.iter().flat_map(|(name, values)| {
         values.iter().map(move |value| (name.to_string(), value.to_string()))
     });
-    let asked = Asked {
-        spec: job.spec.clone(),
-        deadline_at_ms: job.deadline_at_ms,
-        context: context.collect(),
-    };
+    let asked = Asked { spec: job.spec.clone(), deadline_at_ms: None, context: context.collect() };
     (job.unknown.is_empty() && is_small(&asked)).then_some(asked)
 }
 
 impl Payload {
+    /// What is known of a job whose wording is no longer kept: its name. Its end can be logged, and no more.
+    pub fn forgotten(record: &JobRecord) -> Self {
+        let spec = JobSpec {
+            name: record.name.clone(),
+            operations: Vec::new(),
+            notify: None,
+            deadline_seconds: None,
+            attempts_max: Some(record.attempts_max),
+        };
+        let job = Job {
+            id: record.id,
+            round: record.round,
+            spec,
+            accepted_at_ms: record.times.accepted_ms,
+            source: record.source,
+            deadline_at_ms: record.deadline_at_ms,
+            unknown: UnknownFields::default(),
+        };
+        Self { job, context: Context::new() }
+    }
+
     fn small(record: &JobRecord, asked: &Asked) -> Self {
         let mut headers = HeaderMap::new();
         for (name, value) in &asked.context {
@@ -107,7 +124,7 @@ impl Payload {
             spec: asked.spec.clone(),
             accepted_at_ms: record.times.accepted_ms,
             source: record.source,
-            deadline_at_ms: asked.deadline_at_ms,
+            deadline_at_ms: record.deadline_at_ms.or(asked.deadline_at_ms),
             unknown: UnknownFields::default(),
         };
         Self { job, context: headers::context_of(&headers) }

@@ -31,9 +31,10 @@ impl Bus {
         let Some(entry) = self.records.load(job.id).await? else {
             return if job.round == 0 { Ok(None) } else { self.made_anew(job, trace_id).await };
         };
-        let Some(begun) = begun(&entry.record, job.round, queued_ms) else {
+        let Some(mut begun) = begun(&entry.record, job.round, queued_ms) else {
             return Ok(Some(entry));
         };
+        begun.deadline_at_ms = Some(self.deadline_of(job));
         match self.records.write(begun, entry.revision).await {
             Ok(entry) => Ok(Some(entry)),
             // Somebody else began it.
@@ -45,6 +46,7 @@ impl Bus {
     async fn made_anew(&self, job: &Job, trace_id: &str) -> Result<Option<Entry>, RecordError> {
         let mut record = JobRecord::accepted(job, trace_id.to_owned());
         record.state = JobState::Queued;
+        record.deadline_at_ms = Some(self.deadline_of(job));
         record.times.queued_ms = Some(self.vitals.clock.stamp_ms());
         self.keep_asked(&mut record, job).await?;
         match self.records.create(record).await {
@@ -77,6 +79,11 @@ impl Bus {
             Ok(_) | Err(RecordError::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// The deadline of the job's round. The ingester sets it in the job; a job that goes through it again has none yet.
+    fn deadline_of(&self, job: &Job) -> i64 {
+        job.deadline_at_ms.unwrap_or_else(|| job.spec.deadline_from(self.time.now_ms()))
     }
 
     /// Keeps what `job` asks for in the current trace context: in `record` if it is small, else before the record is

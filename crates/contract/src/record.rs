@@ -16,7 +16,7 @@ pub use stored::{RECORD_BYTES_MAX, RECORD_END_ROOM, RECORD_VERSION, Unreadable};
 use crate::{
     JobId, JobSource,
     api::OperationResult,
-    job::{Job, JobKind},
+    job::{DEADLINE_SECONDS_MAX, Job, JobKind},
     state::{JobState, Outcome},
     unknown_fields::UnknownFields,
     waybill::SpanRef,
@@ -68,7 +68,7 @@ pub struct JobRecord {
     /// What came of the winning run, if that is small; else it lies with the results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<OperationResult>>,
-    /// What it asked for, if that is small; else it lies with the payloads. Absent until it was queued.
+    /// What it asked for, if that is small; else it lies with the payloads from when it was queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
     /// Why it failed, is dead, or is tried again.
@@ -83,6 +83,9 @@ pub struct JobRecord {
     /// The news of its end is stored for the notifier: whoever meets its message need not tell it again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told: bool,
+    /// When the round has failed if it is not done, in broker time; Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_at_ms: Option<i64>,
     /// The place of its dead letter, if this round ended in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<u64>,
@@ -129,6 +132,7 @@ impl JobRecord {
             progress: None,
             cancel_requested: false,
             told: false,
+            deadline_at_ms: job.deadline_at_ms,
             dead_letter: None,
             times: Times { accepted_ms: job.accepted_at_ms, ..Times::default() },
             unknown: UnknownFields::default(),
@@ -165,6 +169,12 @@ impl JobRecord {
         let accepted_ms = self.times.accepted_ms;
         self.times = Times { accepted_ms, queued_ms: Some(queued_ms), ..Times::default() };
         Ok(())
+    }
+
+    /// When the round has failed at the latest, in broker time, for a record that was written at `written_ms`.
+    pub fn latest_deadline_ms(&self, written_ms: i64) -> i64 {
+        let longest_ms = i64::from(DEADLINE_SECONDS_MAX) * 1_000;
+        self.deadline_at_ms.unwrap_or_else(|| written_ms.saturating_add(longest_ms))
     }
 
     /// How the job ended, if it did.
@@ -223,6 +233,7 @@ mod tests {
         record.run = Some("r".repeat(40));
         record.failure = Some(JobFailure::new("attempts_used_up", &"\"".repeat(1_000)));
         (record.cancel_requested, record.told, record.dead_letter) = (true, true, Some(u64::MAX));
+        record.deadline_at_ms = Some(i64::MIN);
         record.progress = Some(Progress {
             operation: 99,
             kind: OperationKind::Multiply,

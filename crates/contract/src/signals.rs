@@ -82,6 +82,15 @@ metrics! {
     /// Jobs by state, from the gateway's index: the count that survives crashes.
     JOBS = Gauge, "waybill_jobs",
         "Jobs that the gateway's index knows, by state.", [STATE], &[], GATEWAY;
+    /// Jobs that the gateway ended because their messages were gone.
+    JOBS_LOST = Counter, "waybill_jobs_lost_total",
+        "Jobs that were ended as dead after their deadline because their messages were gone.", [], &[], GATEWAY;
+    /// Messages that their consumer took for acked though they were there.
+    ORPHANED_MESSAGES = Counter, "waybill_orphaned_messages_total",
+        "Messages that their consumer had forgotten, and that were sent again.", [], &[], GATEWAY;
+    /// Records in the bucket that this version cannot read.
+    RECORDS_UNREADABLE = Gauge, "waybill_records_unreadable",
+        "Job records that the gateway cannot read: damaged, or of a newer version.", [], &[], GATEWAY;
     /// Runs that ended without a verdict.
     INTERRUPTIONS = Counter, "waybill_interruptions_total",
         "Runs that ended without a verdict: killed or lost.", [STAGE], &[], CONSUMERS;

@@ -12,6 +12,7 @@ mod first_kill;
 mod full_disk;
 mod hooks;
 mod killed_workers;
+mod lost;
 mod lost_spans;
 mod one_trace;
 mod ownership;

@@ -13,7 +13,7 @@ use crate::{
     app::App,
     bucket,
     dead_letters::forgotten::{self, Forgotten},
-    index, leases,
+    index, leases, reaper,
 };
 
 /// The broker and what the gateway reads there beside records and results.
@@ -49,6 +49,7 @@ pub(crate) async fn attend(
         queue_watch::watch(&bus, &stop),
         leases::watch(&app, &bus, &stop),
         forgotten::watch(broker, &app.vitals.metrics, &stop),
+        reaper::watch(&app, broker, &stop),
     );
     Ok(())
 }

@@ -30,6 +30,7 @@ mod measure;
 mod openapi;
 mod query;
 mod queues;
+mod reaper;
 mod routes;
 mod server_span;
 mod start;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, http::HeaderMap, response::Response};
-use bus::{Outgoing, PublishError, records::RecordError};
+use bus::{Outgoing, PublishError, payloads::asked, records::RecordError};
 use contract::{
     JobSource, NotASource, UnknownFields,
     api::JobAccepted,
@@ -170,7 +170,14 @@ impl Submission<'_> {
     /// Writes the record, which the ingester may have done before. A job without one is none the
     /// worse: its message is stored.
     async fn record(&self, ticket: Ticket) {
-        let record = JobRecord::accepted(&self.job, ticket.trace_id());
+        let mut record = JobRecord::accepted(&self.job, ticket.trace_id());
+        // The ingester sets it by the message's own time; until then this one holds.
+        let now_ms = self.broker.bus.time.now_ms();
+        record.deadline_at_ms = Some(self.job.spec.deadline_from(now_ms));
+        record.asked = {
+            let _in_the_jobs_trace = ticket.context().attach();
+            asked(&self.job)
+        };
         match timeout(RECORD_TIME_MAX, self.broker.bus.records.create(record)).await {
             Ok(Ok(_) | Err(RecordError::Conflict)) => {}
             Ok(Err(error)) => tracing::warn!(%error, job_id = %ticket.job, "no record yet"),

@@ -107,7 +107,10 @@ impl Admit {
             }
             let asked = asked(job);
             let queued_ms = self.bus.vitals.clock.stamp_ms();
-            case.change(|record| into_queue(record, queued_ms, asked.as_ref())).await?;
+            let queued = |record: &mut JobRecord| {
+                into_queue(record, queued_ms, asked.as_ref(), job.deadline_at_ms)
+            };
+            case.change(queued).await?;
         }
         let queued = case.entry().await;
         if queued.record.asked.is_none() {
@@ -136,7 +139,8 @@ impl Admit {
         if self.ending_before_work(&record, job).is_none() {
             let queued_ms = self.bus.vitals.clock.stamp_ms();
             let asked = asked(job);
-            into_queue(&mut record, queued_ms, asked.as_ref()).map_err(Failure::postpone)?;
+            into_queue(&mut record, queued_ms, asked.as_ref(), job.deadline_at_ms)
+                .map_err(Failure::postpone)?;
         }
         match self.bus.records.create(record).await {
             Ok(entry) => Ok(entry),
@@ -168,15 +172,17 @@ impl Admit {
     }
 }
 
-/// The move into the queue, with what the job asked for if that is small.
+/// The move into the queue, with the deadline, and what the job asked for if that is small.
 fn into_queue(
     record: &mut JobRecord,
     queued_ms: i64,
     asked: Option<&Asked>,
+    deadline_at_ms: Option<i64>,
 ) -> Result<(), MoveForbidden> {
     record.move_to(JobState::Queued)?;
     record.times.queued_ms = Some(queued_ms);
     record.asked = asked.cloned();
+    record.deadline_at_ms = deadline_at_ms;
     Ok(())
 }
 

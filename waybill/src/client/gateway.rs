@@ -95,6 +95,13 @@ impl Gateway {
         self.0.ask(self.0.get("/v1/jobs").query(filter)).await
     }
 
+    /// Jobs that do not move, the oldest first.
+    pub(crate) async fn stuck_jobs(&self, limit: usize) -> Result<JobList, ClientError> {
+        let limit = limit.to_string();
+        let wanted = [("stuck", "true"), ("limit", limit.as_str())];
+        self.0.ask(self.0.get("/v1/jobs").query(&wanted)).await
+    }
+
     /// Stops a job; it may still run for a moment.
     pub(crate) async fn cancel(&self, id: JobId) -> Result<JobView, ClientError> {
         self.0.tell(self.0.post(&format!("/v1/jobs/{id}/cancel"))).await?;

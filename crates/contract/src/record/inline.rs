@@ -13,7 +13,7 @@ pub const INLINE_BYTES_MAX: usize = 512;
 pub struct Asked {
     /// The job, with what the ingester filled in.
     pub spec: JobSpec,
-    /// The deadline of its first round, in broker time; Unix milliseconds.
+    /// The deadline of its first round, as it stood before the record itself had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_at_ms: Option<i64>,
     /// The trace context that it was handed on with, as headers.

@@ -1,13 +1,19 @@
 //! The index itself, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{JobId, JobSource, job::JobKind, state::JobState};
 
-use super::{Filter, Page};
+use super::{
+    Filter, Page,
+    overdue::{Due, Mark, OLD_MAX, Old},
+};
 
 /// Most jobs that the index keeps; the oldest leave first.
 pub(super) const JOBS_MAX: usize = 100_000;
+
+/// Most unreadable records that are counted.
+const UNREADABLE_MAX: usize = 10_000;
 
 /// What the index knows of one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +23,7 @@ pub(super) struct Known {
     /// When its record was last written; Unix nanoseconds of the broker.
     pub(super) written_ns: i128,
     pub(super) source: JobSource,
+    pub(super) due: Due,
 }
 
 /// Jobs by id, which is by age.
@@ -26,12 +33,18 @@ pub(super) struct Jobs {
     by_state: [usize; JobState::ALL.len()],
     /// When the records of running jobs were last written.
     running: BTreeMap<JobId, i128>,
+    /// Older ones that have not ended: they can still be lost.
+    old: Old,
+    /// Those whose records cannot be read.
+    unreadable: BTreeSet<JobId>,
 }
 
 impl Jobs {
     /// Notes where a job is.
     pub(super) fn put(&mut self, job: JobId, known: Known) {
         self.count_out(self.by_id.get(&job).copied());
+        self.old.remove(&job);
+        self.unreadable.remove(&job);
         self.by_state[place(known.state)] += 1;
         self.by_id.insert(job, known);
         if known.state == JobState::Running {
@@ -44,6 +57,9 @@ impl Jobs {
         {
             self.running.remove(&oldest);
             self.count_out(Some(known));
+            if is_due(known.state, known.due) && self.old.len() < OLD_MAX {
+                self.old.insert(oldest, (known.state, known.due));
+            }
         }
     }
 
@@ -52,6 +68,30 @@ impl Jobs {
         let known = self.by_id.remove(&job);
         self.running.remove(&job);
         self.count_out(known);
+        self.old.remove(&job);
+        self.unreadable.remove(&job);
+    }
+
+    /// Notes that a job's record cannot be read: nothing else is known of it. True if that is news.
+    pub(super) fn put_unreadable(&mut self, job: JobId) -> bool {
+        let is_known = self.unreadable.contains(&job);
+        self.remove(job);
+        if self.unreadable.len() < UNREADABLE_MAX {
+            self.unreadable.insert(job);
+        }
+        !is_known
+    }
+
+    /// How many records cannot be read.
+    pub(super) fn unreadable(&self) -> usize {
+        self.unreadable.len()
+    }
+
+    /// The jobs for which something is still to be done, the oldest first.
+    pub(super) fn due(&self) -> impl Iterator<Item = (JobId, JobState, Due)> {
+        let old = self.old.iter().map(|(job, (state, due))| (*job, *state, *due));
+        let newest = self.by_id.iter().map(|(job, known)| (*job, known.state, known.due));
+        old.chain(newest).filter(|(_, state, due)| is_due(*state, *due))
     }
 
     /// How many jobs there are.
@@ -102,6 +142,10 @@ impl Jobs {
     }
 }
 
+fn is_due(state: JobState, due: Due) -> bool {
+    !state.is_terminal() || due.mark != Mark::None
+}
+
 /// The place of a state in the order of [`JobState::ALL`].
 fn place(state: JobState) -> usize {
     JobState::ALL.iter().position(|one| *one == state).unwrap_or_default()
@@ -118,7 +162,12 @@ mod tests {
     }
 
     fn known(state: JobState) -> Known {
-        Known { state, kind: JobKind::MIXED, source: JobSource::Client, written_ns: 7 }
+        known_since(state, 0, 0)
+    }
+
+    fn known_since(state: JobState, moved_s: u32, deadline_s: u32) -> Known {
+        let due = Due { moved_s, deadline_s, mark: Mark::None };
+        Known { state, kind: JobKind::MIXED, source: JobSource::Client, written_ns: 7, due }
     }
 
     fn count(jobs: &Jobs, state: JobState) -> usize {
@@ -188,6 +237,34 @@ mod tests {
         jobs.put(id(2), known(JobState::Retrying));
         assert_eq!((jobs.running().len(), jobs.older(id(3), JobState::Retrying)), (0, 1));
         assert_eq!(jobs.older(id(2), JobState::Retrying), 0, "only those before it");
+    }
+
+    #[test]
+    fn a_full_index_remembers_which_of_the_oldest_have_not_ended() {
+        let mut jobs = Jobs::default();
+        for ms in 0..JOBS_MAX as u64 + 3 {
+            jobs.put(id(ms + 1), known_since(JobState::Queued, 1, 2));
+        }
+        let oldest = |jobs: &Jobs| jobs.due().next().map(|(job, ..)| job);
+        assert_eq!((oldest(&jobs), jobs.due().count()), (Some(id(1)), JOBS_MAX + 3));
+        jobs.put(id(1), known(JobState::Succeeded));
+        jobs.remove(id(2));
+        jobs.put(id(3), known(JobState::Running));
+        assert_eq!((oldest(&jobs), jobs.due().count()), (Some(id(3)), JOBS_MAX + 1));
+        assert_eq!(count(&jobs, JobState::Running) + count(&jobs, JobState::Queued), JOBS_MAX);
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_counted_until_it_can_be_or_is_gone() {
+        let mut jobs = Jobs::default();
+        jobs.put(id(1), known(JobState::Queued));
+        assert!(
+            jobs.put_unreadable(id(1)) && !jobs.put_unreadable(id(1)) && jobs.put_unreadable(id(2))
+        );
+        assert_eq!((jobs.unreadable(), jobs.len(), jobs.due().count()), (2, 0, 0));
+        jobs.put(id(1), known(JobState::Queued));
+        jobs.remove(id(2));
+        assert_eq!((jobs.unreadable(), jobs.len()), (0, 1));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod expiring;
 mod jobs;
+pub(crate) mod overdue;
 pub(crate) mod watch;
 pub(crate) mod watchers;
 

@@ -14,7 +14,13 @@ use async_nats::{
     jetstream::kv::{Entry, Operation},
 };
 use bus::Bus;
-use contract::{JobId, JobSource, job::JobKind, signals, state::JobState};
+use contract::{
+    JobId, JobSource,
+    job::JobKind,
+    record::{JobRecord, RECORD_BYTES_MAX, RECORD_VERSION, Unreadable},
+    signals,
+    state::JobState,
+};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use service::stop::Stop;
@@ -24,6 +30,7 @@ use super::{
     Index,
     expiring::Expiring,
     jobs::{Jobs, Known},
+    overdue::{Due, Mark},
 };
 
 /// Time between two looks at the connection; also how old the gauges may be.
@@ -59,10 +66,28 @@ pub(crate) async fn keep(index: &Index, bus: &Bus, stop: &Stop) {
 /// The parts of a record that the index knows.
 #[derive(Deserialize)]
 struct Seen {
+    id: JobId,
+    #[serde(default)]
+    version: u32,
     state: JobState,
     kind: JobKind,
     #[serde(default)]
     source: JobSource,
+    #[serde(default)]
+    deadline_at_ms: Option<i64>,
+    #[serde(default)]
+    cancel_requested: bool,
+    #[serde(default)]
+    told: bool,
+    #[serde(default)]
+    failure: Option<Why>,
+}
+
+/// Why a job is where it is, as far as the index knows.
+#[derive(Deserialize)]
+struct Why {
+    #[serde(default)]
+    reason: String,
 }
 
 struct Follower<'a> {
@@ -174,6 +199,8 @@ impl Follower<'_> {
             for (state, count) in jobs.by_state() {
                 self.bus.vitals.metrics.set(&signals::JOBS, &[state.name()], count as f64);
             }
+            let unreadable = jobs.unreadable() as f64;
+            self.bus.vitals.metrics.set(&signals::RECORDS_UNREADABLE, &[], unreadable);
         }
     }
 
@@ -192,17 +219,43 @@ fn note(jobs: &mut Jobs, expiring: &mut Expiring, entry: &Entry) {
         return;
     };
     let seen = match entry.operation {
-        Operation::Put => serde_json::from_slice::<Seen>(&entry.value).ok(),
+        Operation::Put => Some(seen(job, &entry.value)),
         Operation::Delete | Operation::Purge => None,
     };
     let written_ms = i64::try_from(entry.created.unix_timestamp_nanos() / 1_000_000);
-    let state = seen.as_ref().map(|seen| seen.state);
+    let state = seen.as_ref().and_then(|seen| seen.as_ref().ok()).map(|seen| seen.state);
     expiring.note(job, state, entry.revision, written_ms.unwrap_or(i64::MAX / 2));
     match seen {
-        Some(Seen { state, kind, source }) => {
+        Some(Ok(seen)) => {
+            let Seen { state, kind, source, .. } = seen;
+            let reason = seen.failure.as_ref().map_or("", |why| why.reason.as_str());
+            let mark = Mark::of(state, reason, seen.cancel_requested, seen.told);
+            let due = Due::new(seen.deadline_at_ms, mark, entry.created.unix_timestamp());
             let stored_at_ns = entry.created.unix_timestamp_nanos();
-            jobs.put(job, Known { state, kind, source, written_ns: stored_at_ns });
+            jobs.put(job, Known { state, kind, source, written_ns: stored_at_ns, due });
+        }
+        Some(Err(error)) => {
+            if jobs.put_unreadable(job) {
+                tracing::warn!(job_id = %job, %error, "a job record cannot be read");
+            }
         }
         None => jobs.remove(job),
+    }
+}
+
+/// Reads what the index knows of a record, which is less than a service needs of it.
+fn seen(job: JobId, value: &[u8]) -> Result<Seen, Unreadable> {
+    let damaged = |why: String| Unreadable::Damaged(why);
+    if let Ok(seen) = serde_json::from_slice::<Seen>(value)
+        && seen.id == job
+        && seen.version <= RECORD_VERSION
+        && value.len() <= RECORD_BYTES_MAX
+    {
+        return Ok(seen);
+    }
+    // It is for the record to say why.
+    match JobRecord::from_json(job, value) {
+        Ok(_) => Err(damaged("the index cannot read it".into())),
+        Err(error) => Err(error),
     }
 }

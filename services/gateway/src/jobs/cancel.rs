@@ -10,8 +10,14 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
 };
-use bus::{cancel::CancelError, finish::news, records::RecordError};
-use contract::{JobId, api::JobView, record::JobRecord, signals::attr, state::JobState};
+use bus::{cancel::CancelError, finish::news, payloads::Payload, records::RecordError};
+use contract::{
+    JobId,
+    api::JobView,
+    record::JobRecord,
+    signals::{attr, reason},
+    state::JobState,
+};
 use opentelemetry::trace::FutureExt as _;
 use tokio::time::timeout;
 
@@ -68,9 +74,30 @@ pub(crate) async fn cancel(
     Ok((StatusCode::ACCEPTED, Json(JobView::of(record, None))))
 }
 
-/// Publishes the end, in the job's own trace, so that its owner hears of it before its message is met.
-async fn tell(broker: &Broker, record: &JobRecord) -> anyhow::Result<()> {
-    let Some(payload) = broker.bus.payloads.of(record).await? else { return Ok(()) };
+/// Cancels a running job whose cancel was requested before and whose worker is silent.
+pub(crate) async fn end_abandoned(broker: &Broker, job: JobId) -> anyhow::Result<()> {
+    match broker.bus.cancel(job).await {
+        Ok(record) if record.state == JobState::Cancelled => {
+            tracing::info!(job_id = %job, "a job that no worker ran was cancelled");
+            tell(broker, &record).await
+        }
+        Err(CancelError::Record(error @ (RecordError::Broker(_) | RecordError::Conflict))) => {
+            Err(error.into())
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Publishes the end, in the job's own trace, so that its owner hears of it before its message is met. Of a lost job
+/// nobody else can speak, so its end is published even if what it asked for is no longer kept.
+pub(crate) async fn tell(broker: &Broker, record: &JobRecord) -> anyhow::Result<()> {
+    let payload = match broker.bus.payloads.of(record).await? {
+        Some(payload) => payload,
+        None if record.failure.as_ref().is_some_and(|why| why.reason == reason::LOST) => {
+            Payload::forgotten(record)
+        }
+        None => return Ok(()),
+    };
     let mut job = payload.job;
     job.round = record.round;
     let Some(news) = news(record, &job)? else { return Ok(()) };

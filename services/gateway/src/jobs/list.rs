@@ -9,6 +9,7 @@ use contract::{
     api::{JobList, JobSources, JobView},
     job::JobKind,
     state::JobState,
+    topology::ACK_WAIT,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::timeout;
@@ -17,12 +18,14 @@ use super::READ_TIME_MAX;
 use crate::{
     app::App,
     error::ApiError,
-    index::Filter,
+    index::{Filter, Page, overdue::Overdue},
     query::{CURSOR, LIMIT, Query, one_of},
 };
 
 /// Parameter: only jobs in this state.
 const STATE: &str = "state";
+/// Parameter: only jobs that do not move.
+const STUCK: &str = "stuck";
 /// Parameter: only jobs of this kind.
 const KIND: &str = "kind";
 /// Parameter: only jobs that were submitted so.
@@ -44,19 +47,23 @@ const READS_MAX: usize = 32;
         ("state" = Option<JobState>, Query, description = "Only jobs in this state."),
         ("kind" = Option<JobKind>, Query, description = "Only jobs of this kind."),
         ("source" = Option<JobSources>, Query, description = "Whose jobs: those of clients if absent. The lab's own small jobs are left out unless asked for."),
+        ("stuck" = Option<bool>, Query, description = "`true`: only jobs that do not move: past their deadline, or running at a worker that is silent. The oldest first, on one page."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Jobs on a page; 50 if absent."),
         ("cursor" = Option<JobId>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "A page of jobs.", body = JobList)),
 )]
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<JobList>, ApiError> {
-    let query = Query::read(&uri, &[STATE, KIND, SOURCE, LIMIT, CURSOR])?;
+    let query = Query::read(&uri, &[STATE, KIND, SOURCE, STUCK, LIMIT, CURSOR])?;
+    let is_stuck =
+        query.get(STUCK, |text| text.parse::<bool>().ok(), "true or false")? == Some(true);
     let filter = Filter {
         state: query.get(STATE, state_named, &one_of(JobState::ALL.map(JobState::name)))?,
         kind: query.get(KIND, kind_named, &one_of(JobKind::all().map(JobKind::name)))?,
         source: match query.get(SOURCE, source_named, "one of client, trickle, canary, all")? {
             Some(Sources::All) => None,
             Some(Sources::One(source)) => Some(source),
+            None if is_stuck => None,
             None => Some(JobSource::Client),
         },
     };
@@ -64,7 +71,11 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<J
     let before = query.get(CURSOR, cursor, "the next_cursor of the page before")?;
     let limit = query.limit()?;
     let broker = app.broker()?;
-    let page = app.index.page(&filter, before, limit)?;
+    let page = if is_stuck {
+        stuck_jobs(&app, limit).await?
+    } else {
+        app.index.page(&filter, before, limit)?
+    };
     let records = timeout(READ_TIME_MAX, read(&broker.bus.records, page.jobs)).await;
     let records = records.map_err(|_| ApiError::broker_away("a page took too long to read"))??;
     // A record may have moved on since it was found: the page holds what was asked for.
@@ -79,6 +90,17 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<J
     });
     let jobs = jobs.collect();
     Ok(Json(JobList { jobs, next_cursor: page.next.map(|job| job.to_string()) }))
+}
+
+/// Jobs that do not move, the oldest first.
+async fn stuck_jobs(app: &App, limit: usize) -> Result<Page, ApiError> {
+    // While it is still reading it says so.
+    app.index.page(&Filter::default(), None, 0)?;
+    let bus = &app.broker()?.bus;
+    let ack_wait = timeout(READ_TIME_MAX, bus.ack_wait()).await.ok().and_then(Result::ok);
+    let limits = Overdue::at(bus.time.now_ms(), ack_wait.unwrap_or(ACK_WAIT));
+    let jobs = app.index.stuck(&limits, limit).into_iter().map(|seen| seen.job).collect();
+    Ok(Page { jobs, next: None })
 }
 
 /// The records of `jobs`, in their order, without those that are gone or cannot be read.

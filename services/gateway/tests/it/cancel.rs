@@ -52,11 +52,18 @@ async fn a_job_that_waits_is_cancelled_at_once_and_its_owner_is_told_in_its_own_
 }
 
 #[tokio::test]
-async fn a_job_that_the_ingester_has_not_seen_is_cancelled_and_told_by_it() {
+async fn a_job_that_the_ingester_has_not_seen_is_cancelled_and_told_at_once_if_it_is_small() {
     let rig = Rig::start().await;
     let job = rig.submit(JOB).await.id;
     assert_eq!(taken(cancel(&rig, &job.to_string()).await).await.state, JobState::Cancelled);
-    assert!(rig.messages("DONE").await.is_empty() && !rig.record(job).await.told);
+    assert_eq!(rig.messages("DONE").await.len(), 1);
+    assert!(rig.record(job).await.told);
+    let mut large: serde_json::Value = serde_json::from_str(JOB).unwrap();
+    large["operations"] = vec![large["operations"][0].clone(); 60].into();
+    let job = rig.submit(&large.to_string()).await.id;
+    assert_eq!(taken(cancel(&rig, &job.to_string()).await).await.state, JobState::Cancelled);
+    assert_eq!(rig.messages("DONE").await.len(), 1, "whoever meets its message tells");
+    assert!(!rig.record(job).await.told);
 }
 
 #[tokio::test]

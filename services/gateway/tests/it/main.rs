@@ -12,6 +12,7 @@ mod hostile;
 mod idempotency;
 mod leases;
 mod listing;
+mod lost;
 mod names;
 mod openapi;
 mod operations;

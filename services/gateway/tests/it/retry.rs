@@ -95,7 +95,7 @@ async fn a_job_that_has_not_ended_or_has_succeeded_is_not_started_again() {
 async fn a_job_whose_wording_is_forgotten_says_so() {
     let rig = Rig::start().await;
     let job = rig.submit(JOB).await.id;
-    rig.change(job, |record| record.state = JobState::Failed).await;
+    rig.change(job, |record| (record.state, record.asked) = (JobState::Failed, None)).await;
     let refused = problem(retry(&rig, job).await, 409).await;
     assert!(refused.kind.ends_with("/payload-forgotten"), "{refused:?}");
     assert_eq!(rig.record(job).await.round, 0);

@@ -119,6 +119,17 @@ impl Rig {
         apply(&self.jetstream, &config).await.unwrap();
     }
 
+    /// Makes the ack wait of every consumer shorter.
+    pub(crate) async fn shorten_ack_wait(&self, ack_wait: Duration) {
+        let config = TopologyConfig {
+            ack_wait: Some(ack_wait),
+            ack_wait_seconds: None,
+            replicas: 1,
+            queue_bytes_max: QUEUE_BYTES_MAX,
+        };
+        apply(&self.jetstream, &config).await.unwrap();
+    }
+
     pub(crate) async fn becomes_ready(&self) {
         eventually(LIMIT, "the gateway is ready", async || match self.ready().await {
             (StatusCode::OK, _) => Ok(()),

@@ -73,7 +73,7 @@ async fn a_damaged_record_is_a_problem_that_says_what_to_do_and_breaks_nothing_e
         with("id", json!(other)),
         with("round", json!(-1)),
         with("version", json!("one")),
-        with("newer", json!("x".repeat(RECORD_BYTES_MAX))),
+        with("newer", json!("x".repeat(RECORD_BYTES_MAX - good.to_string().len()))),
     ] {
         rig.damage(job, bytes.clone()).await;
         all_calls(&rig, job, 409, "/record-unreadable").await;
@@ -220,6 +220,7 @@ async fn documents_beside_the_record_that_cannot_be_read_do_not_hide_the_job() {
     let job = rig.queued(JOB).await;
     rig.change(job.id, |record| {
         record.state = JobState::Failed;
+        record.asked = None;
         record.run = Some("0.1.0".into());
     })
     .await;

@@ -8,6 +8,7 @@ mod jobs;
 mod machine;
 mod report;
 mod running;
+mod stuck;
 
 use std::path::PathBuf;
 
@@ -69,6 +70,7 @@ impl Doctor {
         embedded.extend(folder::checks(data_dir, lab.is_some()));
         embedded.extend(running::checks(ports, &full.ports, lab.as_ref()).await?);
         embedded.extend(running::outgoing(ports));
+        embedded.extend(stuck::checks(ports.gateway).await);
         let report = Report(vec![
             Section::new("embedded", "Embedded lab (waybill up)", wanted != Lab::Full, embedded),
             Section::new("both", "This machine", true, machine::checks().into()),

@@ -32,7 +32,7 @@ fn running() -> Value {
         "id": ID, "version": 1, "name": "n", "kind": "add", "state": "running", "round": 1, "operations": 1,
         "trace_id": "0af7651916cd43dd8448eb211c80319c",
         "attempts": {"ingester": 0, "processor": 1, "notifier": 0}, "attempts_max": 4,
-        "interruptions": {"total": 0, "alone": 0},
+        "interruptions": {"total": 0, "isolated": 0},
         "owner": {"round": 1, "attempt": 2, "run": 0, "worker": "w", "stream_seq": 7, "span": SPAN, "parent": SPAN,
             "started_at_ns": 5},
         "progress": {"operation": 0, "kind": "add", "part": 0.25, "span": SPAN, "started_at_ns": 5},

@@ -1,0 +1,93 @@
+//! Jobs whose messages are gone, so that no stage would ever end them: after a store was rolled back.
+
+use std::time::Duration;
+
+use contract::{
+    JobId,
+    record::{JobFailure, JobRecord},
+    signals::reason,
+    state::{JobState, Outcome},
+    topology::PROCESSOR,
+};
+
+use crate::{
+    Bus, Ending, job_spans,
+    records::{Entry, RecordError},
+    work,
+};
+
+/// A job that was ended because its message is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// Where it was.
+    pub was: JobState,
+    /// The worker that had it last, if it was running.
+    pub worker: Option<String>,
+}
+
+impl Bus {
+    /// The ack wait of the processor's consumer: a running job's record is written at least every third of it.
+    pub async fn ack_wait(&self) -> anyhow::Result<Duration> {
+        Ok(work::open(self, PROCESSOR).await?.cached_info().config.ack_wait)
+    }
+
+    /// Ends `job` as dead, because its message is in no queue. The caller has looked for it.
+    ///
+    /// Does nothing unless the job has not moved for `past` after its deadline, by the broker's time, and nobody moves
+    /// it at this very moment. A record without a deadline counts as written with the longest one.
+    pub async fn end_lost(&self, job: JobId, past: Duration) -> Result<Option<Lost>, RecordError> {
+        let entry = match self.records.load(job).await {
+            Ok(Some(entry)) if self.is_past(&entry, past) => entry,
+            Ok(_) | Err(RecordError::Unreadable { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let was = entry.record.state;
+        let worker = entry.record.owner.as_ref().map(|owner| owner.worker.clone());
+        let detail = match &worker {
+            Some(worker) => format!("it was {was} at {worker}, and its message is gone"),
+            None => format!("it was {was}, and its message is gone"),
+        };
+        let ending = Ending {
+            outcome: Outcome::Dead,
+            failure: Some(JobFailure::new(reason::LOST, &detail)),
+            run: None,
+            results: None,
+            dead_letter: None,
+        };
+        Ok(self.end_unowned(&entry, &ending).await?.map(|_| Lost { was, worker }))
+    }
+
+    fn is_past(&self, entry: &Entry, past: Duration) -> bool {
+        let past_ms = i64::try_from(past.as_millis()).unwrap_or(i64::MAX);
+        let limit_ms = self.time.now_ms().saturating_sub(past_ms);
+        let written_ms = i64::try_from(entry.written_at_ns / 1_000_000).unwrap_or(i64::MAX);
+        let deadline_ms = entry.record.latest_deadline_ms(written_ms);
+        !entry.record.state.is_terminal() && written_ms < limit_ms && deadline_ms < limit_ms
+    }
+
+    /// Ends a job that nobody runs, if its record is still as in `entry`. The span of a run that was lost is exported.
+    pub(crate) async fn end_unowned(
+        &self,
+        entry: &Entry,
+        ending: &Ending,
+    ) -> Result<Option<JobRecord>, RecordError> {
+        let mut record = entry.record.clone();
+        if ending.write(&mut record, self.vitals.clock.stamp_ms()).is_err() {
+            return Ok(None);
+        }
+        match self.records.write(record.clone(), entry.revision).await {
+            Ok(_) => {}
+            Err(RecordError::Conflict) => return Ok(None),
+            Err(RecordError::TooLarge { .. }) => {
+                tracing::warn!(job_id = %record.id, "the record of a job has no room for its end");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        }
+        if let Some(owner) = &entry.record.owner {
+            job_spans::lost_elsewhere(self, &entry.record, owner, entry.written_at_ns);
+        }
+        self.count_end(&record);
+        Ok(Some(record))
+    }
+}
