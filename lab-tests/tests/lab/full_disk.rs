@@ -45,15 +45,18 @@ impl SmallDisk {
 
     /// Takes all room that is left, to the last block.
     fn fill(&self) {
-        let mut fill =
-            fs::OpenOptions::new().create(true).append(true).open(self.fill_file()).unwrap();
+        let mut fill = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.fill_file())
+            .expect("the file can be written");
         for size in [1 << 16, 1 << 12, 1] {
             while fill.write_all(&vec![b'x'; size]).is_ok() {}
         }
     }
 
     fn free(&self) {
-        fs::remove_file(self.fill_file()).unwrap();
+        fs::remove_file(self.fill_file()).expect("the file is there");
     }
 
     fn remount(&self, options: &str) -> bool {
@@ -136,7 +139,7 @@ async fn ready_is(lab: &LabUnderTest, client: &Client, wanted: bool) {
 
 /// Doctor, from a folder that is not the lab's: its failed checks by name, with what it says of them.
 fn doctor(lab: &LabUnderTest) -> Vec<(String, String)> {
-    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().expect("a folder for temporary files");
     let mut doctor = Command::new(waybill());
     doctor.args(["doctor", "--json", "--lab", "embedded", "--port-base"]);
     doctor.arg(lab.ports().gateway.to_string()).current_dir(elsewhere.path());
@@ -153,7 +156,7 @@ fn doctor(lab: &LabUnderTest) -> Vec<(String, String)> {
 }
 
 fn told_of(lab: &LabUnderTest) -> String {
-    lab.told().iter().map(|told| format!("{told}\n")).collect()
+    lab.told().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,7 +245,7 @@ async fn a_disk_that_is_read_only_is_named_and_the_lab_goes_on_when_it_can_write
 
 /// Every file that the broker writes may be at most this large: its disk fails for whatever is larger.
 fn limit_files(lab: &LabUnderTest, bytes: &str) {
-    let pid = lab.part(Part::Nats).unwrap().pid.expect("it runs");
+    let pid = lab.part(Part::Nats).expect("the lab has a broker").pid.expect("it runs");
     let limit = Command::new("prlimit")
         .args(["--pid", &pid.to_string(), &format!("--fsize={bytes}:")])
         .status();
@@ -315,7 +318,7 @@ async fn no_web_page_reads_the_brokers_monitor_and_nobody_else_the_data_folder()
 
 /// No file or folder of the lab can be read by others by way of a closed folder above it.
 fn closed(data: &Path) {
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
     for folder in ["", "nats", "logs", "spans"] {
         assert_eq!(mode(&data.join(folder)), 0o700, "{folder}");
     }

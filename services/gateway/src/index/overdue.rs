@@ -62,9 +62,9 @@ impl Due {
 /// The moments before which a job must have been due, or have moved.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Overdue {
-    deadline_before_s: i64,
-    moved_before_s: i64,
-    silent_before_s: i64,
+    deadline_limit: i64,
+    moved_limit_s: i64,
+    silent_seconds: i64,
 }
 
 impl Overdue {
@@ -75,21 +75,17 @@ impl Overdue {
             now_ms.saturating_sub(ms).div_euclid(1_000)
         };
         let past = ago(PAST_DEADLINE_ACK_WAITS);
-        Self {
-            deadline_before_s: past,
-            moved_before_s: past,
-            silent_before_s: ago(SILENT_ACK_WAITS),
-        }
+        Self { deadline_limit: past, moved_limit_s: past, silent_seconds: ago(SILENT_ACK_WAITS) }
     }
 
     fn is_overdue(&self, state: JobState, due: Due) -> bool {
         !state.is_terminal()
-            && i64::from(due.deadline_s) < self.deadline_before_s
-            && i64::from(due.moved_s) < self.moved_before_s
+            && i64::from(due.deadline_s) < self.deadline_limit
+            && i64::from(due.moved_s) < self.moved_limit_s
     }
 
     fn is_silent(&self, state: JobState, due: Due) -> bool {
-        state == JobState::Running && i64::from(due.moved_s) < self.silent_before_s
+        state == JobState::Running && i64::from(due.moved_s) < self.silent_seconds
     }
 }
 
@@ -116,7 +112,7 @@ impl Index {
     /// Lost jobs whose end was written and perhaps not published.
     pub(crate) fn lost_and_untold(&self, limits: &Overdue, limit: usize) -> Vec<JobId> {
         let jobs = self.select(limit, |_, due| {
-            due.mark == Mark::Tell && i64::from(due.moved_s) < limits.silent_before_s
+            due.mark == Mark::Tell && i64::from(due.moved_s) < limits.silent_seconds
         });
         jobs.into_iter().map(|seen| seen.job).collect()
     }

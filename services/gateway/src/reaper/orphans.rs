@@ -74,7 +74,9 @@ async fn send_again(bus: &Bus, consumer: Consumer, orphan: StreamMessage) -> any
     for (name, values) in orphan.headers.iter() {
         let name: &str = name.as_ref();
         if !name.to_ascii_lowercase().starts_with(BROKERS_OWN) {
-            values.iter().for_each(|value| headers.append(name, value.as_str()));
+            for value in values {
+                headers.append(name, value.as_str());
+            }
         }
     }
     let (stream, seq) = (consumer.stream.name, orphan.sequence);

@@ -73,13 +73,12 @@ impl Search {
     fn note(&mut self, message: &StreamMessage) {
         let job = message.headers.get(CE_SUBJECT).and_then(|job| job.as_str().parse().ok());
         let stored_ns = message.time.unix_timestamp_nanos();
-        match job {
-            Some(job) => _ = self.met.insert(job),
+        if let Some(job) = job {
+            self.met.insert(job);
+        } else {
             // A raw event. It may have become a job already, but none that was written before it was stored.
-            None => {
-                let oldest = self.oldest_nameless_ns.unwrap_or(stored_ns);
-                self.oldest_nameless_ns = Some(oldest.min(stored_ns));
-            }
+            let oldest = self.oldest_nameless_ns.unwrap_or(stored_ns);
+            self.oldest_nameless_ns = Some(oldest.min(stored_ns));
         }
     }
 
