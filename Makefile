@@ -1,6 +1,6 @@
 # The commands of this repository. Nothing else knows them: CI and the documents call these.
 .DEFAULT_GOAL := help
-.PHONY: help up job test check unit fetch configs pin-images fmt deny docs memory dashboards compose-test browser-test bundle bundle-test chaos schemathesis otlp-conformance fuzz broken-rules backlog bench
+.PHONY: help up job test check unit fetch configs pin-images fmt deny docs memory dashboards compose-test browser-test bundle bundle-test chaos schemathesis otlp-conformance hostile fuzz broken-rules backlog bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ schemathesis: ## Thousands of requests, right and wrong, made from the API's own
 otlp-conformance: ## Telemetry in every form that OTLP allows, read by the console and by Python's protobuf: SEED=... EXAMPLES=... (needs Python's pip)
 	cargo build --workspace --bins
 	lab-tests/otlp-conformance/run target/debug/waybill
+
+hostile: ## Telemetry made to harm: the console's memory, its pages and an honest sender meanwhile (leave the machine alone)
+	cargo test --workspace --test hostile -- --include-ignored --test-threads 1 --nocapture
 
 FUZZ_TOOLCHAIN ?= nightly
 fuzz: ## Fuzz what reads events, jobs, headers and telemetry: SECONDS=30 each (needs a nightly toolchain, see fuzz/README.md)
