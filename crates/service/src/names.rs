@@ -34,7 +34,7 @@ const ADDRESSES_MAX: usize = 16;
 pub struct NamesConfig {
     /// Name servers that are asked for the hosts of webhooks in place of the system's, as addresses with a
     /// port, separated by commas.
-    #[arg(long, env = "WAYBILL_DNS_SERVERS", value_delimiter = ',', value_name = "ADDRESS:PORT,…")]
+    #[arg(long, env = "WAYBILL_DNS_SERVERS", value_delimiter = ',', value_name = "ADDRESS:PORT,…", value_parser = settings::listen_address)]
     pub dns_servers: Vec<SocketAddr>,
 }
 

@@ -12,7 +12,10 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-use contract::{api::Problem, event::JSON};
+use contract::{
+    api::{JobSources, Problem},
+    event::JSON,
+};
 use utoipa::{
     PartialSchema as _,
     openapi::{Components, Info, License, OpenApi, Tag, tag::TagBuilder},
@@ -47,6 +50,8 @@ pub(crate) fn bare() -> OpenApi {
     // No handler names it: it is the body of every refusal, see `answers`.
     let mut components = Components::new();
     components.schemas.insert(PROBLEM.to_owned(), Problem::schema());
+    // Only a parameter names it.
+    components.schemas.insert("JobSources".to_owned(), JobSources::schema());
     api.components = Some(components);
     api
 }
