@@ -12,8 +12,11 @@ use super::limits::{Limits, PROGRESS_BYTES_MIN, Protocol};
 /// A connection that waits for a request can be spared after this long: a request that was sent together
 /// with the connection has been seen by then.
 const SPARED_AFTER_WAITING: Duration = Duration::from_millis(20);
-/// The same for a client that has not read its response or not sent its body.
-const SPARED_AFTER_STALLING: Duration = Duration::from_secs(1);
+/// The same for a client that does not read its response. Short, as a new client may wait behind many of them:
+/// one that reads takes what the kernel holds in a few milliseconds.
+const SPARED_AFTER_LAGGING: Duration = Duration::from_millis(100);
+/// The same for a client that has not sent its body.
+const SPARED_AFTER_STALLING: Duration = Duration::from_millis(500);
 
 /// Which limit a connection is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,7 +189,7 @@ impl Activity {
             return can.then_some((0, state.quiet_since));
         }
         if let Some(lag) = &state.lag {
-            return is_past(lag.since, SPARED_AFTER_STALLING).then_some((1, lag.since));
+            return is_past(lag.since, SPARED_AFTER_LAGGING).then_some((1, lag.since));
         }
         let is_stalled = |exchange: &Exchange| {
             !exchange.has_arrived && is_past(exchange.began, SPARED_AFTER_STALLING)
