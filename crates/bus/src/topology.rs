@@ -59,8 +59,10 @@ pub async fn apply(
         applied.push(format!("consumer {} of {}", consumer.stage, consumer.stream.name));
     }
     for bucket in buckets::all(config) {
-        let name = bucket.name.clone();
+        let stream = bucket.name.clone();
         make_stream(jetstream, bucket).await?;
+        // The name by which its clients know it, without the prefix of its stream.
+        let name = stream.split_once('_').map_or(stream.as_str(), |(_, name)| name);
         applied.push(format!("bucket {name}"));
     }
     Ok(applied)
