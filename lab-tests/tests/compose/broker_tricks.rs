@@ -172,6 +172,7 @@ async fn topology_may_change_a_stream_and_so_drop_its_messages_as_the_users_file
     let mut config = stream.info().await.unwrap().config.clone();
     assert!(!config.allow_rollup, "{config:?}");
     config.max_messages = 1;
+    config.discard = jetstream::stream::DiscardPolicy::Old;
     broker.update_stream(config).await.unwrap();
     assert_eq!(stream.info().await.unwrap().state.messages, 1);
     let said = std::fs::read_to_string(crate::guarded::repository().join("nats/users.conf"));

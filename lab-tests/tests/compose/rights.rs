@@ -188,7 +188,7 @@ async fn the_rest_is_refused(lab: &Guarded, user: &str) {
         (&["gateway"], "jobs.cancel.x"),
         (&["gateway"], "$JS.API.STREAM.MSG.DELETE.DEAD"),
         (&["gateway"], "$JS.API.DIRECT.GET.PAYLOADS.jobs.payload.x"),
-        (&["ingester"], "jobs.payload.x"),
+        (&["ingester", "gateway", "processor"], "jobs.payload.x"),
         (&["ingester", "gateway"], "jobs.todo.add"),
         (&["ingester", "processor", "gateway"], "jobs.done.failed"),
         (&["ingester"], "jobs.dead.ingester"),
