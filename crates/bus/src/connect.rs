@@ -43,7 +43,7 @@ pub struct BusConfig {
     #[arg(long, env = "WAYBILL_NATS_PASSWORD_FILE", value_name = "FILE", group = "nats_secret")]
     pub nats_password_file: Option<PathBuf>,
     /// Health page of the broker, by which a service tells a full disk from a broker that is away.
-    #[arg(long, env = "WAYBILL_NATS_HEALTH_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, env = "WAYBILL_NATS_HEALTH_URL", value_name = "URL", hide_env_values = true, value_parser = health_url)]
     pub nats_health_url: Option<String>,
     /// Seconds to wait at start for the broker and its streams before giving up.
     #[arg(long, env = "WAYBILL_BROKER_WAIT_SECONDS", value_name = "S", default_value_t = 600, value_parser = settings::seconds(0..=86_400))]
@@ -251,4 +251,8 @@ fn report(event: &Event, reconnected: &Reconnected) {
         Event::ClientError(error) => tracing::debug!(%error, "broker client error"),
         other => tracing::debug!(event = %other, "broker connection event"),
     }
+}
+
+fn health_url(text: &str) -> Result<String, String> {
+    settings::http_url(text).map(|url| url.to_string())
 }

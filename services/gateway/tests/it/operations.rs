@@ -3,6 +3,7 @@
 use bus::results::Results;
 use contract::{
     api::{OperationList, OperationState, OperationView},
+    operation::OperationKind,
     record::Progress,
     state::JobState,
     topology::RESULTS_BUCKET,
@@ -31,7 +32,7 @@ async fn operations_are_seen_from_the_queue_to_the_end() {
     let rig = Rig::start().await;
     let accepted = rig.submit(MIXED).await.id;
     let bare = operations(&rig, accepted).await;
-    assert_eq!((states(&bare), bare[0].kind), (vec![Waiting; 3], None));
+    assert_eq!((states(&bare), bare[0].kind), (vec![Waiting; 3], Some(OperationKind::Add)));
     let job = rig.queued(MIXED).await.id;
     let waiting = operations(&rig, job).await;
     assert_eq!(states(&waiting), [Waiting; 3]);
