@@ -3,7 +3,7 @@
 //! - [`descriptor`]: the table: every message of the protocol, with its fields and their limits
 //! - [`Export`]: the envelope of an export, walked without building anything
 //! - [`json`]: the JSON form, rewritten as protobuf before anything else reads it, and written
-//! - [`canonical`](mod@canonical): one message in one spelling, checked and within its limits
+//! - `canonical`: one message in one spelling, checked and within its limits
 //! - [`Metric`]: a metric, taken apart into its head and its points
 //! - [`wire`]: protobuf's fields as they lie in the bytes
 //!
