@@ -38,7 +38,7 @@ pub struct Delivery {
     /// The last token of the subject, if it is one the lab knows.
     pub kind: JobKind,
     /// The data.
-    pub body: Bytes,
+    pub(crate) body: Bytes,
     /// Its place in the stream.
     pub seq: u64,
     /// When the broker stored it; Unix nanoseconds, broker time.
@@ -110,13 +110,19 @@ impl Delivery {
     /// The data as `T`. Data that is not is rejected, with the field that is wrong; so is any data that no
     /// stage published.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        self.origin.map_err(|copy| Failure::reject(reason::MALFORMED, copy))?;
-        contract::parse_json(&self.body).map_err(|error| Failure::reject(reason::MALFORMED, error))
+        contract::parse_json(self.data()?)
+            .map_err(|error| Failure::reject(reason::MALFORMED, error))
     }
 
     /// The data as a job, with what a newer version wrote into it.
     pub fn as_job(&self) -> Result<Job, Failure> {
-        Job::from_json(&self.body).map_err(|error| Failure::reject(reason::MALFORMED, error))
+        Job::from_json(self.data()?).map_err(|error| Failure::reject(reason::MALFORMED, error))
+    }
+
+    /// The data, whatever they are, if a stage published them: the one way to them for whoever acts on them.
+    fn data(&self) -> Result<&[u8], Failure> {
+        self.origin.map_err(|copy| Failure::reject(reason::MALFORMED, copy))?;
+        Ok(&self.body)
     }
 
     /// Ties the message to its job's record: attempts are counted there.

@@ -51,7 +51,7 @@ pub use decide::{Failure, Handled};
 pub use delivery::Delivery;
 pub use finish::Ending;
 pub use headers::{context_of, fault_in};
-pub use origin::was_copied;
+pub use origin::{marks_a_copy, was_copied};
 pub use publish::{Outgoing, PublishError};
 pub use readiness::Readiness;
 pub use redelivered::Turn;

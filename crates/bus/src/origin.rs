@@ -33,6 +33,12 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), BrokerCopy> {
     }
 }
 
+/// Whether a header of this name says that the broker copied the message: whoever sends a message on keeps it, or
+/// the copy would pass for a stage's own.
+pub fn marks_a_copy(name: &str) -> bool {
+    BROKER_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
 /// Whether a message that was read by a direct get was such a copy already when it was stored: the broker
 /// adds its headers to those that are there.
 pub fn was_copied(read: &HeaderMap) -> bool {

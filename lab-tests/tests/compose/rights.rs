@@ -138,16 +138,14 @@ pub(crate) async fn get(url: &str) -> Value {
 }
 
 /// What no user may publish.
-const FORBIDDEN: [&str; 34] = [
+const FORBIDDEN: [&str; 32] = [
     "$JS.API.STREAM.PURGE.TODO",
     "$JS.API.STREAM.PURGE.KV_JOBS",
     "$JS.API.STREAM.PURGE.OBJ_TILES",
     "$JS.API.STREAM.DELETE.TODO",
     "$JS.API.STREAM.PURGE.DEAD",
     "$JS.API.STREAM.DELETE.DEAD",
-    "$JS.API.STREAM.MSG.DELETE.TODO",
     "$JS.API.STREAM.MSG.DELETE.KV_JOBS",
-    "$JS.API.STREAM.MSG.GET.TODO",
     "$JS.API.DIRECT.GET.SUBMITTED",
     "$JS.API.CONSUMER.DELETE.TODO.processor",
     "$JS.API.STREAM.SNAPSHOT.TODO",
@@ -187,6 +185,8 @@ async fn the_rest_is_refused(lab: &Guarded, user: &str) {
         (&["gateway"], "jobs.submitted.add"),
         (&["gateway"], "jobs.cancel.x"),
         (&["gateway"], "$JS.API.STREAM.MSG.DELETE.DEAD"),
+        (&["gateway"], "$JS.API.STREAM.MSG.DELETE.TODO"),
+        (&["gateway"], "$JS.API.STREAM.MSG.GET.TODO"),
         (&["gateway"], "$JS.API.DIRECT.GET.PAYLOADS.jobs.payload.x"),
         (&["ingester", "gateway", "processor"], "jobs.payload.x"),
         (&["ingester", "gateway"], "jobs.todo.add"),

@@ -73,7 +73,7 @@ async fn send_again(bus: &Bus, consumer: Consumer, orphan: StreamMessage) -> any
     let mut headers = HeaderMap::new();
     for (name, values) in orphan.headers.iter() {
         let name: &str = name.as_ref();
-        if !name.to_ascii_lowercase().starts_with(BROKERS_OWN) {
+        if !name.to_ascii_lowercase().starts_with(BROKERS_OWN) || bus::marks_a_copy(name) {
             for value in values {
                 headers.append(name, value.as_str());
             }
