@@ -10,7 +10,7 @@ use tokio::task::block_in_place;
 
 use crate::{
     backends::Backends,
-    docker::{FullLab, Shape, docker},
+    docker::{FullLab, Shape},
     guarded::repository,
 };
 
@@ -228,9 +228,7 @@ fn the_doctor_is_content(lab: &FullLab) {
 
 /// Of the running containers only two have a network that leads to the Internet.
 fn without_a_way_out(lab: &FullLab) {
-    // `docker` takes arguments without blanks.
-    let form = "{{.Name}}{{range$name,$_:=.NetworkSettings.Networks}}|{{$name}}{{end}}";
-    let all = docker(&format!("inspect --format {form} {}", lab.containers().join(" ")));
+    let all = lab.run(&["ps", "--format", "{{.Service}} {{.Networks}}"]);
     let outward: Vec<_> = all.lines().filter(|line| line.contains("_egress")).collect();
     assert_eq!(outward.len(), 2, "{outward:?}");
 }
