@@ -26,9 +26,11 @@ use crate::{
 
 /// Redelivery delay of a job that must run isolated while all child processes run others.
 const NO_CAPACITY_PAUSE: Duration = Duration::from_secs(1);
+/// Longest wait for a lease that is spent here, once, in place of another redelivery.
+const SHORT_WAIT: Duration = Duration::from_millis(250);
 /// Child processes of one worker.
 const CHILDREN_MAX: usize = 32;
-/// Interruptions before which a job runs like any other. The first raises no suspicion: whoever kills a worker
+/// Interruptions before which a job runs like any other. The first raises no suspicion: a worker that is lost
 /// interrupts every job in it.
 const INTERRUPTIONS_TRUSTED: u32 = 2;
 /// Child processes of one job, each running it and no other, whose death makes it a dead letter.
@@ -78,7 +80,14 @@ impl Claims {
         {
             return Ok(claim);
         }
-        self.claim_as_read(delivery, job).await
+        match self.claim_as_read(delivery, job).await? {
+            // A lease is taken some milliseconds after its message was delivered, so the redelivery is as much too early.
+            Claim::Busy { after, .. } if after <= SHORT_WAIT => {
+                tokio::time::sleep(after).await;
+                self.claim_as_read(delivery, job).await
+            }
+            claim => Ok(claim),
+        }
     }
 
     /// The same by the record as it is now.

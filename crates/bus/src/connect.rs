@@ -107,7 +107,7 @@ pub struct Bus {
 
 impl Bus {
     /// How long a record that was written at `written_at_ns` (broker time, Unix nanoseconds) has not been written,
-    /// as a take-over counts it: while the broker was away nobody could have written it.
+    /// as a take-over counts it: while the broker was away no worker could have written it.
     pub fn unwritten_for(&self, written_at_ns: i128) -> Duration {
         crate::staleness::unwritten_for(written_at_ns, &self.time, &self.reconnected)
     }

@@ -44,7 +44,7 @@ impl Bus {
             let renew = case.renew(|record| record.attempts.set(self.stage, burial.attempts));
             match renew.await {
                 Ok(record) if record.cancel_requested => {
-                    // Its owner was faster: there is nothing to put away.
+                    // The cancel came first: there is nothing to dead-letter.
                     let ending = Ending::cancelled("cancelled while it failed");
                     let record = self.close(case, &ending).await?;
                     return self.tell_of(&record, delivery).await;

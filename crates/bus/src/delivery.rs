@@ -119,7 +119,7 @@ impl Delivery {
         Job::from_json(self.data()?).map_err(|error| Failure::reject(reason::MALFORMED, error))
     }
 
-    /// The data, whatever they are, if a stage published them: the one way to them for whoever acts on them.
+    /// The raw data, if a stage published them. Every reader that acts on the data comes through here.
     fn data(&self) -> Result<&[u8], Failure> {
         self.origin.map_err(|copy| Failure::reject(reason::MALFORMED, copy))?;
         Ok(&self.body)

@@ -33,8 +33,8 @@ impl Bus {
 
     /// Ends `job` as dead, because its message is in no queue. The caller has looked for it.
     ///
-    /// Does nothing unless the job has not moved for `past` after its deadline, by the broker's time, and nobody moves
-    /// it at this very moment. A record without a deadline counts as written with the longest one.
+    /// Does nothing unless the job has not moved for `past` after its deadline, by the broker's time, and its record is
+    /// not written meanwhile. A record without a deadline counts as written with the longest one.
     pub async fn end_lost(&self, job: JobId, past: Duration) -> Result<Option<Lost>, RecordError> {
         let entry = match self.records.load(job).await {
             Ok(Some(entry)) if self.is_past(&entry, past) => entry,
@@ -65,7 +65,7 @@ impl Bus {
         !entry.record.state.is_terminal() && written_ms < limit_ms && deadline_ms < limit_ms
     }
 
-    /// Ends a job that nobody runs, if its record is still as in `entry`. The span of a run that was lost is exported.
+    /// Ends a job that no worker runs, if its record is still as in `entry`. The span of a run that was lost is exported.
     pub(crate) async fn end_unowned(
         &self,
         entry: &Entry,

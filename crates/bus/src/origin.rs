@@ -33,7 +33,7 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), BrokerCopy> {
     }
 }
 
-/// Whether a header of this name says that the broker copied the message: whoever sends a message on keeps it, or
+/// Whether a header of this name says that the broker copied the message: code that publishes the message again must keep it, or
 /// the copy would pass for a stage's own.
 pub fn marks_a_copy(name: &str) -> bool {
     BROKER_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name))

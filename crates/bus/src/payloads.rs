@@ -54,7 +54,7 @@ impl Payloads {
         Ok(())
     }
 
-    /// What is kept of the job of `record`; `None` when it was never handed on, is forgotten, or cannot be read.
+    /// What is kept of the job of `record`; `None` when it was never published, has expired, or cannot be read.
     pub async fn of(&self, record: &JobRecord) -> anyhow::Result<Option<Payload>> {
         if let Some(asked) = &record.asked {
             return Ok(Some(Payload::small(record, asked)));

@@ -88,7 +88,7 @@ async fn queue(
     let mut view = QueueView {
         store: store_view(stream, &info),
         consumer: name,
-        // What nobody reads waits, all of it.
+        // Without a consumer every message waits.
         depth: Some(info.state.messages),
         ack_pending: Some(0),
         redelivered: Some(0),
@@ -105,7 +105,7 @@ async fn queue(
         }
         Err(error) => {
             let what = format!("consumer {} of {stream}", consumer.stage);
-            view.store.error = Some(told(&what, &error));
+            view.store.error = Some(public_error(&what, &error));
             if !storage::is_missing(&error) {
                 (view.depth, view.ack_pending, view.redelivered) = (None, None, None);
             }
@@ -127,12 +127,12 @@ async fn info_of(bus: &Bus, stream: &str) -> anyhow::Result<Info> {
 }
 
 fn unseen(stream: &str, error: &anyhow::Error) -> StoreView {
-    let error = Some(told(&format!("stream {stream}"), error));
+    let error = Some(public_error(&format!("stream {stream}"), error));
     StoreView { stream: stream.to_owned(), error, ..StoreView::default() }
 }
 
-/// What a client is told: no internal cause.
-fn told(what: &str, error: &anyhow::Error) -> String {
+/// The error that a client sees: without internal causes.
+fn public_error(what: &str, error: &anyhow::Error) -> String {
     if storage::is_missing(error) {
         format!("{what} is missing: run `waybill topology apply`")
     } else {

@@ -7,16 +7,16 @@ use crate::{
     ports::{PORT_BASE_MIN, PORT_SPAN},
 };
 
-/// Where Linux tells.
-const TOLD: &str = "/proc/sys/net/ipv4/ip_local_port_range";
-/// Where Linux begins unless it is told otherwise.
+/// The file in which Linux states the range.
+const RANGE_FILE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+/// The range of Linux unless it is configured.
 const USUAL_FIRST: u16 = 32_768;
 /// Where free ports are looked for first: above those that servers are known by.
 const FREE_FIRST: u16 = 20_000;
 
 /// The ports that the system gives to outgoing connections; nothing where it does not tell.
 pub fn range() -> Option<RangeInclusive<u16>> {
-    read(&fs::read_to_string(TOLD).ok()?)
+    read(&fs::read_to_string(RANGE_FILE).ok()?)
 }
 
 fn read(text: &str) -> Option<RangeInclusive<u16>> {
@@ -34,7 +34,7 @@ pub fn warning(ports: Ports, processors: u16) -> Option<String> {
     let advice = if *first > FREE_FIRST + PORT_SPAN {
         format!("move the lab below {first}: --port-base {FREE_FIRST}")
     } else {
-        format!("narrow the range in {TOLD}")
+        format!("narrow the range in {RANGE_FILE}")
     };
     Some(format!(
         "ports from {lowest} to {highest} are among those that this system gives to outgoing connections ({first} to {last}), and one may be taken when a part starts; {advice}"

@@ -78,7 +78,7 @@ pub enum Progress {
         restarts: u32,
     },
     /// A part runs, and does not do what it is there for.
-    Unwell {
+    Unhealthy {
         /// Which one.
         part: Part,
         /// In its own words.
@@ -93,11 +93,11 @@ pub enum Progress {
         /// Why.
         why: &'static str,
     },
-    /// A part that was unwell is well.
+    /// A part that was unhealthy is healthy again.
     Healed {
         /// Which one.
         part: Part,
-        /// How long it was unwell.
+        /// How long it was unhealthy.
         after: Duration,
     },
     /// A part was stopped as asked.
@@ -140,10 +140,12 @@ impl fmt::Display for Progress {
             Self::Restarted { part, pid, restarts } => {
                 write!(out, "{part} runs again: pid {pid}, restart {restarts}")
             }
-            Self::Unwell { part, why, advice } => write!(out, "{part} is unwell: {why}; {advice}"),
+            Self::Unhealthy { part, why, advice } => {
+                write!(out, "{part} is unhealthy: {why}; {advice}")
+            }
             Self::Restarting { part, why } => write!(out, "{part} is restarted: {why}"),
             Self::Healed { part, after } => {
-                write!(out, "{part} is well again after {:.0} s", after.as_secs_f64())
+                write!(out, "{part} is healthy again after {:.0} s", after.as_secs_f64())
             }
             Self::Stopped { part, killed: false } => write!(out, "{part} stopped"),
             Self::Stopped { part, killed: true } => {

@@ -58,18 +58,18 @@ impl BrokerWatch {
                         (self.report)(Progress::Healed { part: Part::Nats, after });
                     }
                 }
-                Health::Unwell(error) => {
+                Health::Unhealthy(error) => {
                     let trouble = trouble.get_or_insert_with(|| Trouble {
                         since: Instant::now(),
                         told: String::new(),
                     });
-                    self.unwell(&error, trouble, &mut pace).await;
+                    self.unhealthy(&error, trouble, &mut pace).await;
                 }
             }
         }
     }
 
-    async fn unwell(&self, error: &str, trouble: &mut Trouble, pace: &mut Pace) {
+    async fn unhealthy(&self, error: &str, trouble: &mut Trouble, pace: &mut Pace) {
         let restart_helps = HEALED_BY_RESTART.iter().any(|words| error.contains(words));
         let blocked = if restart_helps { self.blocked().await } else { None };
         let told = format!("{error}{}", blocked.as_ref().map_or("", |(kind, _)| kind));
@@ -81,7 +81,7 @@ impl BrokerWatch {
                 None => "look into its log".to_owned(),
             };
             let why = error.to_owned();
-            (self.report)(Progress::Unwell { part: Part::Nats, why, advice });
+            (self.report)(Progress::Unhealthy { part: Part::Nats, why, advice });
         }
         if restart_helps && blocked.is_none() && pace.is_due() {
             self.restarter.restart("it can write again").await;

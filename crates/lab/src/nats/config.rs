@@ -67,7 +67,7 @@ pub(crate) fn argv(binary: &Path, options: &ServerOptions) -> Vec<OsString> {
     argv
 }
 
-/// Writes the configuration anew: it is the lab's, not the user's. Only this user can read where the
+/// Replaces the configuration: it is the lab's, not the user's. Only this user can read where the
 /// monitoring pages are, from it and from the file beside it.
 pub(crate) fn write(options: &ServerOptions) -> io::Result<()> {
     fs::create_dir_all(&options.folder)?;

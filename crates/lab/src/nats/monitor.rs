@@ -1,7 +1,7 @@
 //! The monitoring pages of a nats-server, and what its health page says.
 //!
 //! The pages answer every web page that asks (`Access-Control-Allow-Origin: *`), so they lie behind a path that
-//! is drawn anew at each start and stands only in files of this user.
+//! is drawn at each start and stands only in files of this user.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -23,7 +23,7 @@ pub enum Health {
     /// All is well, every stream can be written.
     Well,
     /// Something is wrong, in nats-server's words.
-    Unwell(String),
+    Unhealthy(String),
     /// It does not answer.
     Silent,
 }
@@ -66,7 +66,7 @@ impl Health {
         if health["status"] == "ok" {
             return Self::Well;
         }
-        Self::Unwell(health["error"].as_str().unwrap_or("gives no reason").to_owned())
+        Self::Unhealthy(health["error"].as_str().unwrap_or("gives no reason").to_owned())
     }
 }
 
@@ -96,8 +96,8 @@ mod tests {
     #[test]
     fn health_is_read_with_its_reason() {
         assert_eq!(Health::read(&json!({"status": "ok"})), Health::Well);
-        let unwell = json!({"status": "unavailable", "error": "write error"});
-        assert_eq!(Health::read(&unwell), Health::Unwell("write error".into()));
-        assert!(matches!(Health::read(&json!("?")), Health::Unwell(_)));
+        let unhealthy = json!({"status": "unavailable", "error": "write error"});
+        assert_eq!(Health::read(&unhealthy), Health::Unhealthy("write error".into()));
+        assert!(matches!(Health::read(&json!("?")), Health::Unhealthy(_)));
     }
 }

@@ -10,7 +10,7 @@ use std::{
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
-/// Writes a file anew.
+/// Writes a file, replacing it.
 pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options.create(true).write(true).truncate(true).mode(FILE_MODE).open(path)?;

@@ -75,7 +75,7 @@ async fn broker(ports: Ports, lab: Option<&RunningLab>) -> Check {
     match Health::of(page).await {
         Health::Well => State::Ready.check(NAME),
         Health::Silent => State::Absent.check(NAME),
-        Health::Unwell(error) => {
+        Health::Unhealthy(error) => {
             let advice = if error.contains("no space left") {
                 "make room on its disk (see `disk`): the lab then goes on by itself"
             } else {

@@ -47,7 +47,7 @@ pub(super) fn progress(progress: &Progress) -> News {
         Progress::Died { .. }
         | Progress::NotRestarted { .. }
         | Progress::FetchFailed { .. }
-        | Progress::Unwell { .. } => styled(WARNING, &progress.to_string()),
+        | Progress::Unhealthy { .. } => styled(WARNING, &progress.to_string()),
         _ => progress.to_string(),
     };
     News { text: format!("  {text}\n"), json: progress_json(progress) }
@@ -71,8 +71,8 @@ fn progress_json(progress: &Progress) -> Value {
         Progress::Restarted { part, pid, restarts } => {
             json!({"event": "restarted", "part": part.to_string(), "pid": pid, "restarts": restarts})
         }
-        Progress::Unwell { part, why, advice } => {
-            json!({"event": "unwell", "part": part.to_string(), "why": why, "advice": advice})
+        Progress::Unhealthy { part, why, advice } => {
+            json!({"event": "unhealthy", "part": part.to_string(), "why": why, "advice": advice})
         }
         Progress::Restarting { part, why } => {
             json!({"event": "restarting", "part": part.to_string(), "why": why})
