@@ -45,12 +45,13 @@ pub(super) fn record() {
     LazyLock::force(&ENDED);
 }
 
-/// The one span of a request to this receiver.
+/// The one span of a request to this receiver in the job's trace. A port that was freed may have served another test.
 fn post_to(authority: &str) -> SpanData {
     let port: i64 = authority.rsplit(':').next().unwrap().parse().unwrap();
     let is_it = |span: &SpanData| attribute(span, "server.port") == Some(&port.into());
     let mut posts = ENDED.get_finished_spans().unwrap();
-    posts.retain(|span| span.name == "POST" && is_it(span));
+    let job = TraceId::from_hex(TRACE_ID).unwrap();
+    posts.retain(|span| span.name == "POST" && is_it(span) && span.span_context.trace_id() == job);
     assert_eq!(posts.len(), 1, "{posts:?}");
     posts.remove(0)
 }
