@@ -130,6 +130,12 @@ impl Writer {
         if !field.is_packed() {
             check_text(field, bytes)?;
         }
+        if matches!(field.kind, Kind::Double) && doubles(bytes).any(|bits| bits != one_nan(bits)) {
+            let bytes: Vec<u8> =
+                doubles(bytes).flat_map(|bits| one_nan(bits).to_le_bytes()).collect();
+            wire::put(&mut self.out, field.number, Value::Bytes(&bytes));
+            return Ok(());
+        }
         if !(bytes.is_empty() && matches!(field.label, Label::One | Label::Many)) {
             wire::put(&mut self.out, field.number, Value::Bytes(bytes));
         }
@@ -237,6 +243,16 @@ impl Slot<'_> {
     }
 }
 
+/// The bits of a double, with one spelling of NaN: JSON has no other.
+fn one_nan(bits: u64) -> u64 {
+    if f64::from_bits(bits).is_nan() { f64::NAN.to_bits() } else { bits }
+}
+
+/// The doubles of a packed list, as bits.
+fn doubles(packed: &[u8]) -> impl Iterator<Item = u64> {
+    packed.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
 /// The number in a value of the kind's wire type.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as protobuf does")]
 fn number(kind: Kind, value: Value<'_>) -> Option<u64> {
@@ -245,7 +261,8 @@ fn number(kind: Kind, value: Value<'_>) -> Option<u64> {
         (Kind::Int32 | Kind::Enum(_), Value::Varint(value)) => i64::from(value as i32) as u64,
         (Kind::Uint32 | Kind::Sint32, Value::Varint(value)) => u64::from(value as u32),
         (Kind::Int64 | Kind::Uint64, Value::Varint(value))
-        | (Kind::Fixed64 | Kind::Sfixed64 | Kind::Double, Value::Fixed64(value)) => value,
+        | (Kind::Fixed64 | Kind::Sfixed64, Value::Fixed64(value)) => value,
+        (Kind::Double, Value::Fixed64(value)) => one_nan(value),
         (Kind::Fixed32, Value::Fixed32(value)) => u64::from(value),
         _ => return None,
     })

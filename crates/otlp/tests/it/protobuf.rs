@@ -84,3 +84,17 @@ fn an_envelope_is_walked_whatever_the_order_of_its_fields() {
         assert_eq!(Export::open(broken).unwrap_err(), Flaw::Wire);
     }
 }
+
+#[test]
+fn a_nan_has_one_spelling_alone_and_in_a_list() {
+    let payload = f64::from_bits(0xfffb_0000_0000_0001);
+    let spelt = |nan: f64| {
+        let number = [&[0x21][..], &nan.to_le_bytes()].concat();
+        // explicit_bounds of a histogram point: three packed doubles, one of them a number.
+        let bounds =
+            [&[0x3a, 24][..], &nan.to_le_bytes(), &1.5_f64.to_le_bytes(), &nan.to_le_bytes()];
+        let point = canonical(&descriptor::HISTOGRAM_POINT, &bounds.concat()).unwrap();
+        (canonical(&descriptor::ANY_VALUE, &number).unwrap(), point)
+    };
+    assert_eq!(spelt(payload), spelt(f64::NAN));
+}
