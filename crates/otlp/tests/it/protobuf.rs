@@ -98,3 +98,13 @@ fn a_nan_has_one_spelling_alone_and_in_a_list() {
     };
     assert_eq!(spelt(payload), spelt(f64::NAN));
 }
+
+#[test]
+fn an_entry_of_another_wire_type_is_an_unknown_field() {
+    // Field 1 of an export is a list of messages, field 6 of a histogram's point one of numbers.
+    let (varint, fixed32) = ([0x08, 0x00], [0x35, 1, 0, 0, 0]);
+    for message in EXPORTS {
+        assert_eq!(canonical(message, &varint).unwrap(), b"", "{}", message.name);
+    }
+    assert_eq!(canonical(&descriptor::HISTOGRAM_POINT, &fixed32).unwrap(), b"");
+}
