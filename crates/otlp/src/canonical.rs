@@ -58,7 +58,7 @@ impl Writer {
             let Some((place, field)) = message.field(number) else { continue };
             match (field.label, value) {
                 (Label::Many, value) if field.is_packed() => {
-                    found.add_packed(place, field, value)?
+                    found.add_packed(place, field, value)?;
                 }
                 (Label::Many, Value::Bytes(_)) => found.counts[place] += 1,
                 // An entry of another wire type counts as an unknown field.
