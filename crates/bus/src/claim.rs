@@ -152,7 +152,7 @@ impl Claims {
         if let Some(why) = used_up(record.interruptions) {
             return Err(self.give_up(delivery, entry, lost, why).await);
         }
-        let Some(permit) = self.permit(&record, lost.is_some()) else {
+        let Some(permit) = self.permit(delivery, &record, lost.is_some()) else {
             return Ok(Some(Claim::NoCapacity(NO_CAPACITY_PAUSE)));
         };
         let owner = self.token(delivery, &record, permit.is_isolated())?;
@@ -190,12 +190,15 @@ impl Claims {
     }
 
     /// A permit to run the job of `record`. `None` when it must run isolated and no child process is free.
-    fn permit(&self, record: &JobRecord, is_lost: bool) -> Option<Permit> {
-        let is_suspect = record.interruptions.total >= INTERRUPTIONS_TRUSTED;
-        // Its worker was lost before the first operation had run for a second. That may be chance, so it runs
-        // isolated only where that costs nothing.
+    fn permit(&self, delivery: &Delivery, record: &JobRecord, is_lost: bool) -> Option<Permit> {
+        let Interruptions { total, isolated, .. } = record.interruptions;
+        // The death of a child process names its job for certain.
+        let is_suspect = total >= INTERRUPTIONS_TRUSTED || isolated > 0;
+        // Its worker was lost before the first operation had run for a second, or before it could claim the job. That
+        // may be chance, so it runs isolated only where that costs nothing.
         let died_young = is_lost && record.progress.is_none();
-        if !is_suspect && !died_young {
+        let died_unclaimed = delivery.redelivered && has_never_run(record);
+        if !is_suspect && !died_young && !died_unclaimed {
             return Some(Permit::Shared);
         }
         match self.isolation.clone().try_acquire_owned() {
@@ -273,6 +276,10 @@ fn used_up(interruptions: Interruptions) -> Option<String> {
         return Some(format!("its child process died {isolated} times"));
     }
     (total >= INTERRUPTIONS_MAX).then(|| format!("{total} of its workers were lost"))
+}
+
+fn has_never_run(record: &JobRecord) -> bool {
+    record.state == JobState::Queued && record.owner.is_none() && record.attempts.processor == 0
 }
 
 fn is_owned(entry: &Entry, token: &Owner) -> bool {

@@ -1,9 +1,10 @@
 //! Runs a lab under load while everything around it breaks, and says what became of every job:
 //! `make chaos`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
+use contract::topology::{ACK_WAIT, ACK_WAITS};
 use lab_tests::{
     chaos::{self, Options},
     waybill_beside,
@@ -21,6 +22,9 @@ struct Arguments {
     /// Replays the schedule and the jobs of an earlier run.
     #[arg(long, env = "WAYBILL_TEST_SEED")]
     seed: Option<u64>,
+    /// The lab's ack wait; with 2s a run holds twice as many faults.
+    #[arg(long, value_name = "DURATION", value_parser = settings::duration(ACK_WAITS))]
+    ack_wait: Option<Duration>,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -37,6 +41,7 @@ async fn main() -> ExitCode {
         seed: arguments.seed.unwrap_or_else(rand::random),
         jobs: arguments.jobs,
         rate: arguments.rate,
+        ack_wait: arguments.ack_wait.unwrap_or(ACK_WAIT),
     })
     .await;
     if arguments.json {

@@ -14,6 +14,9 @@ pub fn boundaries() -> impl Iterator<Item = (Stage, &'static str)> {
     all.filter(|at| *at != (Stage::Notifier, "after_publish"))
 }
 
+/// How much longer than the ack wait a process is held still.
+const PAST_THE_ACK_WAIT: Duration = Duration::from_millis(1_500);
+
 /// One fault, with all that was drawn for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -77,8 +80,8 @@ pub enum Receiver {
 }
 
 impl Fault {
-    /// How long the fault lasts by itself; zero for one that is over at once.
-    pub fn lasts(&self) -> Duration {
+    /// How long the fault lasts by itself, in a lab with this ack wait; zero for one that is over at once.
+    pub fn lasts(&self, ack_wait: Duration) -> Duration {
         Duration::from_millis(match self {
             Self::Crash(..)
             | Self::Kill(_)
@@ -88,8 +91,7 @@ impl Fault {
             | Self::Network(Network::Reset | Network::HalfOpen, _) => 0,
             Self::BrokerStopped => 1_000,
             Self::Full(_) => 3_000,
-            // Longer than the ack wait of the run.
-            Self::Sleep(_) => 3_500,
+            Self::Sleep(_) => return ack_wait + PAST_THE_ACK_WAIT,
             Self::Network(..) | Self::Receiver(_) => 4_000,
             Self::Telemetry(_) => 5_000,
             Self::BrokerAway => 15_000,
@@ -97,16 +99,20 @@ impl Fault {
     }
 
     /// How much of the run belongs to the fault and what follows it, before the next one strikes.
-    pub fn share(&self) -> Duration {
-        let after = match self {
-            Self::Crash(..) => 4,
-            Self::Network(Network::HalfOpen, _) => 10,
-            Self::Poison | Self::Roll => 14,
-            Self::BrokerAway => 8,
-            Self::Kill(_) | Self::Sleep(_) | Self::Full(_) | Self::Telemetry(_) => 5,
-            Self::BrokerKilled | Self::BrokerStopped | Self::Network(..) | Self::Receiver(_) => 6,
+    pub fn share(&self, ack_wait: Duration) -> Duration {
+        let (after, takeovers) = match self {
+            Self::Crash(..) => (2, 1),
+            Self::Network(Network::HalfOpen, _) => (8, 1),
+            Self::Poison => (8, 3),
+            // Two processors drain, each with long jobs in flight for the whole grace period.
+            Self::Roll => (32, 1),
+            Self::BrokerAway => (6, 1),
+            Self::Kill(_) | Self::Sleep(_) => (3, 1),
+            Self::Full(_) | Self::Telemetry(_) => (5, 0),
+            Self::BrokerKilled | Self::BrokerStopped | Self::Network(..) => (4, 1),
+            Self::Receiver(_) => (6, 0),
         };
-        self.lasts() + Duration::from_secs(after)
+        self.lasts(ack_wait) + Duration::from_secs(after) + ack_wait * takeovers
     }
 
     /// Why traces of the time may have gaps, if they may.

@@ -48,8 +48,6 @@ use crate::Client;
 
 /// The name of every connection that carries telemetry.
 const TELEMETRY_WAY: &str = "telemetry";
-/// The ack wait of the run, in seconds: short, so that a run holds many faults.
-const ACK_WAIT_SECONDS: &str = "2";
 /// Ends that may wait for a look at their trace.
 const ENDS_WAITING_MAX: usize = 100_000;
 /// Time for everything to come to rest after the last job: the longest wait of a notice is a minute.
@@ -69,18 +67,21 @@ pub struct Options {
     pub jobs: usize,
     /// Jobs a second at most.
     pub rate: f64,
+    /// The lab's ack wait. With a short one a run holds more faults.
+    pub ack_wait: Duration,
 }
 
 /// Runs the whole schedule against a lab of its own, and tells how it went on standard error.
 pub async fn run(options: &Options) -> Report {
-    let Options { seed, jobs, .. } = *options;
-    let plan = Schedule::draw(seed, jobs, options.rate);
-    eprintln!("seed {seed}: {jobs} jobs at {:.1}/s, {} faults", plan.rate, plan.faults.len());
+    let Options { seed, jobs, rate, ack_wait, .. } = *options;
+    let plan = Schedule::draw(seed, jobs, rate, ack_wait);
+    let (rate, faults) = (plan.rate, plan.faults.len());
+    eprintln!("seed {seed}: {jobs} jobs at {rate:.1}/s, {faults} faults, ack wait {ack_wait:?}");
     let ledger = Ledger::default();
     let mut striker = set_up(options, &ledger).await;
     let (follower, watcher, ends) = watch(&striker);
     let began = Instant::now();
-    let sending = tokio::spawn(striker.load.clone().run(jobs, plan.rate));
+    let sending = tokio::spawn(striker.load.clone().run(jobs, rate));
     let mut faults = Vec::with_capacity(plan.faults.len());
     for planned in plan.faults {
         let struck = striker.strike(planned).await;
@@ -97,12 +98,13 @@ pub async fn run(options: &Options) -> Report {
     Report {
         seed,
         jobs,
-        rate: plan.rate,
+        rate,
+        ack_wait_seconds: ack_wait.as_secs_f64(),
         seconds: began.elapsed().as_secs_f64(),
         findings: ledger.judge(),
         never_accepted: striker.load.refused(),
         spans_dropped: whole(striker.dropped.1),
-        faults: with_recovery(faults, &Rates::new(ends, plan.rate)),
+        faults: with_recovery(faults, &Rates::new(ends, rate)),
     }
 }
 
@@ -115,13 +117,10 @@ async fn set_up(options: &Options, ledger: &Ledger) -> Striker {
         broker_way.carry_to(lab.ports.nats);
         telemetry_way.carry_to(lab.ports.otlp_grpc);
         lab.processors = PROCESSORS;
+        lab.ack_wait = Some(options.ack_wait);
         lab.otlp_endpoint = Some(format!("http://{}", telemetry_way.address()));
         let nats = format!("nats://{}", broker_way.address());
-        let settings = [
-            ("WAYBILL_NATS_URL", nats),
-            ("WAYBILL_WEBHOOK_ALLOW", owner.authority()),
-            ("WAYBILL_ACK_WAIT_SECONDS", ACK_WAIT_SECONDS.to_owned()),
-        ];
+        let settings = [("WAYBILL_NATS_URL", nats), ("WAYBILL_WEBHOOK_ALLOW", owner.authority())];
         lab.env.extend(settings.map(|(name, value)| (name.to_owned(), value)));
     })
     .await;
@@ -138,6 +137,7 @@ async fn set_up(options: &Options, ledger: &Ledger) -> Striker {
         ledger: ledger.clone(),
         outages: Outages::default(),
         dropped: Default::default(),
+        ack_wait: options.ack_wait,
         repeats: JoinSet::new(),
         lab,
     }

@@ -34,6 +34,8 @@ pub struct Report {
     pub jobs: usize,
     /// Jobs a second.
     pub rate: f64,
+    /// The lab's ack wait.
+    pub ack_wait_seconds: f64,
     /// From the first job to the last look.
     pub seconds: f64,
     /// What the ledger found.
@@ -72,8 +74,11 @@ impl fmt::Display for Report {
             fault.row(out)?;
         }
         let (kinds, count) = (self.kinds().len(), self.faults.len());
-        let Self { seed, jobs, rate, seconds, .. } = self;
-        writeln!(out, "\nseed {seed}: {jobs} jobs at {rate:.1}/s in {seconds:.0} s")?;
+        let Self { seed, jobs, rate, seconds, ack_wait_seconds: ack_wait, .. } = self;
+        writeln!(
+            out,
+            "\nseed {seed}: {jobs} jobs at {rate:.1}/s in {seconds:.0} s, ack wait {ack_wait} s"
+        )?;
         writeln!(out, "{count} faults of {kinds} kinds")?;
         writeln!(out, "{:>8}  accepted, {} of them again", found.accepted, found.accepted_again)?;
         writeln!(out, "{:>8}  ends {:?}", found.ends.values().sum::<usize>(), found.ends)?;

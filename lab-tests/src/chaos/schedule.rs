@@ -10,8 +10,8 @@ use super::fault::{Fault, Network, Receiver, Telemetry, boundaries};
 
 /// How many processors share the work, so that one can take over from the other.
 pub const PROCESSORS: u16 = 2;
-/// And for this long after the last one, to see that all is well again.
-const AFTER: Duration = Duration::from_secs(12);
+/// And for this long and an ack wait after the last one, to see that all is well again.
+const AFTER: Duration = Duration::from_secs(10);
 /// How many kinds of fault there are, each boundary of a crash counted.
 pub const KINDS: usize = 15 + 17;
 /// Jobs come in for this long before the first fault: a rate to compare with.
@@ -38,18 +38,20 @@ pub struct Schedule {
 impl Schedule {
     /// Plans `jobs` jobs at up to `rate` a second: every kind of fault at least once, in random order,
     /// then again until the jobs end. Jobs come in slower where one pass would not fit.
-    pub fn draw(seed: u64, jobs: usize, rate: f64) -> Self {
+    pub fn draw(seed: u64, jobs: usize, rate: f64, ack_wait: Duration) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let first = pass(&mut rng);
-        let least = BEFORE + AFTER + first.iter().map(Fault::share).sum::<Duration>();
+        let share = |fault: &Fault| fault.share(ack_wait);
+        let after = AFTER + ack_wait;
+        let least = BEFORE + after + first.iter().map(share).sum::<Duration>();
         let rate = rate.min(jobs as f64 / least.as_secs_f64());
         let mut faults = Vec::new();
         let (mut at, mut pending) = (BEFORE, first);
         loop {
             for fault in pending {
                 let at_job = job_at(at, rate);
-                at += fault.share();
-                if job_at(at + AFTER, rate) > jobs + 1 {
+                at += share(&fault);
+                if job_at(at + after, rate) > jobs + 1 {
                     return Self { rate, faults };
                 }
                 faults.push(Planned { at_job, fault });
@@ -106,14 +108,15 @@ mod tests {
 
     #[test]
     fn a_seed_replays_its_schedule_and_another_one_does_not() {
-        assert_eq!(Schedule::draw(7, 5_000, 20.0), Schedule::draw(7, 5_000, 20.0));
-        assert_ne!(Schedule::draw(7, 5_000, 20.0), Schedule::draw(8, 5_000, 20.0));
+        let draw = |seed| Schedule::draw(seed, 5_000, 20.0, topology::ACK_WAIT);
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
     }
 
     #[test]
     fn every_kind_of_fault_fits_into_any_run() {
         for (seed, jobs) in [(1, 500), (2, 5_000), (3, 100_000)] {
-            let plan = Schedule::draw(seed, jobs, 20.0);
+            let plan = Schedule::draw(seed, jobs, 20.0, topology::ACK_WAIT);
             let kinds: BTreeSet<_> = plan.faults.iter().map(|at| at.fault.kind()).collect();
             assert_eq!(kinds.len(), KINDS, "{kinds:#?}");
             assert!(plan.faults.is_sorted_by_key(|at| at.at_job));

@@ -1,10 +1,17 @@
 //! The jobs of a run: job `n` is the same whenever and however often it is asked for.
 
+use std::ops::Range;
+
 use contract::event::EventType;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 use super::ledger::Expected;
+
+/// The share of jobs that are long: at a high rate some are in flight whenever a fault strikes.
+const LONG: f64 = 0.005;
+/// How long they are: several ack waits, and longer than most faults take with what follows them.
+const LONG_SECONDS: Range<f64> = 10.0..40.0;
 
 /// A job that is to be sent.
 #[derive(Debug, Clone)]
@@ -89,6 +96,11 @@ impl Task {
 /// Work of every length, with the value that must come of it where one is easily known.
 fn operation(rng: &mut StdRng, n: usize) -> (Value, Expected) {
     let value = |value| Expected::Succeeded(Some(value));
+    let wait =
+        |seconds: f64| (json!({"kind": "wait", "seconds": seconds}), Expected::Succeeded(None));
+    if rng.random_bool(LONG) {
+        return wait(rng.random_range(LONG_SECONDS));
+    }
     match rng.random_range(0..100) {
         0..40 => (json!({"kind": "multiply", "inputs": [n, 2]}), value(n as f64 * 2.0)),
         40..60 => (json!({"kind": "add", "inputs": [n, 1, 1]}), value(n as f64 + 2.0)),
@@ -99,14 +111,8 @@ fn operation(rng: &mut StdRng, n: usize) -> (Value, Expected) {
             (hash, Expected::Succeeded(None))
         }
         80..82 => (json!({"kind": "divide", "inputs": [n, 0]}), Expected::Failed),
-        82..98 => {
-            let wait = json!({"kind": "wait", "seconds": rng.random_range(0.02..0.3)});
-            (wait, Expected::Succeeded(None))
-        }
-        _ => {
-            let wait = json!({"kind": "wait", "seconds": rng.random_range(1.0..2.5)});
-            (wait, Expected::Succeeded(None))
-        }
+        82..98 => wait(rng.random_range(0.02..0.3)),
+        _ => wait(rng.random_range(1.0..2.5)),
     }
 }
 

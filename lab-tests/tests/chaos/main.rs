@@ -2,6 +2,8 @@
 
 mod silent;
 
+use std::time::Duration;
+
 use lab_tests::{
     chaos::{self, Options, schedule::KINDS},
     waybill,
@@ -11,11 +13,14 @@ use testkit::Seed;
 const JOBS: usize = 5_000;
 /// Jobs a second at most.
 const RATE: f64 = 20.0;
+/// Short, so that every kind of fault fits into few minutes. `make chaos` has the lab's own.
+const ACK_WAIT: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_thousand_jobs_outlive_every_kind_of_fault() {
     let Seed(seed) = Seed::pick();
-    let report = chaos::run(&Options { waybill: waybill(), seed, jobs: JOBS, rate: RATE }).await;
+    let options = Options { waybill: waybill(), seed, jobs: JOBS, rate: RATE, ack_wait: ACK_WAIT };
+    let report = chaos::run(&options).await;
     println!("{report}");
     assert!(report.is_clean(), "repeat with WAYBILL_TEST_SEED={seed}");
     assert!(report.findings.accepted >= JOBS);

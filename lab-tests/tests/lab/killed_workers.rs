@@ -132,9 +132,7 @@ async fn five_poison_jobs_at_once_end_alone_and_convict_nobody() {
         println!("dead after {:?}, {} interruptions", at - begun, job.interruptions);
         let reason = job.failure.map(|failure| failure.reason).unwrap_or_default();
         assert_eq!((job.state, reason.as_str()), (JobState::Dead, "interruptions_used_up"));
-        // Two or three ack waits: a message that was delivered to a worker which another poison job killed before it
-        // was claimed waits for one more.
-        assert!(at - begun < Duration::from_mins(1), "dead after {:?}", at - begun);
+        assert!(at - begun < Duration::from_secs(30), "dead after {:?}", at - begun);
     }
     for job in innocent {
         assert_eq!(client.ended(job, LIMIT).await.state, JobState::Succeeded);

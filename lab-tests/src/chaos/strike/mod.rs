@@ -55,6 +55,8 @@ pub struct Striker {
     pub ledger: Ledger,
     /// When telemetry may be dropped.
     pub outages: Outages,
+    /// The lab's ack wait.
+    pub ack_wait: Duration,
     /// Jobs that are being sent again.
     pub repeats: JoinSet<()>,
     /// Spans that each service says it dropped, when it was asked last, and those of all in all.
@@ -82,18 +84,19 @@ impl Striker {
     }
 
     async fn hit(&mut self, at_job: usize, fault: Fault) -> Proof {
+        let lasts = fault.lasts(self.ack_wait);
         match fault {
             Fault::Crash(stage, boundary) => self.crash(at_job, stage, boundary).await,
             Fault::Kill(part) => self.kill(part).await,
-            Fault::Sleep(part) => self.hold(part, fault.lasts()).await,
+            Fault::Sleep(part) => self.hold(part, lasts).await,
             Fault::Poison => self.poison(at_job).await,
             Fault::Roll => self.roll().await,
             Fault::BrokerKilled => self.broker_killed().await,
-            Fault::BrokerStopped | Fault::BrokerAway => self.broker_stopped(fault.lasts()).await,
-            Fault::Full(name) => self.full(name, fault.lasts()).await,
-            Fault::Network(how, stage) => self.network(how, stage, fault.lasts()).await,
-            Fault::Telemetry(how) => self.telemetry(how, fault.lasts()).await,
-            Fault::Receiver(how) => self.receiver(how, fault.lasts()).await,
+            Fault::BrokerStopped | Fault::BrokerAway => self.broker_stopped(lasts).await,
+            Fault::Full(name) => self.full(name, lasts).await,
+            Fault::Network(how, stage) => self.network(how, stage, lasts).await,
+            Fault::Telemetry(how) => self.telemetry(how, lasts).await,
+            Fault::Receiver(how) => self.receiver(how, lasts).await,
         }
     }
 

@@ -9,13 +9,14 @@ use tokio::time::sleep;
 use super::{Proof, Striker, services};
 use crate::chaos::{ledger::Expected, task::Task};
 
-/// How long a job that kills its workers may live: four kills, each with an ack wait and a restart, and what
-/// other jobs that were interrupted with it take when they run alone.
-const POISON_LIMIT: Duration = Duration::from_secs(90);
+/// How long a job that kills its workers may live, beyond the ack waits of its take-overs.
+const POISON_LIMIT: Duration = Duration::from_mins(1);
+/// Take-overs of such a job, and some to spare for those of other faults meanwhile.
+const POISON_TAKEOVERS: u32 = 6;
 
 /// Jobs that are sent until one of them aborts its process, and how long each has.
 const CRASH_TRIES: u32 = 3;
-const CRASH_LIMIT: Duration = Duration::from_secs(15);
+const CRASH_LIMIT: Duration = Duration::from_secs(13);
 
 impl Striker {
     /// Sends a job that aborts its process at a boundary.
@@ -29,7 +30,9 @@ impl Striker {
             let expected = Expected::Succeeded(Some(3.0));
             self.load.send(&Task::with_fault(name, fault, expected, self.load.url())).await;
             let felt = |all: &Self| all.restarts(stage) > before;
-            proof = self.within(CRASH_LIMIT, "it aborted and was restarted", felt).await;
+            proof = self
+                .within(CRASH_LIMIT + self.ack_wait, "it aborted and was restarted", felt)
+                .await;
             if proof.is_ok() {
                 break;
             }
@@ -66,7 +69,8 @@ impl Striker {
         let fault = "processor=crash:before_work".to_owned();
         let task = Task::with_fault(name.clone(), fault, Expected::Dead, self.load.url());
         self.load.send(&task).await;
-        self.within(POISON_LIMIT, "it has ended", |all| all.ledger.has_ended(&name)).await?;
+        let limit = POISON_LIMIT + self.ack_wait * POISON_TAKEOVERS;
+        self.within(limit, "it has ended", |all| all.ledger.has_ended(&name)).await?;
         match self.restarts(Stage::Processor) - before {
             killed @ 1.. => Ok(format!("it killed {killed} processors")),
             killed => Err(format!("it killed {killed} processors")),
