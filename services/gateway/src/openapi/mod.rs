@@ -4,6 +4,7 @@
 
 mod answers;
 mod page;
+mod parameters;
 
 use axum::{
     Router,
@@ -63,6 +64,7 @@ fn tag((name, about): (&str, &str)) -> Tag {
 /// Serves the description of `api` as JSON and as a page.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(mut api: OpenApi) -> Router<S> {
     answers::complete(&mut api);
+    parameters::complete(&mut api);
     let json = serde_json::to_value(&api).unwrap_or_default();
     let text = Bytes::from(json.to_string());
     let page = Bytes::from(page::page(&json));

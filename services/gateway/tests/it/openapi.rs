@@ -95,6 +95,17 @@ async fn references_lead_somewhere_and_names_are_there_once() {
     }
 }
 
+#[tokio::test]
+async fn a_parameter_that_may_be_left_out_is_never_null() {
+    let api = document(&Rig::start().await).await;
+    for call in CALLS {
+        for parameter in operation(&api, call)["parameters"].as_array().into_iter().flatten() {
+            let schema = parameter["schema"].to_string();
+            assert!(!schema.contains("null"), "{call} {}: {schema}", parameter["name"]);
+        }
+    }
+}
+
 fn check_references(api: &Value, part: &Value, wrong: &mut Vec<String>) {
     match part {
         Value::Object(fields) => {
