@@ -26,12 +26,13 @@ pub struct Client {
 impl Client {
     /// A client of `lab`.
     pub fn of(lab: &LabUnderTest) -> Self {
+        Self::at(lab.gateway_url(), lab.console_url())
+    }
+
+    /// A client of the lab whose gateway and console are there.
+    pub fn at(gateway: String, console: String) -> Self {
         let http = reqwest::Client::builder().timeout(REQUEST_LIMIT).build();
-        Self {
-            http: http.expect("TLS starts"),
-            gateway: lab.gateway_url(),
-            console: lab.console_url(),
-        }
+        Self { http: http.expect("TLS starts"), gateway, console }
     }
 
     /// Submits a job that must be accepted.
@@ -188,6 +189,12 @@ impl Client {
         let text = self.metrics(admin).await?;
         let value = |line: &str| line.strip_prefix(series)?.trim().split(' ').next()?.parse().ok();
         text.lines().find_map(value)
+    }
+
+    /// What the console answers at this path and query, with its status. Redirects are followed.
+    pub async fn console(&self, path: &str) -> reqwest::Result<(u16, String)> {
+        let answer = self.http.get(format!("{}{path}", self.console)).send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
     }
 
     /// The services that the console has log lines of for this trace, one entry a line.

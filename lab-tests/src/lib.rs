@@ -4,6 +4,7 @@
 
 pub mod backlog;
 pub mod chaos;
+pub mod searches;
 
 mod client;
 mod executable;

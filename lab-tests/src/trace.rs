@@ -160,13 +160,22 @@ impl Span {
     /// An attribute as text, whatever its type.
     pub fn attribute(&self, name: &str) -> Option<String> {
         let (_, value) = self.attributes.iter().find(|(key, _)| key == name)?;
-        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        Some(as_text(value))
+    }
+
+    /// All attributes as text.
+    pub fn attributes(&self) -> impl Iterator<Item = (String, String)> {
+        self.attributes.iter().map(|(key, value)| (key.clone(), as_text(value)))
     }
 
     /// Whether it links to `other`.
     pub fn links_to(&self, other: &Span) -> bool {
         self.links.contains(&Link { trace: other.trace.clone(), span: other.id.clone() })
     }
+}
+
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

@@ -20,5 +20,6 @@ mod outages;
 mod pin_images;
 mod restart;
 mod rights;
+mod searches;
 mod steady;
 mod taken_port;

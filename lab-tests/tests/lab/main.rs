@@ -19,6 +19,7 @@ mod ownership;
 mod poison;
 mod redrive;
 mod repeats;
+mod searches;
 mod signals;
 mod slots;
 mod trace_modes;
