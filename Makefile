@@ -54,7 +54,7 @@ chaos: ## Break a lab in every known way under load and account for every job: J
 dashboards: ## Dashboards against their sources and Grafana's published types
 	node grafana/source/build.mjs --check && cd grafana/check && npm ci --silent && npm run --silent types
 
-compose-test: ## The full lab in containers: signals, panels, restart, outages, full disks; prints times and memory (needs Docker)
+compose-test: ## The full lab in containers: signals, searches, panels, restart, kills, outages, full disks; prints times and memory (needs Docker)
 	@docker compose version >/dev/null || { echo "compose-test needs Docker with Compose" >&2; exit 1; }
 	docker compose config --quiet
 	docker compose build

@@ -4,6 +4,7 @@
 
 pub mod backlog;
 pub mod chaos;
+pub mod killed_workers;
 pub mod searches;
 
 mod client;

@@ -131,6 +131,17 @@ impl FullLab {
         self.run(&["ps", "--quiet"]).lines().map(str::to_owned).collect()
     }
 
+    /// The image that a service runs.
+    pub(crate) fn image(&self, service: &str) -> String {
+        self.config()["services"][service]["image"].as_str().unwrap().to_owned()
+    }
+
+    /// The process of a service that has one container, as the machine that Docker runs on numbers it.
+    pub(crate) fn pid(&self, service: &str) -> String {
+        let id = self.run(&["ps", "--quiet", service]);
+        docker(&format!("inspect --format {{{{.State.Pid}}}} {}", id.trim())).trim().to_owned()
+    }
+
     /// The volumes of its containers, ended ones too, that have no name of their own.
     pub(crate) fn nameless_volumes(&self) -> Vec<String> {
         let ids = self.run(&["ps", "--all", "--quiet"]);

@@ -12,6 +12,7 @@ mod foreign_page;
 mod full_lab;
 mod full_volumes;
 mod guarded;
+mod killed_workers;
 mod load;
 mod loki_direct;
 mod lost;

@@ -28,7 +28,7 @@ const ASK_LIMIT: Duration = Duration::from_secs(2);
 /// Kill one part of the embedded lab as a crash would (SIGKILL); its supervisor starts it again
 ///
 /// Only the lab on these ports is touched: the process is found by the port it listens on. In the full lab:
-/// `docker compose kill processor && docker compose start processor`.
+/// `docker compose kill processor && docker start $(docker compose ps -aq processor)`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = words::HELP)]
 pub(crate) struct Kill {

@@ -1,0 +1,153 @@
+//! What a killed worker costs, by the clock, at the lab's own ack wait: its jobs wait for one ack wait, no other job
+//! waits at all. The same is asked of both labs; only how a worker is killed, and comes back, is theirs.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use contract::{JobId, state::JobState};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use testkit::eventually;
+
+use crate::Client;
+
+const LIMIT: Duration = Duration::from_mins(2);
+/// A submission to its end, at any moment, the restart of the worker included.
+const FRESH_MAX: Duration = Duration::from_secs(4);
+/// The ack wait of ten seconds, the redelivery, and a busy machine.
+const TAKE_OVER_MAX: Duration = Duration::from_secs(14);
+/// Ten jobs of six seconds after a kill: the take-over, the jobs beside each other, and a busy machine.
+const TEN_JOBS_MAX: Duration = Duration::from_secs(25);
+/// One ack wait, the deaths in child processes, and a busy machine.
+const POISON_MAX: Duration = Duration::from_secs(30);
+
+/// A job that takes this long.
+pub fn wait(seconds: u32) -> Value {
+    json!({"name": format!("wait {seconds}"), "operations": [{"kind": "wait", "seconds": seconds}]})
+}
+
+/// A job that takes a moment.
+pub fn add() -> Value {
+    json!({"name": "fresh", "operations": [{"kind": "add", "inputs": [1, 2]}]})
+}
+
+/// Kills the only worker three times while it runs three long jobs: each time they are taken over after one ack wait,
+/// and a fresh job never waits. `kill` returns when the worker is gone, `come_back` when it is started.
+pub async fn three_kills_cost_one_ack_wait_each(
+    client: &Client,
+    kill: impl AsyncFn(),
+    come_back: impl AsyncFn(),
+) {
+    let mut held = running(client, 3, 120).await;
+    for number in 1..=3 {
+        let killed = Instant::now();
+        kill().await;
+        let taken = join_all(
+            held.iter()
+                .map(async |(job, before)| (*job, holder_other_than(client, *job, before).await)),
+        );
+        let back = async { tokio::join!(taken, come_back()).0 };
+        let (taken, longest) = longest_fresh_job(client, back).await;
+        println!("MEASURED: kill {number}: the longest fresh job took {longest:.1?}");
+        assert!(longest < FRESH_MAX, "kill {number}: a fresh job took {longest:?}");
+        for (job, (worker, at)) in taken {
+            let waited = at - killed;
+            println!("MEASURED: kill {number}: taken over after {waited:.1?}");
+            assert!(waited < TAKE_OVER_MAX, "kill {number}: taken over after {waited:?}");
+            held.insert(job, worker);
+        }
+    }
+    for job in held.keys() {
+        let seen = client.job(*job).await.expect("the job is known");
+        assert_eq!((seen.state, seen.interruptions), (JobState::Running, 3), "{seen:?}");
+        client.order(&format!("jobs/{job}/cancel"), None).await;
+        assert_eq!(client.ended(*job, FRESH_MAX).await.state, JobState::Cancelled);
+    }
+}
+
+/// Kills the only worker while it runs ten jobs: all of them run again, beside each other.
+pub async fn ten_jobs_in_flight_run_again(
+    client: &Client,
+    kill: impl AsyncFn(),
+    come_back: impl AsyncFn(),
+) {
+    let jobs = running(client, 10, 6).await;
+    let killed = Instant::now();
+    kill().await;
+    come_back().await;
+    for job in jobs.into_keys() {
+        let ended = client.ended(job, LIMIT).await;
+        assert_eq!((ended.state, ended.interruptions), (JobState::Succeeded, 1));
+    }
+    println!("MEASURED: ten jobs of 6 s have ended {:.1?} after the kill", killed.elapsed());
+    assert!(killed.elapsed() < TEN_JOBS_MAX, "{:?}", killed.elapsed());
+}
+
+/// Submits so many jobs at once that kill whoever runs them: each is dead in time, and jobs beside them succeed.
+pub async fn poison_jobs_end_alone(client: &Client, poison: usize) {
+    let mut innocent = running(client, 1, 15).await;
+    innocent.extend(running(client, 1, 25).await);
+    let begun = Instant::now();
+    let poison = join_all((0..poison).map(async |_| {
+        let fault = [("waybill-fault", "processor=crash:before_work")];
+        let job = client.submit_with(&add(), &fault).await.id;
+        (client.ended(job, LIMIT).await, Instant::now())
+    }));
+    let (ended, longest) = longest_fresh_job(client, poison).await;
+    println!("MEASURED: beside poison: the longest fresh job took {longest:.1?}");
+    for (job, at) in ended {
+        let took = at - begun;
+        println!("MEASURED: dead after {took:.1?}, {} interruptions", job.interruptions);
+        let reason = job.failure.map(|failure| failure.reason).unwrap_or_default();
+        assert_eq!((job.state, reason.as_str()), (JobState::Dead, "interruptions_used_up"));
+        assert!(took < POISON_MAX, "dead after {took:?}");
+    }
+    for job in innocent.into_keys() {
+        assert_eq!(client.ended(job, LIMIT).await.state, JobState::Succeeded);
+    }
+}
+
+/// Submits so many jobs of this length; each with the worker that runs it.
+async fn running(client: &Client, jobs: usize, seconds: u32) -> BTreeMap<JobId, String> {
+    let mut accepted = Vec::new();
+    for _ in 0..jobs {
+        accepted.push(client.submit(&wait(seconds)).await.id);
+    }
+    let mut running = BTreeMap::new();
+    for job in accepted {
+        running.insert(job, holder_other_than(client, job, "").await.0);
+    }
+    running
+}
+
+/// The worker that holds the lease of `job` now, and when it was first seen to hold it.
+async fn holder_other_than(client: &Client, job: JobId, before: &str) -> (String, Instant) {
+    eventually(LIMIT, "a worker to hold the lease", async || {
+        let worker = client.job(job).await?.worker.filter(|worker| worker != before)?;
+        Some((worker, Instant::now()))
+    })
+    .await
+}
+
+/// Submits one job after the other until `others` is ready; the longest time that one of them took.
+async fn longest_fresh_job<T>(client: &Client, others: impl Future<Output = T>) -> (T, Duration) {
+    let (is_over, mut longest) = (AtomicBool::new(false), Duration::ZERO);
+    let others = async {
+        let all = others.await;
+        is_over.store(true, Relaxed);
+        all
+    };
+    let fresh = async {
+        while !is_over.load(Relaxed) {
+            let begun = Instant::now();
+            let job = client.submit(&add()).await.id;
+            assert_eq!(client.ended(job, LIMIT).await.state, JobState::Succeeded);
+            longest = longest.max(begun.elapsed());
+        }
+    };
+    let (all, ()) = tokio::join!(others, fresh);
+    (all, longest)
+}
