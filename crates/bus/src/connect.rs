@@ -11,8 +11,9 @@ use telemetry::{Metrics, SpanSink};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    broker_time::BrokerTime, payloads::Payloads, readiness::Readiness, records::Records,
-    redelivered::Suspects, results::Results, staleness::Reconnected, storage::HealthPage,
+    broker_time::BrokerTime, health_page, health_page::HealthPage, payloads::Payloads,
+    readiness::Readiness, records::Records, redelivered::Suspects, results::Results,
+    staleness::Reconnected,
 };
 
 /// Time one request to the broker may take. A publish in flight when the broker dies fails only then.
@@ -42,8 +43,8 @@ pub struct BusConfig {
     /// File with the password at the broker, such as a mounted secret; white space around it is dropped.
     #[arg(long, env = "WAYBILL_NATS_PASSWORD_FILE", value_name = "FILE", group = "nats_secret")]
     pub nats_password_file: Option<PathBuf>,
-    /// Health page of the broker, by which a service tells a full disk from a broker that is away.
-    #[arg(long, env = "WAYBILL_NATS_HEALTH_URL", value_name = "URL", hide_env_values = true, value_parser = health_url)]
+    /// Health page of the broker, or a file with a copy of it (file:///…), by which a service tells a full disk from a broker that is away.
+    #[arg(long, env = "WAYBILL_NATS_HEALTH_URL", value_name = "URL", hide_env_values = true, value_parser = health_page::address)]
     pub nats_health_url: Option<String>,
     /// Seconds to wait at start for the broker and its streams before giving up.
     #[arg(long, env = "WAYBILL_BROKER_WAIT_SECONDS", value_name = "S", default_value_t = 600, value_parser = settings::seconds(0..=86_400))]
@@ -251,8 +252,4 @@ fn report(event: &Event, reconnected: &Reconnected) {
         Event::ClientError(error) => tracing::debug!(%error, "broker client error"),
         other => tracing::debug!(event = %other, "broker connection event"),
     }
-}
-
-fn health_url(text: &str) -> Result<String, String> {
-    settings::http_url(text).map(|url| url.to_string())
 }

@@ -36,6 +36,7 @@ pub mod worker;
 
 mod enclosed;
 mod headers;
+mod health_page;
 mod in_hand;
 mod job_spans;
 mod origin;

@@ -7,7 +7,10 @@ use contract::{Stage, topology};
 use futures_util::future::join;
 use service::admin::Check;
 
-use crate::storage::{HealthPage, is_missing};
+use crate::{
+    health_page::{HealthPage, Look},
+    storage::is_missing,
+};
 
 /// Whether this process can take jobs. Clones share it.
 #[derive(Clone, Default)]
@@ -80,12 +83,13 @@ impl Readiness {
     }
 }
 
-/// Whether the broker can store; nothing where its health page is not known.
+/// Whether the broker can store; nothing where its health page is not known or says nothing.
 async fn storage(health: Option<&HealthPage>) -> Option<Check> {
-    Some(match health?.problem().await {
-        None => Check::ok("storage", "can be written"),
-        Some(problem) => Check::failed("storage", problem.to_string()),
-    })
+    match health?.look().await {
+        Look::Silent => None,
+        Look::Well => Some(Check::ok("storage", "can be written")),
+        Look::Problem(problem) => Some(Check::failed("storage", problem.to_string())),
+    }
 }
 
 /// A worker needs its consumer; the gateway needs the stream it writes to.

@@ -15,12 +15,9 @@ use async_nats::{
 };
 use contract::topology::{DEAD, STORES, WORK_QUEUES};
 use futures_util::future::try_join_all;
-use serde::Deserialize;
 
-use crate::Bus;
+use crate::{Bus, health_page::Look};
 
-/// How long the health page may take.
-const HEALTH_LIMIT: Duration = Duration::from_millis(500);
 /// How long one look at all streams may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
 /// The error codes of a broker whose streams together may take no more.
@@ -30,13 +27,6 @@ pub(crate) const STORE_FULL: [ErrorCode; 4] = [
     ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
     ErrorCode::MEMORY_RESOURCES_EXCEEDED,
 ];
-/// How nats-server says that a stream could not be written.
-const WRITE_ERROR: &str = "write error";
-/// How systems say that there is no room: none left, or none left for this user.
-const NO_ROOM: [&str; 3] = ["no space left", "quota exceeded", "not enough space"];
-/// How nats-server says that JetStream is off.
-const JETSTREAM_OFF: &str = "not enabled";
-
 /// Why a broker that is there does not store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageProblem {
@@ -57,49 +47,6 @@ pub enum StorageProblem {
     Missing(Vec<&'static str>),
 }
 
-/// The broker's health page. Clones share its client.
-#[derive(Clone)]
-pub(crate) struct HealthPage {
-    http: reqwest::Client,
-    url: String,
-}
-
-#[derive(Deserialize)]
-struct Health {
-    status: String,
-    #[serde(default)]
-    error: String,
-}
-
-impl HealthPage {
-    /// The page at `url`; none for an empty one.
-    pub(crate) fn at(url: Option<&str>) -> anyhow::Result<Option<Self>> {
-        let Some(url) = url.filter(|url| !url.is_empty()) else { return Ok(None) };
-        // Never by way of a proxy: the broker is near.
-        let http = reqwest::Client::builder().no_proxy().timeout(HEALTH_LIMIT).build()?;
-        Ok(Some(Self { http, url: url.to_owned() }))
-    }
-
-    /// What is wrong, by the broker's own word; none when it is well or does not answer.
-    pub(crate) async fn problem(&self) -> Option<StorageProblem> {
-        let answer = self.http.get(&self.url).send().await.ok()?;
-        let health: Health = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
-        (health.status != "ok").then(|| problem_in(&health.error)).flatten()
-    }
-}
-
-/// The problem that the health page's error is about; none when it is not about storing.
-fn problem_in(error: &str) -> Option<StorageProblem> {
-    let error = error.to_lowercase();
-    if NO_ROOM.iter().any(|words| error.contains(words)) {
-        return Some(StorageProblem::DiskFull);
-    }
-    if error.contains(JETSTREAM_OFF) {
-        return Some(StorageProblem::JetStreamOff);
-    }
-    error.contains(WRITE_ERROR).then_some(StorageProblem::DiskFailing)
-}
-
 impl Bus {
     /// Why the broker did not do what it was asked; none when it is away, or seems well.
     ///
@@ -108,16 +55,18 @@ impl Bus {
         if self.jetstream.client().connection_state() != State::Connected {
             return None;
         }
-        if let Some(page) = &self.health
-            && let Some(problem) = page.problem().await
-        {
-            return Some(problem);
+        let mut just_said_well = false;
+        if let Some(page) = &self.health {
+            match page.look().await {
+                Look::Problem(problem) => return Some(problem),
+                // A copy may be older than what failed.
+                look => just_said_well = look == Look::Well && page.is_live(),
+            }
         }
         let looked = tokio::time::timeout(LOOK_LIMIT, missing(&self.jetstream)).await;
         match looked.ok()? {
             Ok(missing) if !missing.is_empty() => Some(StorageProblem::Missing(missing)),
-            // With its health page the broker has just said that it can write.
-            Ok(_) => (unanswered && self.health.is_none()).then_some(StorageProblem::NotStoring),
+            Ok(_) => (unanswered && !just_said_well).then_some(StorageProblem::NotStoring),
             Err(problem) => problem,
         }
     }
@@ -182,27 +131,4 @@ pub fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
 pub(crate) fn is_missing(error: &anyhow::Error) -> bool {
     let missing = [ErrorCode::STREAM_NOT_FOUND, ErrorCode::CONSUMER_NOT_FOUND];
     error_code(error.as_ref()).is_some_and(|code| missing.contains(&code))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_health_page_tells_a_full_disk_from_one_that_fails() {
-        let write =
-            |cause| format!("JetStream stream '$G > TODO' write error: write /d/1.blk: {cause}");
-        let cases = [
-            (write("no space left on device"), Some(StorageProblem::DiskFull)),
-            (write("disk quota exceeded"), Some(StorageProblem::DiskFull)),
-            (write("read-only file system"), Some(StorageProblem::DiskFailing)),
-            (write("input/output error"), Some(StorageProblem::DiskFailing)),
-            (write("file too large"), Some(StorageProblem::DiskFailing)),
-            ("jetstream not enabled".to_owned(), Some(StorageProblem::JetStreamOff)),
-            ("JetStream consumer 'a' is not current".to_owned(), None),
-        ];
-        for (error, expected) in cases {
-            assert_eq!(problem_in(&error), expected, "{error}");
-        }
-    }
 }

@@ -13,6 +13,9 @@ const LIMIT_SECONDS_MAX: u64 = 300;
 /// Longest answer that is printed, in bytes.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
+/// Characters shown of an answer that is no success.
+const WHY_CHARS_MAX: usize = 300;
+
 /// Ask a URL once: exit code 0 when it answers with success, 1 otherwise
 #[derive(Debug, clap::Args)]
 pub(crate) struct Probe {
@@ -45,7 +48,8 @@ impl Probe {
         let mut answer = answer.with_context(|| format!("{} does not answer", self.url))?;
         let status = answer.status();
         if !status.is_success() {
-            bail!("{} answers {status}", self.url);
+            let why = first_words(answer).await;
+            bail!("{} answers {status}{why}", self.url);
         }
         let mut body = Vec::new();
         while self.print
@@ -59,4 +63,13 @@ impl Probe {
         print(&String::from_utf8_lossy(&body));
         Ok(Exit::Done)
     }
+}
+
+/// The beginning of an answer that is no success: it may say why.
+async fn first_words(mut answer: reqwest::Response) -> String {
+    let chunk = answer.chunk().await.ok().flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&chunk);
+    let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: String = words.chars().take(WHY_CHARS_MAX).collect();
+    if words.is_empty() { words } else { format!(": {words}") }
 }

@@ -43,6 +43,7 @@ impl Docker {
             ("image ls", said(IMAGES)),
             ("volume ls", said(VOLUMES)),
             ("ps", said("")),
+            ("inspect", said("")),
         ])
     }
 
@@ -221,10 +222,17 @@ async fn each_part_of_a_lab_that_runs_is_told_by_its_state_and_health() {
     let containers = r#"{"Name":"w-gateway-1","Service":"gateway","Image":"waybill:1","State":"running","Health":"unhealthy","ExitCode":0,"Publishers":[{"TargetPort":8080,"PublishedPort":1}]}
 {"Name":"w-processor-1","Service":"processor","Image":"waybill:0","State":"exited","Health":"","ExitCode":137,"Publishers":null}"#;
     for said in [containers.to_owned(), format!("[{}]", containers.replace('\n', ","))] {
-        let docker = Docker::new(place.port()).saying("compose ps", &said);
+        let docker = Docker::new(place.port())
+            .saying("compose ps", &said)
+            .saying("inspect", "it was slow\n\nno space left on device\n");
         let (code, answer) = place.ask(&docker, "--lab full").await;
         for (name, status, found, advice) in [
-            ("gateway", "failed", "runs, unhealthy", "docker compose logs --tail 30 gateway"),
+            (
+                "gateway",
+                "failed",
+                "runs, unhealthy: no space left on device",
+                "docker compose logs --tail 30 gateway",
+            ),
             ("processor", "failed", "has ended with code 137", "docker compose up -d"),
             ("otel-collector", "failed", "not started", "docker compose up -d"),
             ("versions", "note", "w-processor-1 is of waybill:0, not waybill:1", "anew"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::{
-    docker::{Trouble, ask_lines},
+    docker::{Trouble, ask, ask_lines},
     images::has,
     plan::Plan,
 };
@@ -13,6 +13,9 @@ use crate::commands::doctor::check::Check;
 
 /// Parts that do their work at the start and end.
 const ONCE: [&str; 2] = ["init", "topology"];
+
+/// Characters shown of what a health check said.
+const SAID_CHARS_MAX: usize = 300;
 
 /// One container, as `docker compose ps` lists it.
 #[derive(Debug, Default, Deserialize)]
@@ -25,6 +28,9 @@ pub(super) struct Container {
     health: String,
     exit_code: i32,
     publishers: Option<Vec<Publisher>>,
+    /// What the health check of one that is not well said last.
+    #[serde(skip)]
+    said: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -36,7 +42,20 @@ struct Publisher {
 
 /// Every container of this folder's project, ended ones too.
 pub(super) async fn all() -> Result<Vec<Container>, Trouble> {
-    ask_lines(&["compose", "ps", "--all", "--format", "json"]).await
+    let mut all: Vec<Container> =
+        ask_lines(&["compose", "ps", "--all", "--format", "json"]).await?;
+    for one in all.iter_mut().filter(|one| one.runs() && one.health == "unhealthy") {
+        one.said = said(&one.name).await;
+    }
+    Ok(all)
+}
+
+/// The last line that the health check of this container said, if any.
+async fn said(name: &str) -> Option<String> {
+    let form = "{{range .State.Health.Log}}{{.Output}}\n{{end}}";
+    let log = ask(&["inspect", "--format", form, name]).await.ok()?;
+    let line = log.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    Some(line.chars().take(SAID_CHARS_MAX).collect())
 }
 
 impl Container {
@@ -65,7 +84,10 @@ impl Container {
             ("running", "starting") => {
                 Check::failed(name, "is starting", format!("wait a moment; if it stays so: {logs}"))
             }
-            ("running", other) => Check::failed(name, format!("runs, {other}"), logs),
+            ("running", other) => {
+                let said = self.said.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
+                Check::failed(name, format!("runs, {other}{said}"), logs)
+            }
             ("exited", _) if self.exit_code == 0 && ONCE.contains(&name.as_str()) => {
                 Check::ok(name, "has done its work")
             }
