@@ -6,6 +6,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use contract::Stage;
 
 use crate::{
+    allocator,
     commands::{
         bench::BenchCommand, completions::Completions, dead::Dead, doctor::Doctor, guard::Guard,
         job::Job, kill::Kill, load::Load, open::Open, probe::Probe, service::Service,
@@ -103,6 +104,7 @@ impl Cli {
                 return service.run(Stage::Notifier.name(), notifier::run);
             }
             Command::Console(service) => {
+                allocator::give_back_soon();
                 return service.without_telemetry().run("console", async |config, vitals, stop| {
                     console::run(config, vitals.metrics, stop.soft).await
                 });

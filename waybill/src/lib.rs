@@ -10,6 +10,7 @@ pub mod load;
 pub mod trace;
 pub mod waterfall;
 
+mod allocator;
 mod bench;
 mod client;
 mod commands;

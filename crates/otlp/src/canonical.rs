@@ -15,13 +15,19 @@ const FIELDS_MAX: usize = 18;
 
 /// The message in its canonical spelling: fields in the order of their numbers.
 pub fn canonical(message: &Message, wire: &[u8]) -> Result<Vec<u8>, Flaw> {
-    let mut writer = Writer { out: Vec::with_capacity(wire.len().min(4 * 1024)), values: 0 };
-    writer.message(message, wire, 0)?;
-    Ok(writer.out)
+    let mut out = Vec::with_capacity(wire.len().min(4 * 1024));
+    canonical_into(message, wire, &mut out)?;
+    Ok(out)
 }
 
-struct Writer {
-    out: Vec<u8>,
+/// The same, written over what is in `out`: who reads many messages needs one buffer.
+pub fn canonical_into(message: &Message, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Flaw> {
+    out.clear();
+    Writer { out, values: 0 }.message(message, wire, 0)
+}
+
+struct Writer<'o> {
+    out: &'o mut Vec<u8>,
     /// Attribute values met so far.
     values: usize,
 }
@@ -40,7 +46,7 @@ enum Slot<'a> {
     Bytes(Cow<'a, [u8]>),
 }
 
-impl Writer {
+impl Writer<'_> {
     fn message(&mut self, message: &Message, wire: &[u8], depth: usize) -> Result<(), Flaw> {
         if depth > DEPTH_MAX {
             return Err(Flaw::TooDeep);
@@ -86,7 +92,7 @@ impl Writer {
                 self.nested(field.number, message, entry, depth)?;
             } else {
                 check_text(field, entry)?;
-                wire::put(&mut self.out, field.number, Value::Bytes(entry));
+                wire::put(self.out, field.number, Value::Bytes(entry));
             }
         }
         Ok(())
@@ -99,9 +105,9 @@ impl Writer {
         wire: &[u8],
         depth: usize,
     ) -> Result<(), Flaw> {
-        let start = wire::begin(&mut self.out, number);
+        let start = wire::begin(self.out, number);
         self.message(message, wire, depth + 1)?;
-        wire::end(&mut self.out, start);
+        wire::end(self.out, start);
         Ok(())
     }
 
@@ -137,11 +143,11 @@ impl Writer {
         if matches!(field.kind, Kind::Double) && doubles(bytes).any(|bits| bits != one_nan(bits)) {
             let bytes: Vec<u8> =
                 doubles(bytes).flat_map(|bits| one_nan(bits).to_le_bytes()).collect();
-            wire::put(&mut self.out, field.number, Value::Bytes(&bytes));
+            wire::put(self.out, field.number, Value::Bytes(&bytes));
             return Ok(());
         }
         if !(bytes.is_empty() && matches!(field.label, Label::One | Label::Many)) {
-            wire::put(&mut self.out, field.number, Value::Bytes(bytes));
+            wire::put(self.out, field.number, Value::Bytes(bytes));
         }
         Ok(())
     }
@@ -157,7 +163,7 @@ impl Writer {
             Kind::Uint32 => Value::Varint(number.min(u64::from(u32::MAX))),
             _ => Value::Varint(number),
         };
-        wire::put(&mut self.out, field.number, value);
+        wire::put(self.out, field.number, value);
     }
 }
 
@@ -239,7 +245,7 @@ impl Slot<'_> {
     fn check(self, field: &Field, depth: usize) -> Result<(), Flaw> {
         match (field.kind, self) {
             (Kind::Message(message), Self::Bytes(bytes)) => {
-                Writer { out: Vec::new(), values: 0 }.message(message, &bytes, depth + 1)
+                Writer { out: &mut Vec::new(), values: 0 }.message(message, &bytes, depth + 1)
             }
             (_, Self::Bytes(bytes)) => check_text(field, &bytes),
             _ => Ok(()),

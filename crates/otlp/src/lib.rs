@@ -21,7 +21,7 @@ mod metric;
 mod schema;
 pub mod wire;
 
-pub use canonical::canonical;
+pub use canonical::{canonical, canonical_into};
 pub use export::{Export, Scope, Sender};
 pub use flaw::Flaw;
 pub use metric::{Metric, MetricHead};

@@ -38,12 +38,17 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// Starts one with the usual limits and this memory budget.
+    /// Starts one with the usual limits.
     pub(crate) async fn start() -> Self {
+        Self::start_with(BUDGET_MIB).await
+    }
+
+    /// The same, with this memory budget in MiB.
+    pub(crate) async fn start_with(memory_mib: u64) -> Self {
         let ports = PortBlock::claim();
         let address = |index: u16| format!("127.0.0.1:{}", ports.base() + index);
         let mut command = Command::new(waybill());
-        command.arg("console").arg("--memory-mib").arg(BUDGET_MIB.to_string());
+        command.arg("console").arg("--memory-mib").arg(memory_mib.to_string());
         for (index, option) in
             ["--console-bind", "--otlp-http-bind", "--otlp-grpc-bind", "--admin-bind"]
                 .iter()
@@ -110,10 +115,15 @@ impl Console {
 
     /// The most memory that it held since the last call of [`Self::forget_peak`], in MiB.
     pub(crate) fn peak_mib(&self) -> u64 {
-        let Ok(status) = std::fs::read_to_string(self.proc("status")) else { return 0 };
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        kib.unwrap_or(0) / 1024
+        self.memory("VmHWM").unwrap_or(0)
+    }
+
+    /// A line of what the system says about its memory, in MiB: `VmRSS` is now, `VmHWM` at most.
+    pub(crate) fn memory(&self, line: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(self.proc("status")).ok()?;
+        let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))?;
+        let kib: u64 = found.trim().trim_end_matches(" kB").parse().ok()?;
+        Some(kib / 1024)
     }
 
     /// Measures the peak of its memory from now on.

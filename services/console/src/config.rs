@@ -43,7 +43,8 @@ pub struct Config {
     #[arg(long, env = "WAYBILL_CONSOLE_SERIES_MAX", default_value_t = SERIES_MAX, value_parser = settings::whole(1_usize..=1_000_000_000))]
     pub series_max: usize,
 
-    /// Memory for all of that together, in MiB; whichever limit is met first holds. The process takes at most half as much
+    /// Memory for all of that together, in MiB; whichever limit is met first holds. Three quarters of it are for what is
+    /// kept, the rest for exports on their way and pages being made. From 128 on, the process takes at most half as much
     /// again.
     #[arg(long, env = "WAYBILL_CONSOLE_MEMORY_MIB", default_value_t = MEMORY_MIB, value_parser = settings::whole(1_usize..=1_048_576))]
     pub memory_mib: usize,

@@ -29,7 +29,7 @@ pub(super) trait Items: Send + Sync + 'static {
     const MESSAGE: &Message;
 
     /// The encoded item, if it is still there.
-    fn item(&self, store: &Store, key: &Self::Key) -> Option<Arc<[u8]>>;
+    fn item(&self, store: &Store, key: &Self::Key) -> Option<Vec<u8>>;
 }
 
 /// The spans of a trace.
@@ -45,8 +45,8 @@ impl Items for Spans {
     const ITEMS: &str = "spans";
     const MESSAGE: &Message = &descriptor::SPAN;
 
-    fn item(&self, store: &Store, key: &SpanId) -> Option<Arc<[u8]>> {
-        store.span(self.0, *key)
+    fn item(&self, store: &Store, key: &SpanId) -> Option<Vec<u8>> {
+        Some(store.span(self.0, *key)?.bytes().into_owned())
     }
 }
 
@@ -57,8 +57,8 @@ impl Items for Metrics {
     const ITEMS: &str = "metrics";
     const MESSAGE: &Message = &descriptor::METRIC;
 
-    fn item(&self, store: &Store, key: &Arc<[u8]>) -> Option<Arc<[u8]>> {
-        store.metric(key).map(Into::into)
+    fn item(&self, store: &Store, key: &Arc<[u8]>) -> Option<Vec<u8>> {
+        store.metric(key)
     }
 }
 
@@ -133,13 +133,13 @@ impl<I: Items> Writer<I> {
         put(out, &["{"]);
         if let Some(resource) = &origin.resource {
             put(out, &["\"resource\":"]);
-            json::write(&descriptor::RESOURCE, resource, out);
+            json::write(&descriptor::RESOURCE, &resource.bytes(), out);
             put(out, &[","]);
         }
         put(out, &["\"", I::SCOPES, "\":[{"]);
         if let Some(scope) = &origin.scope {
             put(out, &["\"scope\":"]);
-            json::write(&descriptor::SCOPE, scope, out);
+            json::write(&descriptor::SCOPE, &scope.bytes(), out);
             put(out, &[","]);
         }
         put(out, &["\"", I::ITEMS, "\":["]);

@@ -21,10 +21,14 @@ pub(crate) struct Budgets {
     pub(crate) points: Budget,
 }
 
+/// Quarters of the memory that are for what is kept. The last one is for exports on their way, pages being made, and
+/// what the allocator has not given back yet.
+const KEPT_QUARTERS: usize = 3;
+
 impl Budgets {
-    /// Spans get five eighths of the memory, log lines two, metrics one: what a lab sends.
+    /// Spans get five eighths of the memory for what is kept, log lines two, metrics one: what a lab sends.
     pub(crate) fn of(config: &Config) -> Self {
-        let eighth = config.memory_mib.saturating_mul(1024 * 1024 / 8);
+        let eighth = config.memory_mib.saturating_mul(1024 * 1024 / 4 / 8 * KEPT_QUARTERS);
         Self {
             spans: Budget { items: config.spans_max, bytes: eighth * 5 },
             logs: Budget { items: config.logs_max, bytes: eighth * 2 },

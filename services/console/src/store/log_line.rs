@@ -7,20 +7,20 @@ use contract::signals::attr::JOB_ID;
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use otlp::wire::{Fields, Value};
-use otlp::{canonical, descriptor};
+use otlp::{canonical_into, descriptor};
 use prost::Message;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::attribute;
+use super::encoded::Encoded;
 use super::ids::{SpanId, TraceId};
 use super::origin::Origin;
 use super::refused::Refused;
 use super::span::{has_key, value_text};
 
-/// Memory of a kept line beyond its bytes: its place in a queue that grows by doubling, the counters of its bytes, the
-/// allocator's share.
-const LINE_OVERHEAD: usize = 2 * (size_of::<StoredLine>() + size_of::<usize>()) + 32;
+/// Memory of a kept line beyond its bytes: its place in a queue that grows by doubling.
+const LINE_OVERHEAD: usize = 2 * (size_of::<StoredLine>() + size_of::<usize>());
 
 /// Memory of the entry in the index of a line whose trace has no other: key, queue and its first allocation.
 const INDEX_OVERHEAD: usize = 192;
@@ -44,7 +44,7 @@ pub(crate) struct StoredLine {
     pub(crate) trace: Option<TraceId>,
     pub(crate) span: Option<SpanId>,
     pub(crate) origin: Arc<Origin>,
-    wire: Arc<[u8]>,
+    wire: Encoded,
 }
 
 /// A log line as the API and the pages show it.
@@ -76,18 +76,23 @@ pub(crate) fn least_severity(name: &str) -> Option<u8> {
 
 impl StoredLine {
     /// Reads a line, or says why it is refused. A line without a trace, or with a malformed trace id, is still a line.
-    pub(crate) fn read(wire: &[u8], origin: &Arc<Origin>) -> Result<Self, Refused> {
-        let wire = canonical(&descriptor::LOG_RECORD, wire).map_err(Refused::Item)?;
+    /// `buffer` is written over.
+    pub(crate) fn read(
+        wire: &[u8],
+        origin: &Arc<Origin>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Self, Refused> {
+        canonical_into(&descriptor::LOG_RECORD, wire, buffer).map_err(Refused::Item)?;
         let mut line = Self {
             time: 0,
             severity: 0,
             trace: None,
             span: None,
             origin: Arc::clone(origin),
-            wire: wire.as_slice().into(),
+            wire: Encoded::of(buffer),
         };
         let (mut observed, mut text) = (0, "");
-        for field in Fields::of(&wire).flatten() {
+        for field in Fields::of(buffer).flatten() {
             match field {
                 (1, Value::Fixed64(nanos)) => line.time = nanos,
                 (2, Value::Varint(severity)) => line.severity = severity.min(24) as u8,
@@ -109,17 +114,17 @@ impl StoredLine {
 
     /// Memory it takes, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.wire.len() + LINE_OVERHEAD + self.trace.map_or(0, |_| INDEX_OVERHEAD)
+        self.wire.memory() + LINE_OVERHEAD + self.trace.map_or(0, |_| INDEX_OVERHEAD)
     }
 
     /// Bytes of the line itself.
     pub(crate) fn length(&self) -> usize {
-        self.wire.len()
+        self.wire.length()
     }
 
     /// Whether the body, or the name of the event, has this text in it.
     pub(crate) fn says(&self, text: &str) -> bool {
-        self.fields().any(|field| match field {
+        Fields::of(&self.wire.bytes()).flatten().any(|field| match field {
             (5, Value::Bytes(body)) => {
                 AnyValue::decode(body).is_ok_and(|body| attribute::text(&body).contains(text))
             }
@@ -132,7 +137,7 @@ impl StoredLine {
 
     /// Whether the line names this job.
     pub(crate) fn names_job(&self, job: &str) -> bool {
-        self.fields().any(|field| match field {
+        Fields::of(&self.wire.bytes()).flatten().any(|field| match field {
             (6, Value::Bytes(pair)) if JOB_KEYS.iter().any(|key| has_key(pair, key)) => {
                 value_text(pair) == job
             }
@@ -142,8 +147,8 @@ impl StoredLine {
 
     /// The line as people read it.
     pub(crate) fn decode(&self) -> LogLine {
-        let record =
-            LogRecord::decode(&*self.wire).expect("the decoder lets only readable lines in");
+        let record = LogRecord::decode(&*self.wire.bytes())
+            .expect("the decoder lets only readable lines in");
         LogLine {
             time_unix_ms: self.time / 1_000_000,
             time: self.time,
@@ -156,10 +161,6 @@ impl StoredLine {
             span_id: self.span,
             attributes: attribute::object(&record.attributes),
         }
-    }
-
-    fn fields(&self) -> impl Iterator<Item = (u32, Value<'_>)> {
-        Fields::of(&self.wire).flatten()
     }
 }
 

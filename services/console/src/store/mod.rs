@@ -7,6 +7,7 @@
 pub(crate) mod attribute;
 mod budget;
 mod counts;
+mod encoded;
 mod groups;
 mod history;
 mod ids;
@@ -36,6 +37,7 @@ use serde::Serialize;
 pub(crate) use ::otlp::Signal;
 pub(crate) use budget::Budgets;
 pub(crate) use counts::Standing;
+pub(crate) use encoded::Encoded;
 pub(crate) use groups::Group;
 pub(crate) use history::{Dot, Run, Series, WINDOW_MS, rise};
 pub(crate) use ids::{SpanId, TraceId};
@@ -70,7 +72,7 @@ pub(crate) struct Status {
 #[derive(Debug)]
 pub(crate) struct FirstSpans {
     /// The earliest first, each encoded and with who sent it; those without a time come last.
-    pub(crate) spans: Vec<(Arc<Origin>, Arc<[u8]>)>,
+    pub(crate) spans: Vec<(Arc<Origin>, Encoded)>,
     /// All spans of the trace, and those of them that failed.
     pub(crate) count: usize,
     pub(crate) failed: usize,
@@ -136,7 +138,9 @@ impl Store {
     /// The same as an OTLP message.
     pub(crate) fn trace_as_otlp(&self, id: TraceId, max: usize) -> Option<TracesData> {
         let first = self.first_spans(id, max)?.spans.into_iter();
-        Some(groups::traces(first.map(|(origin, wire)| (origin, span::decode(&wire))).collect()))
+        Some(groups::traces(
+            first.map(|(origin, wire)| (origin, span::decode(&wire.bytes()))).collect(),
+        ))
     }
 
     /// The ids of a trace's spans by who sent them; `None` if it is not here.
@@ -147,7 +151,7 @@ impl Store {
     }
 
     /// One span, encoded, if it is still here.
-    pub(crate) fn span(&self, trace: TraceId, span: SpanId) -> Option<Arc<[u8]>> {
+    pub(crate) fn span(&self, trace: TraceId, span: SpanId) -> Option<Encoded> {
         Some(lock(&self.spans).trace(trace)?.spans.get(&span)?.wire())
     }
 

@@ -9,6 +9,7 @@ use otlp::{Flaw, Scope, Sender};
 use prost::Message;
 
 use super::attribute;
+use super::encoded::Encoded;
 use super::refused::Refused;
 
 /// Origins kept for the next batch, and their memory: a sender that makes up new ones costs only this much.
@@ -35,10 +36,10 @@ pub(crate) struct Origin {
     /// The attribute `service.instance.id`; empty without it.
     pub(crate) instance: Box<str>,
     /// Who sent it, encoded; `None` if the sender said nothing.
-    pub(crate) resource: Option<Box<[u8]>>,
+    pub(crate) resource: Option<Encoded>,
     pub(crate) resource_schema_url: Box<str>,
     /// What recorded it, encoded; `None` if the sender said nothing.
-    pub(crate) scope: Option<Box<[u8]>>,
+    pub(crate) scope: Option<Encoded>,
     pub(crate) scope_schema_url: Box<str>,
     /// Memory it takes, about.
     pub(crate) bytes: usize,
@@ -79,7 +80,7 @@ impl Origins {
         if key.len() > ORIGIN_BYTES_MAX {
             return Err(Refused::OriginTooLarge(ORIGIN_BYTES_MAX));
         }
-        let origin = Arc::new(Origin::new(sender, encoded, scope_schema_url));
+        let origin = Arc::new(Origin::new(sender, encoded.as_deref(), scope_schema_url));
         if self.known.len() >= ORIGINS_MAX || self.bytes > ORIGINS_BYTES_MAX {
             self.known = HashMap::new();
             self.bytes = 0;
@@ -91,7 +92,7 @@ impl Origins {
 }
 
 impl Origin {
-    fn new(sender: &SenderHead, scope: Option<Vec<u8>>, scope_schema_url: &str) -> Self {
+    fn new(sender: &SenderHead, scope: Option<&[u8]>, scope_schema_url: &str) -> Self {
         let resource = sender.resource.as_deref().map(decode::<Resource>).unwrap_or_default();
         let text = |key| {
             let found = attribute::find(&resource.attributes, key).map(attribute::text);
@@ -100,14 +101,13 @@ impl Origin {
         let mut origin = Self {
             service: text("service.name").unwrap_or_else(|| SERVICE_UNKNOWN.into()),
             instance: text("service.instance.id").unwrap_or_default(),
-            resource: sender.resource.as_deref().map(Into::into),
+            resource: sender.resource.as_deref().map(Encoded::of),
             resource_schema_url: sender.schema_url.clone(),
-            scope: scope.map(Into::into),
+            scope: scope.map(Encoded::of),
             scope_schema_url: scope_schema_url.into(),
             bytes: 0,
         };
-        let encoded =
-            [&origin.resource, &origin.scope].into_iter().flatten().map(|part| part.len());
+        let encoded = [&origin.resource, &origin.scope].into_iter().flatten().map(Encoded::memory);
         let urls = [&origin.resource_schema_url, &origin.scope_schema_url].map(|url| url.len());
         let names = origin.service.len() + origin.instance.len();
         origin.bytes =
@@ -117,12 +117,12 @@ impl Origin {
 
     /// The resource; `None` if the sender said nothing.
     pub(crate) fn resource(&self) -> Option<Resource> {
-        self.resource.as_deref().map(decode)
+        self.resource.as_ref().map(|resource| decode(&resource.bytes()))
     }
 
     /// The instrumentation scope; `None` if the sender said nothing.
     pub(crate) fn scope(&self) -> Option<InstrumentationScope> {
-        self.scope.as_deref().map(decode)
+        self.scope.as_ref().map(|scope| decode(&scope.bytes()))
     }
 }
 

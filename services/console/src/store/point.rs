@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use otlp::wire::{Fields, Value, put_sized};
-use otlp::{Message, MetricHead, canonical};
+use otlp::{Message, MetricHead, canonical_into};
 
+use super::encoded::Encoded;
 use super::origin::Origin;
 use super::refused::{POINT_BYTES_MAX, Refused};
 use super::sample::Sample;
@@ -19,7 +20,7 @@ pub(crate) struct Point {
     /// What kind of point it is.
     pub(crate) kind: &'static Message,
     /// The encoded point.
-    pub(crate) wire: Box<[u8]>,
+    pub(crate) wire: Encoded,
     /// What makes the series: service, instance, name and attributes.
     pub(crate) key: Arc<[u8]>,
     /// What it says, for the history of its series.
@@ -27,23 +28,24 @@ pub(crate) struct Point {
 }
 
 impl Point {
-    /// Reads a point of this kind, or says why it is refused.
+    /// Reads a point of this kind, or says why it is refused. `buffer` is written over.
     pub(crate) fn read(
         kind: &'static Message,
         wire: &[u8],
         head: &Arc<MetricHead>,
         origin: &Arc<Origin>,
+        buffer: &mut Vec<u8>,
     ) -> Result<Self, Refused> {
         if wire.len() > POINT_BYTES_MAX {
             return Err(Refused::TooLarge(POINT_BYTES_MAX));
         }
-        let wire = canonical(kind, wire).map_err(Refused::Item)?;
+        canonical_into(kind, wire, buffer).map_err(Refused::Item)?;
         let mut key = Vec::new();
         for text in [&*origin.service, &*origin.instance, &*head.name] {
             put_sized(&mut key, text.as_bytes());
         }
         // Attributes are a set: their order makes no other series.
-        let mut pairs: Vec<_> = pairs(kind, &wire).collect();
+        let mut pairs: Vec<_> = pairs(kind, buffer).collect();
         pairs.sort_unstable();
         for pair in pairs {
             put_sized(&mut key, pair);
@@ -52,9 +54,9 @@ impl Point {
             origin: Arc::clone(origin),
             head: Arc::clone(head),
             kind,
-            sample: Sample::of(kind, &wire),
+            sample: Sample::of(kind, buffer),
             key: key.as_slice().into(),
-            wire: wire.into_boxed_slice(),
+            wire: Encoded::of(buffer),
         })
     }
 }

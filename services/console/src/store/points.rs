@@ -11,6 +11,7 @@ use otlp::{Message, MetricHead};
 use super::attribute;
 use super::budget::Budget;
 use super::counts::{Counts, Standing};
+use super::encoded::Encoded;
 use super::groups::{Group, grouped};
 use super::history::{Dot, History, Series};
 use super::origin::Origin;
@@ -41,7 +42,7 @@ struct Kept {
     origin: Arc<Origin>,
     head: Arc<MetricHead>,
     kind: &'static Message,
-    wire: Box<[u8]>,
+    wire: Encoded,
     history: History,
     bytes: usize,
     changed: u64,
@@ -90,7 +91,7 @@ impl Points {
 
     /// The latest point of a series as an encoded metric, if the series is still here.
     pub(crate) fn metric(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.series.get(key).map(|kept| kept.head.with_point(&kept.wire))
+        self.series.get(key).map(|kept| kept.head.with_point(&kept.wire.bytes()))
     }
 
     /// Every series of the metric called `name`, with its history. Senders may leave out a counter's `_total`.
@@ -100,7 +101,7 @@ impl Points {
         let (mut runs, mut bytes) = (0, 0);
         let fits = |kept: &&Kept| {
             runs += kept.history.runs().count();
-            bytes += kept.wire.len();
+            bytes += kept.wire.length();
             runs <= RUNS_SHOWN_MAX && bytes <= BYTES_SHOWN_MAX
         };
         let wanted = self.series.values().filter(is_wanted).take(SERIES_SHOWN_MAX);
@@ -134,7 +135,7 @@ impl Points {
             history = earlier.history;
         }
         history.add(now, sample);
-        let own = wire.len() + key.len() + head.bytes() + origin.bytes + POINT_OVERHEAD;
+        let own = wire.memory() + key.len() + head.bytes() + origin.bytes + POINT_OVERHEAD;
         // Histories take half of the memory at most: a latest value is worth more than an old one.
         if self.bytes + own + history.bytes() > self.limit.bytes / 2 {
             history.halve();
@@ -156,7 +157,7 @@ impl Points {
 
 impl Kept {
     fn series(&self) -> Series {
-        let pairs = point::attributes(self.kind, &self.wire);
+        let pairs = point::attributes(self.kind, &self.wire.bytes());
         let label = |pair: &KeyValue| {
             let value = pair.value.as_ref().map(attribute::text).unwrap_or_default();
             (pair.key.clone(), value)

@@ -114,7 +114,10 @@ impl TraceFilter {
         self.failed.is_none_or(|failed| failed == (trace.failed > 0))
             && self.min_duration_ms.is_none_or(|least| milliseconds(trace.duration()) >= least)
             && self.service.as_ref().is_none_or(|name| trace.has_service(name))
-            && self.name.as_ref().is_none_or(|part| any_span(&|span| span.name().contains(part)))
+            && self
+                .name
+                .as_ref()
+                .is_none_or(|part| any_span(&|span| span.with_name(|name| name.contains(part))))
             && self.attribute.as_ref().is_none_or(|(key, value)| {
                 any_span(&|span| span.attribute(key).as_ref() == Some(value))
             })
@@ -126,7 +129,7 @@ fn summary(id: TraceId, trace: &Trace) -> TraceSummary {
     TraceSummary {
         trace_id: id,
         root_service: root.map(|root| root.origin.service.to_string()).unwrap_or_default(),
-        root_name: root.map(|root| root.name().to_owned()).unwrap_or_default(),
+        root_name: root.map(|root| root.with_name(str::to_owned)).unwrap_or_default(),
         start_unix_ms: times::known(trace.start).unwrap_or_default() / 1_000_000,
         duration_ms: milliseconds(trace.duration()),
         duration: trace.duration(),

@@ -7,19 +7,23 @@ use contract::signals::attr::{JOB_ID, JOB_KIND, LOST, VERDICT};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use otlp::limits::{DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX};
 use otlp::wire::{Fields, Value};
-use otlp::{canonical, descriptor};
+use otlp::{canonical_into, descriptor};
 use prost::Message;
 
 use super::attribute;
+use super::encoded::Encoded;
 use super::ids::{SpanId, TraceId};
 use super::origin::Origin;
 use super::refused::Refused;
 use super::times;
 
-/// Memory of a kept span beyond its bytes: its entry in the trace, which grows by doubling, the counters of its bytes,
-/// and the allocator's share.
-const SPAN_OVERHEAD: usize = 2 * (size_of::<StoredSpan>() + 3 * size_of::<u64>()) + 48;
+/// Memory of a kept span beyond its bytes: its entry in the trace, which grows by doubling, and the allocator's share.
+const SPAN_OVERHEAD: usize = 2 * (size_of::<StoredSpan>() + 3 * size_of::<u64>()) + 16;
+
+/// Within these first bytes of a span is its name: what comes before it is no longer.
+const NAME_WITHIN_BYTES: usize = NAME_BYTES_MAX + DESCRIPTION_BYTES_MAX + 256;
 
 /// Longest text of a mark.
 const MARK_BYTES_MAX: usize = 128;
@@ -34,8 +38,7 @@ pub(crate) struct StoredSpan {
     pub(crate) origin: Arc<Origin>,
     /// What lists show of it; most spans have none.
     marks: Option<Box<Marks>>,
-    /// Shared, so that readers decode without holding the store.
-    wire: Arc<[u8]>,
+    wire: Encoded,
 }
 
 /// The attributes that lists show.
@@ -57,11 +60,15 @@ pub(crate) struct ArrivedSpan {
 }
 
 impl ArrivedSpan {
-    /// Reads a span, or says why it is refused.
-    pub(crate) fn read(wire: &[u8], origin: &Arc<Origin>) -> Result<Self, Refused> {
-        let wire = canonical(&descriptor::SPAN, wire).map_err(Refused::Item)?;
+    /// Reads a span, or says why it is refused. `buffer` is written over.
+    pub(crate) fn read(
+        wire: &[u8],
+        origin: &Arc<Origin>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Self, Refused> {
+        canonical_into(&descriptor::SPAN, wire, buffer).map_err(Refused::Item)?;
         let mut head = Head::default();
-        for (number, value) in Fields::of(&wire).flatten() {
+        for (number, value) in Fields::of(buffer).flatten() {
             head.take(number, value);
         }
         let ids = (TraceId::from_wire(head.trace), SpanId::from_wire(head.id));
@@ -73,7 +80,7 @@ impl ArrivedSpan {
             is_root: SpanId::from_wire(head.parent).is_none(),
             origin: Arc::clone(origin),
             marks: (head.marks != Marks::default()).then(|| Box::new(head.marks)),
-            wire: wire.as_slice().into(),
+            wire: Encoded::of(buffer),
         };
         Ok(Self { trace, id, job: head.job, span })
     }
@@ -87,7 +94,7 @@ pub(crate) fn decode(wire: &[u8]) -> Span {
 impl StoredSpan {
     /// Memory it takes, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.wire.len() + SPAN_OVERHEAD + self.marks.as_ref().map_or(0, |marks| marks.bytes())
+        self.wire.memory() + SPAN_OVERHEAD + self.marks.as_ref().map_or(0, |marks| marks.bytes())
     }
 
     /// What it adds to the picture of its trace.
@@ -113,29 +120,26 @@ impl StoredSpan {
     }
 
     /// The whole span, still encoded.
-    pub(crate) fn wire(&self) -> Arc<[u8]> {
-        Arc::clone(&self.wire)
+    pub(crate) fn wire(&self) -> Encoded {
+        self.wire.clone()
     }
 
-    /// The span's name, found without decoding.
-    pub(crate) fn name(&self) -> &str {
-        let name = self.fields().find_map(|field| match field {
-            (5, Value::Bytes(name)) => std::str::from_utf8(name).ok(),
+    /// What is found in the span's name, without decoding the rest.
+    pub(crate) fn with_name<T>(&self, find: impl FnOnce(&str) -> T) -> T {
+        let wire = self.wire.beginning(NAME_WITHIN_BYTES);
+        let name = Fields::of(&wire).find_map(|field| match field {
+            Ok((5, Value::Bytes(name))) => std::str::from_utf8(name).ok(),
             _ => None,
         });
-        name.unwrap_or_default()
+        find(name.unwrap_or_default())
     }
 
     /// The attribute with this key, as text.
     pub(crate) fn attribute(&self, key: &str) -> Option<String> {
-        self.fields().find_map(|field| match field {
+        Fields::of(&self.wire.bytes()).flatten().find_map(|field| match field {
             (9, Value::Bytes(pair)) if has_key(pair, key) => Some(value_text(pair)),
             _ => None,
         })
-    }
-
-    fn fields(&self) -> impl Iterator<Item = (u32, Value<'_>)> {
-        Fields::of(&self.wire).flatten()
     }
 }
 

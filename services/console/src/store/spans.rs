@@ -147,8 +147,6 @@ impl Spans {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use contract::signals::attr::JOB_ID;
     use opentelemetry_proto::tonic::common::v1::any_value::Value;
     use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -184,7 +182,7 @@ mod tests {
         let head = SenderHead::read(sender).unwrap();
         let origin = Origins::default().of(&head, scope).unwrap();
         let wires: Vec<_> = batch.iter().copied().map(encoded).collect();
-        let arrived = wires.iter().map(|wire| ArrivedSpan::read(wire, &Arc::clone(&origin)));
+        let arrived = wires.iter().map(|wire| ArrivedSpan::read(wire, &origin, &mut Vec::new()));
         let arrived = arrived.map(|read| read.unwrap()).collect();
         spans.add(arrived, &mut Refusals::default());
     }

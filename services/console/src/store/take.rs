@@ -37,12 +37,13 @@ struct Batch<T> {
 impl Store {
     pub(super) fn take_spans(&self, export: Export<'_>) -> Result<Refusals, NotTaken> {
         let (mut batch, mut refusals) = (Batch::new(), Refusals::default());
+        let mut buffer = Vec::new();
         let add = |batch: &mut Batch<_>, refusals: &mut _| {
             lock(&self.spans).add(batch.drain(), refusals);
         };
         self.each(export, |item, origin| {
             let room = batch.counted().and_then(|()| check_size(item));
-            match room.and_then(|()| ArrivedSpan::read(item, origin?)) {
+            match room.and_then(|()| ArrivedSpan::read(item, origin?, &mut buffer)) {
                 Ok(span) => batch.push(span, item.len()),
                 Err(refused) => refusals.add(refused),
             }
@@ -58,10 +59,11 @@ impl Store {
 
     pub(super) fn take_logs(&self, export: Export<'_>) -> Result<Refusals, NotTaken> {
         let (mut batch, mut refusals) = (Batch::new(), Refusals::default());
+        let mut buffer = Vec::new();
         let add = |batch: &mut Batch<_>| lock(&self.logs).add(batch.drain());
         self.each(export, |item, origin| {
             let room = batch.counted().and_then(|()| check_size(item));
-            match room.and_then(|()| StoredLine::read(item, origin?)) {
+            match room.and_then(|()| StoredLine::read(item, origin?, &mut buffer)) {
                 Ok(line) => batch.push(line, item.len()),
                 Err(refused) => refusals.add(refused),
             }
@@ -77,6 +79,7 @@ impl Store {
 
     pub(super) fn take_points(&self, export: Export<'_>) -> Result<Refusals, NotTaken> {
         let (mut batch, mut refusals) = (Batch::new(), Refusals::default());
+        let mut buffer = Vec::new();
         let add = |batch: &mut Batch<_>| lock(&self.points).add(batch.drain(), self.now());
         self.each(export, |item, origin| {
             let (metric, head) = match (Metric::of(item), MetricHead::read(item), origin) {
@@ -91,7 +94,9 @@ impl Store {
             };
             let Some((kind, points)) = metric.points() else { return };
             for point in points {
-                let read = batch.counted().and_then(|()| Point::read(kind, point, &head.0, head.1));
+                let room = batch.counted();
+                let read =
+                    room.and_then(|()| Point::read(kind, point, &head.0, head.1, &mut buffer));
                 match read {
                     Ok(read) => batch.push(read, point.len()),
                     Err(refused) => refusals.add(refused),

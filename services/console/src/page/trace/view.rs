@@ -12,7 +12,7 @@ use super::super::format::shortened;
 use super::super::palette;
 use super::detail::ENTRIES_SHOWN_MAX;
 use crate::store::{
-    LogFilter, LogLine, Origin, SpanId, Store, TraceId, attribute, decode_span, times,
+    Encoded, LogFilter, LogLine, Origin, SpanId, Store, TraceId, attribute, decode_span, times,
 };
 
 /// Spans drawn; the JSON has all of them.
@@ -73,7 +73,7 @@ pub(super) struct SpanView {
     pub(super) events: Vec<u64>,
     pub(super) links: usize,
     pub(super) origin: Arc<Origin>,
-    wire: Arc<[u8]>,
+    wire: Encoded,
 }
 
 impl TraceView {
@@ -142,8 +142,8 @@ impl TraceView {
 }
 
 impl SpanView {
-    fn of((origin, wire): (Arc<Origin>, Arc<[u8]>)) -> Option<Self> {
-        let span = decode_span(&wire);
+    fn of((origin, wire): (Arc<Origin>, Encoded)) -> Option<Self> {
+        let span = decode_span(&wire.bytes());
         let text = |key| {
             let found = attribute::find(&span.attributes, key).map(attribute::text);
             found.map(|text| shortened(&text, TEXT_SHOWN_MAX).into_owned())
@@ -176,7 +176,7 @@ impl SpanView {
 
     /// The whole span.
     pub(super) fn span(&self) -> Span {
-        decode_span(&self.wire)
+        decode_span(&self.wire.bytes())
     }
 
     /// Who recorded it.

@@ -1,35 +1,53 @@
 //! Telemetry of every shape that once took more memory than it was charged for. Every export is new, so that it is kept.
 
-/// Name, signal, and the export with a number.
-pub(crate) type Shape = (&'static str, &'static str, fn(u64) -> Vec<u8>);
+/// Exports of one kind.
+pub(crate) struct Shape {
+    pub(crate) name: &'static str,
+    pub(crate) signal: &'static str,
+    /// How many fill the store of their signal, with some to spare.
+    pub(crate) exports: u64,
+    /// The export with a number.
+    pub(crate) export: fn(u64) -> Vec<u8>,
+}
+
+const fn shape(
+    exports: u64,
+    name: &'static str,
+    signal: &'static str,
+    export: fn(u64) -> Vec<u8>,
+) -> Shape {
+    Shape { name, signal, exports, export }
+}
 
 pub(crate) const SHAPES: &[Shape] = &[
-    ("the least spans, each a trace", "traces", |number| spans(number, 40_000, &[])),
-    ("spans of a job each", "traces", |number| {
+    shape(10, "the least spans, each a trace", "traces", |number| spans(number, 40_000, &[])),
+    shape(10, "spans of a job each", "traces", |number| {
         traces(number, 20_000, |id| field(9, &attribute("waybill.job.id", &format!("{id:0>120}"))))
     }),
-    ("spans with as many attributes as are kept", "traces", |number| {
+    shape(12, "spans with as many attributes as are kept", "traces", |number| {
         spans(number, 6_000, &field(9, &[]).repeat(140))
     }),
-    ("spans of 120,000 empty attributes", "traces", |number| {
+    shape(16, "spans of 120,000 empty attributes", "traces", |number| {
         spans(number, 30, &field(9, &[]).repeat(120_000))
     }),
-    ("large spans", "traces", |number| {
+    shape(16, "large spans", "traces", |number| {
         spans(number, 30, &field(9, &attribute("x", &"x".repeat(250_000))))
     }),
-    ("spans with verdicts and kinds", "traces", |number| {
+    shape(16, "spans with verdicts and kinds", "traces", |number| {
         let marks = ["waybill.job.kind", "waybill.verdict", "waybill.lost"];
         let marks = marks.map(|key| field(9, &attribute(key, &"x".repeat(100)))).concat();
         spans(number, 15_000, &marks)
     }),
-    ("an origin for every span, of 8,000 empty attributes", "traces", |number| {
+    shape(16, "an origin for every span, of 8,000 empty attributes", "traces", |number| {
         senders(number, 400, &field(1, &[]).repeat(8_000))
     }),
-    ("an origin for every span, of fifteen kilobytes", "traces", |number| {
+    shape(16, "an origin for every span, of fifteen kilobytes", "traces", |number| {
         senders(number, 400, &field(1, &attribute("x", &"x".repeat(15_000))))
     }),
-    ("an origin for every span, of nothing", "traces", |number| senders(number, 20_000, &[])),
-    ("ten thousand spans of one trace", "traces", |number| {
+    shape(8, "an origin for every span, of nothing", "traces", |number| {
+        senders(number, 20_000, &[])
+    }),
+    shape(16, "ten thousand spans of one trace", "traces", |number| {
         export(
             &(0..10_000)
                 .map(|id| span(u128::from(number) + 1, id + 1, &[]))
@@ -37,30 +55,30 @@ pub(crate) const SHAPES: &[Shape] = &[
                 .concat(),
         )
     }),
-    ("four million empty senders", "traces", |_| field(1, &[]).repeat(4_000_000)),
-    ("four million empty scopes", "traces", |_| field(1, &field(2, &[]).repeat(3_900_000))),
-    ("four million empty spans", "traces", |_| export(&field(2, &[]).repeat(3_900_000))),
-    ("the least log lines", "logs", |_| export(&field(2, &[]).repeat(50_000))),
-    ("log lines of a trace each", "logs", |number| {
+    shape(3, "four million empty senders", "traces", |_| field(1, &[]).repeat(4_000_000)),
+    shape(3, "four million empty scopes", "traces", |_| field(1, &field(2, &[]).repeat(3_900_000))),
+    shape(3, "four million empty spans", "traces", |_| export(&field(2, &[]).repeat(3_900_000))),
+    shape(10, "the least log lines", "logs", |_| export(&field(2, &[]).repeat(50_000))),
+    shape(10, "log lines of a trace each", "logs", |number| {
         let line =
             |id: u128| field(2, &field(9, &((u128::from(number) << 64) | (id + 1)).to_be_bytes()));
         export(&(0..50_000).map(line).collect::<Vec<_>>().concat())
     }),
-    ("large log lines", "logs", |_| {
+    shape(16, "large log lines", "logs", |_| {
         export(&field(2, &field(5, &field(1, &[b'x'; 250_000]))).repeat(30))
     }),
-    ("log lines of many values", "logs", |_| {
+    shape(14, "log lines of many values", "logs", |_| {
         let list = field(5, &field(1, &[]).repeat(16_000));
         export(&field(2, &field(5, &list)).repeat(100))
     }),
-    ("a long name for many points", "metrics", |_| {
+    shape(16, "a long name for many points", "metrics", |_| {
         metric(&"n".repeat(100_000), &field(1, &[]).repeat(20_000))
     }),
-    ("a thousand bytes of name for many series", "metrics", |number| {
+    shape(5, "a thousand bytes of name for many series", "metrics", |number| {
         let point = |id: u64| field(1, &field(7, &attribute("id", &format!("{number} {id}"))));
         metric(&"n".repeat(1_000), &(0..40_000).map(point).collect::<Vec<_>>().concat())
     }),
-    ("histograms of new values, with exemplars", "metrics", |number| {
+    shape(16, "histograms of new values, with exemplars", "metrics", |number| {
         let exemplar = |id: u64| {
             field(
                 8,
@@ -91,7 +109,9 @@ pub(crate) const SHAPES: &[Shape] = &[
         };
         histogram(&(0..600).map(point).collect::<Vec<_>>().concat())
     }),
-    ("a million empty points", "metrics", |_| metric("m", &field(1, &[]).repeat(3_900_000))),
+    shape(3, "a million empty points", "metrics", |_| {
+        metric("m", &field(1, &[]).repeat(3_900_000))
+    }),
 ];
 
 /// A field of bytes.
