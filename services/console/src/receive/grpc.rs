@@ -15,9 +15,10 @@ use tonic::{Code, Status};
 
 use super::body::{Held, Unreadable};
 use super::coding::Coding;
+use super::rpc_status::RpcStatus;
 use super::{Format, Receiver, Refusal};
 use crate::export::ExportReply;
-use crate::store::{NotTaken, Signal};
+use crate::store::Signal;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -98,7 +99,13 @@ fn answer(reply: &ExportReply) -> Response {
 }
 
 fn refuse(refusal: &Refusal) -> Response {
-    let mut answer = Status::new(refusal.code(), refusal.to_string()).into_http::<Body>();
+    let status = if refusal.is_put_off() {
+        let details = RpcStatus::of(refusal).encode_to_vec().into();
+        Status::with_details(refusal.code(), refusal.to_string(), details)
+    } else {
+        Status::new(refusal.code(), refusal.to_string())
+    };
+    let mut answer = status.into_http::<Body>();
     if refusal.code() == Code::Unimplemented {
         let accepted = HeaderValue::from_static(Coding::NAMES);
         answer.headers_mut().insert(ACCEPT_ENCODING, accepted);
@@ -107,17 +114,15 @@ fn refuse(refusal: &Refusal) -> Response {
 }
 
 impl Refusal {
-    /// The code of gRPC: only some may be tried again.
+    /// The code of gRPC. What OTLP's senders repeat: `Unavailable`, `DeadlineExceeded`; not `ResourceExhausted` without
+    /// a `RetryInfo`, and never what would be refused again.
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::Busy | Self::Unreadable(Unreadable::NoRoom) => Code::Unavailable,
-            Self::Unreadable(Unreadable::TooLarge) => Code::OutOfRange,
+            _ if self.is_put_off() => Code::Unavailable,
+            Self::Unreadable(Unreadable::TooLarge) => Code::ResourceExhausted,
             Self::Unreadable(Unreadable::Coding) => Code::Unimplemented,
             Self::Unreadable(Unreadable::Slow) => Code::DeadlineExceeded,
-            Self::NotTaken(NotTaken::Malformed(_) | NotTaken::Nothing(_))
-            | Self::Unreadable(_)
-            | Self::NotJson(_)
-            | Self::Flaw(_) => Code::InvalidArgument,
+            _ => Code::InvalidArgument,
         }
     }
 }

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use prost::Message;
@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::body::Unreadable;
 use super::coding::Coding;
-use super::{Format, Receiver, Refusal};
+use super::rpc_status::RpcStatus;
+use super::{Format, RETRY_AFTER_SECONDS, Receiver, Refusal};
 use crate::export::ExportReply;
 use crate::store::Signal;
 
@@ -20,9 +21,6 @@ pub(crate) const MEDIA_TYPES: &[&str] = &[PROTOBUF, JSON];
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
-
-/// Seconds after which a sender that was put off may come back.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// The three export paths.
 pub(crate) fn router(receiver: Receiver) -> Router {
@@ -43,15 +41,6 @@ pub(crate) fn router(receiver: Receiver) -> Router {
         .route("/v1/logs", export(Signal::Logs))
         .route("/v1/metrics", export(Signal::Metrics))
         .with_state(receiver)
-}
-
-/// The error answer that OTLP asks for, `google.rpc.Status`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct RpcStatus {
-    #[prost(int32, tag = "1")]
-    code: i32,
-    #[prost(string, tag = "2")]
-    message: String,
 }
 
 async fn export(
@@ -77,7 +66,7 @@ fn coding(headers: &HeaderMap) -> Option<Coding> {
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Busy | Self::Unreadable(Unreadable::NoRoom) => StatusCode::SERVICE_UNAVAILABLE,
+            _ if self.is_put_off() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreadable(Unreadable::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable(Unreadable::Coding) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unreadable(Unreadable::Slow) => StatusCode::REQUEST_TIMEOUT,
@@ -105,15 +94,13 @@ impl Format {
 
     fn refusal(self, refusal: &Refusal) -> Response {
         let status = refusal.status();
-        let code = refusal.code() as i32;
-        let message = refusal.to_string();
         let body = match self {
-            Self::Protobuf => self.body(RpcStatus { code, message }.encode_to_vec()),
-            Self::Json => self.body(json!({"code": code, "message": message}).to_string()),
+            Self::Protobuf => self.body(RpcStatus::of(refusal).encode_to_vec()),
+            Self::Json => self.body(RpcStatus::of(refusal).to_json().to_string()),
         };
         let mut answer = (status, body).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            answer.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        if refusal.is_put_off() {
+            answer.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
         }
         answer
     }

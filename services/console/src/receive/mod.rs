@@ -8,6 +8,7 @@ mod body;
 mod coding;
 pub(crate) mod grpc;
 pub(crate) mod http;
+mod rpc_status;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -42,6 +43,9 @@ const WORK_BYTES_MIN: usize = WORK_BYTES_MAX / 4;
 /// How long an export waits for its turn before the sender is told to come back.
 const TURN_LIMIT: Duration = Duration::from_secs(5);
 
+/// Seconds after which a sender that was put off may come back.
+const RETRY_AFTER_SECONDS: u16 = 1;
+
 /// One way in, and where it leads.
 #[derive(Debug, Clone)]
 pub(crate) struct Receiver {
@@ -73,6 +77,13 @@ enum Refusal {
     NotTaken(#[from] NotTaken),
     #[error("nothing in the export can be taken: {0}")]
     Flaw(String),
+}
+
+impl Refusal {
+    /// Whether others are the reason: the same export may be sent again.
+    fn is_put_off(&self) -> bool {
+        matches!(self, Self::Busy | Self::Unreadable(Unreadable::NoRoom))
+    }
 }
 
 impl Receiver {

@@ -15,6 +15,7 @@ mod metrics;
 mod metrics_page;
 mod otlp_json;
 mod pages;
+mod put_off;
 mod scrape;
 mod search;
 mod security;
