@@ -81,7 +81,7 @@ otlp-conformance: ## Telemetry in every form that OTLP allows, read by the conso
 	lab-tests/otlp-conformance/run target/debug/waybill
 
 hostile: ## Telemetry made to harm: the console's memory, its pages and an honest sender meanwhile (leave the machine alone)
-	cargo test --workspace --release --test hostile -- --include-ignored --test-threads 1 --nocapture
+	cargo test --workspace --release --test hostile --test memory -- --include-ignored --test-threads 1 --nocapture
 
 FUZZ_TOOLCHAIN ?= nightly
 fuzz: ## Fuzz what reads events, jobs, headers and telemetry: SECONDS=30 each (needs a nightly toolchain, see fuzz/README.md)

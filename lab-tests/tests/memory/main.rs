@@ -20,6 +20,7 @@ const MEMORY_MIB_MAX: u64 = BUDGET_MIB * 3 / 2;
 
 const PROTOBUF: &str = "application/x-protobuf";
 
+#[cfg_attr(debug_assertions, ignore = "takes minutes where nothing is optimised: make hostile")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_budget_and_half_as_much_again_is_all_the_console_takes_whatever_comes() {
     let console = Console::start_with(BUDGET_MIB).await;
