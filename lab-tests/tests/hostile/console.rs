@@ -54,7 +54,7 @@ impl Console {
                 .iter()
                 .enumerate()
         {
-            command.arg(option).arg(address(index as u16));
+            command.arg(option).arg(address(u16::try_from(index).unwrap()));
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.kill_on_drop(true).spawn().unwrap();
