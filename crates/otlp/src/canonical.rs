@@ -10,8 +10,10 @@ use crate::limits::{DEPTH_MAX, VALUES_MAX};
 use crate::schema::{Field, Kind, Label, Message};
 use crate::wire::{self, Fields, Value};
 
-/// Fields of the largest message, and some to spare.
+/// Fields of the largest message, and of those that most of an export is made of: attributes and their values.
 const FIELDS_MAX: usize = 18;
+const FIELDS_OF_A_VALUE: usize = 8;
+const FIELDS_OF_AN_ATTRIBUTE: usize = 3;
 
 /// The message in its canonical spelling: fields in the order of their numbers.
 pub fn canonical(message: &Message, wire: &[u8]) -> Result<Vec<u8>, Flaw> {
@@ -32,11 +34,11 @@ struct Writer<'o> {
     values: usize,
 }
 
-/// What was found of each field of one message.
-struct Found<'a> {
-    slots: [Slot<'a>; FIELDS_MAX],
+/// What was found of each field of one message of at most `N` fields.
+struct Found<'a, const N: usize> {
+    slots: [Slot<'a>; N],
     /// Entries of lists.
-    counts: [usize; FIELDS_MAX],
+    counts: [usize; N],
 }
 
 enum Slot<'a> {
@@ -57,8 +59,24 @@ impl Writer<'_> {
                 return Err(Flaw::TooManyValues);
             }
         }
-        let mut found =
-            Found { slots: [const { Slot::Absent }; FIELDS_MAX], counts: [0; FIELDS_MAX] };
+        let fields = message.fields.len();
+        if fields <= FIELDS_OF_AN_ATTRIBUTE {
+            self.fields::<FIELDS_OF_AN_ATTRIBUTE>(message, wire, depth)
+        } else if fields <= FIELDS_OF_A_VALUE {
+            self.fields::<FIELDS_OF_A_VALUE>(message, wire, depth)
+        } else {
+            self.fields::<FIELDS_MAX>(message, wire, depth)
+        }
+    }
+
+    /// The fields of a message of at most `N`: places that no field has would cost more than the fields.
+    fn fields<const N: usize>(
+        &mut self,
+        message: &Message,
+        wire: &[u8],
+        depth: usize,
+    ) -> Result<(), Flaw> {
+        let mut found = Found { slots: [const { Slot::Absent }; N], counts: [0; N] };
         for field in Fields::of(wire) {
             let (number, value) = field?;
             let Some((place, field)) = message.field(number) else { continue };
@@ -112,11 +130,11 @@ impl Writer<'_> {
     }
 
     /// Everything but lists of messages and texts.
-    fn single(
+    fn single<const N: usize>(
         &mut self,
         message: &Message,
         place: usize,
-        found: &Found<'_>,
+        found: &Found<'_, N>,
         depth: usize,
     ) -> Result<(), Flaw> {
         let field = &message.fields[place];
@@ -167,7 +185,7 @@ impl Writer<'_> {
     }
 }
 
-impl<'a> Found<'a> {
+impl<'a, const N: usize> Found<'a, N> {
     /// A field that may stand once: the last one counts, messages are merged. A value of another wire type is that
     /// of an unknown field. What does not count must be well-formed all the same.
     fn set(
@@ -235,6 +253,9 @@ impl<'a> Found<'a> {
 
     /// How many entries were dropped of the list that `counter` counts for.
     fn dropped(&self, message: &Message, counter: &Field) -> u64 {
+        if !matches!(counter.kind, Kind::Uint32) {
+            return 0;
+        }
         let list = message.fields.iter().position(|list| list.dropped == counter.number);
         list.map_or(0, |place| self.counts[place].saturating_sub(message.fields[place].max) as u64)
     }
