@@ -18,6 +18,7 @@ mod flaw;
 pub mod json;
 pub mod limits;
 mod metric;
+mod scalar;
 mod schema;
 pub mod wire;
 
