@@ -86,7 +86,7 @@ pub async fn ten_jobs_in_flight_run_again(
     assert!(killed.elapsed() < TEN_JOBS_MAX, "{:?}", killed.elapsed());
 }
 
-/// Submits so many jobs at once that kill whoever runs them: each is dead in time, and jobs beside them succeed.
+/// Submits `poison` jobs at once, each of which kills the worker that runs it: each is dead in time, and other jobs succeed.
 pub async fn poison_jobs_end_alone(client: &Client, poison: usize) {
     let mut innocent = running(client, 1, 15).await;
     innocent.extend(running(client, 1, 25).await);
@@ -110,7 +110,7 @@ pub async fn poison_jobs_end_alone(client: &Client, poison: usize) {
     }
 }
 
-/// Submits so many jobs of this length; each with the worker that runs it.
+/// Submits `jobs` jobs that wait for `seconds`, and returns each with the worker that runs it.
 async fn running(client: &Client, jobs: usize, seconds: u32) -> BTreeMap<JobId, String> {
     let mut accepted = Vec::new();
     for _ in 0..jobs {

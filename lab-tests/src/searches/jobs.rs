@@ -1,4 +1,4 @@
-//! The jobs that are looked for, each of another fate.
+//! The jobs that the searches must find, each with another outcome.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ pub(super) const LOST_SECONDS: u32 = 4;
 
 /// Jobs that have ended, and whose spans and log lines have arrived.
 pub struct Jobs {
-    /// An addition that succeeded, and told [`Jobs::HOOK`].
+    /// An addition that succeeded and notified [`Jobs::HOOK`].
     pub sum: JobAccepted,
     /// A hash that failed twice and lies in the dead letters.
     pub dead: JobAccepted,
     /// One whose worker crashed before the work; the next one ran it to its end.
     pub lost: JobAccepted,
-    /// One whose worker crashed after the work: what it had begun and not sent is told by its mark alone.
+    /// One whose worker crashed after the work: only the mark of a lost span shows what it had begun and not exported.
     pub marked: JobAccepted,
 }
 
@@ -68,10 +68,10 @@ async fn ended(
     let ended = client.ended(accepted.id, LIMIT).await;
     assert_eq!(ended.state, end, "{ended:?}");
     let wanted = |trace: &Trace| {
-        let told = trace.0.iter().any(|span| span.name.starts_with("process jobs.done."));
+        let is_notified = trace.0.iter().any(|span| span.name.starts_with("process jobs.done."));
         let runs = trace.0.iter().filter(|span| span.name.starts_with("process jobs.todo."));
         let runs: Vec<_> = runs.filter_map(|run| run.attribute(VERDICT)).collect();
-        if told && runs == verdicts { Ok(()) } else { Err(runs) }
+        if is_notified && runs == verdicts { Ok(()) } else { Err(runs) }
     };
     client.whole_trace_where(&accepted.trace_id, LIMIT, wanted).await;
     eventually(LIMIT, "the notifier's log line", async || {

@@ -127,7 +127,7 @@ fn each_part_has_its_own_user_bounded_processes_and_named_volumes() {
         );
         for mount in list(&service["volumes"]) {
             assert!(mount["source"].is_string(), "{name}: a volume without a name: {mount}");
-            // What the broker says of itself: nobody else can say it in its name.
+            // The broker's own health page: no other container can write it.
             if mount["source"] == "nats-health" && name != "nats" {
                 assert_eq!(mount["read_only"], true, "{name}: {mount}");
             }

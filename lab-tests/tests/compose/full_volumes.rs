@@ -1,4 +1,4 @@
-//! A volume without room: who needs it says so, nothing that was accepted is lost, and all is well again once
+//! A full volume: the service that needs it names it, nothing that was accepted is lost, and everything recovers once
 //! there is room.
 
 use std::time::Duration;
@@ -69,9 +69,9 @@ async fn nats_without_room(lab: &FullLab, parts: &Backends) {
         }
     })
     .await;
-    let told = block_in_place(|| doctor(lab, "nats"));
+    let report = block_in_place(|| doctor(lab, "nats"));
     for words in ["unhealthy", NO_ROOM, "docker compose logs"] {
-        assert!(told.contains(words), "{words} in {told}");
+        assert!(report.contains(words), "{words} in {report}");
     }
     empty(lab, "nats");
     eventually(LIMIT, "the broker to be healthy again", async || {
@@ -127,10 +127,10 @@ async fn readiness(lab: &FullLab, service: &str, check: &str, words: &str) {
     let probe = ["exec", "-T", service, "/waybill", "probe", "http://127.0.0.1:9100/readyz"];
     eventually(LIMIT, &format!("the readiness of {service}: {words}"), async || {
         let output = block_in_place(|| lab.try_run(&probe));
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let is_ready = output.status.success();
-        let wanted = if words.is_empty() { is_ready } else { !is_ready && told.contains(check) };
-        if wanted && told.contains(words) { Ok(()) } else { Err(told) }
+        let wanted = if words.is_empty() { is_ready } else { !is_ready && stderr.contains(check) };
+        if wanted && stderr.contains(words) { Ok(()) } else { Err(stderr) }
     })
     .await;
 }
@@ -146,8 +146,8 @@ async fn submit(parts: &Backends) -> JobAccepted {
 fn fill(lab: &FullLab, volume: &str) {
     let command = format!("cat /dev/zero > /{volume}/filler");
     let output = block_in_place(|| lab.try_run(&["exec", "-T", "filler", "sh", "-c", &command]));
-    let told = String::from_utf8_lossy(&output.stderr).to_lowercase();
-    assert!(told.contains(NO_ROOM), "{volume} is full: {told}");
+    let stderr = String::from_utf8_lossy(&output.stderr).to_lowercase();
+    assert!(stderr.contains(NO_ROOM), "{volume} is full: {stderr}");
 }
 
 fn empty(lab: &FullLab, volume: &str) {
@@ -178,7 +178,7 @@ fn health(lab: &FullLab, part: &str) -> String {
 fn doctor(lab: &FullLab, part: &str) -> String {
     let output =
         lab.command(waybill()).args(["doctor", "--lab", "full", "--json"]).output().unwrap();
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let checks = told.as_array().or(told["checks"].as_array()).unwrap();
-    checks.iter().find(|check| check["name"] == part).unwrap_or(&told).to_string()
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let checks = report.as_array().or(report["checks"].as_array()).unwrap();
+    checks.iter().find(|check| check["name"] == part).unwrap_or(&report).to_string()
 }

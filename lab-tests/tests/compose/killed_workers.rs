@@ -1,5 +1,5 @@
 //! Processors that are killed in containers: by a crash, after which Docker starts them again, and by hand, as the README
-//! has it, after which nobody does. `docker kill` counts as a stop: it overrules the restart policy.
+//! has it, after which it stays down. `docker kill` counts as a stop: it overrules the restart policy.
 
 use std::process::Stdio;
 

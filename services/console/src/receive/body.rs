@@ -52,7 +52,7 @@ pub(super) struct Held {
     _room: Option<OwnedSemaphorePermit>,
 }
 
-/// Reads the body. Its bytes take room as they arrive: who sends nothing holds nothing.
+/// Reads the body. Its bytes take room as they arrive, so a sender that sends nothing holds nothing.
 pub(super) async fn collect(body: Body, room: &Arc<Semaphore>) -> Result<Held, Unreadable> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut sender = Sender { body, left: BODY_TIME_LIMIT };

@@ -14,7 +14,7 @@ const PIECE_BYTES: usize = 4 * 1024;
 /// Memory of a block beyond its bytes: counters and rounding.
 const BLOCK_OVERHEAD: usize = 32;
 
-/// Bytes that are shared with whoever reads them, so that no reader holds the store.
+/// Bytes that are shared with their readers, so that no reader locks the store.
 #[derive(Debug, Clone)]
 pub(crate) enum Encoded {
     Short(Arc<[u8]>),

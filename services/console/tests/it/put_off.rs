@@ -1,4 +1,4 @@
-//! Senders that find no room because of others are put off, and may come back; only who is slow is told so.
+//! An export that finds no room because of other senders gets a retryable answer; only a slow sender gets a timeout.
 
 use futures_util::{StreamExt as _, stream};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
