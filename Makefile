@@ -17,6 +17,7 @@ check: ## Format, lints, documentation, licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	lab-tests/broken-rules/try --check
 	$(MAKE) deny
 
 unit: ## All tests, against a real nats-server

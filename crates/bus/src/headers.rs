@@ -37,9 +37,19 @@ pub(crate) fn write(head: &EventHead, context: &Context) -> HeaderMap {
 
 /// Writes the trace context of `context`.
 pub(crate) fn inject(headers: &mut HeaderMap, context: &Context) {
-    global::get_text_map_propagator(|propagator| {
-        propagator.inject_context(context, &mut Into(headers));
-    });
+    set_all(context, |name, value| headers.insert(name, value));
+}
+
+/// The trace context of `context` as names and values.
+pub(crate) fn pairs(context: &Context) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    set_all(context, |name, value| pairs.push((name.to_owned(), value)));
+    pairs
+}
+
+fn set_all(context: &Context, set: impl FnMut(&str, String)) {
+    let mut carrier = Set(set);
+    global::get_text_map_propagator(|propagator| propagator.inject_context(context, &mut carrier));
 }
 
 /// The trace context that came with a message; of its baggage only what is allowed.
@@ -65,13 +75,13 @@ pub fn fault_in(context: &Context) -> Option<String> {
     context.baggage().get(BAGGAGE_FAULT).map(|value| value.as_str().to_owned())
 }
 
-struct Into<'a>(&'a mut HeaderMap);
+struct Set<F>(F);
 
-impl Injector for Into<'_> {
+impl<F: FnMut(&str, String)> Injector for Set<F> {
     fn set(&mut self, key: &str, value: String) {
         // The propagators write an empty baggage when there is none.
         if !value.is_empty() {
-            self.0.insert(key, value);
+            (self.0)(key, value);
         }
     }
 }

@@ -82,12 +82,8 @@ impl Payloads {
 
 /// `job` in the current trace as it stands in its record, if it is small and this version knows all of it.
 pub fn asked(job: &Job) -> Option<Asked> {
-    let mut headers = HeaderMap::new();
-    headers::inject(&mut headers, &Context::current());
-    let context = headers.iter().flat_map(|(name, values)| {
-        values.iter().map(move |value| (name.to_string(), value.to_string()))
-    });
-    let asked = Asked { spec: job.spec.clone(), deadline_at_ms: None, context: context.collect() };
+    let context = headers::pairs(&Context::current());
+    let asked = Asked { spec: job.spec.clone(), deadline_at_ms: None, context };
     (job.unknown.is_empty() && is_small(&asked)).then_some(asked)
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,6 +19,7 @@ use contract::{
 use faults::Boundary;
 use futures_util::FutureExt;
 use opentelemetry::trace::Status;
+use tokio::time::interval_at;
 use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -63,7 +65,10 @@ impl<H: Handler> Desk<H> {
 
     async fn settle_in_span(&self, delivery: &Delivery) {
         let started = Instant::now();
-        let outcome = self.handle(delivery).await;
+        // What is decided can take as long as the broker does: the lease must hold until it is done. Once this has
+        // failed, no lease is left to keep.
+        let mut alive = pin!(self.keep_alive(delivery).fuse());
+        let outcome = self.handle(delivery, alive.as_mut()).await;
         if outcome.is_err() && delivery.case.get().is_none() {
             self.open_late(delivery).await;
         }
@@ -71,11 +76,10 @@ impl<H: Handler> Desk<H> {
         let decision = decide(&outcome, attempts, attempts_max, rand::random());
         let failure = outcome.err();
         let detail = failure.as_ref().map(ToString::to_string).unwrap_or_default();
-        // What is decided can take as long as the broker does: the lease must hold until it is done.
         let performed = tokio::select! {
             biased;
             performed = self.perform(delivery, decision, &detail) => performed,
-            failure = self.keep_alive(delivery) => Err(failure),
+            failure = alive => Err(failure),
         };
         let (verdict, failure) = match performed {
             Ok(()) => (decision.verdict(), failure),
@@ -90,21 +94,25 @@ impl<H: Handler> Desk<H> {
         self.report(delivery, verdict, (reason, failure.as_ref()), started.elapsed());
     }
 
-    /// Calls the handler, keeps the message alive meanwhile, and turns a panic into a failed attempt.
-    async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
+    /// Calls the handler while the message is kept alive, and turns a panic into a failed attempt.
+    async fn handle(
+        &self,
+        delivery: &Delivery,
+        alive: impl Future<Output = Failure>,
+    ) -> Result<Handled, Failure> {
         let work = AssertUnwindSafe(Box::pin(self.handler.handle(delivery))).catch_unwind();
         tokio::select! {
             biased;
             outcome = work => outcome.unwrap_or_else(|panic| Err(Failure::retry(anyhow!("panicked: {}", message_of(&*panic))))),
-            failure = self.keep_alive(delivery) => Err(failure),
+            failure = alive => Err(failure),
             () = delivery.hard_stop.cancelled() => Err(Delivery::stopping()),
         }
     }
 
     /// Every third of the ack wait: a sign of life in the record, then one to the broker.
     async fn keep_alive(&self, delivery: &Delivery) -> Failure {
-        let mut ticks = tokio::time::interval(self.ack_wait / 3);
-        ticks.tick().await;
+        let every = self.ack_wait / 3;
+        let mut ticks = interval_at(tokio::time::Instant::now() + every, every);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}

@@ -4,7 +4,10 @@
 //! A document that holds nothing unknown costs one serialization when it is read: its bytes are the ones that this
 //! version would write.
 
-use std::sync::Arc;
+use std::{
+    io::{Error, ErrorKind, Result, Write},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -40,7 +43,8 @@ impl UnknownFields {
 
     /// What `json` holds beside `document`, which was read from it.
     pub(crate) fn of<T: Serialize>(json: &[u8], document: &T) -> Self {
-        if serde_json::to_vec(document).is_ok_and(|same| same == json) {
+        let mut rest = Rest(json);
+        if serde_json::to_writer(&mut rest, document).is_ok() && rest.0.is_empty() {
             return Self::default();
         }
         let original = serde_json::from_slice(json).ok().zip(serde_json::to_value(document).ok());
@@ -52,6 +56,20 @@ impl UnknownFields {
         let Some(original) = &self.0 else { return serde_json::to_vec(document) };
         let next = serde_json::to_value(document)?;
         serde_json::to_vec(&merged(&original.stored, &original.known, next))
+    }
+}
+
+/// What is written into it must be what it holds: two documents are compared without building the second one.
+struct Rest<'a>(&'a [u8]);
+
+impl Write for Rest<'_> {
+    fn write(&mut self, written: &[u8]) -> Result<usize> {
+        self.0 = self.0.strip_prefix(written).ok_or(Error::from(ErrorKind::InvalidData))?;
+        Ok(written.len())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
     }
 }
 

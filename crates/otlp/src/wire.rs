@@ -39,6 +39,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field that is not a group; `None` at the end.
+    #[inline]
     fn step(&mut self) -> Result<Option<(u32, Value<'a>)>, Flaw> {
         let mut groups = Vec::new();
         while !self.rest.is_empty() {
@@ -91,6 +92,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Value<'a>), Flaw>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let step = self.step().transpose();
         if matches!(step, Some(Err(_))) {
@@ -102,7 +104,13 @@ impl<'a> Iterator for Fields<'a> {
 
 /// Takes a variable-length integer of ten bytes at most from the front; bits beyond the 64th are dropped, as other
 /// libraries do.
+#[inline]
 pub fn varint(rest: &mut &[u8]) -> Result<u64, Flaw> {
+    // Most are one byte long.
+    if let [byte @ 0..0x80, after @ ..] = *rest {
+        *rest = after;
+        return Ok(u64::from(*byte));
+    }
     let mut value = 0;
     for (index, byte) in rest.iter().take(10).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * index);
@@ -112,6 +120,11 @@ pub fn varint(rest: &mut &[u8]) -> Result<u64, Flaw> {
         }
     }
     Err(Flaw::Wire)
+}
+
+/// How many bytes the shortest spelling of a variable-length integer has.
+pub(crate) fn varint_length(value: u64) -> usize {
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
 /// Appends a variable-length integer.

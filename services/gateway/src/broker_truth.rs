@@ -36,11 +36,19 @@ struct Look {
     found: Option<StorageProblem>,
 }
 
-/// Gives an answer that fails because of the broker its true reason.
-pub(crate) async fn name(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+/// Gives the response to a call that only reads its true reason; those in a span get theirs in it.
+pub(crate) async fn name_read(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    name(&app, next.run(request).await).await
+}
+
+/// Gives a response that fails because of the broker its true reason.
+pub(crate) async fn name(app: &App, response: Response) -> Response {
     let Some(doubt) = response.extensions().get::<Doubt>().cloned() else { return response };
-    let looked = timeout(LOOK_LIMIT, look(&app, doubt.unanswered)).await;
+    let looked = timeout(LOOK_LIMIT, look(app, doubt.unanswered)).await;
     match looked.ok().flatten() {
         Some(problem) => with_reason(response, &doubt, &problem),
         None => response,

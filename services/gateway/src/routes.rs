@@ -24,11 +24,11 @@ const EVENT_MEDIA: &[&str] = &[events::CLOUD_EVENT, JSON];
 /// From the outside in: measured, guarded, and for calls that change something a span.
 pub(crate) fn router(app: Arc<App>, hosts: AllowedHosts) -> Router {
     let span = from_fn_with_state(app.clone(), server_span::open);
-    let truth = from_fn_with_state(app.clone(), broker_truth::name);
-    let events = taking_events().route_layer(truth.clone()).route_layer(span.clone());
+    let events = taking_events().route_layer(span.clone());
     let (events, about_events) = events.split_for_parts();
     let calls = OpenApiRouter::with_openapi(openapi::bare());
-    let changing = changing().route_layer(truth.clone()).route_layer(span);
+    let truth = from_fn_with_state(app.clone(), broker_truth::name_read);
+    let changing = changing().route_layer(span);
     let calls = calls.merge(changing).merge(reading().route_layer(truth));
     let (calls, mut about) = calls.split_for_parts();
     about.merge(about_events);

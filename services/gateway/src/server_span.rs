@@ -17,6 +17,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{
     app::App,
+    broker_truth,
     caller::{Caller, WrongFault},
     error::ApiError,
 };
@@ -39,7 +40,7 @@ pub(crate) async fn open(State(app): State<Arc<App>>, request: Request, next: Ne
     }
     let handled = async move {
         let mut response = match fault {
-            Ok(()) => next.run(request).await,
+            Ok(()) => broker_truth::name(&app, next.run(request).await).await,
             Err(WrongFault { header, problem }) => {
                 ApiError::header(header, problem).into_response()
             }

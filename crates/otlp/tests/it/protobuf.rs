@@ -24,6 +24,9 @@ fn prost_agrees(message: &Message, first: &[u8], second: &[u8]) -> bool {
 const EXPORTS: [&Message; 3] =
     [&descriptor::EXPORT_TRACES, &descriptor::EXPORT_LOGS, &descriptor::EXPORT_METRICS];
 
+/// Field 1,000, a number, which no message has.
+const UNKNOWN: [u8; 3] = [0xc0, 0x3e, 1];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
@@ -51,8 +54,12 @@ proptest! {
             let from = at.index(wire.len());
             let to = (from + bytes.len()).min(wire.len());
             wire.splice(from..to, bytes.iter().copied());
+            // An unknown field, so that what would be kept as it came is rewritten.
+            let rewritten = canonical(message, &[&wire, &UNKNOWN[..]].concat());
+            prop_assert_eq!(canonical(message, &wire), rewritten);
             if let Ok(canon) = canonical(message, &wire) {
                 prop_assert!(prost_agrees(message, &canon, &canon));
+                prop_assert_eq!(&canon, &canonical(message, &[&canon, &UNKNOWN[..]].concat()).unwrap());
             }
         }
     }

@@ -69,6 +69,8 @@ impl Connection {
 #[derive(Debug)]
 pub(super) struct Connections {
     limits: Limits,
+    /// Ends all of them where they stand.
+    cut: CancellationToken,
     slots: Arc<Semaphore>,
     next: AtomicU64,
     open: Mutex<HashMap<u64, Arc<Connection>>>,
@@ -91,9 +93,10 @@ impl Drop for Slot {
 }
 
 impl Connections {
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
+    pub(super) fn new(limits: Limits, cut: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
             limits,
+            cut,
             slots: Arc::new(Semaphore::new(descriptors::share(limits.connections))),
             next: AtomicU64::new(0),
             open: Mutex::default(),
@@ -119,7 +122,7 @@ impl Connections {
             activity: Activity::new(self.limits),
             exchanges: AtomicU64::new(0),
             ending: OnceLock::new(),
-            ended: CancellationToken::new(),
+            ended: self.cut.child_token(),
         });
         let id = self.next.fetch_add(1, Relaxed);
         self.open().insert(id, connection.clone());

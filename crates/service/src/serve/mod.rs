@@ -59,15 +59,14 @@ const CLOSE_TIME_MAX: Duration = Duration::from_millis(500);
 /// Serves until the soft stop, then lets requests in flight end. What is left after the grace, or at
 /// the hard stop, is dropped. Returns when the last connection is gone.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: Stop) {
-    let all = Connections::new(limits);
+    let cut = stop.hard.child_token();
+    let all = Connections::new(limits, cut.clone());
     let swept = all.clone();
     let _sweeping = AbortOnDropHandle::new(tokio::spawn(async move { swept.sweep().await }));
-    let (running, cut) = (TaskTracker::new(), stop.hard.child_token());
+    let running = TaskTracker::new();
     let next = || next(&listener, &all);
     while let Some((stream, slot)) = stop.soft.run_until_cancelled(next()).await {
-        let served = connection(stream, slot, router.clone(), limits, stop.soft.clone());
-        let cut = cut.clone();
-        running.spawn(async move { cut.run_until_cancelled(served).await });
+        running.spawn(connection(stream, slot, router.clone(), limits, stop.soft.clone()));
     }
     drop(listener);
     running.close();

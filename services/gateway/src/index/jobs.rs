@@ -6,6 +6,7 @@ use contract::{JobId, JobSource, job::JobKind, state::JobState};
 
 use super::{
     Filter, Page,
+    expiring::Ended,
     overdue::{Due, Mark, OLD_MAX, Old},
 };
 
@@ -70,6 +71,22 @@ impl Jobs {
         self.count_out(known);
         self.old.remove(&job);
         self.unreadable.remove(&job);
+    }
+
+    /// Forgets a job, unless it has started again since it ended.
+    pub(super) fn expire(&mut self, ended: Ended) {
+        let Ended { job, written_ns } = ended;
+        let same = |state: JobState, since_ns: i128| state.is_terminal() && since_ns == written_ns;
+        let in_index =
+            self.by_id.get(&job).is_some_and(|known| same(known.state, known.written_ns));
+        // Of the older ones only the second is known.
+        let written_s = written_ns.div_euclid(1_000_000_000);
+        let is_old = self.old.get(&job).is_some_and(|(state, due)| {
+            state.is_terminal() && i128::from(due.moved_s) == written_s
+        });
+        if in_index || is_old {
+            self.remove(job);
+        }
     }
 
     /// Notes that a job's record cannot be read: nothing else is known of it. True if that is news.
@@ -155,7 +172,7 @@ fn place(state: JobState) -> usize {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
+    use super::{super::expiring::Expiring, *};
 
     fn id(ms: u64) -> JobId {
         JobId::at(Duration::from_millis(ms), [0; 10])
@@ -252,6 +269,52 @@ mod tests {
         jobs.put(id(3), known(JobState::Running));
         assert_eq!((oldest(&jobs), jobs.due().count()), (Some(id(3)), JOBS_MAX + 1));
         assert_eq!(count(&jobs, JobState::Running) + count(&jobs, JobState::Queued), JOBS_MAX);
+    }
+
+    #[test]
+    fn an_ended_job_expires_a_day_later_unless_it_was_started_again() {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+        let (mut jobs, mut expiring) = (Jobs::default(), Expiring::default());
+        let mut write = |ms: u64, state, written_ms: i64| {
+            let written_ns = i128::from(written_ms) * 1_000_000;
+            let due = Due::new(None, Mark::None, written_ms / 1_000);
+            jobs.put(id(ms), Known { written_ns, due, ..known(state) });
+            expiring.note(id(ms), state, written_ns);
+        };
+        let (stays_ended, again, twice) = (1, 2, 3);
+        write(stays_ended, JobState::Succeeded, 0);
+        write(again, JobState::Failed, 1);
+        write(twice, JobState::Dead, 2);
+        write(4, JobState::Running, 4);
+        write(again, JobState::Accepted, 100);
+        write(twice, JobState::Accepted, 100);
+        write(twice, JobState::Succeeded, 100_000);
+        let mut left = |at_ms: i64| {
+            while let Some(ended) = expiring.expired(at_ms) {
+                jobs.expire(ended);
+            }
+            jobs.by_id.keys().copied().collect::<Vec<_>>()
+        };
+        assert_eq!(left(DAY_MS / 2), [id(1), id(2), id(3), id(4)]);
+        assert_eq!(left(DAY_MS), [id(2), id(3), id(4)]);
+        assert_eq!(left(DAY_MS + 99_000), [id(2), id(4)]);
+        assert_eq!(left(i64::MAX), [id(2), id(4)]);
+    }
+
+    #[test]
+    fn an_old_job_of_which_something_is_due_expires_too() {
+        let (mut jobs, lost) = (Jobs::default(), id(1));
+        let due = Due { moved_s: 7, deadline_s: 9, mark: Mark::Tell };
+        let written_ns = 7_900_000_000;
+        jobs.put(lost, Known { written_ns, due, ..known(JobState::Dead) });
+        for ms in 0..JOBS_MAX as u64 {
+            jobs.put(id(ms + 2), known(JobState::Succeeded));
+        }
+        assert_eq!(jobs.due().count(), 1);
+        jobs.expire(Ended { job: lost, written_ns: 8_000_000_000 });
+        assert_eq!(jobs.due().count(), 1, "written later");
+        jobs.expire(Ended { job: lost, written_ns });
+        assert_eq!(jobs.due().count(), 0);
     }
 
     #[test]

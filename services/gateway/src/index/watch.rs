@@ -166,8 +166,8 @@ impl Follower<'_> {
     fn expire(&self, progress: &mut Progress) {
         let now_ms = self.bus.time.now_ms();
         self.change(progress, |jobs, expiring| {
-            while let Some(job) = expiring.expired(now_ms) {
-                jobs.remove(job);
+            while let Some(ended) = expiring.expired(now_ms) {
+                jobs.expire(ended);
             }
         });
     }
@@ -222,17 +222,15 @@ fn note(jobs: &mut Jobs, expiring: &mut Expiring, entry: &Entry) {
         Operation::Put => Some(seen(job, &entry.value)),
         Operation::Delete | Operation::Purge => None,
     };
-    let written_ms = i64::try_from(entry.created.unix_timestamp_nanos() / 1_000_000);
-    let state = seen.as_ref().and_then(|seen| seen.as_ref().ok()).map(|seen| seen.state);
-    expiring.note(job, state, entry.revision, written_ms.unwrap_or(i64::MAX / 2));
     match seen {
         Some(Ok(seen)) => {
             let Seen { state, kind, source, .. } = seen;
             let reason = seen.failure.as_ref().map_or("", |why| why.reason.as_str());
             let mark = Mark::of(state, reason, seen.cancel_requested, seen.told);
             let due = Due::new(seen.deadline_at_ms, mark, entry.created.unix_timestamp());
-            let stored_at_ns = entry.created.unix_timestamp_nanos();
-            jobs.put(job, Known { state, kind, source, written_ns: stored_at_ns, due });
+            let written_ns = entry.created.unix_timestamp_nanos();
+            expiring.note(job, state, written_ns);
+            jobs.put(job, Known { state, kind, written_ns, source, due });
         }
         Some(Err(error)) => {
             if jobs.put_unreadable(job) {

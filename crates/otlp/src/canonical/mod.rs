@@ -1,8 +1,11 @@
 //! Rewrites a message in one spelling: every field at most once, the last value of it, pieces of a message merged,
 //! numbers packed, nothing unknown; checked, and cut down to the limits of the table.
 
+mod check;
+
 use std::borrow::Cow;
 
+use self::check::is_canonical;
 use crate::descriptor::ANY_VALUE;
 use crate::export::messages;
 use crate::flaw::Flaw;
@@ -26,6 +29,10 @@ pub fn canonical(message: &Message, wire: &[u8]) -> Result<Vec<u8>, Flaw> {
 /// The same, written over what is in `out`: who reads many messages needs one buffer.
 pub fn canonical_into(message: &Message, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Flaw> {
     out.clear();
+    if is_canonical(message, wire) {
+        out.extend_from_slice(wire);
+        return Ok(());
+    }
     Writer { out, values: 0 }.message(message, wire, 0)
 }
 
