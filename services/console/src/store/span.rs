@@ -208,8 +208,12 @@ pub(super) fn value_text(pair: &[u8]) -> String {
         (2, Value::Bytes(value)) => Some(value),
         _ => None,
     });
-    let value = value.map(|value| AnyValue::decode(value).unwrap_or_default());
-    value.as_ref().map(attribute::text).unwrap_or_default()
+    let Some(value) = value else { return String::new() };
+    // Most are a text, which need not be decoded.
+    match Fields::of(value).next() {
+        Some(Ok((1, Value::Bytes(text)))) => String::from_utf8_lossy(text).into_owned(),
+        _ => attribute::text(&AnyValue::decode(value).unwrap_or_default()),
+    }
 }
 
 /// The attribute in these canonical bytes.
