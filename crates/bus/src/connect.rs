@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use async_nats::{Client, ConnectOptions, Event, jetstream};
 use contract::{Stage, topology};
-use service::clock::Clock;
+use runtime::clock::Clock;
 use settings::Switch;
 use telemetry::{Metrics, SpanSink};
 use tokio::time::{Instant, sleep};

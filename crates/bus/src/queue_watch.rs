@@ -14,7 +14,7 @@ use contract::{
     topology::{CONSUMERS, Consumer, DEAD, STORES},
 };
 use futures_util::future::{join, join_all};
-use service::stop::Stop;
+use runtime::stop::Stop;
 
 use crate::{Bus, storage, work};
 

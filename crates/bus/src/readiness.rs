@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_nats::{Client, connection::State, jetstream};
 use contract::{Stage, topology};
 use futures_util::future::join;
-use service::admin::Check;
+use runtime::admin::Check;
 
 use crate::{
     health_page::{HealthPage, Look},
@@ -56,9 +56,9 @@ impl Readiness {
     }
 
     /// The checks as the admin server asks for them.
-    pub fn for_admin(&self) -> service::admin::Readiness {
+    pub fn for_admin(&self) -> runtime::admin::Readiness {
         let readiness = self.clone();
-        service::admin::Readiness::new(move || {
+        runtime::admin::Readiness::new(move || {
             let readiness = readiness.clone();
             async move { readiness.checks().await }
         })

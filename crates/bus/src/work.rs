@@ -9,7 +9,7 @@ use async_nats::jetstream::{
 };
 use contract::{signals, topology::Consumer};
 use futures_util::StreamExt;
-use service::stop::Stop;
+use runtime::stop::Stop;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 

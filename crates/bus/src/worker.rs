@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contract::topology::Consumer;
-use service::{
+use runtime::{
     admin::{self, AdminConfig},
     stop::Stop,
 };

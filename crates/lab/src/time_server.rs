@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use service::clock::Clock;
+use runtime::clock::Clock;
 use tokio::{
     net::UdpSocket,
     time::{Instant, sleep},

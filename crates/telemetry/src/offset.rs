@@ -22,7 +22,7 @@ struct Shared {
 }
 
 impl ClockOffset {
-    /// No offset yet. `now` reads the wall clock; `service::clock` is the one place that does.
+    /// No offset yet. `now` reads the wall clock; `runtime::clock` is the one place that does.
     pub fn new(now: fn() -> SystemTime) -> Self {
         let shared = Arc::default();
         Self { shared, now }

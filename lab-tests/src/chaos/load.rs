@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use contract::{JobId, Stage, api::JobView};
 use reqwest::{Client, RequestBuilder, StatusCode};
+use runtime::clock::Clock;
 use serde_json::Value;
-use service::clock::Clock;
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,

@@ -8,7 +8,7 @@ use std::{
 
 use contract::topology;
 use futures_util::future::join_all;
-use service::clock::Clock;
+use runtime::clock::Clock;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},

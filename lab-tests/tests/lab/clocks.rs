@@ -8,8 +8,8 @@ use contract::{
 };
 use lab::Part;
 use lab_tests::{Client, Trace, waybill};
+use runtime::clock::TimeSource;
 use serde_json::json;
-use service::clock::TimeSource;
 use testkit::{LabUnderTest, eventually};
 
 const LIMIT: Duration = Duration::from_secs(30);

@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use service::admin::AdminConfig;
-use service::http_guard::HostsConfig;
+use runtime::admin::AdminConfig;
+use runtime::http_guard::HostsConfig;
 use settings::WebhookSecrets;
 use url::Url;
 

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use service::http_measure::measured;
+use runtime::http_measure::measured;
 use telemetry::Metrics;
 
 /// Measures what `router` answers.

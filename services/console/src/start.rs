@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use service::admin::{self, Readiness};
-use service::clock::Clock;
-use service::http_guard::{self, AllowedHosts};
-use service::listen;
-use service::serve::{Limits, serve};
-use service::stop::Stop;
+use runtime::admin::{self, Readiness};
+use runtime::clock::Clock;
+use runtime::http_guard::{self, AllowedHosts};
+use runtime::listen;
+use runtime::serve::{Limits, serve};
+use runtime::stop::Stop;
 use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bus::Vitals;
-use service::{
+use runtime::{
     admin::{self, Check},
     names::Names,
     stop::Stop,

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use async_nats::jetstream::{kv, stream::Stream};
 use bus::{Bus, BusConfig, Readiness, queue_watch};
 use contract::topology;
-use service::stop::Stop;
+use runtime::stop::Stop;
 
 use crate::{
     STAGE,

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bus::StorageProblem;
-use service::problem::ProblemResponse;
+use runtime::problem::ProblemResponse;
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::{

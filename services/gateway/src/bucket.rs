@@ -10,7 +10,7 @@ use std::{
 use async_nats::jetstream::stream::Info;
 use bus::Bus;
 use contract::topology;
-use service::stop::Stop;
+use runtime::stop::Stop;
 use tokio::time::sleep;
 
 use crate::{app::App, error::ApiError};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bus::BusConfig;
 use contract::webhook::AllowList;
-use service::{admin::AdminConfig, names::NamesConfig};
+use runtime::{admin::AdminConfig, names::NamesConfig};
 
 /// Takes jobs over HTTP and shows how they fare.
 #[derive(Debug, Clone, clap::Args)]

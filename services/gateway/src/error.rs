@@ -8,7 +8,7 @@ use axum::{
 };
 use bus::{PublishError, records::RecordError};
 use contract::{BodyError, api::Problem, record::Unreadable, signals::reason::RECORD_UNREADABLE};
-use service::problem::ProblemResponse;
+use runtime::problem::ProblemResponse;
 
 /// Seconds after which a client may try again when the broker was away.
 const AWAY_RETRY_SECONDS: u32 = 2;

@@ -12,7 +12,7 @@ use contract::{
     lease, signals,
     topology::PROCESSOR,
 };
-use service::stop::Stop;
+use runtime::stop::Stop;
 use tokio::time::sleep;
 
 use crate::{app::App, index::Index};

@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use service::http_measure::measured;
+use runtime::http_measure::measured;
 
 use crate::{app::App, server_span::ServerSpan};
 

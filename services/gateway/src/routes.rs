@@ -8,7 +8,7 @@ use axum::{
     middleware::from_fn_with_state,
 };
 use contract::event::JSON;
-use service::http_guard::{AllowedHosts, guard};
+use runtime::http_guard::{AllowedHosts, guard};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{

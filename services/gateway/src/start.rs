@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, ensure};
 use bus::{Readiness, Vitals};
-use service::{
+use runtime::{
     admin,
     http_guard::AllowedHosts,
     serve::{Limits, serve},
@@ -33,7 +33,7 @@ pub async fn run(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<(
 /// Binds both addresses and serves them at once; the broker is reached in the background.
 pub async fn start(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<Running> {
     let flag = "--gateway-bind (WAYBILL_GATEWAY_BIND)";
-    let listener = service::listen::bind(config.gateway_bind, flag)?;
+    let listener = runtime::listen::bind(config.gateway_bind, flag)?;
     let api = listener.local_addr().context("the HTTP API has no address")?;
     let app = Arc::new(App::new(&config, vitals.clone(), stop.clone())?);
     let readiness = Readiness::default();

@@ -9,7 +9,7 @@ use contract::{
     job::{JobSpec, Notify},
     webhook::{AllowList, Target, is_public, parse_target},
 };
-use service::names::{LookupError, Names};
+use runtime::names::{LookupError, Names};
 
 use crate::error::ApiError;
 

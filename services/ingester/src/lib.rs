@@ -10,7 +10,7 @@ mod seen;
 use bus::{Vitals, worker};
 pub use config::Config;
 use contract::{Stage, topology};
-use service::stop::Stop;
+use runtime::stop::Stop;
 
 /// The stage this service is.
 pub const STAGE: Stage = Stage::Ingester;

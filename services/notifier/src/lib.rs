@@ -15,7 +15,7 @@ mod untold;
 use bus::{Vitals, worker};
 pub use config::Config;
 use contract::{Stage, signals, topology};
-use service::stop::Stop;
+use runtime::stop::Stop;
 use untold::Untold;
 
 /// The stage this service is.

@@ -18,7 +18,7 @@ mod tiles;
 use bus::{Claims, Vitals, worker};
 pub use config::Config;
 use contract::{Stage, topology};
-use service::stop::Stop;
+use runtime::stop::Stop;
 
 /// The stage this service is.
 pub const STAGE: Stage = Stage::Processor;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use service::admin::AdminConfig;
+use runtime::admin::AdminConfig;
 use url::Url;
 
 /// Where the proxy listens, and for which backend. A backend without an address has no listener.

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::stream;
-use service::problem::ProblemResponse;
+use runtime::problem::ProblemResponse;
 use url::Url;
 
 use crate::rules::Backend;

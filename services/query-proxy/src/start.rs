@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
-use service::{
+use runtime::{
     admin::{self, Readiness},
     http_guard::{self, AllowedHosts},
     listen,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use bus::Vitals;
-use service::{
+use runtime::{
     clock::{Clock, ClockConfig},
     exit,
     identity::IdentityConfig,

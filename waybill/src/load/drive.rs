@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use service::stop::Stop;
+use runtime::stop::Stop;
 use tokio::{
     sync::Semaphore,
     task::JoinSet,

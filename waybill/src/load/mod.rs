@@ -22,7 +22,7 @@ mod send;
 
 use std::{sync::Arc, time::Duration};
 
-use service::stop::Stop;
+use runtime::stop::Stop;
 use tokio::time::{Instant, sleep};
 use url::Url;
 

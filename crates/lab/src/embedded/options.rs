@@ -7,7 +7,7 @@ use std::{
 };
 
 use contract::topology::ACK_WAITS;
-use service::{clock::TimeSource, stop::GRACE_SECONDS_MAX};
+use runtime::{clock::TimeSource, stop::GRACE_SECONDS_MAX};
 use settings::Switch;
 
 use crate::{Part, PortArgs, Ports, Report, nats::FinderArgs, silent};

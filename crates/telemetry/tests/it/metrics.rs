@@ -8,7 +8,7 @@ use contract::{
 use openmetrics_parser::{
     OpenMetricsType, OpenMetricsValue, Sample, openmetrics::parse_openmetrics,
 };
-use service::clock::Clock;
+use runtime::clock::Clock;
 use telemetry::{Metrics, context::span_context};
 
 use crate::probe::{Order, number, probe, value};

@@ -12,8 +12,8 @@ use opentelemetry::{
     KeyValue,
     trace::{SpanKind, Status},
 };
+use runtime::clock::Clock;
 use serde::{Deserialize, Serialize};
-use service::clock::Clock;
 use telemetry::{FinishedSpan, Identity, Telemetry, TelemetryConfig, current_span_ref};
 use tokio::{process::Command, time::Instant};
 use tracing::{info, info_span};

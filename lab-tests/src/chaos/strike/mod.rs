@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use async_nats::jetstream;
 use contract::{Stage, signals};
 use lab::Part;
-use service::clock::Clock;
+use runtime::clock::Clock;
 use testkit::LabUnderTest;
 use tokio::{
     task::JoinSet,

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use contract::api::rfc3339;
+use runtime::problem::ProblemResponse;
 use serde_json::{Value, json};
-use service::problem::ProblemResponse;
 
 use crate::hooks::Hook;
 use crate::start::Shared;

@@ -15,7 +15,7 @@ pub(crate) use traces::filter as trace_filter;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
-use service::problem::ProblemResponse;
+use runtime::problem::ProblemResponse;
 
 use crate::start::Shared;
 

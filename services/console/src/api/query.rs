@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use service::problem::ProblemResponse;
+use runtime::problem::ProblemResponse;
 
 /// Longest value of a parameter, in bytes.
 const VALUE_BYTES_MAX: usize = 512;

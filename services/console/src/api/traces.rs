@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use runtime::problem::ProblemResponse;
 use serde_json::{Value, json};
-use service::problem::ProblemResponse;
 
 use super::pieces::{self, Spans};
 use super::query::{BadQuery, Parameters, RawQuery};

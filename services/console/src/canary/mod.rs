@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use contract::signals::{CANARY_CHECKS, CANARY_DURATION, canary};
-use service::clock::Clock;
+use runtime::clock::Clock;
 use telemetry::Metrics;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;

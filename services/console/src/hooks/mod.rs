@@ -14,7 +14,7 @@ mod take;
 
 use std::time::UNIX_EPOCH;
 
-use service::clock::Clock;
+use runtime::clock::Clock;
 use settings::WebhookSecrets;
 
 pub(crate) use hook::{Hook, is_name};

@@ -7,8 +7,8 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
+use runtime::problem::ProblemResponse;
 use serde_json::{Value, json};
-use service::problem::ProblemResponse;
 
 use super::answer::Wanted;
 use super::hook::Said;

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use proptest::prelude::*;
-use service::clock::Clock;
+use runtime::clock::Clock;
 use telemetry::Metrics;
 
 use super::{otlp, parse};

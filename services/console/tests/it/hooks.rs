@@ -3,8 +3,8 @@
 use std::time::UNIX_EPOCH;
 
 use reqwest::{RequestBuilder, StatusCode};
+use runtime::clock::Clock;
 use serde_json::{Value, json};
-use service::clock::Clock;
 use standardwebhooks::Webhook;
 
 use crate::telemetry::trace_hex;

@@ -8,8 +8,8 @@ use contract::signals::METRICS;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use reqwest::{Client, RequestBuilder, StatusCode};
+use runtime::clock::Clock;
 use serde_json::Value;
-use service::clock::Clock;
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use contract::signals::DEAD_LETTERS_FORGOTTEN;
-use service::stop::Stop;
+use runtime::stop::Stop;
 use telemetry::Metrics;
 use tokio::{
     sync::RwLock,

@@ -18,7 +18,7 @@ use async_nats::jetstream::stream::State;
 use axum::http::StatusCode;
 use contract::{JobId, JobSource, job::JobKind, state::JobState};
 use jobs::Jobs;
-use service::admin::Check;
+use runtime::admin::Check;
 use watchers::Watchers;
 
 use crate::error::ApiError;

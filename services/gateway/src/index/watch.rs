@@ -22,8 +22,8 @@ use contract::{
     state::JobState,
 };
 use futures_util::StreamExt as _;
+use runtime::stop::Stop;
 use serde::Deserialize;
-use service::stop::Stop;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{

@@ -11,7 +11,7 @@ mod search;
 use std::time::Duration;
 
 use contract::{JobId, signals::JOBS_LOST, topology::ACK_WAIT};
-use service::stop::Stop;
+use runtime::stop::Stop;
 use tokio::time::sleep;
 
 use crate::{app::App, broker::Broker, index::overdue::Overdue, jobs};

@@ -99,7 +99,7 @@ async fn a_port_in_use_is_one_clear_line() {
     let rig = Rig::start().await;
     let taken = rig.api.strip_prefix("http://").unwrap();
     let error = rig.another_on(taken).await.unwrap_err();
-    let line = service::exit::one_line(&error);
+    let line = runtime::exit::one_line(&error);
     assert!(line.contains("in use") && line.contains("--gateway-bind"), "{line}");
 }
 

@@ -23,7 +23,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SpanData;
 use process::{SHARED, settings, shared, vitals};
 use reqwest::{RequestBuilder, Response, StatusCode, header::HeaderValue};
-use service::stop::Stop;
+use runtime::stop::Stop;
 use telemetry::Metrics;
 use testkit::{NatsServer, eventually};
 use tokio::task::JoinHandle;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use contract::webhook::is_public;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use service::names::{LookupError, Names};
+use runtime::names::{LookupError, Names};
 
 /// Says that a name leads nowhere a webhook may go. The same for one without addresses: which private names
 /// exist is not to be found out from a dead letter.

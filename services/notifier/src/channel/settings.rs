@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use contract::webhook::AllowList;
-use service::names::NamesConfig;
+use runtime::names::NamesConfig;
 use settings::{WebhookSecret, WebhookSecrets};
 
 /// Settings of the webhook channel.

@@ -7,8 +7,8 @@ use std::{
 
 use contract::{api::JobDone, record::JobFailure, state::Outcome};
 use reqwest::header::HeaderMap;
+use runtime::names::NamesConfig;
 use serde_json::{Value, json};
-use service::names::NamesConfig;
 
 use super::*;
 

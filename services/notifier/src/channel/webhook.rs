@@ -14,7 +14,7 @@ use contract::{
 };
 use opentelemetry::KeyValue;
 use reqwest::{Client, RequestBuilder, dns::Resolve, header::CONTENT_TYPE};
-use service::names::Names;
+use runtime::names::Names;
 use settings::WebhookSecret;
 use tracing::{Instrument, Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;

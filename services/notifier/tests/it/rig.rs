@@ -15,8 +15,8 @@ use contract::{
     state::{JobState, Outcome},
     topology::{JOBS_BUCKET, QUEUE_BYTES_MAX, done},
 };
+use runtime::{clock::Clock, stop::Stop};
 use serde_json::json;
-use service::{clock::Clock, stop::Stop};
 use telemetry::{Identity, Metrics, SpanSink, TelemetryConfig};
 use testkit::NatsServer;
 use tokio::task::JoinSet;

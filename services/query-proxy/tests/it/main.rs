@@ -8,7 +8,7 @@ use axum::{Router, body::Bytes, extract::State, http::Uri, response::IntoRespons
 use contract::signals::METRICS;
 use query_proxy::{Config, Running, start};
 use reqwest::{Client, Method, Response};
-use service::{admin::AdminConfig, clock::Clock, http_guard::HostsConfig, stop::Stop};
+use runtime::{admin::AdminConfig, clock::Clock, http_guard::HostsConfig, stop::Stop};
 use telemetry::Metrics;
 use tokio::net::TcpListener;
 

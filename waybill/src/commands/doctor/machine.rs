@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use runtime::clock::Clock;
 use rustix::process::{Resource, getrlimit};
-use service::clock::Clock;
 
 use super::check::Check;
 

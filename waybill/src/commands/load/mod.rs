@@ -9,8 +9,8 @@ use std::{cell::RefCell, time::Duration};
 
 use anyhow::Context as _;
 use clap::value_parser;
+use runtime::stop::Stop;
 use serde_json::json;
-use service::stop::Stop;
 
 use crate::{
     exit::{Exit, HELP},

@@ -15,8 +15,8 @@ use lab::{
     ephemeral, silent,
     supervisor::PartState,
 };
+use runtime::stop::Stop;
 use serde_json::json;
-use service::stop::Stop;
 
 use crate::{
     environment::{self as shown, Sources, of_user},

@@ -10,7 +10,7 @@ use opentelemetry_sdk::{
     error::OTelSdkResult,
     trace::{SdkTracerProvider, SpanData, SpanExporter},
 };
-use service::clock::Clock;
+use runtime::clock::Clock;
 use telemetry::{Identity, Metrics, SpanSink, TelemetryConfig};
 
 #[derive(Parser)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use service::names::{Names, NamesConfig};
+use runtime::names::{Names, NamesConfig};
 use testkit::{Known, NameServer};
 
 use super::{

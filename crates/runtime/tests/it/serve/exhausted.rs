@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use service::serve::Limits;
+use runtime::serve::Limits;
 use tokio::{
     io::AsyncWriteExt as _,
     net::TcpStream,

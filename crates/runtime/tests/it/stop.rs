@@ -3,8 +3,8 @@
 use std::{process::Stdio, time::Duration};
 
 use clap::Parser;
+use runtime::stop::{Stop, StopConfig};
 use rustix::process::{Pid, Signal, kill_process};
-use service::stop::{Stop, StopConfig};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
     process::{Child, ChildStdout, Command},

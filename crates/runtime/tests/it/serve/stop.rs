@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use service::serve::Limits;
+use runtime::serve::Limits;
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{GET, LIMIT, LIMITS, NEVER, hear, say, start};

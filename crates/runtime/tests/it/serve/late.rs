@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use contract::api::Problem;
-use service::serve::Limits;
+use runtime::serve::Limits;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     time::{sleep, timeout},

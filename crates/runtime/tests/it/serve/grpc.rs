@@ -6,7 +6,7 @@ use axum::http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Bytes, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use service::serve::{Limits, Protocol};
+use runtime::serve::{Limits, Protocol};
 use tokio::{
     net::TcpStream,
     time::{sleep, timeout},

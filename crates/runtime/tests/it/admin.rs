@@ -11,7 +11,7 @@ use std::{
 
 use clap::Parser;
 use contract::{Stage, signals::METRICS};
-use service::{
+use runtime::{
     admin::{self, AdminConfig, AdminServer, Check, Readiness},
     clock::Clock,
     stop::Stop,
@@ -99,7 +99,7 @@ async fn a_port_in_use_is_one_line_that_says_what_to_do() {
     let metrics = Metrics::new(METRICS, None, Clock::new().offset());
     let config = config(&["--admin-bind", &address.to_string()]);
     let error = admin::serve(&config, metrics, Readiness::always(), Stop::new()).unwrap_err();
-    let line = service::exit::one_line(&error);
+    let line = runtime::exit::one_line(&error);
     assert!(line.starts_with(&format!("port {} is in use", address.port())), "{line}");
     assert!(line.contains("--admin-bind (WAYBILL_ADMIN_BIND)") && !line.contains('\n'), "{line}");
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::{Router, routing::get};
 use contract::api::Problem;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
-use service::http_guard::{AllowedHosts, guard};
+use runtime::http_guard::{AllowedHosts, guard};
 use tokio::net::TcpListener;
 
 struct Server {

@@ -13,7 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::stream;
-use service::{
+use runtime::{
     listen,
     serve::{Limits, serve},
     stop::Stop,

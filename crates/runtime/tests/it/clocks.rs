@@ -7,7 +7,7 @@ use std::{
 };
 
 use contract::signals::{CLOCK_CORRECTED, CLOCK_OFFSET, METRICS, Metric};
-use service::{
+use runtime::{
     clock::{Clock, TimeSource},
     ntp::{Pace, Watch},
 };
