@@ -6,7 +6,7 @@
 
 use contract::{
     event::{ATTRIBUTE_BYTES_MAX, EventHead},
-    waybill::{BAGGAGE_BYTES_MAX, BAGGAGE_KEYS, FAULT, SpanRef, TRACEPARENT, allowed_baggage},
+    propagation::{BAGGAGE_BYTES_MAX, BAGGAGE_KEYS, FAULT, TraceParent, TRACEPARENT, allowed_baggage},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -23,7 +23,7 @@ fuzz_target!(|text: &str| {
 /// Each value by the rules of its own header.
 fn alone(name: &str, value: &str) {
     if name.eq_ignore_ascii_case(TRACEPARENT)
-        && let Ok(span) = value.parse::<SpanRef>()
+        && let Ok(span) = value.parse::<TraceParent>()
     {
         assert_eq!(span.to_string().parse(), Ok(span));
         assert_eq!(span.trace_hex().len(), 32);

@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
     };
     walk(signal, &wire);
     // Field 1,000, which no message has: what would be kept as it came is rewritten.
-    let rewritten = canonical(message, &[&wire, &[0xc0, 0x3e, 1][..]].concat());
+    let rewritten = canonical(message, &[&[0xc0, 0x3e, 1][..], &wire].concat());
     assert_eq!(canonical(message, &wire), rewritten);
     let Ok(canon) = rewritten else { return };
     assert!(canon.len() <= wire.len() + 16, "{} from {}", canon.len(), wire.len());

@@ -105,16 +105,19 @@ impl Cli {
             }
             Command::Console(service) => {
                 allocator::give_back_soon();
-                return service.without_telemetry().run("console", async |config, vitals, stop| {
-                    console::run(config, vitals.metrics, stop.soft).await
-                });
+                return service.without_telemetry().run(
+                    "console",
+                    async |config, service, stop| {
+                        console::run(config, service.metrics, stop.soft).await
+                    },
+                );
             }
             Command::IsolatedOperation => return processor::isolation::child::run(),
             Command::QueryProxy(service) => {
                 return service.without_telemetry().run(
                     "query-proxy",
-                    async |config, vitals, stop| {
-                        query_proxy::run(config, vitals.metrics, stop).await
+                    async |config, service, stop| {
+                        query_proxy::run(config, service.metrics, stop).await
                     },
                 );
             }

@@ -18,7 +18,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 
 use crate::{
-    Bus, Case, CaseError, Ending,
+    Bus, Completion, RecordSession, SessionError,
     records::{Entry, RecordError},
     staleness::unwritten_for,
 };
@@ -54,23 +54,23 @@ impl Bus {
         if let Some(record) = self.end_abandoned(&entry).await? {
             return Ok(record);
         }
-        let case = Case::shared(self.records.clone(), entry);
-        let ending = Ending::cancelled("cancelled before it ran");
-        let finished_ms = self.vitals.clock.stamp_ms();
+        let session = RecordSession::shared(self.records.clone(), entry);
+        let completion = Completion::cancelled("cancelled before it ran");
+        let finished_ms = self.service.clock.stamp_ms();
         let change = |record: &mut JobRecord| {
             if record.state == JobState::Running {
                 record.cancel_requested = true;
                 return Ok(());
             }
-            ending.write(record, finished_ms)
+            completion.write(record, finished_ms)
         };
-        let record = match case.change(change).await {
+        let record = match session.change(change).await {
             Ok(record) => record,
-            Err(CaseError::Forbidden(MoveForbidden { from, .. })) => {
+            Err(SessionError::Forbidden(MoveForbidden { from, .. })) => {
                 return Err(CancelError::Ended(from));
             }
-            Err(CaseError::Fenced) => return Err(CancelError::Restarted),
-            Err(CaseError::Record(error)) => return Err(error.into()),
+            Err(SessionError::Fenced) => return Err(CancelError::Restarted),
+            Err(SessionError::Record(error)) => return Err(error.into()),
         };
         if record.state == JobState::Running {
             self.call_worker(job).await;
@@ -89,8 +89,8 @@ impl Bus {
         if silent <= ack_wait * ABANDONED_ACK_WAITS {
             return Ok(None);
         }
-        let ending = Ending::cancelled("cancelled while no worker ran it");
-        self.end_unowned(entry, &ending).await
+        let completion = Completion::cancelled("cancelled while no worker ran it");
+        self.end_unowned(entry, &completion).await
     }
 
     /// A worker that misses the call finds the mark when it next renews its claim.
@@ -101,22 +101,22 @@ impl Bus {
         }
     }
 
-    /// Notes that the news of the job's end is stored. It only saves whoever meets the job's message work.
-    pub async fn note_told(&self, record: &JobRecord) -> Result<(), CaseError> {
+    /// Notes that the completion event is stored. It only saves whoever meets the job's message work.
+    pub async fn note_told(&self, record: &JobRecord) -> Result<(), SessionError> {
         let Some(entry) = self.records.load(record.id).await? else { return Ok(()) };
         if entry.record.round != record.round || !entry.record.state.is_terminal() {
             return Ok(());
         }
-        let case = Case::shared(self.records.clone(), entry);
-        let told = case.change(|record| {
-            record.told = true;
+        let session = RecordSession::shared(self.records.clone(), entry);
+        let noted = session.change(|record| {
+            record.completion_published = true;
             Ok(())
         });
-        told.await.map(drop)
+        noted.await.map(drop)
     }
 }
 
-impl Ending {
+impl Completion {
     /// The end of a job that its owner stopped.
     pub fn cancelled(detail: &str) -> Self {
         let failure = JobFailure::new(reason::CANCELLED, detail);

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use contract::{
     api::LeaseView,
     job::Job,
-    record::{Interruptions, JobRecord, Owner},
+    record::{Interruptions, JobRecord, Lease},
     signals::{self, attr, reason},
     state::JobState::{self, Succeeded},
 };
@@ -16,10 +16,10 @@ use tokio::sync::Semaphore;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
-    Bus, Case, Delivery, Failure, Run,
+    Bus, Delivery, Failure, RecordSession, Run,
     cancel::Calls,
-    enclosed::enclosed,
     job_spans::{self, parent_of},
+    record_hint,
     records::{Entry, RecordError},
     run::Permit,
 };
@@ -46,7 +46,7 @@ pub enum Claim {
     /// It has ended: tell the next hop again.
     Ended(Box<JobRecord>),
     /// Another worker has it; ask again then.
-    Busy {
+    LeasedElsewhere {
         /// When.
         after: Duration,
         /// Who has it and until when, for the log.
@@ -75,14 +75,14 @@ impl Claims {
 
     /// Claims the job of `delivery` for this worker.
     pub async fn claim(&self, delivery: &Delivery, job: &Job) -> Result<Claim, Failure> {
-        if let Some(entry) = enclosed(delivery, job)
+        if let Some(entry) = record_hint::read(delivery, job)
             && let Some(claim) = self.take(delivery, entry).await?
         {
             return Ok(claim);
         }
         match self.claim_as_read(delivery, job).await? {
             // A lease is taken some milliseconds after its message was delivered, so the redelivery is as much too early.
-            Claim::Busy { after, .. } if after <= SHORT_WAIT => {
+            Claim::LeasedElsewhere { after, .. } if after <= SHORT_WAIT => {
                 tokio::time::sleep(after).await;
                 self.claim_as_read(delivery, job).await
             }
@@ -103,7 +103,7 @@ impl Claims {
             return Ok(answer);
         }
         let taken = self.take(delivery, entry).await?;
-        let moved = || Claim::Busy {
+        let moved = || Claim::LeasedElsewhere {
             after: Duration::ZERO,
             why: "its record has just been changed by another worker".to_owned(),
         };
@@ -119,7 +119,7 @@ impl Claims {
         if record.round < job.round || record.state == JobState::Accepted {
             // The message was published before its record moved; that is a moment away.
             let why = "its record does not show yet that it was queued".to_owned();
-            return Some(Claim::Busy { after: Duration::from_millis(100), why });
+            return Some(Claim::LeasedElsewhere { after: Duration::from_millis(100), why });
         }
         if record.state.is_terminal() {
             return Some(Claim::Ended(Box::new(record.clone())));
@@ -128,7 +128,7 @@ impl Claims {
             let unwritten = self.bus.unwritten_for(entry.written_at_ns);
             if unwritten < self.ack_wait {
                 let after = self.ack_wait.saturating_sub(unwritten);
-                return Some(Claim::Busy { after, why: self.leased(entry, unwritten) });
+                return Some(Claim::LeasedElsewhere { after, why: self.leased(entry, unwritten) });
             }
         }
         None
@@ -146,7 +146,7 @@ impl Claims {
     /// Writes this worker's token into the record. `None` when the record has moved meanwhile.
     async fn take(&self, delivery: &Delivery, entry: Entry) -> Result<Option<Claim>, Failure> {
         let mut record = entry.record.clone();
-        let lost = record.owner.clone().filter(|_| record.state == JobState::Running);
+        let lost = record.lease.clone().filter(|_| record.state == JobState::Running);
         let interruptions = &mut record.interruptions;
         interruptions.total = interruptions.total.saturating_add(u32::from(lost.is_some()));
         if let Some(why) = used_up(record.interruptions) {
@@ -155,19 +155,19 @@ impl Claims {
         let Some(permit) = self.permit(delivery, &record, lost.is_some()) else {
             return Ok(Some(Claim::NoCapacity(NO_CAPACITY_PAUSE)));
         };
-        let owner = self.token(delivery, &record, permit.is_isolated())?;
+        let lease = self.token(delivery, &record, permit.is_isolated())?;
         let since_ms = waiting_since(delivery, &record);
-        self.mark_span(&record, &owner, lost.as_ref());
+        self.mark_span(&record, &lease, lost.as_ref());
         record.previous = lost.as_ref().map(|lost| lost.span).or(record.previous);
         record.times.queue_wait_ms = since_ms.map(|since| delivery.queue_wait_ms(since));
-        record.times.started_ms = Some(self.bus.vitals.clock.stamp_ms());
-        (record.owner, record.progress) = (Some(owner.clone()), None);
+        record.times.started_ms = Some(self.bus.service.clock.stamp_ms());
+        (record.lease, record.progress) = (Some(lease.clone()), None);
         record.move_to(JobState::Running).map_err(Failure::postpone)?;
         let claimed = match self.bus.records.write(record, entry.revision).await {
             Ok(claimed) => claimed,
             // Lost the race, or the answer was lost: the record tells.
             Err(error) => match self.bus.records.load(entry.record.id).await? {
-                Some(found) if is_owned(&found, &owner) => found,
+                Some(found) if is_leased(&found, &lease) => found,
                 _ if matches!(error, RecordError::Conflict) => return Ok(None),
                 _ => return Err(error.into()),
             },
@@ -177,12 +177,13 @@ impl Claims {
         }
         if let Some(lost) = &lost {
             job_spans::lost(&self.bus, delivery, &entry.record, lost, entry.written_at_ns);
-            self.bus.vitals.metrics.count(&signals::INTERRUPTIONS, &[self.bus.stage.name()]);
+            self.bus.service.metrics.count(&signals::INTERRUPTIONS, &[self.bus.stage.name()]);
         }
         let callable = self.calls.answer(claimed.record.id, delivery.nudge.clone());
         let is_cancelled = claimed.record.cancel_requested;
-        let case = Arc::new(Case::owned(self.bus.records.clone(), claimed, owner.clone()));
-        let run = Run::start(delivery, case, owner, permit, callable);
+        let session =
+            Arc::new(RecordSession::leased(self.bus.records.clone(), claimed, lease.clone()));
+        let run = Run::start(delivery, session, lease, permit, callable);
         if is_cancelled {
             run.cancelled.cancel();
         }
@@ -213,21 +214,21 @@ impl Claims {
         &self,
         delivery: &Delivery,
         entry: Entry,
-        lost: Option<Owner>,
+        lost: Option<Lease>,
         why: String,
     ) -> Failure {
         let mut interruptions = entry.record.interruptions;
         interruptions.total = interruptions.total.saturating_add(u32::from(lost.is_some()));
         if let Some(lost) = &lost {
             job_spans::lost(&self.bus, delivery, &entry.record, lost, entry.written_at_ns);
-            self.bus.vitals.metrics.count(&signals::INTERRUPTIONS, &[self.bus.stage.name()]);
+            self.bus.service.metrics.count(&signals::INTERRUPTIONS, &[self.bus.stage.name()]);
         }
-        let case = match lost {
-            Some(lost) => Case::owned(self.bus.records.clone(), entry, lost),
-            None => Case::shared(self.bus.records.clone(), entry),
+        let session = match lost {
+            Some(lost) => RecordSession::leased(self.bus.records.clone(), entry, lost),
+            None => RecordSession::shared(self.bus.records.clone(), entry),
         };
-        let noted = case.renew(|record| record.interruptions = interruptions).await;
-        delivery.open(Arc::new(case));
+        let noted = session.renew(|record| record.interruptions = interruptions).await;
+        delivery.open(Arc::new(session));
         match noted {
             Ok(_) => Failure::interruptions_used_up(why),
             Err(error) => error.into(),
@@ -239,29 +240,29 @@ impl Claims {
         delivery: &Delivery,
         record: &JobRecord,
         isolated: bool,
-    ) -> Result<Owner, Failure> {
+    ) -> Result<Lease, Failure> {
         let no_span = || Failure::postpone(anyhow!("the attempt has no span"));
         let span = telemetry::current_span_ref().ok_or_else(no_span)?;
-        Ok(Owner {
+        Ok(Lease {
             round: record.round,
             attempt: record.attempts.processor + 1,
             run: record.interruptions.total,
-            worker: self.bus.vitals.instance.clone(),
+            worker: self.bus.service.instance.clone(),
             stream_seq: delivery.seq,
             span,
             parent: parent_of(delivery).unwrap_or(span),
-            started_at_ns: self.bus.vitals.clock.stamp_ns(),
+            started_at_ns: self.bus.service.clock.stamp_ns(),
             isolated,
         })
     }
 
     /// Numbers on the attempt's span, and the link to the attempt before.
-    fn mark_span(&self, record: &JobRecord, owner: &Owner, lost: Option<&Owner>) {
+    fn mark_span(&self, record: &JobRecord, lease: &Lease, lost: Option<&Lease>) {
         let span = tracing::Span::current();
-        span.set_attribute(attr::JOB_ATTEMPT, i64::from(owner.attempt));
-        span.set_attribute(attr::JOB_ROUND, i64::from(owner.round));
+        span.set_attribute(attr::JOB_ATTEMPT, i64::from(lease.attempt));
+        span.set_attribute(attr::JOB_ROUND, i64::from(lease.round));
         span.set_attribute(attr::JOB_INTERRUPTIONS, i64::from(record.interruptions.total));
-        span.set_attribute(attr::WORKER, self.bus.vitals.instance.clone());
+        span.set_attribute(attr::WORKER, self.bus.service.instance.clone());
         if let Some(before) = lost.map(|lost| lost.span).or(record.previous) {
             let what = vec![KeyValue::new(attr::LINK, attr::LINK_PREVIOUS_ATTEMPT)];
             span.add_link_with_attributes(telemetry::context::span_context(before), what);
@@ -279,11 +280,11 @@ fn used_up(interruptions: Interruptions) -> Option<String> {
 }
 
 fn has_never_run(record: &JobRecord) -> bool {
-    record.state == JobState::Queued && record.owner.is_none() && record.attempts.processor == 0
+    record.state == JobState::Queued && record.lease.is_none() && record.attempts.processor == 0
 }
 
-fn is_owned(entry: &Entry, token: &Owner) -> bool {
-    entry.record.owner.as_ref().is_some_and(|owner| owner.is_same_run(token))
+fn is_leased(entry: &Entry, token: &Lease) -> bool {
+    entry.record.lease.as_ref().is_some_and(|lease| lease.is_same_run(token))
 }
 
 /// Since when the job has waited: for a retry since it was due; after an interruption it did not wait.

@@ -5,15 +5,13 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use async_nats::{Client, ConnectOptions, Event, jetstream};
 use contract::{Stage, topology};
-use runtime::clock::Clock;
 use settings::Switch;
-use telemetry::{Metrics, SpanSink};
 use tokio::time::{Instant, sleep};
 
 use crate::{
     broker_time::BrokerTime, health_page, health_page::HealthPage, payloads::Payloads,
     readiness::Readiness, records::Records, redelivered::Suspects, results::Results,
-    staleness::Reconnected,
+    service_context::ServiceContext, staleness::Reconnected,
 };
 
 /// Time one request to the broker may take. A publish in flight when the broker dies fails only then.
@@ -68,26 +66,13 @@ pub enum TraceContext {
     Link,
 }
 
-/// What every part of a process shares.
-#[derive(Clone)]
-pub struct Vitals {
-    /// The name of this process among its replicas.
-    pub instance: String,
-    /// The displayed clock.
-    pub clock: Clock,
-    /// Where numbers go.
-    pub metrics: Metrics,
-    /// Where spans go that are made after the fact.
-    pub spans: SpanSink,
-}
-
 /// The connection to the broker, and what travels with it. Clones share it.
 #[derive(Clone)]
 pub struct Bus {
     /// The stage this process is.
     pub stage: Stage,
-    /// What every part of the process shares.
-    pub vitals: Vitals,
+    /// Clock, metrics and spans of this process.
+    pub service: ServiceContext,
     /// JetStream, for what this crate does not wrap.
     pub jetstream: jetstream::Context,
     /// Time as the broker tells it.
@@ -119,7 +104,7 @@ impl Bus {
     pub async fn connect(
         stage: Stage,
         config: &BusConfig,
-        vitals: Vitals,
+        service: ServiceContext,
         readiness: &Readiness,
     ) -> anyhow::Result<Arc<Self>> {
         let reconnected = Reconnected::default();
@@ -138,7 +123,7 @@ impl Bus {
         let trace_context = config.trace_context;
         Ok(Arc::new(Self {
             stage,
-            vitals,
+            service,
             jetstream,
             time,
             records,

@@ -4,15 +4,16 @@ use contract::{
     JobId, Stage,
     api::{JobDone, dead_header},
     event::EventType,
+    propagation::RECORD,
     record::{JobFailure, JobRecord, Unreadable},
     signals::{self, reason},
     state::{JobState, Outcome},
     topology::{Hop, dead, message_id},
-    waybill::RECORD,
 };
 
 use crate::{
-    Bus, CaseError, Delivery, Ending, Failure, Outgoing, publish::PATIENCE, records::RecordError,
+    Bus, Completion, Delivery, Failure, Outgoing, SessionError, publish::PATIENCE,
+    records::RecordError,
 };
 
 /// Longest detail in a dead letter's header, in bytes.
@@ -24,7 +25,7 @@ const WITHOUT_RECORD: [&str; 3] =
 
 /// Why a message is put away.
 #[derive(Debug, Clone)]
-pub struct Burial {
+pub struct DeadLetterReason {
     /// One of [`contract::signals::reason`].
     pub reason: &'static str,
     /// What happened, for people.
@@ -38,16 +39,20 @@ impl Bus {
     ///
     /// A notifier's dead letter leaves the job alone: how it ended is known already. A record that is damaged stays as it
     /// is; the submitter is notified all the same.
-    pub(crate) async fn bury(&self, delivery: &Delivery, burial: &Burial) -> Result<(), Failure> {
-        if let Some(case) = delivery.case.get() {
+    pub(crate) async fn dead_letter(
+        &self,
+        delivery: &Delivery,
+        why: &DeadLetterReason,
+    ) -> Result<(), Failure> {
+        if let Some(session) = delivery.session.get() {
             // Only who may speak for the job may bury it: a sign of life first.
-            let renew = case.renew(|record| record.attempts.set(self.stage, burial.attempts));
+            let renew = session.renew(|record| record.attempts.set(self.stage, why.attempts));
             match renew.await {
                 Ok(record) if record.cancel_requested => {
                     // The cancel came first: there is nothing to dead-letter.
-                    let ending = Ending::cancelled("cancelled while it failed");
-                    let record = self.close(case, &ending).await?;
-                    return self.tell_of(&record, delivery).await;
+                    let completion = Completion::cancelled("cancelled while it failed");
+                    let record = self.close(session, &completion).await?;
+                    return self.publish_completion_of(&record, delivery).await;
                 }
                 Ok(_) => {}
                 // There is no one to ask, or no room but for the end.
@@ -55,32 +60,34 @@ impl Bus {
                 Err(error) => return Err(error.into()),
             }
         }
-        let stored = self.publish(self.letter(delivery, burial)).await?;
-        let labels = [self.stage.name(), burial.reason];
-        self.vitals.metrics.count(&signals::DEAD_LETTERS, &labels);
+        let stored = self.publish(self.letter(delivery, why)).await?;
+        let labels = [self.stage.name(), why.reason];
+        self.service.metrics.count(&signals::DEAD_LETTERS, &labels);
         if self.stage == Stage::Notifier {
             return Ok(());
         }
-        let failure = JobFailure::new(burial.reason, &burial.detail);
-        let ending = Ending {
+        let failure = JobFailure::new(why.reason, &why.detail);
+        let completion = Completion {
             outcome: Outcome::Dead,
             failure: Some(failure.clone()),
             run: None,
             results: None,
             dead_letter: Some(stored.sequence),
         };
-        match delivery.case.get() {
-            Some(case) => match self.close(case, &ending).await {
-                Ok(record) => self.tell_of(&record, delivery).await,
-                Err(Failure::Reject { .. }) => self.tell_without_record(delivery, failure).await,
+        match delivery.session.get() {
+            Some(session) => match self.close(session, &completion).await {
+                Ok(record) => self.publish_completion_of(&record, delivery).await,
+                Err(Failure::Reject { .. }) => {
+                    self.publish_completion_without_record(delivery, failure).await
+                }
                 Err(error) => Err(error),
             },
-            None => self.tell_without_record(delivery, failure).await,
+            None => self.publish_completion_without_record(delivery, failure).await,
         }
     }
 
     /// The end of a job that has no record to stand in.
-    async fn tell_without_record(
+    async fn publish_completion_without_record(
         &self,
         delivery: &Delivery,
         failure: JobFailure,
@@ -93,20 +100,24 @@ impl Bus {
         let mut record = JobRecord::accepted(&job, String::new());
         record.state = JobState::Dead;
         record.failure = Some(failure);
-        record.times.finished_ms = Some(self.vitals.clock.stamp_ms());
+        record.times.finished_ms = Some(self.service.clock.stamp_ms());
         self.count_end(&record);
-        self.tell(&record, &job).await
+        self.publish_completion(&record, &job).await
     }
 
     /// Without a readable job nobody can be told; the dead letter says it all.
-    async fn tell_of(&self, record: &JobRecord, delivery: &Delivery) -> Result<(), Failure> {
+    async fn publish_completion_of(
+        &self,
+        record: &JobRecord,
+        delivery: &Delivery,
+    ) -> Result<(), Failure> {
         match delivery.job.get().cloned().or_else(|| delivery.as_job().ok()) {
-            Some(job) => self.tell(record, &job).await,
+            Some(job) => self.publish_completion(record, &job).await,
             None => Ok(()),
         }
     }
 
-    fn letter(&self, delivery: &Delivery, burial: &Burial) -> Outgoing {
+    fn letter(&self, delivery: &Delivery, why: &DeadLetterReason) -> Outgoing {
         let job = job_of(delivery);
         let about = match &job {
             Some((job, round)) => message_id(*job, *round, Hop::Dead(self.stage)),
@@ -115,13 +126,13 @@ impl Bus {
         // What never opened its record stays in one round, however often it is driven again: its next
         // letter is the next message's, and the broker must not take it for a repeat of the last.
         let id = format!("{about}:{}", delivery.seq);
-        let detail = contract::text::shown(&burial.detail);
+        let detail = contract::text::shown(&why.detail);
         let detail = detail[..detail.floor_char_boundary(DETAIL_BYTES_MAX)].to_owned();
         let mut headers = vec![
             (dead_header::STAGE.to_owned(), self.stage.name().to_owned()),
-            (dead_header::REASON.to_owned(), burial.reason.to_owned()),
+            (dead_header::REASON.to_owned(), why.reason.to_owned()),
             (dead_header::DETAIL.to_owned(), detail),
-            (dead_header::ATTEMPTS.to_owned(), burial.attempts.to_string()),
+            (dead_header::ATTEMPTS.to_owned(), why.attempts.to_string()),
             (dead_header::SUBJECT.to_owned(), delivery.subject.clone()),
             (dead_header::SEQ.to_owned(), delivery.first_seq().to_string()),
         ];
@@ -148,10 +159,10 @@ impl Bus {
 }
 
 /// Whether a record cannot be changed by anybody: no version can read it, or it has no room.
-const fn is_of_no_use(error: &CaseError) -> bool {
+const fn is_of_no_use(error: &SessionError) -> bool {
     matches!(
         error,
-        CaseError::Record(
+        SessionError::Record(
             RecordError::Unreadable { cause: Unreadable::Damaged(_), .. }
                 | RecordError::TooLarge { .. }
         )

@@ -101,14 +101,14 @@ pub enum Decision {
     /// Count and ack.
     Discard(&'static str),
     /// Note the attempt if it is spent, then let it come again.
-    Again {
+    Requeue {
         /// Attempts used up from now on.
         attempts: u32,
         /// When.
         after: Duration,
     },
     /// To the dead letters, then ack.
-    Bury {
+    DeadLetter {
         /// `reject` or `dead`.
         verdict: Verdict,
         /// Why, as a label.
@@ -117,15 +117,15 @@ pub enum Decision {
         attempts: u32,
     },
     /// Not a word to the broker.
-    Silence,
+    Fenced,
 }
 
 impl Decision {
     /// Why a message is put away or dropped.
     pub const fn reason(&self) -> Option<&'static str> {
         match self {
-            Self::Discard(reason) | Self::Bury { reason, .. } => Some(reason),
-            Self::Done | Self::Again { .. } | Self::Silence => None,
+            Self::Discard(reason) | Self::DeadLetter { reason, .. } => Some(reason),
+            Self::Done | Self::Requeue { .. } | Self::Fenced => None,
         }
     }
 
@@ -134,9 +134,9 @@ impl Decision {
         match self {
             Self::Done => Verdict::Done,
             Self::Discard(_) => Verdict::Discard,
-            Self::Again { .. } => Verdict::Retry,
-            Self::Bury { verdict, .. } => *verdict,
-            Self::Silence => Verdict::Fenced,
+            Self::Requeue { .. } => Verdict::Retry,
+            Self::DeadLetter { verdict, .. } => *verdict,
+            Self::Fenced => Verdict::Fenced,
         }
     }
 }
@@ -152,25 +152,25 @@ pub fn decide(
     match outcome {
         Ok(Handled::Done) => Decision::Done,
         Ok(Handled::Discard(reason)) => Decision::Discard(reason),
-        Err(Failure::Fenced) => Decision::Silence,
-        Err(Failure::Postpone { after, .. }) => Decision::Again { attempts, after: *after },
+        Err(Failure::Fenced) => Decision::Fenced,
+        Err(Failure::Postpone { after, .. }) => Decision::Requeue { attempts, after: *after },
         Err(Failure::Reject { reason, .. }) => {
-            Decision::Bury { verdict: Verdict::Reject, reason, attempts }
+            Decision::DeadLetter { verdict: Verdict::Reject, reason, attempts }
         }
         Err(Failure::UsedUp { reason, .. }) => {
-            Decision::Bury { verdict: Verdict::Dead, reason, attempts }
+            Decision::DeadLetter { verdict: Verdict::Dead, reason, attempts }
         }
         Err(Failure::Retry { after, .. }) => {
             let attempts = attempts.saturating_add(1);
             if attempts >= attempts_max {
-                return Decision::Bury {
+                return Decision::DeadLetter {
                     verdict: Verdict::Dead,
                     reason: reason::ATTEMPTS_USED_UP,
                     attempts,
                 };
             }
             let wait = backoff(attempts, jitter);
-            Decision::Again { attempts, after: after.map_or(wait, |after| wait.max(after)) }
+            Decision::Requeue { attempts, after: after.map_or(wait, |after| wait.max(after)) }
         }
     }
 }
@@ -190,8 +190,8 @@ mod tests {
             loop {
                 runs += 1;
                 match decide(&Err(Failure::retry(anyhow!("no"))), spent, attempts_max, jitter) {
-                    Decision::Again { attempts, .. } => spent = attempts,
-                    Decision::Bury { verdict, reason, attempts } => {
+                    Decision::Requeue { attempts, .. } => spent = attempts,
+                    Decision::DeadLetter { verdict, reason, attempts } => {
                         prop_assert_eq!((verdict, reason, attempts), (Verdict::Dead, reason::ATTEMPTS_USED_UP, attempts_max));
                         break;
                     }
@@ -204,19 +204,19 @@ mod tests {
         #[test]
         fn what_is_not_the_jobs_fault_spends_nothing(spent in 0u32..50, attempts_max in 1u32..50) {
             let decision = decide(&Err(Failure::postpone(anyhow!("broker"))), spent, attempts_max, 0.5);
-            prop_assert_eq!(decision, Decision::Again { attempts: spent, after: POSTPONED });
+            prop_assert_eq!(decision, Decision::Requeue { attempts: spent, after: POSTPONED });
         }
 
         #[test]
         fn a_bad_message_is_not_tried_again(spent in 0u32..50, attempts_max in 1u32..50) {
             let decision = decide(&Err(Failure::reject(reason::MALFORMED, anyhow!("bad"))), spent, attempts_max, 0.5);
-            prop_assert_eq!(decision, Decision::Bury { verdict: Verdict::Reject, reason: reason::MALFORMED, attempts: spent });
+            prop_assert_eq!(decision, Decision::DeadLetter { verdict: Verdict::Reject, reason: reason::MALFORMED, attempts: spent });
         }
     }
 
     #[test]
     fn a_fenced_worker_is_silent() {
-        assert_eq!(decide(&Err(Failure::Fenced), 0, 1, 0.0), Decision::Silence);
+        assert_eq!(decide(&Err(Failure::Fenced), 0, 1, 0.0), Decision::Fenced);
     }
 
     #[test]
@@ -224,6 +224,6 @@ mod tests {
         let after = Some(Duration::from_mins(5));
         let failure = Failure::Retry { cause: anyhow!("429"), after };
         let decision = decide(&Err(failure), 0, 3, 0.0);
-        assert_eq!(decision, Decision::Again { attempts: 1, after: Duration::from_mins(5) });
+        assert_eq!(decision, Decision::Requeue { attempts: 1, after: Duration::from_mins(5) });
     }
 }

@@ -16,7 +16,7 @@ use contract::{
     job::{Job, JobKind},
     signals::{self, attr, reason},
 };
-use faults::{Boundary, Fault, JobFaults};
+use faults::{Fault, FaultPoint, JobFaults};
 use opentelemetry::Context;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
@@ -24,8 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
-    Bus, Case, Failure, headers,
-    in_hand::Hold,
+    Bus, Failure, RecordSession, headers,
+    in_flight::AckGuard,
     job_spans,
     origin::{self, BrokerCopy},
     run::RunState,
@@ -50,8 +50,8 @@ pub struct Delivery {
     /// The trace context and baggage that came with it.
     pub context: Context,
     pub(crate) headers: HeaderMap,
-    pub(crate) hold: Hold,
-    pub(crate) case: OnceLock<Arc<Case>>,
+    pub(crate) ack_guard: AckGuard,
+    pub(crate) session: OnceLock<Arc<RecordSession>>,
     pub(crate) run: OnceLock<Arc<RunState>>,
     pub(crate) job: OnceLock<Job>,
     /// Asks for a sign of life at once.
@@ -68,7 +68,7 @@ impl Delivery {
     pub(crate) fn new(
         bus: &Arc<Bus>,
         message: Message,
-        hold: Hold,
+        ack_guard: AckGuard,
         hard_stop: CancellationToken,
     ) -> Result<Self, async_nats::Error> {
         let info = message.info()?;
@@ -90,13 +90,13 @@ impl Delivery {
             faults: JobFaults::of(headers::fault_in(&context).as_deref(), bus.faults_on),
             context,
             headers,
-            hold,
-            case: OnceLock::new(),
+            ack_guard,
+            session: OnceLock::new(),
             run: OnceLock::new(),
             job: OnceLock::new(),
             nudge: Arc::default(),
             deliveries,
-            received_at_ms: bus.vitals.clock.stamp_ms(),
+            received_at_ms: bus.service.clock.stamp_ms(),
             bus: bus.clone(),
         })
     }
@@ -126,8 +126,8 @@ impl Delivery {
     }
 
     /// Ties the message to its job's record: attempts are counted there.
-    pub fn open(&self, case: Arc<Case>) {
-        let _ = self.case.set(case);
+    pub fn open(&self, session: Arc<RecordSession>) {
+        let _ = self.session.set(session);
     }
 
     /// Says which job the message turned out to be about, where its data do not tell.
@@ -160,7 +160,7 @@ impl Delivery {
         let stage = self.bus.stage.name();
         let wait_ms = self.queue_wait_ms(since_ms);
         tracing::Span::current().set_attribute(attr::QUEUE_WAIT_MS, wait_ms);
-        let metrics = &self.bus.vitals.metrics;
+        let metrics = &self.bus.service.metrics;
         if wait_ms < 0 {
             metrics.count(&signals::QUEUE_WAIT_NEGATIVE, &[stage]);
         }
@@ -177,17 +177,17 @@ impl Delivery {
         i64::try_from(self.published_at_ns / 1_000_000).unwrap_or(i64::MAX)
     }
 
-    /// Lets the job's injected faults act at `boundary`.
-    pub async fn reach(&self, boundary: Boundary) -> Result<(), Failure> {
-        match self.fault_at(boundary) {
+    /// Lets the job's injected faults act at `point`.
+    pub async fn reach(&self, point: FaultPoint) -> Result<(), Failure> {
+        match self.fault_at(point) {
             Some(fault) => fault.act().await.map_err(Failure::retry),
             None => Ok(()),
         }
     }
 
-    /// The injected fault that is due at `boundary`, noted on the span, for a caller that lets it act elsewhere.
-    pub fn fault_at(&self, boundary: Boundary) -> Option<Fault> {
-        let fault = self.faults.at(self.bus.stage, self.run_number(), boundary)?;
+    /// The injected fault that is due at `point`, noted on the span, for a caller that lets it act elsewhere.
+    pub fn fault_at(&self, point: FaultPoint) -> Option<Fault> {
+        let fault = self.faults.at(self.bus.stage, self.run_number(), point)?;
         tracing::Span::current().set_attribute(attr::FAULT, fault.to_string());
         Some(fault)
     }

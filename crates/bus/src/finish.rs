@@ -1,4 +1,4 @@
-//! How a job ends: the record first, then the news to the next hop. Repeating it changes nothing.
+//! How a job ends: the record first, then the completion event to the next hop. Repeating it changes nothing.
 
 use contract::{
     api::{JobDone, OperationResult},
@@ -9,14 +9,14 @@ use contract::{
     state::Outcome,
     topology::{Hop, done, message_id},
 };
-use faults::Boundary;
+use faults::FaultPoint;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::{Bus, Case, Delivery, Failure, Handled, Outgoing, PublishError};
+use crate::{Bus, Delivery, Failure, Handled, Outgoing, PublishError, RecordSession};
 
 /// An end that is about to be written.
 #[derive(Debug, Clone)]
-pub struct Ending {
+pub struct Completion {
     /// How it ended.
     pub outcome: Outcome,
     /// Why, unless it succeeded.
@@ -29,7 +29,7 @@ pub struct Ending {
     pub dead_letter: Option<u64>,
 }
 
-impl Ending {
+impl Completion {
     /// Writes the end into `record`. Whose cancel was taken ends as cancelled, whatever came of its run.
     pub(crate) fn write(
         &self,
@@ -38,9 +38,9 @@ impl Ending {
     ) -> Result<(), MoveForbidden> {
         let overruled = record.cancel_requested && self.outcome != Outcome::Cancelled;
         let overruling = overruled.then(|| Self::cancelled("cancelled while it ended"));
-        let ending = overruling.as_ref().unwrap_or(self);
-        record.move_to(ending.outcome.state())?;
-        record.failure.clone_from(&ending.failure);
+        let completion = overruling.as_ref().unwrap_or(self);
+        record.move_to(completion.outcome.state())?;
+        record.failure.clone_from(&completion.failure);
         record.run.clone_from(&self.run);
         record.results.clone_from(&self.results);
         record.dead_letter = self.dead_letter;
@@ -50,34 +50,38 @@ impl Ending {
 }
 
 impl Bus {
-    /// Ends the job: moves its record, publishes the news, and answers what the loop needs to ack.
+    /// Ends the job: moves its record, publishes the completion event, and returns what the loop needs to ack.
     pub async fn finish(
         &self,
         delivery: &Delivery,
-        case: &Case,
+        session: &RecordSession,
         job: &Job,
-        ending: &Ending,
+        completion: &Completion,
     ) -> Result<Handled, Failure> {
-        let record = self.close(case, ending).await?;
-        delivery.reach(Boundary::AfterEffect).await?;
-        self.tell(&record, job).await?;
-        delivery.reach(Boundary::AfterPublish).await?;
+        let record = self.close(session, completion).await?;
+        delivery.reach(FaultPoint::AfterEffect).await?;
+        self.publish_completion(&record, job).await?;
+        delivery.reach(FaultPoint::AfterPublish).await?;
         Ok(Handled::Done)
     }
 
     /// Publishes the end of a job whose record says it has ended. The same id, so repeats are dropped.
-    pub async fn tell(&self, record: &JobRecord, job: &Job) -> Result<(), Failure> {
-        match news(record, job)? {
-            Some(news) if !record.told => self.publish(news).await.map(drop)?,
+    pub async fn publish_completion(&self, record: &JobRecord, job: &Job) -> Result<(), Failure> {
+        match completion_event(record, job)? {
+            Some(event) if !record.completion_published => self.publish(event).await.map(drop)?,
             _ => {}
         }
         Ok(())
     }
 
     /// Moves the record to its end, and counts the job.
-    pub(crate) async fn close(&self, case: &Case, ending: &Ending) -> Result<JobRecord, Failure> {
-        let finished_ms = self.vitals.clock.stamp_ms();
-        let record = case.change(|record| ending.write(record, finished_ms)).await?;
+    pub(crate) async fn close(
+        &self,
+        session: &RecordSession,
+        completion: &Completion,
+    ) -> Result<JobRecord, Failure> {
+        let finished_ms = self.service.clock.stamp_ms();
+        let record = session.change(|record| completion.write(record, finished_ms)).await?;
         self.count_end(&record);
         Ok(record)
     }
@@ -87,24 +91,24 @@ impl Bus {
         let Some(outcome) = record.outcome() else { return };
         tracing::Span::current().set_attribute(attr::JOB_OUTCOME, outcome.name());
         let labels = [record.kind.name(), outcome.name()];
-        self.vitals.metrics.count(&signals::JOBS_FINISHED, &labels);
+        self.service.metrics.count(&signals::JOBS_FINISHED, &labels);
         let finished_ms = record.times.finished_ms.unwrap_or(record.times.accepted_ms);
         let seconds = (finished_ms - record.times.accepted_ms).max(0) as f64 / 1e3;
-        self.vitals.metrics.observe(&signals::JOB_DURATION, &labels, seconds);
+        self.service.metrics.observe(&signals::JOB_DURATION, &labels, seconds);
     }
 }
 
-/// The news of the end of a job, if its record says that it has ended.
-pub fn news(record: &JobRecord, job: &Job) -> Result<Option<Outgoing>, Failure> {
+/// The completion event of a job, if its record says that it has ended.
+pub fn completion_event(record: &JobRecord, job: &Job) -> Result<Option<Outgoing>, Failure> {
     let Some(outcome) = record.outcome() else { return Ok(None) };
-    let news = JobDone {
+    let event = JobDone {
         job: job.clone(),
         outcome,
         failure: record.failure.clone(),
         finished_at_ms: record.times.finished_ms.unwrap_or(0),
         run: record.run.clone(),
     };
-    let body = news.to_json().map_err(Failure::postpone)?;
+    let body = event.to_json().map_err(Failure::postpone)?;
     let id = message_id(record.id, record.round, Hop::Done);
     Ok(Some(Outgoing::about(record.id, EventType::Done, done(outcome), body).with_id(id)))
 }

@@ -3,7 +3,7 @@
 use async_nats::HeaderMap;
 use contract::{
     event::EventHead,
-    waybill::{BAGGAGE, BAGGAGE_FAULT, allowed_baggage},
+    propagation::{BAGGAGE, BAGGAGE_FAULT, allowed_baggage},
 };
 use opentelemetry::{
     Context,

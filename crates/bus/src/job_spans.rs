@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use contract::{
     Stage,
-    record::{JobRecord, Owner, Progress},
+    propagation::TraceParent,
+    record::{JobRecord, Lease, Progress},
     signals::{attr, span},
     topology::{self, Consumer},
     verdict::Verdict,
-    waybill::SpanRef,
 };
 use opentelemetry::{
     KeyValue,
@@ -71,19 +71,19 @@ pub(crate) fn queued(bus: &Bus, delivery: &Delivery, since_ms: i64, now_ms: i64)
     let span = FinishedSpan::child(span::QUEUED, SpanKind::Internal, parent)
         .times(at_ms(since_ms), at_ms(now_ms))
         .attribute(KeyValue::new(attr::MESSAGING_DESTINATION_NAME, delivery.subject.clone()));
-    bus.vitals.spans.export(span.build());
+    bus.service.spans.export(span.build());
 }
 
 /// An ack that was slow or failed.
 pub(crate) fn ack(bus: &Bus, took: Duration, failure: Option<String>) {
     let Some(parent) = telemetry::current_span_ref() else { return };
-    let end = bus.vitals.clock.stamp();
+    let end = bus.service.clock.stamp();
     let mut span =
         FinishedSpan::child(span::ACK, SpanKind::Internal, parent).times(end - took, end);
     if let Some(failure) = failure {
         span = span.status(Status::error(failure));
     }
-    bus.vitals.spans.export(span.build());
+    bus.service.spans.export(span.build());
 }
 
 /// The spans of a run that nobody ended: the attempt and, if one was under way, its operation.
@@ -94,20 +94,20 @@ pub(crate) fn lost(
     bus: &Bus,
     delivery: &Delivery,
     record: &JobRecord,
-    owner: &Owner,
+    lease: &Lease,
     last_sign_ns: i128,
 ) {
-    export_lost(bus, &delivery.subject, record, owner, last_sign_ns);
+    export_lost(bus, &delivery.subject, record, lease, last_sign_ns);
 }
 
 /// The same where there is no message any more.
-pub(crate) fn lost_elsewhere(bus: &Bus, record: &JobRecord, owner: &Owner, last_sign_ns: i128) {
-    export_lost(bus, &topology::todo(record.kind), record, owner, last_sign_ns);
+pub(crate) fn lost_elsewhere(bus: &Bus, record: &JobRecord, lease: &Lease, last_sign_ns: i128) {
+    export_lost(bus, &topology::todo(record.kind), record, lease, last_sign_ns);
 }
 
-fn export_lost(bus: &Bus, subject: &str, record: &JobRecord, owner: &Owner, last_sign_ns: i128) {
+fn export_lost(bus: &Bus, subject: &str, record: &JobRecord, lease: &Lease, last_sign_ns: i128) {
     let silent_ns = (bus.time.now_ns() - last_sign_ns).max(0);
-    let end = at_ns(lost_end_ns(record, owner, last_sign_ns, silent_ns));
+    let end = at_ns(lost_end_ns(record, lease, last_sign_ns, silent_ns));
     let attributes = [
         KeyValue::new(attr::MESSAGING_SYSTEM, attr::NATS),
         KeyValue::new(attr::MESSAGING_OPERATION_NAME, "process"),
@@ -115,34 +115,34 @@ fn export_lost(bus: &Bus, subject: &str, record: &JobRecord, owner: &Owner, last
         KeyValue::new(attr::MESSAGING_DESTINATION_NAME, subject.to_owned()),
         KeyValue::new(attr::MESSAGING_CONSUMER_GROUP_NAME, Stage::Processor.name()),
         KeyValue::new(attr::JOB_ID, record.id.to_string()),
-        KeyValue::new(attr::JOB_ROUND, i64::from(owner.round)),
-        KeyValue::new(attr::JOB_ATTEMPT, i64::from(owner.attempt)),
-        KeyValue::new(attr::JOB_INTERRUPTIONS, i64::from(owner.run)),
-        KeyValue::new(attr::WORKER, owner.worker.clone()),
+        KeyValue::new(attr::JOB_ROUND, i64::from(lease.round)),
+        KeyValue::new(attr::JOB_ATTEMPT, i64::from(lease.attempt)),
+        KeyValue::new(attr::JOB_INTERRUPTIONS, i64::from(lease.run)),
+        KeyValue::new(attr::WORKER, lease.worker.clone()),
         KeyValue::new(attr::VERDICT, Verdict::Lost.name()),
     ];
     let mut attempt =
-        FinishedSpan::new(span::process_name(subject), SpanKind::Consumer, owner.span)
-            .times(at_ns(owner.started_at_ns.into()), end)
-            .link(owner.parent, attr::LINK_PRODUCER)
+        FinishedSpan::new(span::process_name(subject), SpanKind::Consumer, lease.span)
+            .times(at_ns(lease.started_at_ns.into()), end)
+            .link(lease.parent, attr::LINK_PRODUCER)
             .status(Status::error("the worker went away"));
     // An attempt that began a trace of its own has its producer in another one.
-    if owner.parent.trace_id == owner.span.trace_id {
-        attempt = attempt.parent(owner.parent);
+    if lease.parent.trace_id == lease.span.trace_id {
+        attempt = attempt.parent(lease.parent);
     }
-    bus.vitals.spans.export(attributes.into_iter().fold(attempt, FinishedSpan::attribute).build());
+    bus.service.spans.export(attributes.into_iter().fold(attempt, FinishedSpan::attribute).build());
     if let Some(progress) = record.progress {
-        bus.vitals.spans.export(lost_operation(owner.span, progress, end).build());
+        bus.service.spans.export(lost_operation(lease.span, progress, end).build());
     }
 }
 
 /// When a run ended that was lost, as far as can be known: after everything that it noted in the record, and after
 /// what it may have finished since then. `silent_ns` is how long nothing was written: a whole ack wait at least.
-fn lost_end_ns(record: &JobRecord, owner: &Owner, last_sign_ns: i128, silent_ns: i128) -> i128 {
+fn lost_end_ns(record: &JobRecord, lease: &Lease, last_sign_ns: i128, silent_ns: i128) -> i128 {
     let progress = record.progress.as_ref();
     let noted = progress.map_or(0, |at| at.started_at_ns.max(at.child_at_ns));
     // Its own clock may be ahead of the broker's.
-    let known_ns = last_sign_ns.max(owner.started_at_ns.max(noted).into());
+    let known_ns = last_sign_ns.max(lease.started_at_ns.max(noted).into());
     let renewal_ns = silent_ns / 3;
     let unseen_ns = match progress {
         // All children of the last operation are noted before they are sent.
@@ -157,7 +157,7 @@ fn lost_end_ns(record: &JobRecord, owner: &Owner, last_sign_ns: i128, silent_ns:
     known_ns + unseen_ns
 }
 
-fn lost_operation(attempt: SpanRef, progress: Progress, end: SystemTime) -> FinishedSpan {
+fn lost_operation(attempt: TraceParent, progress: Progress, end: SystemTime) -> FinishedSpan {
     FinishedSpan::new(span::operation_name(progress.kind), SpanKind::Internal, progress.span)
         .parent(attempt)
         .times(at_ns(progress.started_at_ns.into()), end)
@@ -169,7 +169,7 @@ fn lost_operation(attempt: SpanRef, progress: Progress, end: SystemTime) -> Fini
 }
 
 /// The producer's span, which the message names.
-pub(crate) fn parent_of(delivery: &Delivery) -> Option<SpanRef> {
+pub(crate) fn parent_of(delivery: &Delivery) -> Option<TraceParent> {
     telemetry::context::span_ref(delivery.context.span().span_context())
 }
 

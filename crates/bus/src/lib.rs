@@ -1,11 +1,11 @@
 //! How the services hand jobs to each other, so that none is lost, doubled, or without its trace.
 //!
 //! - [`connect`], [`broker_time`], [`readiness`], `storage`, [`topology`]: reaching the broker, and whether it stores
-//! - [`publish`], `headers`, `enclosed`: sending, with the trace context and the record in the message headers
+//! - [`publish`], `headers`, `record_hint`: sending, with the trace context and the record in the message headers
 //! - `origin`: whether a stage published a message, or the broker copied it
 //! - [`work`]: the loop that pulls, calls a [`Handler`] and, alone in the lab, acks
 //! - [`decide`], [`backoff`]: what to do after one attempt, as pure functions
-//! - [`records`], [`case`], [`claim`], [`run`]: the job record, and who may speak for a job
+//! - [`records`], [`record_session`], [`claim`], [`run`]: the job record, and who may speak for a job
 //! - [`finish`], [`dead_letter`], [`results`], `tiles`: how a job ends
 //! - [`lost`]: how one ends whose message is gone
 //! - [`cancel`], [`round`], [`payloads`]: how its owner ends it, and how it starts again
@@ -13,7 +13,6 @@
 pub mod backoff;
 pub mod broker_time;
 pub mod cancel;
-pub mod case;
 pub mod claim;
 pub mod connect;
 pub mod dead_letter;
@@ -25,6 +24,7 @@ pub mod payloads;
 pub mod publish;
 pub mod queue_watch;
 pub mod readiness;
+pub mod record_session;
 pub mod records;
 pub mod redelivered;
 pub mod results;
@@ -34,29 +34,31 @@ pub mod topology;
 pub mod work;
 pub mod worker;
 
-mod enclosed;
 mod headers;
 mod health_page;
-mod in_hand;
+mod in_flight;
 mod job_spans;
 mod origin;
+mod record_hint;
+mod service_context;
 mod settle;
 mod staleness;
 mod storage;
 mod tiles;
 
-pub use case::{Case, CaseError};
 pub use claim::{Claim, Claims};
-pub use connect::{Bus, BusConfig, Vitals};
+pub use connect::{Bus, BusConfig};
 pub use decide::{Failure, Handled};
 pub use delivery::Delivery;
-pub use finish::Ending;
+pub use finish::Completion;
 pub use headers::{context_of, fault_in};
 pub use origin::{marks_a_copy, was_copied};
 pub use publish::{Outgoing, PublishError};
 pub use readiness::Readiness;
+pub use record_session::{RecordSession, SessionError};
 pub use redelivered::Turn;
 pub use run::Run;
+pub use service_context::ServiceContext;
 pub use storage::{StorageProblem, is_full};
 pub use work::Handler;
 pub use worker::WorkerConfig;

@@ -11,7 +11,7 @@ use contract::{
 };
 
 use crate::{
-    Bus, Ending, job_spans,
+    Bus, Completion, job_spans,
     records::{Entry, RecordError},
     work,
 };
@@ -42,19 +42,19 @@ impl Bus {
             Err(error) => return Err(error),
         };
         let was = entry.record.state;
-        let worker = entry.record.owner.as_ref().map(|owner| owner.worker.clone());
+        let worker = entry.record.lease.as_ref().map(|lease| lease.worker.clone());
         let detail = match &worker {
             Some(worker) => format!("it was {was} at {worker}, and its message is gone"),
             None => format!("it was {was}, and its message is gone"),
         };
-        let ending = Ending {
+        let completion = Completion {
             outcome: Outcome::Dead,
             failure: Some(JobFailure::new(reason::LOST, &detail)),
             run: None,
             results: None,
             dead_letter: None,
         };
-        Ok(self.end_unowned(&entry, &ending).await?.map(|_| Lost { was, worker }))
+        Ok(self.end_unowned(&entry, &completion).await?.map(|_| Lost { was, worker }))
     }
 
     fn is_past(&self, entry: &Entry, past: Duration) -> bool {
@@ -69,10 +69,10 @@ impl Bus {
     pub(crate) async fn end_unowned(
         &self,
         entry: &Entry,
-        ending: &Ending,
+        completion: &Completion,
     ) -> Result<Option<JobRecord>, RecordError> {
         let mut record = entry.record.clone();
-        if ending.write(&mut record, self.vitals.clock.stamp_ms()).is_err() {
+        if completion.write(&mut record, self.service.clock.stamp_ms()).is_err() {
             return Ok(None);
         }
         match self.records.write(record.clone(), entry.revision).await {
@@ -84,8 +84,8 @@ impl Bus {
             }
             Err(error) => return Err(error),
         }
-        if let Some(owner) = &entry.record.owner {
-            job_spans::lost_elsewhere(self, &entry.record, owner, entry.written_at_ns);
+        if let Some(lease) = &entry.record.lease {
+            job_spans::lost_elsewhere(self, &entry.record, lease, entry.written_at_ns);
         }
         self.count_end(&record);
         Ok(Some(record))

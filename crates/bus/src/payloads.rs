@@ -15,7 +15,7 @@ use async_nats::{
 use contract::{
     UnknownFields,
     job::{Job, JobSpec},
-    record::{Asked, JobRecord, is_small},
+    record::{InlineSpec, JobRecord, is_small},
     topology::{self, PAYLOADS},
 };
 use opentelemetry::Context;
@@ -45,7 +45,7 @@ impl Payloads {
     }
 
     /// Keeps `job` in the current trace, in the place of what was kept of it before.
-    pub async fn keep(&self, job: &Job) -> anyhow::Result<()> {
+    pub async fn put(&self, job: &Job) -> anyhow::Result<()> {
         let mut headers = HeaderMap::new();
         headers::inject(&mut headers, &Context::current());
         let body = job.to_json()?;
@@ -55,9 +55,9 @@ impl Payloads {
     }
 
     /// What is kept of the job of `record`; `None` when it was never published, has expired, or cannot be read.
-    pub async fn of(&self, record: &JobRecord) -> anyhow::Result<Option<Payload>> {
-        if let Some(asked) = &record.asked {
-            return Ok(Some(Payload::small(record, asked)));
+    pub async fn get(&self, record: &JobRecord) -> anyhow::Result<Option<Payload>> {
+        if let Some(inline_spec) = &record.inline_spec {
+            return Ok(Some(Payload::small(record, inline_spec)));
         }
         let subject = topology::payload(record.id);
         let kept = match self.stream.direct_get_last_for_subject(subject).await {
@@ -81,10 +81,10 @@ impl Payloads {
 }
 
 /// `job` in the current trace as it stands in its record, if it is small and this version knows all of it.
-pub fn asked(job: &Job) -> Option<Asked> {
+pub fn inline_spec(job: &Job) -> Option<InlineSpec> {
     let context = headers::pairs(&Context::current());
-    let asked = Asked { spec: job.spec.clone(), deadline_at_ms: None, context };
-    (job.unknown.is_empty() && is_small(&asked)).then_some(asked)
+    let inline_spec = InlineSpec { spec: job.spec.clone(), deadline_at_ms: None, context };
+    (job.unknown.is_empty() && is_small(&inline_spec)).then_some(inline_spec)
 }
 
 impl Payload {
@@ -109,18 +109,18 @@ impl Payload {
         Self { job, context: Context::new() }
     }
 
-    fn small(record: &JobRecord, asked: &Asked) -> Self {
+    fn small(record: &JobRecord, inline_spec: &InlineSpec) -> Self {
         let mut headers = HeaderMap::new();
-        for (name, value) in &asked.context {
+        for (name, value) in &inline_spec.context {
             headers.insert(name.as_str(), value.as_str());
         }
         let job = Job {
             id: record.id,
             round: record.round,
-            spec: asked.spec.clone(),
+            spec: inline_spec.spec.clone(),
             accepted_at_ms: record.times.accepted_ms,
             source: record.source,
-            deadline_at_ms: record.deadline_at_ms.or(asked.deadline_at_ms),
+            deadline_at_ms: record.deadline_at_ms.or(inline_spec.deadline_at_ms),
             unknown: UnknownFields::default(),
         };
         Self { job, context: headers::context_of(&headers) }

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use contract::{
     JobId,
     event::{EventHead, EventType},
+    propagation::TraceParent,
     signals::{attr, span},
-    waybill::SpanRef,
 };
 use opentelemetry::{
     Context, KeyValue, global,
@@ -48,7 +48,7 @@ pub struct Outgoing {
     /// Headers beside the event's own.
     pub headers: Vec<(String, String)>,
     /// Spans that the message comes from beside its parent, each with one of the `LINK_…` words.
-    pub links: Vec<(SpanRef, &'static str)>,
+    pub links: Vec<(TraceParent, &'static str)>,
     /// How long to try.
     pub patience: Duration,
 }
@@ -78,7 +78,7 @@ impl Outgoing {
 
     /// Links the message's span to `span`, which is `what` to it, if there is such a span.
     #[must_use]
-    pub fn linked(mut self, span: Option<SpanRef>, what: &'static str) -> Self {
+    pub fn linked(mut self, span: Option<TraceParent>, what: &'static str) -> Self {
         self.links.extend(span.map(|span| (span, what)));
         self
     }
@@ -125,7 +125,7 @@ impl Bus {
         let producer = builder.start_with_context(&tracer, &parent);
         let context = parent.with_span(producer);
         let sent = Instant::now();
-        let sent_at = self.vitals.clock.true_now();
+        let sent_at = self.service.clock.true_now();
         let stored = self.send(&event, &context).await;
         let producer = context.span();
         let waited = sent.elapsed();
@@ -157,7 +157,7 @@ impl Bus {
             source,
             kind: event.kind.clone(),
             subject: event.job.map(|job| job.to_string()),
-            time: Some(contract::api::rfc3339(self.vitals.clock.stamp_ms())),
+            time: Some(contract::api::rfc3339(self.service.clock.stamp_ms())),
         };
         let mut headers = headers::write(&head, context);
         headers.insert(NATS_MESSAGE_ID, event.message_id.as_str());
@@ -222,7 +222,7 @@ fn attributes(event: &Outgoing) -> Vec<KeyValue> {
 }
 
 fn links(event: &Outgoing) -> Vec<Link> {
-    let link = |(span, what): &(SpanRef, &'static str)| {
+    let link = |(span, what): &(TraceParent, &'static str)| {
         let what = vec![KeyValue::new(attr::LINK, *what)];
         Link::new(telemetry::context::span_context(*span), what, 0)
     };

@@ -170,7 +170,7 @@ fn oldest_age(bus: &Bus, info: &Info) -> f64 {
 /// A number that is not known keeps the value it had.
 fn show(bus: &Bus, gauge: &Metric, labels: &[&str], value: Option<f64>) {
     if let Some(value) = value {
-        bus.vitals.metrics.set(gauge, labels, value);
+        bus.service.metrics.set(gauge, labels, value);
     }
 }
 

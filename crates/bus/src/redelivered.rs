@@ -13,7 +13,7 @@ use contract::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{Bus, Case, Delivery, Failure};
+use crate::{Bus, Delivery, Failure, RecordSession};
 
 /// Counted interruptions after which a message becomes a dead letter: one beside others, three while no other suspect
 /// was handled. The first delivery is not counted, so at most six processes are lost.
@@ -41,26 +41,26 @@ impl Bus {
     pub async fn begin_redelivered(
         &self,
         delivery: &Delivery,
-        case: &Case,
+        session: &RecordSession,
     ) -> Result<Turn, Failure> {
         if !delivery.redelivered {
             return Ok(Turn { _guard: None });
         }
-        let record = case.record().await;
+        let record = session.record().await;
         let is_lost = self.is_lost(&record);
         let interruptions = record.interruptions.of(self.stage) + u32::from(is_lost);
         let guard = self.suspects.0.clone().try_lock_owned().ok();
         let used_up = interruptions >= STAGE_INTERRUPTIONS_MAX;
         let has_turn = !used_up && (interruptions == 0 || guard.is_some());
         let handling = has_turn.then(|| Handling { stage: self.stage, process: *PROCESS });
-        let noted = case.change(|record| {
+        let noted = session.change(|record| {
             record.interruptions.set(self.stage, interruptions);
             record.handling = handling;
             Ok(())
         });
         noted.await?;
         if is_lost {
-            self.vitals.metrics.count(&signals::INTERRUPTIONS, &[self.stage.name()]);
+            self.service.metrics.count(&signals::INTERRUPTIONS, &[self.stage.name()]);
         }
         if used_up {
             let why = format!("{interruptions} processes were lost while they handled it");

@@ -12,7 +12,7 @@ use contract::{
 
 use crate::{
     Bus,
-    payloads::asked,
+    payloads::inline_spec,
     records::{Entry, RecordError},
 };
 
@@ -27,7 +27,7 @@ impl Bus {
         job: &Job,
         trace_id: &str,
     ) -> Result<Option<Entry>, RecordError> {
-        let queued_ms = self.vitals.clock.stamp_ms();
+        let queued_ms = self.service.clock.stamp_ms();
         let Some(entry) = self.records.load(job.id).await? else {
             return if job.round == 0 { Ok(None) } else { self.made_anew(job, trace_id).await };
         };
@@ -47,8 +47,8 @@ impl Bus {
         let mut record = JobRecord::accepted(job, trace_id.to_owned());
         record.state = JobState::Queued;
         record.deadline_at_ms = Some(self.deadline_of(job));
-        record.times.queued_ms = Some(self.vitals.clock.stamp_ms());
-        self.keep_asked(&mut record, job).await?;
+        record.times.queued_ms = Some(self.service.clock.stamp_ms());
+        self.put_spec(&mut record, job).await?;
         match self.records.create(record).await {
             Ok(entry) => Ok(Some(entry)),
             Err(RecordError::Conflict) => self.records.load(job.id).await,
@@ -72,8 +72,8 @@ impl Bus {
         record.dead_letter = Some(seq);
         let detail = "its record could not be read and was replaced";
         record.failure = Some(JobFailure::new(reason::RECORD_UNREADABLE, detail));
-        record.times.finished_ms = Some(self.vitals.clock.stamp_ms());
-        self.keep_asked(&mut record, job).await?;
+        record.times.finished_ms = Some(self.service.clock.stamp_ms());
+        self.put_spec(&mut record, job).await?;
         match self.records.write(record, revision).await {
             // Somebody else has replaced it.
             Ok(_) | Err(RecordError::Conflict) => Ok(()),
@@ -88,10 +88,10 @@ impl Bus {
 
     /// Keeps what `job` asks for in the current trace context: in `record` if it is small, else before the record is
     /// written, so that a job that is known can be started again.
-    async fn keep_asked(&self, record: &mut JobRecord, job: &Job) -> Result<(), RecordError> {
-        record.asked = asked(job);
-        if record.asked.is_none() {
-            let kept = self.payloads.keep(job).await;
+    async fn put_spec(&self, record: &mut JobRecord, job: &Job) -> Result<(), RecordError> {
+        record.inline_spec = inline_spec(job);
+        if record.inline_spec.is_none() {
+            let kept = self.payloads.put(job).await;
             kept.map_err(|error| RecordError::Broker(error.to_string()))?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contract::{
-    record::{Owner, Progress},
+    record::{Lease, Progress},
     signals::{self, reason},
     state::JobState,
 };
@@ -11,7 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Bus, Case, CaseError, Delivery, Failure, cancel::Callable, claim::ISOLATED_DEATHS_MAX,
+    Bus, Delivery, Failure, RecordSession, SessionError, cancel::Callable,
+    claim::ISOLATED_DEATHS_MAX,
 };
 
 /// Redelivery delay of a job whose child process died.
@@ -20,9 +21,9 @@ const CHILD_LOST_PAUSE: Duration = Duration::from_millis(250);
 /// A job that this worker runs.
 pub struct Run {
     /// The record; only this run may change it.
-    pub case: Arc<Case>,
+    pub session: Arc<RecordSession>,
     /// The token of this run.
-    pub owner: Owner,
+    pub lease: Lease,
     /// Ends when the client asked for a cancel.
     pub cancelled: CancellationToken,
     state: Arc<RunState>,
@@ -33,7 +34,7 @@ pub struct Run {
 /// What the loop needs of a run to keep it alive.
 pub(crate) struct RunState {
     pub(crate) number: u32,
-    case: Arc<Case>,
+    session: Arc<RecordSession>,
     progress: watch::Sender<Option<Progress>>,
     cancelled: CancellationToken,
 }
@@ -55,21 +56,21 @@ impl Permit {
 impl Run {
     pub(crate) fn start(
         delivery: &Delivery,
-        case: Arc<Case>,
-        owner: Owner,
+        session: Arc<RecordSession>,
+        lease: Lease,
         permit: Permit,
         callable: Callable,
     ) -> Self {
         let cancelled = CancellationToken::new();
         let state = Arc::new(RunState {
-            number: owner.attempt + owner.run,
-            case: case.clone(),
+            number: lease.attempt + lease.run,
+            session: session.clone(),
             progress: watch::Sender::new(None),
             cancelled: cancelled.clone(),
         });
-        delivery.open(case.clone());
+        delivery.open(session.clone());
         let _ = delivery.run.set(state.clone());
-        Self { case, owner, cancelled, state, _permit: permit, _callable: callable }
+        Self { session, lease, cancelled, state, _permit: permit, _callable: callable }
     }
 
     /// Notes how far the job is; written with the next renewal.
@@ -78,7 +79,7 @@ impl Run {
     }
 
     /// Writes how far the job is now, so that its span is known to whoever might take over.
-    pub async fn announce(&self, progress: Progress) -> Result<(), CaseError> {
+    pub async fn announce(&self, progress: Progress) -> Result<(), SessionError> {
         self.progress(progress);
         self.state.renew().await
     }
@@ -89,13 +90,14 @@ impl Run {
     ///
     /// The job runs again, until [`ISOLATED_DEATHS_MAX`] such deaths have made it a dead letter.
     pub async fn child_lost(&self, bus: &Bus, how: &str) -> Failure {
-        let mut interruptions = self.case.record().await.interruptions;
+        let mut interruptions = self.session.record().await.interruptions;
         interruptions.total = interruptions.total.saturating_add(1);
         interruptions.isolated = interruptions.isolated.saturating_add(1);
-        if let Err(error) = self.case.renew(|record| record.interruptions = interruptions).await {
+        if let Err(error) = self.session.renew(|record| record.interruptions = interruptions).await
+        {
             return error.into();
         }
-        bus.vitals.metrics.count(&signals::INTERRUPTIONS, &[bus.stage.name()]);
+        bus.service.metrics.count(&signals::INTERRUPTIONS, &[bus.stage.name()]);
         let why = format!("child process {} of this job died: {how}", interruptions.isolated);
         if interruptions.isolated >= ISOLATED_DEATHS_MAX {
             return Failure::interruptions_used_up(why);
@@ -106,15 +108,15 @@ impl Run {
 }
 
 impl RunState {
-    /// A sign of life in the record. Fails with [`CaseError::Fenced`] when the job is another's.
-    pub(crate) async fn renew(&self) -> Result<(), CaseError> {
-        if self.case.record().await.state != JobState::Running {
+    /// A sign of life in the record. Fails with [`SessionError::Fenced`] when the job is another's.
+    pub(crate) async fn renew(&self) -> Result<(), SessionError> {
+        if self.session.record().await.state != JobState::Running {
             // This run has ended, or has put the job back into the queue; only the next hop or the broker does not know.
             return Ok(());
         }
         let progress = *self.progress.borrow();
         let renewed =
-            self.case.renew(|record| record.progress = progress.or(record.progress)).await?;
+            self.session.renew(|record| record.progress = progress.or(record.progress)).await?;
         if renewed.cancel_requested {
             self.cancelled.cancel();
         }

@@ -16,7 +16,7 @@ use contract::{
     topology::Consumer,
     verdict::Verdict,
 };
-use faults::Boundary;
+use faults::FaultPoint;
 use futures_util::FutureExt;
 use opentelemetry::trace::Status;
 use tokio::time::interval_at;
@@ -24,8 +24,8 @@ use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
-    Bus, Case, CaseError, Delivery, Failure, Handled, Handler,
-    dead_letter::{self, Burial},
+    Bus, Delivery, Failure, Handled, Handler, RecordSession, SessionError,
+    dead_letter::{self, DeadLetterReason},
     decide::{Decision, decide},
     job_spans,
     records::RecordError,
@@ -49,14 +49,14 @@ struct Spent<'a> {
 }
 
 /// What every delivery of a worker is settled with.
-pub(crate) struct Desk<H> {
+pub(crate) struct Dispatcher<H> {
     pub(crate) bus: Arc<Bus>,
     pub(crate) consumer: Consumer,
     pub(crate) handler: H,
     pub(crate) ack_wait: Duration,
 }
 
-impl<H: Handler> Desk<H> {
+impl<H: Handler> Dispatcher<H> {
     /// Handles one delivery and answers for it.
     pub(crate) async fn settle(&self, delivery: Delivery) {
         let span = job_spans::process(&self.bus, self.consumer, &delivery);
@@ -69,7 +69,7 @@ impl<H: Handler> Desk<H> {
         // failed, no lease is left to keep.
         let mut alive = pin!(self.keep_alive(delivery).fuse());
         let outcome = self.handle(delivery, alive.as_mut()).await;
-        if outcome.is_err() && delivery.case.get().is_none() {
+        if outcome.is_err() && delivery.session.get().is_none() {
             self.open_late(delivery).await;
         }
         let (attempts, attempts_max) = self.budget(delivery).await;
@@ -121,8 +121,8 @@ impl<H: Handler> Desk<H> {
             if let Some(run) = delivery.run.get() {
                 match run.renew().await {
                     Ok(()) => {}
-                    Err(CaseError::Fenced) => return Failure::Fenced,
-                    Err(error @ CaseError::Record(RecordError::Unreadable { .. })) => {
+                    Err(SessionError::Fenced) => return Failure::Fenced,
+                    Err(error @ SessionError::Record(RecordError::Unreadable { .. })) => {
                         return error.into();
                     }
                     // The broker is away; the record cannot move for anybody else either.
@@ -132,7 +132,7 @@ impl<H: Handler> Desk<H> {
                     }
                 }
             }
-            if let Err(error) = delivery.hold.handle.progress().await {
+            if let Err(error) = delivery.ack_guard.progress().await {
                 tracing::debug!(%error, "the broker did not hear that the work goes on");
             }
         }
@@ -143,22 +143,22 @@ impl<H: Handler> Desk<H> {
     async fn open_late(&self, delivery: &Delivery) {
         let Some((job, round)) = dead_letter::job_of(delivery) else { return };
         let Ok(Some(entry)) = self.bus.records.load(job).await else { return };
-        if entry.record.round == round && entry.record.owner.is_none() {
-            delivery.open(Arc::new(Case::shared(self.bus.records.clone(), entry)));
+        if entry.record.round == round && entry.record.lease.is_none() {
+            delivery.open(Arc::new(RecordSession::shared(self.bus.records.clone(), entry)));
         }
     }
 
     /// Attempts used up before this one, and how many there may be.
     async fn budget(&self, delivery: &Delivery) -> (u32, u32) {
         let (stage, span) = (self.consumer.stage, Span::current());
-        let Some(case) = delivery.case.get() else {
+        let Some(session) = delivery.session.get() else {
             // No record, no count but the broker's; better than to try for ever.
             if stage != Stage::Processor {
                 span.set_attribute(attr::JOB_ATTEMPT, i64::from(delivery.deliveries));
             }
             return (delivery.deliveries.saturating_sub(1), STAGE_ATTEMPTS_MAX);
         };
-        let record = case.record().await;
+        let record = session.record().await;
         let attempts = record.attempts.of(stage);
         if stage == Stage::Processor {
             // It numbers its attempts when it claims the job.
@@ -177,18 +177,20 @@ impl<H: Handler> Desk<H> {
         detail: &str,
     ) -> Result<(), Failure> {
         match decision {
-            Decision::Silence => return Err(Failure::Fenced),
+            Decision::Fenced => return Err(Failure::Fenced),
             Decision::Done => {}
             Decision::Discard(reason) => {
-                self.bus.vitals.metrics.count(&signals::EVENTS_DISCARDED, &[reason]);
+                self.bus.service.metrics.count(&signals::EVENTS_DISCARDED, &[reason]);
             }
-            Decision::Again { attempts, after } => {
+            Decision::Requeue { attempts, after } => {
                 let spent = Spent { attempts, after, detail };
                 let noted = match self.note_attempt(delivery, spent).await {
                     // Its record takes no attempt: to try again would be for ever.
                     Err(Failure::Reject { reason, cause }) => {
                         let detail = format!("{cause:#}");
-                        self.bus.bury(delivery, &Burial { reason, detail, attempts }).await?;
+                        self.bus
+                            .dead_letter(delivery, &DeadLetterReason { reason, detail, attempts })
+                            .await?;
                         self.ack(delivery).await;
                         return Ok(());
                     }
@@ -196,34 +198,37 @@ impl<H: Handler> Desk<H> {
                 };
                 // A job whose cancel was taken comes again at once, to be ended.
                 let after = if noted { Duration::ZERO } else { after };
-                if let Err(error) = delivery.hold.handle.again(after).await {
+                if let Err(error) = delivery.ack_guard.nak(after).await {
                     tracing::debug!(%error, "the broker did not hear when to deliver again; it will after the ack wait");
                 }
                 return Ok(());
             }
-            Decision::Bury { reason, attempts, .. } => {
+            Decision::DeadLetter { reason, attempts, .. } => {
                 self.bus
-                    .bury(delivery, &Burial { reason, detail: detail.to_owned(), attempts })
+                    .dead_letter(
+                        delivery,
+                        &DeadLetterReason { reason, detail: detail.to_owned(), attempts },
+                    )
                     .await?;
             }
         }
-        delivery.reach(Boundary::BeforeAck).await?;
+        delivery.reach(FaultPoint::BeforeAck).await?;
         self.ack(delivery).await;
         Ok(())
     }
 
     /// Writes a spent attempt, and that a running job no longer runs. Answers whether it is to be cancelled.
     async fn note_attempt(&self, delivery: &Delivery, spent: Spent<'_>) -> Result<bool, Failure> {
-        let Some(case) = delivery.case.get() else { return Ok(false) };
+        let Some(session) = delivery.session.get() else { return Ok(false) };
         let stage = self.consumer.stage;
-        if stage == Stage::Processor && case.record().await.state.is_terminal() {
-            // This run has ended the job already; only the news is still to be told.
+        if stage == Stage::Processor && session.record().await.state.is_terminal() {
+            // This run has ended the job already; only the completion event is not published yet.
             return Ok(false);
         }
         let span = telemetry::current_span_ref();
         let wait_ms = i64::try_from(spent.after.as_millis()).unwrap_or(i64::MAX);
-        let due_ms = self.bus.vitals.clock.stamp_ms().saturating_add(wait_ms);
-        let change = case.change(|record| {
+        let due_ms = self.bus.service.clock.stamp_ms().saturating_add(wait_ms);
+        let change = session.change(|record| {
             let is_spent = spent.attempts > record.attempts.of(stage);
             let was_running = stage == Stage::Processor && record.state == JobState::Running;
             if is_spent {
@@ -249,7 +254,7 @@ impl<H: Handler> Desk<H> {
         let started = Instant::now();
         let mut failure = None;
         for _ in 0..ACK_TRIES {
-            failure = match tokio::time::timeout(ACK_LIMIT, delivery.hold.handle.done()).await {
+            failure = match tokio::time::timeout(ACK_LIMIT, delivery.ack_guard.ack()).await {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),
                 Err(_) => Some("the broker did not confirm the ack".to_owned()),
@@ -288,7 +293,7 @@ impl<H: Handler> Desk<H> {
         if failure.is_some() && !is_wait {
             span.set_status(Status::error(detail.clone()));
         }
-        let (stage, metrics) = (self.consumer.stage.name(), &self.bus.vitals.metrics);
+        let (stage, metrics) = (self.consumer.stage.name(), &self.bus.service.metrics);
         metrics.count(&signals::ATTEMPTS, &[stage, verdict.name()]);
         metrics.observe(&signals::STAGE_DURATION, &[stage, verdict.name()], took.as_secs_f64());
         if verdict == Verdict::Fenced {

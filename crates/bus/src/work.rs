@@ -13,7 +13,7 @@ use runtime::stop::Stop;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::{Bus, Delivery, Failure, Handled, in_hand::InHand, settle::Desk};
+use crate::{Bus, Delivery, Failure, Handled, in_flight::InFlight, settle::Dispatcher};
 
 /// How long one pull waits for messages.
 const PULL_WAIT: Duration = Duration::from_secs(1);
@@ -40,19 +40,19 @@ pub async fn work<H: Handler>(
 ) -> anyhow::Result<()> {
     let queue = open(&bus, consumer).await?;
     let ack_wait = queue.cached_info().config.ack_wait;
-    let desk = Arc::new(Desk { bus: bus.clone(), consumer, handler, ack_wait });
+    let dispatcher = Arc::new(Dispatcher { bus: bus.clone(), consumer, handler, ack_wait });
     let worker = Worker {
         bus,
         consumer,
         queue,
-        desk,
+        dispatcher,
         slots: Arc::new(Semaphore::new(slots)),
-        in_hand: InHand::default(),
+        in_flight: InFlight::default(),
         running: TaskTracker::new(),
         stop,
     };
     let stage = consumer.stage.name();
-    worker.bus.vitals.metrics.set(&signals::SLOTS, &[stage], slots as f64);
+    worker.bus.service.metrics.set(&signals::SLOTS, &[stage], slots as f64);
     tracing::info!(
         slots,
         ack_wait_ms = ack_wait.as_millis(),
@@ -78,9 +78,9 @@ struct Worker<H> {
     bus: Arc<Bus>,
     consumer: Consumer,
     queue: PullConsumer,
-    desk: Arc<Desk<H>>,
+    dispatcher: Arc<Dispatcher<H>>,
     slots: Arc<Semaphore>,
-    in_hand: InHand,
+    in_flight: InFlight,
     running: TaskTracker,
     stop: Stop,
 }
@@ -119,40 +119,40 @@ impl<H: Handler> Worker<H> {
 
     async fn take(&self, message: Message) {
         let labels = [self.consumer.stream.name, self.consumer.stage.name()];
-        self.bus.vitals.metrics.count(&signals::MESSAGES_RECEIVED, &labels);
+        self.bus.service.metrics.count(&signals::MESSAGES_RECEIVED, &labels);
         let Ok(seq) = message.info().map(|info| info.stream_sequence) else {
             tracing::warn!(subject = %message.subject, "a message without a place in the stream is left alone");
             return;
         };
         let (_, acker) = message.clone().split();
-        let Some(hold) = self.in_hand.take(seq, acker) else {
+        let Some(ack_guard) = self.in_flight.add(seq, acker) else {
             tracing::info!(seq, "adopted the redelivery of a message in hand");
             return;
         };
         if self.stop.soft.is_cancelled() {
-            let _ = hold.handle.again(Duration::ZERO).await;
+            let _ = ack_guard.nak(Duration::ZERO).await;
             return;
         }
-        let delivery = match Delivery::new(&self.bus, message, hold, self.stop.hard.clone()) {
+        let delivery = match Delivery::new(&self.bus, message, ack_guard, self.stop.hard.clone()) {
             Ok(delivery) => delivery,
             Err(error) => {
                 return tracing::warn!(%error, seq, "a message that cannot be read is left alone");
             }
         };
         let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
-        let (desk, stage) = (self.desk.clone(), self.consumer.stage.name());
-        self.bus.vitals.metrics.shift(&signals::IN_FLIGHT, &[stage], 1.0);
+        let (dispatcher, stage) = (self.dispatcher.clone(), self.consumer.stage.name());
+        self.bus.service.metrics.shift(&signals::IN_FLIGHT, &[stage], 1.0);
         // Boxed, because it is large and would be copied on its way to where it runs, and once more at its end.
         self.running.spawn(Box::pin(async move {
-            desk.settle(delivery).await;
-            desk.bus.vitals.metrics.shift(&signals::IN_FLIGHT, &[stage], -1.0);
+            dispatcher.settle(delivery).await;
+            dispatcher.bus.service.metrics.shift(&signals::IN_FLIGHT, &[stage], -1.0);
             drop(slot);
         }));
     }
 
     fn poll_failed(&self, error: &async_nats::Error, failures: u32) -> anyhow::Result<()> {
         let labels = [self.consumer.stream.name, self.consumer.stage.name()];
-        self.bus.vitals.metrics.count(&signals::POLL_ERRORS, &labels);
+        self.bus.service.metrics.count(&signals::POLL_ERRORS, &labels);
         if failures == 1 {
             tracing::warn!(%error, "a pull failed; trying again");
         }

@@ -8,7 +8,7 @@ use runtime::{
     stop::Stop,
 };
 
-use crate::{Bus, BusConfig, Handler, Readiness, Vitals, work};
+use crate::{Bus, BusConfig, Handler, Readiness, ServiceContext, work};
 
 /// Settings of every worker.
 #[derive(Debug, Clone, clap::Args)]
@@ -30,16 +30,16 @@ pub struct WorkerConfig {
 pub async fn run<H: Handler>(
     consumer: Consumer,
     config: &WorkerConfig,
-    vitals: Vitals,
+    service: ServiceContext,
     stop: Stop,
     handler: impl AsyncFnOnce(Arc<Bus>, Duration) -> anyhow::Result<H>,
 ) -> anyhow::Result<()> {
     let readiness = Readiness::default();
     let _admin =
-        admin::serve(&config.admin, vitals.metrics.clone(), readiness.for_admin(), stop.clone())?;
+        admin::serve(&config.admin, service.metrics.clone(), readiness.for_admin(), stop.clone())?;
     let bus = tokio::select! {
         () = stop.soft.cancelled() => return Ok(()),
-        bus = Bus::connect(consumer.stage, &config.bus, vitals, &readiness) => bus?,
+        bus = Bus::connect(consumer.stage, &config.bus, service, &readiness) => bus?,
     };
     let ack_wait = work::open(&bus, consumer).await?.cached_info().config.ack_wait;
     let handler = handler(bus.clone(), ack_wait).await?;

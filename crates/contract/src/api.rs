@@ -20,7 +20,7 @@ use crate::{
     JobId, JobSource, Stage,
     job::{Job, JobKind},
     operation::{Operation, OperationKind},
-    record::{JobFailure, JobRecord, Times},
+    record::{JobFailure, JobRecord, Timestamps},
     state::{JobState, Outcome},
 };
 
@@ -140,7 +140,7 @@ pub struct JobView {
     /// When it was accepted, RFC 3339.
     pub accepted_at: String,
     /// Displayed times, Unix milliseconds, and the latest queue wait.
-    pub times: Times,
+    pub times: Timestamps,
     /// Results, in the order of the operations; only on the job itself, not in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<OperationResult>>,
@@ -152,7 +152,7 @@ impl JobView {
         let spent = record.attempts.processor;
         let stages = StageCounts::of(&record);
         // The attempt that runs, or that ended the job with results, spent nothing and counts all the same.
-        let under_way = u32::from(record.owner.is_some() || record.run.is_some());
+        let under_way = u32::from(record.lease.is_some() || record.run.is_some());
         Self {
             id: record.id,
             kind: record.kind,
@@ -171,7 +171,7 @@ impl JobView {
                 kind: at.kind,
                 part: at.part,
             }),
-            worker: record.owner.map(|owner| owner.worker),
+            worker: record.lease.map(|lease| lease.worker),
             lease: None,
             waiting: None,
             cancel_requested: record.cancel_requested,
@@ -191,7 +191,7 @@ pub struct StageCounts {
     pub stage: Stage,
     /// Attempts that their own failure used up.
     pub attempts: u32,
-    /// Times that its process was lost while it had the job.
+    /// Timestamps that its process was lost while it had the job.
     pub interruptions: u32,
 }
 

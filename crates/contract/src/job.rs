@@ -7,8 +7,8 @@ use utoipa::{
 };
 
 use crate::{
-    BodyError, JobId, JobSource, UnknownFields, operation::Operation, parse_json, state::Outcome,
-    text::hidden_char, whole,
+    BodyError, JobId, JobSource, UnknownFields, lenient_integer, operation::Operation, parse_json,
+    state::Outcome, text::hidden_char,
 };
 
 /// Most operations in one job.
@@ -46,7 +46,7 @@ pub struct JobSpec {
     #[schema(minimum = 1, maximum = 86_400)]
     #[serde(
         default,
-        deserialize_with = "whole::read_optional",
+        deserialize_with = "lenient_integer::read_optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub deadline_seconds: Option<u32>,
@@ -54,7 +54,7 @@ pub struct JobSpec {
     #[schema(minimum = 1, maximum = 20)]
     #[serde(
         default,
-        deserialize_with = "whole::read_optional",
+        deserialize_with = "lenient_integer::read_optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub attempts_max: Option<u32>,

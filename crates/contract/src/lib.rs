@@ -18,21 +18,21 @@ pub mod event;
 pub mod job;
 pub mod lease;
 pub mod operation;
+pub mod propagation;
 pub mod record;
 pub mod signals;
 pub mod state;
 pub mod text;
 pub mod topology;
 pub mod verdict;
-pub mod waybill;
 pub mod webhook;
 
 mod job_id;
 mod json;
+mod lenient_integer;
 mod source;
 mod stage;
 mod unknown_fields;
-mod whole;
 
 pub use job_id::JobId;
 pub use json::{BodyError, parse_json};

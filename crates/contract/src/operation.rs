@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{Array, ArrayBuilder, ObjectBuilder, Type},
 };
 
-use crate::{BodyError, whole};
+use crate::{BodyError, lenient_integer};
 
 /// Most numbers one arithmetic operation takes.
 pub const INPUTS_MAX: usize = 1_000;
@@ -59,7 +59,7 @@ pub enum Operation {
     Primes {
         /// The bound itself is not counted. At most 50 million.
         #[schema(maximum = 50_000_000)]
-        #[serde(deserialize_with = "whole::read")]
+        #[serde(deserialize_with = "lenient_integer::read")]
         below: u64,
     },
     /// SHA-256 over a text, again and again.
@@ -69,7 +69,7 @@ pub enum Operation {
         text: String,
         /// How often. At most 10 million.
         #[schema(minimum = 1, maximum = 10_000_000)]
-        #[serde(deserialize_with = "whole::read")]
+        #[serde(deserialize_with = "lenient_integer::read")]
         rounds: u32,
     },
     /// Waits and reports progress: a long job.
@@ -82,11 +82,11 @@ pub enum Operation {
     Render {
         /// Pixels across. At most 4096, and 4 megapixels in all.
         #[schema(minimum = 1, maximum = 4_096)]
-        #[serde(deserialize_with = "whole::read")]
+        #[serde(deserialize_with = "lenient_integer::read")]
         width: u32,
         /// Pixels down.
         #[schema(minimum = 1, maximum = 4_096)]
-        #[serde(deserialize_with = "whole::read")]
+        #[serde(deserialize_with = "lenient_integer::read")]
         height: u32,
         /// The point in the middle, real and imaginary part.
         #[schema(schema_with = center)]

@@ -2,14 +2,14 @@
 //!
 //! It stays small: of payloads and results it holds only the small ones; others have their own stores.
 
+mod failure;
 mod inline;
-mod life;
 mod run;
 mod stored;
 
-pub use inline::{Asked, INLINE_BYTES_MAX, is_small};
-pub use life::{DETAIL_BYTES_MAX, JobFailure, Times};
-pub use run::{Attempts, Handling, Interruptions, Owner, Progress};
+pub use failure::{DETAIL_BYTES_MAX, JobFailure, Timestamps};
+pub use inline::{INLINE_BYTES_MAX, InlineSpec, is_small};
+pub use run::{Attempts, Handling, Interruptions, Lease, Progress};
 use serde::{Deserialize, Serialize};
 pub use stored::{RECORD_BYTES_MAX, RECORD_END_ROOM, RECORD_VERSION, Unreadable};
 
@@ -17,9 +17,9 @@ use crate::{
     JobId, JobSource,
     api::OperationResult,
     job::{DEADLINE_SECONDS_MAX, Job, JobKind},
+    propagation::TraceParent,
     state::{JobState, Outcome},
     unknown_fields::UnknownFields,
-    waybill::SpanRef,
 };
 
 /// What the lab knows of one job.
@@ -57,11 +57,11 @@ pub struct JobRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handling: Option<Handling>,
     /// Who runs it now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<Owner>,
+    #[serde(rename = "owner", default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
     /// The attempt before the current one, for the link between siblings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<SpanRef>,
+    pub previous: Option<TraceParent>,
     /// The run that won, such as `0.1.0`; its results and tiles are the ones that count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
@@ -69,8 +69,8 @@ pub struct JobRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<OperationResult>>,
     /// What it asked for, if that is small; else it lies with the payloads from when it was queued.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<Asked>,
+    #[serde(rename = "asked", default, skip_serializing_if = "Option::is_none")]
+    pub inline_spec: Option<InlineSpec>,
     /// Why it failed, is dead, or is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<JobFailure>,
@@ -81,8 +81,8 @@ pub struct JobRecord {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel_requested: bool,
     /// The news of its end is stored for the notifier: whoever meets its message need not tell it again.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub told: bool,
+    #[serde(rename = "told", default, skip_serializing_if = "std::ops::Not::not")]
+    pub completion_published: bool,
     /// When the round has failed if it is not done, in broker time; Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_at_ms: Option<i64>,
@@ -90,7 +90,7 @@ pub struct JobRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<u64>,
     /// Displayed times of its life.
-    pub times: Times,
+    pub times: Timestamps,
     /// What a newer version wrote beside all this.
     #[serde(skip)]
     pub unknown: UnknownFields,
@@ -123,18 +123,18 @@ impl JobRecord {
             attempts_max: job.spec.attempts_max.unwrap_or(crate::job::ATTEMPTS_DEFAULT),
             interruptions: Interruptions::default(),
             handling: None,
-            owner: None,
+            lease: None,
             previous: None,
             run: None,
             results: None,
-            asked: None,
+            inline_spec: None,
             failure: None,
             progress: None,
             cancel_requested: false,
-            told: false,
+            completion_published: false,
             deadline_at_ms: job.deadline_at_ms,
             dead_letter: None,
-            times: Times { accepted_ms: job.accepted_at_ms, ..Times::default() },
+            times: Timestamps { accepted_ms: job.accepted_at_ms, ..Timestamps::default() },
             unknown: UnknownFields::default(),
         }
     }
@@ -146,7 +146,7 @@ impl JobRecord {
             return Err(MoveForbidden { from: self.state, to: next });
         }
         if next != JobState::Running {
-            self.previous = self.owner.take().map(|owner| owner.span).or(self.previous);
+            self.previous = self.lease.take().map(|lease| lease.span).or(self.previous);
             self.progress = None;
         }
         self.state = next;
@@ -162,12 +162,13 @@ impl JobRecord {
         self.round += 1;
         self.attempts = Attempts::default();
         self.interruptions = Interruptions::default();
-        (self.owner, self.run, self.failure, self.progress) = (None, None, None, None);
+        (self.lease, self.run, self.failure, self.progress) = (None, None, None, None);
         self.handling = None;
         self.results = None;
-        (self.cancel_requested, self.told, self.dead_letter) = (false, false, None);
+        (self.cancel_requested, self.completion_published, self.dead_letter) = (false, false, None);
         let accepted_ms = self.times.accepted_ms;
-        self.times = Times { accepted_ms, queued_ms: Some(queued_ms), ..Times::default() };
+        self.times =
+            Timestamps { accepted_ms, queued_ms: Some(queued_ms), ..Timestamps::default() };
         Ok(())
     }
 
@@ -203,7 +204,7 @@ mod tests {
             attempts_max: Some(20),
         };
         let id = JobId::at(Duration::from_millis(u64::MAX >> 16), [255; 10]);
-        let span = SpanRef { trace_id: u128::MAX, span_id: u64::MAX, sampled: true };
+        let span = TraceParent { trace_id: u128::MAX, span_id: u64::MAX, sampled: true };
         let job = Job {
             id,
             round: u32::MAX,
@@ -216,7 +217,7 @@ mod tests {
         let mut record = JobRecord::accepted(&job, span.trace_hex());
         record.state = JobState::Running;
         record.attempts = Attempts { ingester: 20, processor: 20, notifier: 20 };
-        record.owner = Some(Owner {
+        record.lease = Some(Lease {
             round: u32::MAX,
             attempt: 20,
             run: 99,
@@ -232,7 +233,8 @@ mod tests {
         record.previous = Some(span);
         record.run = Some("r".repeat(40));
         record.failure = Some(JobFailure::new("attempts_used_up", &"\"".repeat(1_000)));
-        (record.cancel_requested, record.told, record.dead_letter) = (true, true, Some(u64::MAX));
+        (record.cancel_requested, record.completion_published, record.dead_letter) =
+            (true, true, Some(u64::MAX));
         record.deadline_at_ms = Some(i64::MIN);
         record.progress = Some(Progress {
             operation: 99,
@@ -243,7 +245,7 @@ mod tests {
             child_at_ns: i64::MAX,
         });
         let ms = Some(i64::MIN);
-        record.times = Times {
+        record.times = Timestamps {
             accepted_ms: i64::MIN,
             queued_ms: ms,
             started_ms: ms,
@@ -271,9 +273,9 @@ mod tests {
             attempts_max: None,
         };
         record.name.clone_from(&spec.name);
-        let asked = Asked { spec, deadline_at_ms: Some(i64::MIN), context: Vec::new() };
-        assert!(is_small(&asked) && !is_small(&(&asked, &asked)));
-        record.asked = Some(asked);
+        let inline_spec = InlineSpec { spec, deadline_at_ms: Some(i64::MIN), context: Vec::new() };
+        assert!(is_small(&inline_spec) && !is_small(&(&inline_spec, &inline_spec)));
+        record.inline_spec = Some(inline_spec);
         let running = serde_json::to_vec(&record).unwrap().len();
         assert!(running <= record.bytes_max(), "{running}");
         record.move_to(JobState::Succeeded).unwrap();
@@ -289,13 +291,16 @@ mod tests {
     #[test]
     fn an_end_starts_again_only_as_a_new_round() {
         let mut record = largest();
-        let ran = record.owner.as_ref().map(|owner| owner.span);
+        let ran = record.lease.as_ref().map(|lease| lease.span);
         assert!(record.start_again(1).is_err());
         record.move_to(JobState::Dead).unwrap();
-        assert!(record.move_to(JobState::Queued).is_err() && record.owner.is_none());
+        assert!(record.move_to(JobState::Queued).is_err() && record.lease.is_none());
         record.round = 3;
         record.start_again(1).unwrap();
-        assert_eq!((record.previous, record.dead_letter, record.told), (ran, None, false));
+        assert_eq!(
+            (record.previous, record.dead_letter, record.completion_published),
+            (ran, None, false)
+        );
         assert_eq!(
             (record.state, record.round, record.attempts),
             (JobState::Queued, 4, Attempts::default())

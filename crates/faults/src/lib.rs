@@ -9,7 +9,7 @@ mod spec;
 use std::time::Duration;
 
 use contract::Stage;
-pub use spec::{Boundary, Fault, FaultKind, NotAFault};
+pub use spec::{Fault, FaultKind, FaultPoint, NotAFault};
 use tokio::sync::Semaphore;
 
 /// How long a hanging handler hangs where no deadline ends it sooner.
@@ -40,8 +40,8 @@ impl JobFaults {
     }
 
     /// The fault that fires at `stage` in run `run` (from 1) when it reaches `boundary`.
-    pub fn at(&self, stage: Stage, run: u32, boundary: Boundary) -> Option<Fault> {
-        self.faults.iter().find(|fault| fault.fires(stage, run, boundary)).copied()
+    pub fn at(&self, stage: Stage, run: u32, point: FaultPoint) -> Option<Fault> {
+        self.faults.iter().find(|fault| fault.fires(stage, run, point)).copied()
     }
 }
 

@@ -22,13 +22,13 @@ pub enum FaultKind {
     Hang,
     /// The handler panics.
     Panic,
-    /// The process aborts at a boundary: `crash:after_effect`.
+    /// The process aborts at a point: `crash:after_effect`.
     Crash,
 }
 
 /// Where in a run the process can be broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Boundary {
+pub enum FaultPoint {
     /// Nothing was done yet.
     BeforeWork,
     /// The state was moved; the next hop does not know.
@@ -46,8 +46,8 @@ pub struct Fault {
     pub stage: Stage,
     /// What goes wrong.
     pub kind: FaultKind,
-    /// At which boundary.
-    pub boundary: Boundary,
+    /// Where it fires.
+    pub point: FaultPoint,
     /// For how long, where the kind is `latency`.
     pub latency: Duration,
     /// In how many runs, from the first; `None` is all.
@@ -69,11 +69,11 @@ const KINDS: [(&str, FaultKind); 5] = [
     ("crash", FaultKind::Crash),
 ];
 
-const BOUNDARIES: [(&str, Boundary); 4] = [
-    ("before_work", Boundary::BeforeWork),
-    ("after_effect", Boundary::AfterEffect),
-    ("after_publish", Boundary::AfterPublish),
-    ("before_ack", Boundary::BeforeAck),
+const FAULT_POINTS: [(&str, FaultPoint); 4] = [
+    ("before_work", FaultPoint::BeforeWork),
+    ("after_effect", FaultPoint::AfterEffect),
+    ("after_publish", FaultPoint::AfterPublish),
+    ("before_ack", FaultPoint::BeforeAck),
 ];
 
 pub(crate) fn parse(header: &str) -> Result<Vec<Fault>, NotAFault> {
@@ -88,11 +88,11 @@ pub(crate) fn parse(header: &str) -> Result<Vec<Fault>, NotAFault> {
 impl Fault {
     /// A processor that goes down before its work has claimed the job: the interruptions end it.
     fn is_counted_poison(&self) -> bool {
-        self.stage == Stage::Processor && self.boundary == Boundary::BeforeWork
+        self.stage == Stage::Processor && self.point == FaultPoint::BeforeWork
     }
 
-    pub(crate) fn fires(&self, stage: Stage, run: u32, boundary: Boundary) -> bool {
-        self.stage == stage && self.boundary == boundary && self.runs.is_none_or(|runs| run <= runs)
+    pub(crate) fn fires(&self, stage: Stage, run: u32, point: FaultPoint) -> bool {
+        self.stage == stage && self.point == point && self.runs.is_none_or(|runs| run <= runs)
     }
 }
 
@@ -115,10 +115,10 @@ impl FromStr for Fault {
             what.split_once(':').map_or((what, None), |(kind, argument)| (kind, Some(argument)));
         let kind = named(&KINDS, kind).ok_or_else(|| wrong("unknown kind"))?;
         let mut fault =
-            Self { stage, kind, boundary: Boundary::BeforeWork, latency: Duration::ZERO, runs };
+            Self { stage, kind, point: FaultPoint::BeforeWork, latency: Duration::ZERO, runs };
         match (kind, argument) {
             (FaultKind::Crash, Some(at)) => {
-                fault.boundary = named(&BOUNDARIES, at).ok_or_else(|| wrong("unknown boundary"))?;
+                fault.point = named(&FAULT_POINTS, at).ok_or_else(|| wrong("unknown point"))?;
             }
             (FaultKind::Latency, Some(ms)) => {
                 let ms = ms.parse().map_err(|_| wrong("latency is no number of milliseconds"))?;
@@ -153,10 +153,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}={}", self.stage, self.kind)?;
         if self.kind == FaultKind::Crash {
-            let at = BOUNDARIES
-                .iter()
-                .find(|(_, at)| *at == self.boundary)
-                .map_or("", |(name, _)| *name);
+            let at =
+                FAULT_POINTS.iter().find(|(_, at)| *at == self.point).map_or("", |(name, _)| *name);
             write!(out, ":{at}")?;
         }
         if self.kind == FaultKind::Latency {
@@ -210,7 +208,7 @@ mod tests {
     #[test]
     fn a_fault_acts_in_its_first_runs_at_its_stage_only() {
         let fault: Fault = "processor=error@2".parse().unwrap();
-        let fires = |stage, run| fault.fires(stage, run, Boundary::BeforeWork);
+        let fires = |stage, run| fault.fires(stage, run, FaultPoint::BeforeWork);
         assert!(fires(Stage::Processor, 1) && fires(Stage::Processor, 2));
         assert!(!fires(Stage::Processor, 3) && !fires(Stage::Ingester, 1));
     }

@@ -32,8 +32,8 @@ pub struct TelemetryConfig {
     /// File in which spans leave a line while they are on their way: after a kill, the next process on
     /// the same file tells what was lost. In a folder, each process takes a file of its own, and the next one
     /// that of a killed one. Without it a killed process takes its last spans with it.
-    #[arg(long, env = "WAYBILL_BEGUN_SPANS", value_name = "PATH")]
-    pub begun_spans: Option<PathBuf>,
+    #[arg(long, env = "WAYBILL_SPAN_JOURNAL", value_name = "PATH")]
+    pub span_journal: Option<PathBuf>,
 
     /// Which log lines go to standard output, such as `info` or `warn,bus=debug`. It filters no spans,
     /// and no logs over OTLP.
@@ -57,8 +57,8 @@ pub(crate) struct Batching {
 
 impl TelemetryConfig {
     /// Where spans leave a line, if anywhere and if spans go anywhere.
-    pub(crate) fn begun_spans(&self) -> Option<&Path> {
-        self.begun_spans.as_deref().filter(|_| self.is_on() && self.otel.exports_spans())
+    pub(crate) fn span_journal(&self) -> Option<&Path> {
+        self.span_journal.as_deref().filter(|_| self.is_on() && self.otel.exports_spans())
     }
 
     /// The standard variables that cannot be used as they are, and what they may be.

@@ -8,12 +8,11 @@
 //! - [`Metrics`], [`openmetrics`]: counters, gauges, histograms with exemplars, and their text form
 //! - [`SpanSink`], [`FinishedSpan`]: spans told after the fact, such as lost attempts and waits
 //! - [`ClockOffset`]: how far stamped times are bent
-//! - [`context`]: between OpenTelemetry's span contexts and the contract's `SpanRef`
+//! - [`context`]: between OpenTelemetry's span contexts and the contract's `TraceParent`
 
 pub mod context;
 pub mod openmetrics;
 
-mod begun;
 mod config;
 mod exemplars;
 mod filters;
@@ -26,6 +25,7 @@ mod offset;
 mod otel;
 mod pipelines;
 mod resource;
+mod span_journal;
 mod span_queue;
 mod span_sink;
 mod start;

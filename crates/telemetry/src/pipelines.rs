@@ -16,11 +16,11 @@ use tracing_subscriber::{Layer, registry::LookupSpan};
 
 use crate::{
     ClockOffset, Metrics, SpanSink, TelemetryConfig,
-    begun::Begun,
     config::Batching,
     filters,
     in_flight::{CLOSE_TIME_MAX, InFlight},
     log_queue::LogQueue,
+    span_journal::SpanJournal,
     span_queue::SpanQueue,
     span_sink::SCOPE,
 };
@@ -49,8 +49,11 @@ pub(crate) struct Spans {
 }
 
 impl Spans {
-    /// `begun` is where spans leave a line while they are on their way.
-    pub(crate) fn start(base: &Base<'_>, begun: Option<Begun>) -> Result<Self, ExporterBuildError> {
+    /// `span_journal` is where spans leave a line while they are on their way.
+    pub(crate) fn start(
+        base: &Base<'_>,
+        journal: Option<SpanJournal>,
+    ) -> Result<Self, ExporterBuildError> {
         let provider = SdkTracerProvider::builder().with_resource(base.resource.clone());
         if !base.config.is_on() {
             let provider = provider.with_sampler(Sampler::AlwaysOff).build();
@@ -70,9 +73,9 @@ impl Spans {
             .with_max_queue_size(batching.limit)
             .with_scheduled_delay(batching.delay);
         let in_flight = base.in_flight(signal::SPANS, &batching);
-        let begun = begun.map(Arc::new);
+        let journal = journal.map(Arc::new);
         let offset = base.offset.clone();
-        let queue = SpanQueue::new(exporter, batches.build(), in_flight, begun, offset);
+        let queue = SpanQueue::new(exporter, batches.build(), in_flight, journal, offset);
         Ok(Self {
             provider: provider.with_span_processor(queue.clone()).build(),
             queue: Some(queue),

@@ -10,9 +10,9 @@ use opentelemetry_sdk::{
 };
 
 use crate::{
-    begun::Begun,
     in_flight::InFlight,
     offset::{ClockOffset, shifted},
+    span_journal::SpanJournal,
 };
 
 /// Carries the offset of a span's start to its end; taken off before the span is queued.
@@ -23,7 +23,7 @@ const OFFSET_AT_START: Key = Key::from_static_str("waybill.clock.offset_ns");
 pub(crate) struct SpanQueue {
     batches: Arc<BatchSpanProcessor>,
     in_flight: Arc<InFlight>,
-    begun: Option<Arc<Begun>>,
+    journal: Option<Arc<SpanJournal>>,
     offset: ClockOffset,
 }
 
@@ -33,14 +33,14 @@ impl SpanQueue {
         exporter: E,
         config: BatchConfig,
         in_flight: Arc<InFlight>,
-        begun: Option<Arc<Begun>>,
+        journal: Option<Arc<SpanJournal>>,
         offset: ClockOffset,
     ) -> Self {
         let exporter =
-            CountedExporter { exporter, in_flight: in_flight.clone(), begun: begun.clone() };
+            CountedExporter { exporter, in_flight: in_flight.clone(), journal: journal.clone() };
         let batches = BatchSpanProcessor::builder(exporter).with_batch_config(config);
         let batches = Arc::new(batches.build());
-        Self { batches, in_flight, begun, offset }
+        Self { batches, in_flight, journal, offset }
     }
 
     /// Queues a finished span, its times as they are, or drops and counts it.
@@ -52,8 +52,8 @@ impl SpanQueue {
         }
         if self.in_flight.enter() {
             self.batches.on_end(span);
-        } else if let Some(begun) = &self.begun {
-            begun.left([span.span_context.span_id()]);
+        } else if let Some(journal) = &self.journal {
+            journal.left([span.span_context.span_id()]);
         }
     }
 
@@ -87,11 +87,11 @@ impl SpanProcessor for SpanQueue {
         if offset != 0 {
             span.set_attribute(KeyValue::new(OFFSET_AT_START, offset));
         }
-        if let Some(begun) = &self.begun
+        if let Some(journal) = &self.journal
             && let Some(mut span) = span.exported_data()
         {
             span.start_time = shifted(span.start_time, offset);
-            begun.begin(&span);
+            journal.begin(&span);
         }
     }
 
@@ -117,15 +117,15 @@ impl SpanProcessor for SpanQueue {
 struct CountedExporter<E> {
     exporter: E,
     in_flight: Arc<InFlight>,
-    begun: Option<Arc<Begun>>,
+    journal: Option<Arc<SpanJournal>>,
 }
 
 impl<E: SpanExporter> SpanExporter for CountedExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let ids: Vec<_> = batch.iter().map(|span| span.span_context.span_id()).collect();
         let sent = self.in_flight.send(ids.len(), self.exporter.export(batch)).await;
-        if let Some(begun) = &self.begun {
-            begun.left(ids);
+        if let Some(journal) = &self.journal {
+            journal.left(ids);
         }
         sent
     }

@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, time::SystemTime};
 
-use contract::waybill::SpanRef;
+use contract::propagation::TraceParent;
 use opentelemetry::{
     InstrumentationScope, KeyValue, SpanId,
     trace::{Event, Link, SpanKind, Status},
@@ -43,7 +43,7 @@ pub struct FinishedSpan(SpanData);
 
 impl FinishedSpan {
     /// The span `span` itself, for one that another process began. Its parent is the trace's root if `None`.
-    pub fn new(name: impl Into<Cow<'static, str>>, kind: SpanKind, span: SpanRef) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>, kind: SpanKind, span: TraceParent) -> Self {
         let own = context::span_context(span);
         Self(SpanData {
             span_context: own,
@@ -63,14 +63,14 @@ impl FinishedSpan {
     }
 
     /// A new child of `parent`, sampled as it is.
-    pub fn child(name: impl Into<Cow<'static, str>>, kind: SpanKind, parent: SpanRef) -> Self {
+    pub fn child(name: impl Into<Cow<'static, str>>, kind: SpanKind, parent: TraceParent) -> Self {
         let span_id = u64::from_be_bytes(RandomIdGenerator::default().new_span_id().to_bytes());
-        Self::new(name, kind, SpanRef { span_id, ..parent }).parent(parent)
+        Self::new(name, kind, TraceParent { span_id, ..parent }).parent(parent)
     }
 
     /// Sets the parent, of the same trace.
     #[must_use]
-    pub fn parent(mut self, parent: SpanRef) -> Self {
+    pub fn parent(mut self, parent: TraceParent) -> Self {
         self.0.parent_span_id = SpanId::from(parent.span_id);
         self
     }
@@ -97,7 +97,7 @@ impl FinishedSpan {
 
     /// Adds a link, said to be `what` (`attr::LINK_…`).
     #[must_use]
-    pub fn link(mut self, to: SpanRef, what: &'static str) -> Self {
+    pub fn link(mut self, to: TraceParent, what: &'static str) -> Self {
         let what = vec![KeyValue::new(contract::signals::attr::LINK, what)];
         let link = Link::new(context::span_context(to), what, 0);
         self.0.links.links.push(link);
@@ -119,7 +119,7 @@ impl FinishedSpan {
     }
 
     /// The span's own place, for headers and links.
-    pub fn span_ref(&self) -> Option<SpanRef> {
+    pub fn span_ref(&self) -> Option<TraceParent> {
         context::span_ref(&self.0.span_context)
     }
 

@@ -23,12 +23,11 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    ClockOffset, Identity, Metrics, SpanSink, TelemetryConfig,
-    begun::Begun,
-    filters,
+    ClockOffset, Identity, Metrics, SpanSink, TelemetryConfig, filters,
     loki::{self, LokiLayer, Shipping},
     pipelines::{Base, Logs, Spans},
     resource::{resource, service_name},
+    span_journal::SpanJournal,
     stdout::{self, JsonLines},
 };
 
@@ -76,15 +75,15 @@ pub fn init(
         metrics: Metrics::new(METRICS, stage, offset.clone()),
         offset,
     };
-    let begun = config.begun_spans().map(Begun::open).transpose();
-    let (begun, left, unusable) = match begun {
-        Ok(begun) => {
-            let (begun, left) = begun.unzip();
-            (begun, left.unwrap_or_default(), None)
+    let journal = config.span_journal().map(SpanJournal::open).transpose();
+    let (journal, left, unusable) = match journal {
+        Ok(journal) => {
+            let (journal, left) = journal.unzip();
+            (journal, left.unwrap_or_default(), None)
         }
         Err(error) => (None, Vec::new(), Some(error)),
     };
-    let (spans, logs) = (Spans::start(&base, begun)?, Logs::start(&base)?);
+    let (spans, logs) = (Spans::start(&base, journal)?, Logs::start(&base)?);
     let (writer, stdout) = stdout::writer();
     base.metrics.mirror_dropped(signal::STDOUT, writer.error_counter());
     let (loki_layer, loki) = loki(&base)?;
@@ -121,7 +120,7 @@ impl Telemetry {
         if let Some(error) = unusable {
             tracing::warn!(
                 %error,
-                "--begun-spans (WAYBILL_BEGUN_SPANS) is not used; a killed process will leave gaps"
+                "--span-journal (WAYBILL_SPAN_JOURNAL) is not used; a killed process will leave gaps"
             );
         }
         if !left.is_empty() {

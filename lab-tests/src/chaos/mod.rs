@@ -4,16 +4,16 @@
 //! - `schedule`, `fault`: what is broken, and when
 //! - `task`, `load`: the jobs, and the clients that send them
 //! - `strike`: breaks things; `proxy` stands between the services and the broker for it
-//! - `records`, `owner`, `traces`: what is seen of the jobs, each on a way of its own
+//! - `records`, `receiver`, `traces`: what is seen of the jobs, each on a way of its own
 //! - `ledger`: what does not add up
 //! - `rates`, `report`: what the run came to
 
 pub mod fault;
 pub mod ledger;
 pub mod load;
-pub mod owner;
 pub mod proxy;
 pub mod rates;
+pub mod receiver;
 pub mod records;
 pub mod report;
 pub mod schedule;
@@ -35,9 +35,9 @@ use tokio::{
 use self::{
     ledger::Ledger,
     load::Load,
-    owner::Owner,
     proxy::{Naming, Proxy},
     rates::Rates,
+    receiver::Receiver,
     records::Ended,
     report::{Report, Struck},
     schedule::{PROCESSORS, Schedule},
@@ -110,7 +110,7 @@ pub async fn run(options: &Options) -> Report {
 
 /// The lab, with a proxy on the way to the broker and one on the way to the console.
 async fn set_up(options: &Options, ledger: &Ledger) -> Striker {
-    let owner = Owner::start(ledger.clone()).await;
+    let receiver = Receiver::start(ledger.clone()).await;
     let broker_way = Proxy::start(Naming::Nats).await;
     let telemetry_way = Proxy::start(Naming::Fixed(TELEMETRY_WAY)).await;
     let lab = LabUnderTest::start_with(&options.waybill, |lab| {
@@ -120,19 +120,20 @@ async fn set_up(options: &Options, ledger: &Ledger) -> Striker {
         lab.ack_wait = Some(options.ack_wait);
         lab.otlp_endpoint = Some(format!("http://{}", telemetry_way.address()));
         let nats = format!("nats://{}", broker_way.address());
-        let settings = [("WAYBILL_NATS_URL", nats), ("WAYBILL_WEBHOOK_ALLOW", owner.authority())];
+        let settings =
+            [("WAYBILL_NATS_URL", nats), ("WAYBILL_WEBHOOK_ALLOW", receiver.authority())];
         lab.env.extend(settings.map(|(name, value)| (name.to_owned(), value)));
     })
     .await;
     let nats = async_nats::ConnectOptions::new().max_reconnects(None).connect(lab.nats_url());
     let nats = nats.await.expect("the broker takes connections");
-    let load = Load::new(lab.gateway_url(), owner.url(), options.seed, ledger.clone());
+    let load = Load::new(lab.gateway_url(), receiver.url(), options.seed, ledger.clone());
     Striker {
         client: Client::of(&lab),
         broker: jetstream::new(nats),
         broker_way,
         telemetry_way,
-        owner,
+        receiver,
         load,
         ledger: ledger.clone(),
         outages: Outages::default(),

@@ -8,8 +8,8 @@ use axum::{
 use contract::{
     JobId,
     api::JobAccepted,
+    propagation::{TRACEPARENT, TraceParent},
     state::JobState,
-    waybill::{SpanRef, TRACEPARENT},
 };
 use opentelemetry::{Context, trace::TraceContextExt as _};
 
@@ -17,7 +17,7 @@ use opentelemetry::{Context, trace::TraceContextExt as _};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
     pub(crate) job: JobId,
-    pub(crate) root: Option<SpanRef>,
+    pub(crate) root: Option<TraceParent>,
 }
 
 impl Ticket {
@@ -47,7 +47,7 @@ impl Ticket {
 }
 
 /// Tells the client the trace, so that it can link to it.
-pub(crate) fn show_trace(response: &mut Response, root: Option<SpanRef>) {
+pub(crate) fn show_trace(response: &mut Response, root: Option<TraceParent>) {
     let root = root.and_then(|root| HeaderValue::from_str(&root.to_string()).ok());
     if let Some(root) = root {
         response.headers_mut().insert(TRACEPARENT, root);

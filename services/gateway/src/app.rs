@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bus::Vitals;
+use bus::ServiceContext;
 use runtime::{
     admin::{self, Check},
     names::Names,
@@ -14,8 +14,8 @@ use runtime::{
 use tokio::time::timeout;
 
 use crate::{
-    Config, broker::Broker, broker_truth, bucket::Capacity, error::ApiError, index::Index,
-    jobs::image::Senders, leases::Leases, queues::Looks, targets::Targets,
+    Config, broker::Broker, broker_truth, capacity::Capacity, error::ApiError, index::Index,
+    jobs::image::Senders, leases::Leases, queues::Looks, webhook_policy::WebhookPolicy,
 };
 
 /// How long the broker may take to answer a readiness check: less than the admin server waits, so that
@@ -24,12 +24,12 @@ const CHECK_TIME_MAX: Duration = Duration::from_millis(700);
 
 /// The state of the gateway: everything but the broker is there from the start.
 pub(crate) struct App {
-    pub(crate) vitals: Vitals,
+    pub(crate) service: ServiceContext,
     pub(crate) index: Index,
     pub(crate) capacity: Capacity,
     /// Whether running jobs have a worker that lives.
     pub(crate) leases: Leases,
-    pub(crate) targets: Targets,
+    pub(crate) targets: WebhookPolicy,
     /// The last look at the queues.
     pub(crate) looks: Looks,
     /// The last looks at whether the broker stores.
@@ -46,13 +46,17 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(config: &Config, vitals: Vitals, stop: Stop) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        config: &Config,
+        service: ServiceContext,
+        stop: Stop,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
-            vitals,
+            service,
             index: Index::default(),
             capacity: Capacity::default(),
             leases: Leases::default(),
-            targets: Targets::new(config.webhook_allow.clone(), Names::new(&config.names)?),
+            targets: WebhookPolicy::new(config.webhook_allow.clone(), Names::new(&config.names)?),
             looks: Looks::default(),
             storage: broker_truth::Looks::default(),
             senders: Senders::default(),

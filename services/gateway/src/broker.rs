@@ -11,8 +11,8 @@ use runtime::stop::Stop;
 use crate::{
     STAGE,
     app::App,
-    bucket,
-    dead_letters::forgotten::{self, Forgotten},
+    capacity,
+    dead_letters::loss_counter::{self, Forgotten},
     index, leases, reaper,
 };
 
@@ -35,7 +35,7 @@ pub(crate) async fn attend(
     stop: Stop,
 ) -> anyhow::Result<()> {
     let reach = async {
-        let bus = Bus::connect(STAGE, &config, app.vitals.clone(), &readiness).await?;
+        let bus = Bus::connect(STAGE, &config, app.service.clone(), &readiness).await?;
         Broker::open(bus).await
     };
     let Some(broker) = stop.soft.run_until_cancelled(reach).await else {
@@ -45,10 +45,10 @@ pub(crate) async fn attend(
     let bus = broker.bus.clone();
     tokio::join!(
         index::watch::keep(&app.index, &bus, &stop),
-        bucket::watch(&app, &bus, &stop),
+        capacity::watch(&app, &bus, &stop),
         queue_watch::watch(&bus, &stop),
         leases::watch(&app, &bus, &stop),
-        forgotten::watch(broker, &app.vitals.metrics, &stop),
+        loss_counter::watch(broker, &app.service.metrics, &stop),
         reaper::watch(&app, broker, &stop),
     );
     Ok(())

@@ -73,7 +73,7 @@ pub(crate) async fn take(
     let stored = broker.bus.publish(outgoing(&head, data)).await;
     let stored = stored.map_err(|error| ApiError::publish(error, ADVICE))?;
     if !stored.duplicate {
-        app.vitals.metrics.count(&JOBS_SUBMITTED, &[JobKind::EVENT.name()]);
+        app.service.metrics.count(&JOBS_SUBMITTED, &[JobKind::EVENT.name()]);
     }
     tracing::debug!(source = head.source, id = head.id, "event taken");
     Ok(accepted(head))

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use async_nats::jetstream::kv::{self, CreateErrorKind, Operation};
 use axum::http::{HeaderMap, StatusCode};
-use contract::{JobId, api::IDEMPOTENCY_KEY, job::JobSpec, state::JobState, waybill::SpanRef};
+use contract::{
+    JobId, api::IDEMPOTENCY_KEY, job::JobSpec, propagation::TraceParent, state::JobState,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
@@ -34,7 +36,7 @@ struct Kept {
     job: JobId,
     created_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    root: Option<SpanRef>,
+    root: Option<TraceParent>,
 }
 
 /// What a submission with a key is to do.

@@ -44,7 +44,7 @@ impl Leases {
         view.lease = LeaseView::of(record, entry.written_at_ns, silent, look.ack_wait);
         let has_worker = look.asked.elapsed() < ASKED_WITHIN
             || index.renewed_within(lease::silent_after(look.ack_wait), now_ns) > 0;
-        view.waiting = WaitView::of(record, bus.vitals.clock.stamp_ms(), has_worker);
+        view.waiting = WaitView::of(record, bus.service.clock.stamp_ms(), has_worker);
     }
 
     fn last(&self) -> Option<Look> {
@@ -96,7 +96,7 @@ fn show(app: &App, bus: &Bus, ack_wait: Duration) {
     let now_ns = bus.time.now_ns();
     let renewed = app.index.renewed_within(lease::alarming_after(ack_wait), now_ns);
     let silent = app.index.running().saturating_sub(renewed);
-    bus.vitals.metrics.set(&signals::LEASES_SILENT, &[], silent as f64);
+    bus.service.metrics.set(&signals::LEASES_SILENT, &[], silent as f64);
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use runtime::http_measure::measured;
 use crate::{app::App, server_span::ServerSpan};
 
 pub(crate) async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    measured(&app.vitals.metrics, request, next, |response| {
+    measured(&app.service.metrics, request, next, |response| {
         response.extensions().get::<ServerSpan>().map(|span| span.0.clone())
     })
     .await

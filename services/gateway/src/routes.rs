@@ -54,7 +54,7 @@ fn changing() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(submit::submit))
         .routes(routes!(jobs::cancel::cancel))
         .routes(routes!(jobs::retry::retry))
-        .routes(routes!(dead_letters::many::redrive_many))
+        .routes(routes!(dead_letters::redrive_batch::redrive_many))
         .routes(routes!(dead_letters::one::remove))
         .routes(routes!(dead_letters::redrive::redrive))
 }

@@ -18,8 +18,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use crate::{
     app::App,
     broker_truth,
-    caller::{Caller, WrongFault},
     error::ApiError,
+    inbound_context::{InboundContext, WrongFault},
 };
 
 /// The place of the request's span, left on its answer for the exemplar.
@@ -29,8 +29,8 @@ pub(crate) struct ServerSpan(pub(crate) SpanContext);
 /// Handles the request in a span of its own. What is published in it carries the request's baggage.
 pub(crate) async fn open(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let trusted = app.trust_traceparent;
-    let Caller { span: caller, context, fault } =
-        Caller::read(request.headers(), app.faults_on, trusted);
+    let InboundContext { span: caller, context, fault } =
+        InboundContext::read(request.headers(), app.faults_on, trusted);
     let span = of(&request);
     // Fails only where no layer keeps spans; the context is attached by itself then.
     let _ = span.set_parent(context.clone());

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, ensure};
-use bus::{Readiness, Vitals};
+use bus::{Readiness, ServiceContext};
 use runtime::{
     admin,
     http_guard::AllowedHosts,
@@ -26,19 +26,19 @@ pub struct Running {
 }
 
 /// Runs the gateway until the stop: requests under way end, until the hard stop drops them.
-pub async fn run(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<()> {
-    start(config, vitals, stop).await?.ended().await
+pub async fn run(config: Config, service: ServiceContext, stop: Stop) -> anyhow::Result<()> {
+    start(config, service, stop).await?.ended().await
 }
 
 /// Binds both addresses and serves them at once; the broker is reached in the background.
-pub async fn start(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<Running> {
+pub async fn start(config: Config, service: ServiceContext, stop: Stop) -> anyhow::Result<Running> {
     let flag = "--gateway-bind (WAYBILL_GATEWAY_BIND)";
     let listener = runtime::listen::bind(config.gateway_bind, flag)?;
     let api = listener.local_addr().context("the HTTP API has no address")?;
-    let app = Arc::new(App::new(&config, vitals.clone(), stop.clone())?);
+    let app = Arc::new(App::new(&config, service.clone(), stop.clone())?);
     let readiness = Readiness::default();
     let checks = app.readiness(readiness.clone());
-    let admin = admin::serve(&config.admin, vitals.metrics, checks, stop.clone())?.address;
+    let admin = admin::serve(&config.admin, service.metrics, checks, stop.clone())?.address;
 
     let hosts = AllowedHosts::new(api, &config.admin.hosts.allowed_hosts);
     let router = routes::router(app.clone(), hosts);

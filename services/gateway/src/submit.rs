@@ -3,20 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, http::HeaderMap, response::Response};
-use bus::{Outgoing, PublishError, payloads::asked, records::RecordError};
+use bus::{Outgoing, PublishError, payloads::inline_spec, records::RecordError};
 use contract::{
     JobSource, NotASource, UnknownFields,
     api::JobAccepted,
     event::EventType,
     job::{Job, JobSpec},
     parse_json,
+    propagation::SOURCE,
     record::JobRecord,
     signals::{JOBS_SUBMITTED, attr},
     state::JobState,
     topology::{self, Hop, MESSAGE_BYTES_MAX, message_id},
-    waybill::SOURCE,
 };
-use faults::Boundary;
+use faults::FaultPoint;
 use opentelemetry::trace::FutureExt as _;
 use tokio::time::timeout;
 use tracing::Span;
@@ -26,9 +26,9 @@ use crate::{
     accepted::Ticket,
     app::App,
     body::WholeBody,
-    boundary::reach,
     broker::Broker,
     error::ApiError,
+    fault_point::reach,
     idempotency::{Claim, Key},
 };
 
@@ -76,7 +76,7 @@ pub(crate) async fn submit(
     let broker = app.broker()?;
     app.capacity.check()?;
     let fresh = Ticket { job: broker.bus.time.new_job_id(), root: telemetry::current_span_ref() };
-    let accepted_at_ms = app.vitals.clock.stamp_ms();
+    let accepted_at_ms = app.service.clock.stamp_ms();
     let job = Job {
         id: fresh.job,
         round: 0,
@@ -87,7 +87,7 @@ pub(crate) async fn submit(
         unknown: UnknownFields::default(),
     };
     let (ticket, state) = Submission { broker, key, fresh, job }.take().await?;
-    reach(broker, Boundary::BeforeAck).await?;
+    reach(broker, FaultPoint::BeforeAck).await?;
     Span::current().set_attribute(attr::JOB_ID, ticket.job.to_string());
     tracing::debug!(job_id = %ticket.job, state = state.name(), "job accepted");
     Ok(ticket.accepted(state))
@@ -128,11 +128,11 @@ impl Submission<'_> {
                     self.job.id = ticket.job;
                     data = data_of(&self.job)?;
                 }
-                reach(self.broker, Boundary::BeforeWork).await?;
+                reach(self.broker, FaultPoint::BeforeWork).await?;
                 self.hand_on(ticket, data).await?;
-                reach(self.broker, Boundary::AfterPublish).await?;
+                reach(self.broker, FaultPoint::AfterPublish).await?;
                 self.record(ticket).await;
-                reach(self.broker, Boundary::AfterEffect).await?;
+                reach(self.broker, FaultPoint::AfterEffect).await?;
                 Ok((ticket, JobState::Accepted))
             }
         }
@@ -147,7 +147,7 @@ impl Submission<'_> {
         let error = match self.broker.bus.publish(event).with_context(ticket.context()).await {
             Ok(ack) if ack.duplicate => return Ok(()),
             Ok(_) => {
-                let metrics = &self.broker.bus.vitals.metrics;
+                let metrics = &self.broker.bus.service.metrics;
                 metrics.count(&JOBS_SUBMITTED, &[kind.name()]);
                 return Ok(());
             }
@@ -174,9 +174,9 @@ impl Submission<'_> {
         // The ingester sets it by the message's own time; until then this one holds.
         let now_ms = self.broker.bus.time.now_ms();
         record.deadline_at_ms = Some(self.job.spec.deadline_from(now_ms));
-        record.asked = {
+        record.inline_spec = {
             let _in_the_jobs_trace = ticket.context().attach();
-            asked(&self.job)
+            inline_spec(&self.job)
         };
         match timeout(RECORD_TIME_MAX, self.broker.bus.records.create(record)).await {
             Ok(Ok(_) | Err(RecordError::Conflict)) => {}

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use bus::{
-    Bus, Case, Delivery, Ending, Failure, Handled, Handler, Outgoing, payloads::asked,
-    records::RecordError,
+    Bus, Completion, Delivery, Failure, Handled, Handler, Outgoing, RecordSession,
+    payloads::inline_spec, records::RecordError,
 };
 use contract::{
     JobId, JobSource, UnknownFields,
     event::EventType,
     job::{ATTEMPTS_DEFAULT, Job, JobSpec, Notify},
-    record::{Asked, JobFailure, JobRecord, MoveForbidden},
+    record::{InlineSpec, JobFailure, JobRecord, MoveForbidden},
     signals::{attr, reason, span},
     state::{JobState, Outcome},
     topology::{Hop, message_id, todo},
 };
-use faults::Boundary;
+use faults::FaultPoint;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -88,43 +88,44 @@ impl Admit {
 
     /// Moves the record to `queued` and hands the job on. What was done before is only handed on again.
     async fn queue(&self, delivery: &Delivery, job: &Job) -> Result<Handled, Failure> {
-        let case = Arc::new(Case::shared(self.bus.records.clone(), self.record_of(job).await?));
-        delivery.open(case.clone());
-        let record = case.record().await;
+        let session =
+            Arc::new(RecordSession::shared(self.bus.records.clone(), self.record_of(job).await?));
+        delivery.open(session.clone());
+        let record = session.record().await;
         delivery.note_queue_wait(delivery.published_at_ms());
         if record.round != job.round {
             return Ok(Handled::Discard(reason::STALE_ROUND));
         }
         if record.state.is_terminal() {
-            self.bus.tell(&record, job).await?;
+            self.bus.publish_completion(&record, job).await?;
             return Ok(Handled::Done);
         }
-        let _turn = self.bus.begin_redelivered(delivery, &case).await?;
-        delivery.reach(Boundary::BeforeWork).await?;
+        let _turn = self.bus.begin_redelivered(delivery, &session).await?;
+        delivery.reach(FaultPoint::BeforeWork).await?;
         if record.state == JobState::Accepted {
-            if let Some(ending) = self.ending_before_work(&record, job) {
-                return self.bus.finish(delivery, &case, job, &ending).await;
+            if let Some(completion) = self.ending_before_work(&record, job) {
+                return self.bus.finish(delivery, &session, job, &completion).await;
             }
-            let asked = asked(job);
-            let queued_ms = self.bus.vitals.clock.stamp_ms();
+            let inline_spec = inline_spec(job);
+            let queued_ms = self.bus.service.clock.stamp_ms();
             let queued = |record: &mut JobRecord| {
-                into_queue(record, queued_ms, asked.as_ref(), job.deadline_at_ms)
+                into_queue(record, queued_ms, inline_spec.as_ref(), job.deadline_at_ms)
             };
-            case.change(queued).await?;
+            session.change(queued).await?;
         }
-        let queued = case.entry().await;
-        if queued.record.asked.is_none() {
+        let queued = session.entry().await;
+        if queued.record.inline_spec.is_none() {
             // Whoever cancels it, starts it again or shows it holds no message. Before this delivery
             // somebody may have gone down between the two.
-            self.bus.payloads.keep(job).await.map_err(Failure::postpone)?;
+            self.bus.payloads.put(job).await.map_err(Failure::postpone)?;
         }
-        delivery.reach(Boundary::AfterEffect).await?;
+        delivery.reach(FaultPoint::AfterEffect).await?;
         let body = job.to_json().map_err(Failure::postpone)?;
         let subject = todo(job.spec.kind());
         let id = message_id(job.id, job.round, Hop::Todo);
         let event = Outgoing::about(job.id, EventType::Todo, subject, body).with_id(id);
-        self.bus.publish(event.enclosing(&queued)).await?;
-        delivery.reach(Boundary::AfterPublish).await?;
+        self.bus.publish(event.with_record_hint(&queued)).await?;
+        delivery.reach(FaultPoint::AfterPublish).await?;
         Ok(Handled::Done)
     }
 
@@ -137,9 +138,9 @@ impl Admit {
         }
         let mut record = JobRecord::accepted(job, trace_id);
         if self.ending_before_work(&record, job).is_none() {
-            let queued_ms = self.bus.vitals.clock.stamp_ms();
-            let asked = asked(job);
-            into_queue(&mut record, queued_ms, asked.as_ref(), job.deadline_at_ms)
+            let queued_ms = self.bus.service.clock.stamp_ms();
+            let inline_spec = inline_spec(job);
+            into_queue(&mut record, queued_ms, inline_spec.as_ref(), job.deadline_at_ms)
                 .map_err(Failure::postpone)?;
         }
         match self.bus.records.create(record).await {
@@ -153,13 +154,13 @@ impl Admit {
     }
 
     /// A job can be over before it began: cancelled, or past its deadline.
-    fn ending_before_work(&self, record: &JobRecord, job: &Job) -> Option<Ending> {
+    fn ending_before_work(&self, record: &JobRecord, job: &Job) -> Option<Completion> {
         let end = |outcome, reason, detail| {
             let failure = Some(JobFailure::new(reason, detail));
-            Some(Ending { outcome, failure, run: None, results: None, dead_letter: None })
+            Some(Completion { outcome, failure, run: None, results: None, dead_letter: None })
         };
         if record.cancel_requested {
-            return Some(Ending::cancelled("cancelled before it was queued"));
+            return Some(Completion::cancelled("cancelled before it was queued"));
         }
         if job.deadline_at_ms.is_some_and(|deadline| self.bus.time.now_ms() > deadline) {
             return end(
@@ -176,12 +177,12 @@ impl Admit {
 fn into_queue(
     record: &mut JobRecord,
     queued_ms: i64,
-    asked: Option<&Asked>,
+    inline_spec: Option<&InlineSpec>,
     deadline_at_ms: Option<i64>,
 ) -> Result<(), MoveForbidden> {
     record.move_to(JobState::Queued)?;
     record.times.queued_ms = Some(queued_ms);
-    record.asked = asked.cloned();
+    record.inline_spec = inline_spec.cloned();
     record.deadline_at_ms = deadline_at_ms;
     Ok(())
 }

@@ -7,7 +7,7 @@ mod admit;
 mod config;
 mod seen;
 
-use bus::{Vitals, worker};
+use bus::{ServiceContext, worker};
 pub use config::Config;
 use contract::{Stage, topology};
 use runtime::stop::Stop;
@@ -16,9 +16,9 @@ use runtime::stop::Stop;
 pub const STAGE: Stage = Stage::Ingester;
 
 /// Runs the ingester until the stop.
-pub async fn run(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<()> {
+pub async fn run(config: Config, service: ServiceContext, stop: Stop) -> anyhow::Result<()> {
     let sources = config.sources();
-    worker::run(topology::INGESTER, &config.worker, vitals, stop, async |bus, _| {
+    worker::run(topology::INGESTER, &config.worker, service, stop, async |bus, _| {
         admit::Admit::new(bus, sources).await
     })
     .await

@@ -3,20 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
-use bus::{Bus, Case, Delivery, Failure, Handled, Handler, records::RecordError};
+use bus::{Bus, Delivery, Failure, Handled, Handler, RecordSession, records::RecordError};
 use contract::{
     api::JobDone,
     job::Notify,
     record::JobRecord,
     signals::{self, attr, notification, reason},
 };
-use faults::Boundary;
+use faults::FaultPoint;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
+    attempted::Attempted,
     channel::{Notice, Sent, Webhook, log},
-    untold::Untold,
 };
 
 /// Tells owners.
@@ -25,7 +25,7 @@ pub(crate) struct Announce {
     pub(crate) webhook: Webhook,
     /// How long a notice may wait for its receiver.
     pub(crate) age_max: Duration,
-    pub(crate) untold: Untold,
+    pub(crate) attempted: Attempted,
 }
 
 impl Handler for Announce {
@@ -38,33 +38,35 @@ impl Handler for Announce {
         // At first no attempt can have been spent; one that fails opens the record to count there.
         let (mut record, mut _turn) = (None, None);
         if delivery.redelivered {
-            let case = self.open(delivery, &done).await?;
+            let session = self.open(delivery, &done).await?;
             // What this process put off before it was sent has ended in order.
-            if let Some(case) = case.as_ref().filter(|_| !self.untold.is_kept(delivery.seq)) {
-                _turn = Some(self.bus.begin_redelivered(delivery, case).await?);
+            if let Some(session) =
+                session.as_ref().filter(|_| !self.attempted.is_kept(delivery.seq))
+            {
+                _turn = Some(self.bus.begin_redelivered(delivery, session).await?);
             }
-            record = match case {
-                Some(case) => Some(case.record().await),
+            record = match session {
+                Some(session) => Some(session.record().await),
                 None => None,
             };
         }
-        delivery.reach(Boundary::BeforeWork).await?;
+        delivery.reach(FaultPoint::BeforeWork).await?;
         let notify = done.job.spec.notify.as_ref().unwrap_or(&Notify::Log);
         if !notify.wants(done.outcome) {
             note_wait(delivery, record.as_ref());
             self.count(notify, notification::UNWANTED);
             return Ok(Handled::Done);
         }
-        let repeat = self.untold.may_be_repeat(delivery.seq, delivery.redelivered);
+        let repeat = self.attempted.may_be_repeat(delivery.seq, delivery.redelivered);
         let sent = self.send(notify, &done, repeat).await;
         if matches!(sent, Sent::PutOff { tried: false, .. }) {
             if !repeat {
-                self.untold.keep(delivery.seq);
+                self.attempted.keep(delivery.seq);
             }
         } else {
-            self.untold.forget(delivery.seq);
+            self.attempted.forget(delivery.seq);
             note_wait(delivery, record.as_ref());
-            delivery.reach(Boundary::AfterEffect).await?;
+            delivery.reach(FaultPoint::AfterEffect).await?;
         }
         self.judge(delivery, notify, sent, repeat)
     }
@@ -76,7 +78,7 @@ impl Announce {
         &self,
         delivery: &Delivery,
         done: &JobDone,
-    ) -> Result<Option<Arc<Case>>, Failure> {
+    ) -> Result<Option<Arc<RecordSession>>, Failure> {
         let entry = match self.bus.records.load(done.job.id).await {
             // Who is told, and what, stands in the message.
             Err(error @ RecordError::Unreadable { .. }) => {
@@ -88,9 +90,9 @@ impl Announce {
         let Some(entry) = entry.filter(|entry| entry.record.round == done.job.round) else {
             return Ok(None);
         };
-        let case = Arc::new(Case::shared(self.bus.records.clone(), entry));
-        delivery.open(case.clone());
-        Ok(Some(case))
+        let session = Arc::new(RecordSession::shared(self.bus.records.clone(), entry));
+        delivery.open(session.clone());
+        Ok(Some(session))
     }
 
     async fn send(&self, notify: &Notify, done: &JobDone, repeat: bool) -> Sent {
@@ -106,7 +108,7 @@ impl Announce {
                 if repeat {
                     Span::current().set_attribute(attr::WEBHOOK_REPEAT, true);
                 }
-                self.webhook.send(url, &notice, self.bus.vitals.clock.true_now()).await
+                self.webhook.send(url, &notice, self.bus.service.clock.true_now()).await
             }
         }
     }
@@ -160,7 +162,7 @@ impl Announce {
     }
 
     fn count(&self, notify: &Notify, outcome: &str) {
-        self.bus.vitals.metrics.count(&signals::NOTIFICATIONS, &[notify.channel(), outcome]);
+        self.bus.service.metrics.count(&signals::NOTIFICATIONS, &[notify.channel(), outcome]);
     }
 }
 

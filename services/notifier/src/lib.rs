@@ -4,32 +4,33 @@
 //!
 //! - [`channel`]: where notices go
 //! - `announce`: which channel, whether it is wanted, and what to do when it fails
-//! - `untold`: which notices came again without their owner having been told
+//! - `attempted`: which redelivered notifications have had no delivery attempt yet
 
 pub mod channel;
 
 mod announce;
+mod attempted;
 mod config;
-mod untold;
 
-use bus::{Vitals, worker};
+use attempted::Attempted;
+use bus::{ServiceContext, worker};
 pub use config::Config;
 use contract::{Stage, signals, topology};
 use runtime::stop::Stop;
-use untold::Untold;
 
 /// The stage this service is.
 pub const STAGE: Stage = Stage::Notifier;
 
 /// Runs the notifier until the stop.
-pub async fn run(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<()> {
-    let metrics = vitals.metrics.clone();
+pub async fn run(config: Config, service: ServiceContext, stop: Stop) -> anyhow::Result<()> {
+    let metrics = service.metrics.clone();
     let hosts = channel::Hosts::new(usize::from(config.worker.slots), move |away| {
         metrics.set(&signals::WEBHOOK_BREAKERS_OPEN, &[], away as f64);
     });
     let webhook = channel::Webhook::new(&config.webhook, hosts)?;
     let age_max = config.webhook.age_max();
-    let handler =
-        async |bus, _| Ok(announce::Announce { bus, webhook, age_max, untold: Untold::default() });
-    worker::run(topology::NOTIFIER, &config.worker, vitals, stop, handler).await
+    let handler = async |bus, _| {
+        Ok(announce::Announce { bus, webhook, age_max, attempted: Attempted::default() })
+    };
+    worker::run(topology::NOTIFIER, &config.worker, service, stop, handler).await
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Bus, Claim, Claims, Delivery, Ending, Failure, Handled, Handler, Run};
+use bus::{Bus, Claim, Claims, Completion, Delivery, Failure, Handled, Handler, Run};
 use contract::{
     api::{OperationOutcome, OperationResult},
     job::Job,
@@ -11,7 +11,7 @@ use contract::{
     signals::{attr, reason},
     state::Outcome,
 };
-use faults::Boundary;
+use faults::FaultPoint;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -19,7 +19,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use crate::{
     isolation::{self, Request},
     operation_run::{OperationRun, Stopped},
-    operations::{Desk, OperationError},
+    operations::{OperationContext, OperationError},
 };
 
 /// Least pause before a job that another worker has is asked for again.
@@ -38,10 +38,12 @@ impl Handler for RunJobs {
         match self.claims.claim(delivery, &job).await? {
             Claim::Run(run) => self.run(delivery, &job, &run).await,
             Claim::Ended(record) => {
-                self.bus.tell(&record, &job).await?;
+                self.bus.publish_completion(&record, &job).await?;
                 Ok(Handled::Done)
             }
-            Claim::Busy { after, why } => Err(later(reason::OWNED_ELSEWHERE, why, after)),
+            Claim::LeasedElsewhere { after, why } => {
+                Err(later(reason::OWNED_ELSEWHERE, why, after))
+            }
             Claim::NoCapacity(after) => Err(later(
                 reason::NO_CAPACITY,
                 "no child process is free to run it isolated",
@@ -67,17 +69,17 @@ struct Work {
 impl RunJobs {
     async fn run(&self, delivery: &Delivery, job: &Job, run: &Run) -> Result<Handled, Failure> {
         let work = self.work(delivery, job, run).await?;
-        let name = run.owner.run_name();
+        let name = run.lease.run_name();
         let results = self.bus.results.keep(job.id, &name, work.results).await;
         let results = results.map_err(Failure::postpone)?;
-        let ending = Ending {
+        let completion = Completion {
             outcome: work.outcome,
             failure: work.failure,
             run: Some(name),
             results,
             dead_letter: None,
         };
-        self.bus.finish(delivery, &run.case, job, &ending).await
+        self.bus.finish(delivery, &run.session, job, &completion).await
     }
 
     /// The operations in order, until one fails, the client cancels, or the deadline passes.
@@ -118,13 +120,13 @@ impl RunJobs {
 
     /// The boundary before the work. In an isolated run its fault acts in a child process, as the operations do.
     async fn reach_before_work(&self, delivery: &Delivery, run: &Run) -> Result<(), Failure> {
-        if !run.owner.isolated {
-            return delivery.reach(Boundary::BeforeWork).await;
+        if !run.lease.isolated {
+            return delivery.reach(FaultPoint::BeforeWork).await;
         }
-        let Some(fault) = delivery.fault_at(Boundary::BeforeWork) else { return Ok(()) };
-        let desk = Desk::without_store();
+        let Some(fault) = delivery.fault_at(FaultPoint::BeforeWork) else { return Ok(()) };
+        let context = OperationContext::without_store();
         let request = Request::Fault(fault.to_string());
-        match isolation::run(&request, &desk).await {
+        match isolation::run(&request, &context).await {
             Ok(_) => Ok(()),
             Err(OperationError::ChildLost(how)) => Err(run.child_lost(&self.bus, &how).await),
             Err(OperationError::Unavailable(error)) => Err(Failure::postpone(error)),

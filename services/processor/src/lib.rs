@@ -15,7 +15,7 @@ mod job_run;
 mod operation_run;
 mod tiles;
 
-use bus::{Claims, Vitals, worker};
+use bus::{Claims, ServiceContext, worker};
 pub use config::Config;
 use contract::{Stage, topology};
 use runtime::stop::Stop;
@@ -24,8 +24,8 @@ use runtime::stop::Stop;
 pub const STAGE: Stage = Stage::Processor;
 
 /// Runs the processor until the stop.
-pub async fn run(config: Config, vitals: Vitals, stop: Stop) -> anyhow::Result<()> {
-    worker::run(topology::PROCESSOR, &config.worker, vitals, stop, async |bus, ack_wait| {
+pub async fn run(config: Config, service: ServiceContext, stop: Stop) -> anyhow::Result<()> {
+    worker::run(topology::PROCESSOR, &config.worker, service, stop, async |bus, ack_wait| {
         Ok(job_run::RunJobs { claims: Claims::new(bus.clone(), ack_wait), bus })
     })
     .await

@@ -5,14 +5,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use bus::{Bus, CaseError, Failure, Run};
+use bus::{Bus, Failure, Run, SessionError};
 use contract::{
     JobId,
     api::{OperationOutcome, OperationResult},
     operation::Operation,
+    propagation::TraceParent,
     record::Progress,
     signals::{self, attr, operation, span},
-    waybill::SpanRef,
 };
 use opentelemetry::{KeyValue, trace::SpanKind};
 use serde_json::Value;
@@ -23,7 +23,7 @@ use tracing::{Instrument, field::Empty};
 
 use crate::{
     isolation::{self, Request},
-    operations::{self, Desk, OperationError},
+    operations::{self, OperationContext, OperationError},
     tiles::RunTiles,
 };
 
@@ -73,13 +73,13 @@ impl OperationRun<'_> {
         let tiles = RunTiles {
             bus: self.bus.clone(),
             job: self.job,
-            run: self.run.owner.run_name(),
+            run: self.run.lease.run_name(),
             operation: self.index,
         };
-        let desk = Desk::new(stop, progress, Arc::new(tiles));
+        let context = OperationContext::new(stop, progress, Arc::new(tiles));
         let done = tokio::select! {
             biased;
-            done = self.run_operation(&desk) => done,
+            done = self.run_operation(&context) => done,
             failure = self.show(parts) => return Err(failure),
         };
         let took = started.elapsed();
@@ -103,11 +103,11 @@ impl OperationRun<'_> {
         })
     }
 
-    async fn run_operation(&self, desk: &Desk) -> Result<Value, OperationError> {
-        if !self.run.owner.isolated {
-            return operations::run(self.operation, desk).await;
+    async fn run_operation(&self, context: &OperationContext) -> Result<Value, OperationError> {
+        if !self.run.lease.isolated {
+            return operations::run(self.operation, context).await;
         }
-        isolation::run(&Request::Operation(self.operation.clone()), desk).await
+        isolation::run(&Request::Operation(self.operation.clone()), context).await
     }
 
     async fn child_lost(&self, how: &str) -> Failure {
@@ -128,14 +128,14 @@ impl OperationRun<'_> {
             }
         };
         let labels = [self.operation.kind().name(), word];
-        self.bus.vitals.metrics.observe(&signals::OPERATION_DURATION, &labels, took.as_secs_f64());
+        self.bus.service.metrics.observe(&signals::OPERATION_DURATION, &labels, took.as_secs_f64());
     }
 
     /// Makes a long operation visible while it runs. Returns only when the job is no longer ours.
     async fn show(&self, parts: watch::Receiver<f32>) -> Failure {
         let Some(own) = telemetry::current_span_ref() else { return std::future::pending().await };
-        let began = self.bus.vitals.clock.stamp();
-        let started_at_ns = self.bus.vitals.clock.stamp_ns();
+        let began = self.bus.service.clock.stamp();
+        let started_at_ns = self.bus.service.clock.stamp_ns();
         tokio::time::sleep(Duration::from_millis(span::STARTED_MS_MIN)).await;
         let at = |part, child_at_ns| Progress {
             operation: u32::try_from(self.index).unwrap_or(u32::MAX),
@@ -149,13 +149,13 @@ impl OperationRun<'_> {
         // down now, whoever takes over exports the parent.
         let now = || at(*parts.borrow(), started_at_ns);
         while let Err(error) = self.run.announce(now()).await {
-            if matches!(error, CaseError::Fenced) {
+            if matches!(error, SessionError::Fenced) {
                 return Failure::Fenced;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
         self.bus
-            .vitals
+            .service
             .spans
             .export(FinishedSpan::child(span::STARTED, SpanKind::Internal, own).at(began).build());
         let (mut shown, mut shown_at_ns) = (0.0, started_at_ns);
@@ -166,23 +166,23 @@ impl OperationRun<'_> {
                 self.run.progress(at(part, shown_at_ns));
                 continue;
             }
-            let (now, now_ns) = (self.bus.vitals.clock.stamp(), self.bus.vitals.clock.stamp_ns());
+            let (now, now_ns) = (self.bus.service.clock.stamp(), self.bus.service.clock.stamp_ns());
             // As above. What cannot be noted now is shown at the next look.
             match self.run.announce(at(part, now_ns)).await {
                 Ok(()) => {
                     (shown, shown_at_ns) = (part, now_ns);
                     self.show_part(own, part, now);
                 }
-                Err(CaseError::Fenced) => return Failure::Fenced,
+                Err(SessionError::Fenced) => return Failure::Fenced,
                 Err(_) => {}
             }
         }
     }
 
-    fn show_part(&self, own: SpanRef, part: f32, now: SystemTime) {
+    fn show_part(&self, own: TraceParent, part: f32, now: SystemTime) {
         let span = FinishedSpan::child(span::PROGRESS, SpanKind::Internal, own)
             .at(now)
             .attribute(KeyValue::new(attr::PROGRESS, f64::from(part)));
-        self.bus.vitals.spans.export(span.build());
+        self.bus.service.spans.export(span.build());
     }
 }

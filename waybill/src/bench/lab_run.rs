@@ -15,7 +15,7 @@ use super::{
     latency::Steady,
     relay::{Relay, broker},
     report::Trial,
-    told::Told,
+    stage_metrics::StageMetrics,
     usage::Meter,
     variant::TelemetryTarget,
 };
@@ -62,9 +62,9 @@ impl LabRun {
     pub(super) async fn steady(self, bench: &Bench, rate: f64) -> anyhow::Result<Steady> {
         let flow = self.flow().await?;
         let _warm = flow.steady(rate, bench.warm_up).await;
-        let before = Told::read(&self.lab).await?;
+        let before = StageMetrics::read(&self.lab).await?;
         let took = flow.steady(rate, bench.measured).await;
-        let stages = Told::read(&self.lab).await?.since(&before);
+        let stages = StageMetrics::read(&self.lab).await?.since(&before);
         let checked = flow.check();
         self.lab.down().await;
         checked?;
@@ -96,7 +96,7 @@ impl LabRun {
         source.abort();
         flow.check()?;
         ensure!(done > 0, "not one job went through");
-        let dropped = Told::read(&self.lab).await?.dropped();
+        let dropped = StageMetrics::read(&self.lab).await?.dropped();
         Ok(Trial { variant: self.variant, jobs_per_second, dropped, used })
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     numbers::{Spread, median},
-    told::StageTime,
+    stage_metrics::StageTime,
 };
 
 /// Jobs at a steady load, measured once.

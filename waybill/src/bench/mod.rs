@@ -11,7 +11,7 @@ mod latency;
 mod numbers;
 mod relay;
 mod report;
-mod told;
+mod stage_metrics;
 mod usage;
 mod variant;
 

@@ -8,7 +8,7 @@ use contract::{
         DeadLetterDetail, DeadLetterList, EventAccepted, IDEMPOTENCY_KEY, JobAccepted, JobList,
         JobView, QueueList, RawEvent, RedriveMany, Redriven, RedrivenMany,
     },
-    waybill::{FAULT, SOURCE},
+    propagation::{FAULT, SOURCE},
 };
 use url::Url;
 

@@ -1,6 +1,6 @@
 //! `waybill kill`: ends one part of an embedded lab as a crash would, and no process of any other lab.
 
-mod words;
+mod output;
 
 use std::{path::Path, time::Duration};
 
@@ -30,7 +30,7 @@ const ASK_LIMIT: Duration = Duration::from_secs(2);
 /// Only the lab on these ports is touched: the process is found by the port it listens on. In the full lab:
 /// `docker compose kill processor && docker start $(docker compose ps -aq processor)`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = words::HELP)]
+#[command(after_help = output::HELP)]
 pub(crate) struct Kill {
     /// nats, console, gateway, ingester, processor, processor-2 …, notifier
     part: Part,
@@ -59,7 +59,7 @@ impl Kill {
             let part = part.to_string();
             print(&format!("{:#}\n", json!({"part": part, "pid": found.id, "jobs": ids})));
         } else {
-            print(&words::killed(part, found.id, &jobs));
+            print(&output::killed(part, found.id, &jobs));
         }
         Ok(Exit::Done)
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use bus::Vitals;
+use bus::ServiceContext;
 use runtime::{
     clock::{Clock, ClockConfig},
     exit,
@@ -32,7 +32,7 @@ impl<C: clap::Args> Service<C> {
     /// Runs the service called `name` until a signal ends it.
     pub(crate) fn run<R>(self, name: &str, run: R) -> ExitCode
     where
-        R: AsyncFnOnce(C, Vitals, Stop) -> anyhow::Result<()>,
+        R: AsyncFnOnce(C, ServiceContext, Stop) -> anyhow::Result<()>,
     {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         match runtime.context("cannot start the runtime") {
@@ -49,7 +49,7 @@ impl<C: clap::Args> Service<C> {
 
     async fn serve<R>(self, name: &str, run: R) -> ExitCode
     where
-        R: AsyncFnOnce(C, Vitals, Stop) -> anyhow::Result<()>,
+        R: AsyncFnOnce(C, ServiceContext, Stop) -> anyhow::Result<()>,
     {
         let identity = self.identity.identity(name);
         let clock = Clock::new();
@@ -58,14 +58,14 @@ impl<C: clap::Args> Service<C> {
             Err(error) => return exit::exit_code(name, Err(error.into())),
         };
         let _watch = self.clock.start(&clock, &telemetry.metrics());
-        let vitals = Vitals {
+        let service = ServiceContext {
             instance: identity.instance,
             clock,
             metrics: telemetry.metrics(),
             spans: telemetry.spans(),
         };
         let outcome = match Stop::on_signals(self.stop.grace()) {
-            Ok(stop) => run(self.config, vitals, stop).await,
+            Ok(stop) => run(self.config, service, stop).await,
             Err(error) => Err(error).context("cannot listen to signals"),
         };
         let code = exit::exit_code(name, outcome);

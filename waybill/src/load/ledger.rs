@@ -1,14 +1,14 @@
 //! The account of a run: every job that was accepted stays on it until it was seen to end.
 
-mod book;
+mod tally;
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use book::Book;
 use contract::{JobId, api::JobView};
+use tally::Tally;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout},
@@ -33,7 +33,7 @@ pub(super) struct Ledger {
     /// Places for jobs that have not ended.
     places: Semaphore,
     began: Instant,
-    book: Mutex<Book>,
+    tally: Mutex<Tally>,
 }
 
 impl Ledger {
@@ -41,7 +41,7 @@ impl Ledger {
         Self {
             places: Semaphore::new(unfinished_max),
             began: Instant::now(),
-            book: Mutex::default(),
+            tally: Mutex::default(),
         }
     }
 
@@ -51,35 +51,35 @@ impl Ledger {
     }
 
     pub(super) fn sent(&self, class: Class) {
-        self.book().of(class).sent += 1;
+        self.tally().of(class).sent += 1;
     }
 
     pub(super) fn sent_all(&self) {
         let took = self.began.elapsed();
-        self.book().sent_all = Some(took);
+        self.tally().sent_all = Some(took);
     }
 
     pub(super) fn left_out(&self, count: u64) {
-        self.book().left_out += count;
+        self.tally().left_out += count;
     }
 
     pub(super) fn repeated(&self) {
-        self.book().repeated += 1;
+        self.tally().repeated += 1;
     }
 
     pub(super) fn refused(&self, class: Class, status: u16) {
-        let mut book = self.book();
-        book.of(class).refused += 1;
-        *book.refused.entry(status).or_default() += 1;
+        let mut tally = self.tally();
+        tally.of(class).refused += 1;
+        *tally.refused.entry(status).or_default() += 1;
     }
 
     /// A job was accepted; its place is kept until it ends.
     pub(super) fn accepted(&self, job: JobId, took: Duration, place: Option<SemaphorePermit<'_>>) {
-        let mut book = self.book();
-        book.of(Class::Job).accepted += 1;
-        book.accept.record(took);
-        if !book.unfinished.insert(job) {
-            book.repeated_ids += 1;
+        let mut tally = self.tally();
+        tally.of(Class::Job).accepted += 1;
+        tally.accept.record(took);
+        if !tally.unfinished.insert(job) {
+            tally.repeated_ids += 1;
         } else if let Some(place) = place {
             place.forget();
         }
@@ -87,63 +87,63 @@ impl Ledger {
 
     /// An event was accepted, in this trace.
     pub(super) fn event_accepted(&self, class: Class, trace_id: String) {
-        let mut book = self.book();
-        book.of(class).accepted += 1;
+        let mut tally = self.tally();
+        tally.of(class).accepted += 1;
         if class == Class::Malformed {
-            book.malformed.insert(trace_id);
+            tally.malformed.insert(trace_id);
         }
     }
 
     /// Jobs that were not seen to end, the oldest first.
     pub(super) fn unfinished(&self) -> Vec<JobId> {
-        self.book().unfinished.iter().copied().collect()
+        self.tally().unfinished.iter().copied().collect()
     }
 
     /// Takes what the gateway says of a job. Answers whether that was the news of its end.
     pub(super) fn seen(&self, job: &JobView) -> bool {
-        let mut book = self.book();
-        book.missing.remove(&job.id);
+        let mut tally = self.tally();
+        tally.missing.remove(&job.id);
         let Some(outcome) = job.state.outcome() else { return false };
-        if !book.unfinished.remove(&job.id) {
+        if !tally.unfinished.remove(&job.id) {
             return false;
         }
-        book.ended(job, outcome);
+        tally.ended(job, outcome);
         self.places.add_permits(1);
         true
     }
 
     /// So many records were read to learn how jobs end.
     pub(super) fn read(&self, records: usize) {
-        self.book().records_read += records as u64;
+        self.tally().records_read += records as u64;
     }
 
     /// The gateway does not know this job.
     pub(super) fn missing(&self, job: JobId) {
-        self.book().missing.insert(job);
+        self.tally().missing.insert(job);
     }
 
     /// The dead letter of this trace was found.
     pub(super) fn rejected(&self, trace_id: &str) {
-        self.book().malformed.remove(trace_id);
+        self.tally().malformed.remove(trace_id);
     }
 
     /// How many malformed events were not found in the dead letters yet, and how many foreign were accepted.
     pub(super) fn events(&self) -> (usize, u64) {
-        let mut book = self.book();
-        (book.malformed.len(), book.of(Class::Foreign).accepted)
+        let mut tally = self.tally();
+        (tally.malformed.len(), tally.of(Class::Foreign).accepted)
     }
 
     pub(super) fn progress(&self, elapsed: Duration) -> Progress {
-        self.book().progress(elapsed)
+        self.tally().progress(elapsed)
     }
 
     /// The numbers at the end; `discarded` is what the watch of events found.
     pub(super) fn report(&self, load: &Load, broken_off: bool, discarded: Option<u64>) -> Report {
         let took = self.began.elapsed();
-        self.book().report(load, took, broken_off, discarded)
+        self.tally().report(load, took, broken_off, discarded)
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,7 +14,7 @@ pub mod report;
 
 mod drive;
 mod events;
-mod gauge;
+mod latency_histogram;
 mod ledger;
 mod observe;
 mod random;

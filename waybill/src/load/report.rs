@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use contract::JobId;
 use serde::Serialize;
 
-pub use super::gauge::Percentiles;
+pub use super::latency_histogram::Percentiles;
 use super::pace::Pace;
 
 /// Whose clock the end-to-end times are from.

@@ -24,7 +24,7 @@ const SERVICES: [&str; 5] = ["gateway", "ingester", "processor", "notifier", "co
 const FREE: [&str; 12] = [
     "WAYBILL_ALLOWED_HOSTS",
     "WAYBILL_ALLOWED_SOURCES",
-    "WAYBILL_BEGUN_SPANS",
+    "WAYBILL_SPAN_JOURNAL",
     "WAYBILL_CACHE_DIR",
     "WAYBILL_DATA_DIR",
     "WAYBILL_NATS_PASSWORD",

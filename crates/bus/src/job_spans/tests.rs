@@ -27,7 +27,7 @@ fn lost_after(operations: usize, progress: Option<(u32, i64)>, started_s: i64) -
         unknown: contract::UnknownFields::default(),
     };
     let mut record = JobRecord::accepted(&job, String::new());
-    let span = SpanRef { trace_id: 1, span_id: 1, sampled: true };
+    let span = TraceParent { trace_id: 1, span_id: 1, sampled: true };
     record.progress = progress.map(|(operation, child_s)| Progress {
         operation,
         kind: OperationKind::Wait,
@@ -36,7 +36,7 @@ fn lost_after(operations: usize, progress: Option<(u32, i64)>, started_s: i64) -
         started_at_ns: started_s * 1_000_000_000,
         child_at_ns: child_s * 1_000_000_000,
     });
-    let owner = Owner {
+    let lease = Lease {
         round: 0,
         attempt: 1,
         run: 0,
@@ -47,7 +47,7 @@ fn lost_after(operations: usize, progress: Option<(u32, i64)>, started_s: i64) -
         started_at_ns: started_s * 1_000_000_000,
         isolated: false,
     };
-    lost_end_ns(&record, &owner, 10 * SECOND, 12 * SECOND) / SECOND
+    lost_end_ns(&record, &lease, 10 * SECOND, 12 * SECOND) / SECOND
 }
 
 #[test]

@@ -6,7 +6,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use crate::{JobId, Stage, signals::reason::DEAD_LETTERS, whole};
+use crate::{JobId, Stage, lenient_integer, signals::reason::DEAD_LETTERS};
 
 /// Dead letters that one call drives again if it asks for no number.
 pub const REDRIVE_LIMIT_DEFAULT: u32 = 50;
@@ -106,7 +106,7 @@ pub struct RedriveMany {
     #[schema(minimum = 1, maximum = 500)]
     #[serde(
         default,
-        deserialize_with = "whole::read_optional",
+        deserialize_with = "lenient_integer::read_optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub limit: Option<u32>,

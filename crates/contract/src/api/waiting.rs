@@ -42,7 +42,7 @@ impl LeaseView {
         silent: Duration,
         ack_wait: Duration,
     ) -> Option<Self> {
-        let holder = record.owner.as_ref().filter(|_| record.state == Running)?;
+        let holder = record.lease.as_ref().filter(|_| record.state == Running)?;
         let is_silent = silent > lease::silent_after(ack_wait);
         Some(Self {
             worker: holder.worker.clone(),

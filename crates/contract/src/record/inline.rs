@@ -10,7 +10,7 @@ pub const INLINE_BYTES_MAX: usize = 512;
 
 /// What a job asked for, for those who must speak of it and hold no message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct InlineSpec {
     /// The job, with what the ingester filled in.
     pub spec: JobSpec,
     /// The deadline of its first round, as it stood before the record itself had one.

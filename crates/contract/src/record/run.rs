@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Stage, operation::OperationKind, waybill::SpanRef};
+use crate::{Stage, operation::OperationKind, propagation::TraceParent};
 
 /// The token of a running job: who may speak for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
+pub struct Lease {
     /// The round it runs in.
     pub round: u32,
     /// The attempt it is, from 1.
@@ -18,9 +18,9 @@ pub struct Owner {
     /// The message it was taken from.
     pub stream_seq: u64,
     /// The span of the run, so that whoever takes over can export it as lost.
-    pub span: SpanRef,
+    pub span: TraceParent,
     /// The span's parent, for the same reason.
-    pub parent: SpanRef,
+    pub parent: TraceParent,
     /// When the run started, by the worker's displayed clock; Unix nanoseconds.
     pub started_at_ns: i64,
     /// Whether its operations run in a child process of the worker.
@@ -28,7 +28,7 @@ pub struct Owner {
     pub isolated: bool,
 }
 
-impl Owner {
+impl Lease {
     /// Whether both tokens are of the same run.
     pub fn is_same_run(&self, other: &Self) -> bool {
         (self.round, self.attempt, self.run, self.stream_seq)
@@ -53,7 +53,7 @@ pub struct Progress {
     /// Its done part, 0 to 1.
     pub part: f32,
     /// Its span, so that whoever takes over can export it as lost.
-    pub span: SpanRef,
+    pub span: TraceParent,
     /// When it started, by the worker's displayed clock; Unix nanoseconds.
     pub started_at_ns: i64,
     /// When its latest child ended, by the same clock: its span did not end before, even if it is lost.

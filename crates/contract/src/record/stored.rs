@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Asked, JobRecord, Progress};
+use super::{InlineSpec, JobRecord, Progress};
 use crate::{JobId, api::OperationResult, unknown_fields::UnknownFields};
 
 /// Largest record, in bytes, read or written. The bucket itself refuses a little more than this without a reason.
@@ -83,7 +83,7 @@ fn readable_part(json: &[u8]) -> Option<JobRecord> {
     let mut record: Value = serde_json::from_slice(json).ok()?;
     let members = record.as_object_mut()?;
     let is_readable = |name: &str, value: &Value| match name {
-        "asked" => Asked::deserialize(value).is_ok(),
+        "asked" => InlineSpec::deserialize(value).is_ok(),
         "results" => Vec::<OperationResult>::deserialize(value).is_ok(),
         "progress" => Progress::deserialize(value).is_ok(),
         _ => true,

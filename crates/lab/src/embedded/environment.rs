@@ -95,7 +95,7 @@ impl Options {
                 "it is the address of one process; --port-base moves all ports together",
             ),
             (
-                "WAYBILL_BEGUN_SPANS",
+                "WAYBILL_SPAN_JOURNAL",
                 None,
                 "it is the file of one process; --data-dir says where a lab keeps its own",
             ),
@@ -164,7 +164,7 @@ mod tests {
             ("WAYBILL_OTLP_GRPC_BIND", "127.0.0.1:9"),
             ("WAYBILL_OTLP_HTTP_BIND", "127.0.0.1:9"),
             ("WAYBILL_ADMIN_BIND", "127.0.0.1:9"),
-            ("WAYBILL_BEGUN_SPANS", "/tmp/spans"),
+            ("WAYBILL_SPAN_JOURNAL", "/tmp/spans"),
             ("WAYBILL_INSTANCE", "mine"),
             ("WAYBILL_REPLICAS", "3"),
         ] {

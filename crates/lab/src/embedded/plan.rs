@@ -99,8 +99,8 @@ fn settings_of(options: &Options, part: Part) -> Vec<Setting> {
         Part::Gateway => settings.push(of_lab("WAYBILL_GATEWAY_BIND", public(ports.gateway))),
         _ => {}
     }
-    let begun = options.data_dir.join("spans").join(part.to_string());
-    settings.push(of_lab("WAYBILL_BEGUN_SPANS", begun.display().to_string()));
+    let journal = options.data_dir.join("spans").join(part.to_string());
+    settings.push(of_lab("WAYBILL_SPAN_JOURNAL", journal.display().to_string()));
     settings
 }
 

@@ -54,12 +54,12 @@ proptest! {
             let from = at.index(wire.len());
             let to = (from + bytes.len()).min(wire.len());
             wire.splice(from..to, bytes.iter().copied());
-            // An unknown field, so that what would be kept as it came is rewritten.
-            let rewritten = canonical(message, &[&wire, &UNKNOWN[..]].concat());
+            // An unknown field in front, so that what would be kept as it came is rewritten.
+            let rewritten = canonical(message, &[&UNKNOWN[..], &wire].concat());
             prop_assert_eq!(canonical(message, &wire), rewritten);
             if let Ok(canon) = canonical(message, &wire) {
                 prop_assert!(prost_agrees(message, &canon, &canon));
-                prop_assert_eq!(&canon, &canonical(message, &[&canon, &UNKNOWN[..]].concat()).unwrap());
+                prop_assert_eq!(&canon, &canonical(message, &[&UNKNOWN[..], &canon].concat()).unwrap());
             }
         }
     }

@@ -4,13 +4,13 @@
 //! is the clock *before* any correction, so a clock that is corrected still shows how wrong it is.
 //!
 //! - [`Watch`]: the loop, its metrics and its log lines
-//! - `verdict`: what to do about an answer or its absence; no I/O
+//! - `follower`: what to do about an answer or its absence; no I/O
 //! - `query`: one question to the server
 //! - [`TimeServer`]: where the server is
 
+mod follower;
 mod query;
 mod server;
-mod verdict;
 mod watch;
 
 pub use server::{NoTimeServer, TimeServer};

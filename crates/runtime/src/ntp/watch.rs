@@ -8,8 +8,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     TimeServer,
+    follower::{Follower, Orders, SyncState},
     query::{self, NoTime, Sample},
-    verdict::{Follower, Orders, Standing},
 };
 use crate::clock::{Clock, TimeSource};
 
@@ -131,9 +131,9 @@ impl Asking {
 
     fn tell_missed(&self, error: &NoTime, orders: &Orders) {
         let what = match (orders.standing, self.source) {
-            (Some(Standing::Holding), TimeSource::Ntp) => "the last correction holds for a while",
-            (Some(Standing::Lost), TimeSource::Ntp) => "this clock is not corrected",
-            (Some(Standing::Lost), TimeSource::System) => "this clock is not measured",
+            (Some(SyncState::Holding), TimeSource::Ntp) => "the last correction holds for a while",
+            (Some(SyncState::Lost), TimeSource::Ntp) => "this clock is not corrected",
+            (Some(SyncState::Lost), TimeSource::System) => "this clock is not measured",
             _ => return,
         };
         let hold_seconds = self.pace.hold.as_secs();

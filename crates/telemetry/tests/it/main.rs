@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
-mod begun;
 mod logs;
 mod loki;
 mod metrics;
 mod outages;
 mod probe;
+mod span_journal;
 mod spans;
 mod variables;

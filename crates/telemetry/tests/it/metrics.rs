@@ -2,8 +2,8 @@
 
 use contract::{
     Stage,
+    propagation::TraceParent,
     signals::{self, ATTEMPTS, HTTP_SERVER_REQUEST_DURATION, JOB_DURATION, METRICS, QUEUE_WAIT},
-    waybill::SpanRef,
 };
 use openmetrics_parser::{
     OpenMetricsType, OpenMetricsValue, Sample, openmetrics::parse_openmetrics,
@@ -29,8 +29,8 @@ fn parsed(text: &str) -> Exposition {
     parse_openmetrics(&read.collect::<String>()).unwrap_or_else(|error| panic!("{error:?}\n{text}"))
 }
 
-fn sampled() -> SpanRef {
-    SpanRef { trace_id: 0xabc, span_id: 0xdef, sampled: true }
+fn sampled() -> TraceParent {
+    TraceParent { trace_id: 0xabc, span_id: 0xdef, sampled: true }
 }
 
 /// The buckets of the one series of `family` that has `labels`.
@@ -112,7 +112,7 @@ fn an_exemplar_stands_at_the_bucket_of_its_value_with_true_time() {
 #[test]
 fn an_unsampled_observation_leaves_no_exemplar() {
     let metrics = metrics(Some(Stage::Processor));
-    let unsampled = span_context(SpanRef { sampled: false, ..sampled() });
+    let unsampled = span_context(TraceParent { sampled: false, ..sampled() });
     metrics.observe_for(&JOB_DURATION, &["add", "succeeded"], 0.2, &unsampled);
     metrics.observe(&JOB_DURATION, &["add", "succeeded"], 0.2);
     assert!(!metrics.text().contains("trace_id"));

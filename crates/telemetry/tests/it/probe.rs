@@ -5,8 +5,8 @@ use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use contract::{
+    propagation::TraceParent,
     signals::{ATTEMPTS, JOB_DURATION, attr},
-    waybill::SpanRef,
 };
 use opentelemetry::{
     KeyValue,
@@ -151,7 +151,7 @@ fn story(telemetry: &Telemetry, clock: &Clock) -> Report {
         metrics.observe(&JOB_DURATION, &["add", "succeeded"], 0.2);
         metrics.count(&ATTEMPTS, &["processor", "done"]);
     });
-    let lost = SpanRef { span_id: 0xfeed, ..current_span_ref().unwrap() };
+    let lost = TraceParent { span_id: 0xfeed, ..current_span_ref().unwrap() };
     let attempt = FinishedSpan::new("process jobs.todo.add", SpanKind::Consumer, lost)
         .parent(current_span_ref().unwrap())
         .times(clock.stamp(), clock.stamp())

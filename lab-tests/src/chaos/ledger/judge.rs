@@ -2,21 +2,21 @@
 
 use contract::{JobId, api::JobView, api::OperationOutcome, state::JobState};
 
-use super::{Book, Expected, Findings, Page, TraceVerdict, life::Life};
+use super::{Expected, Findings, Page, Tally, TraceVerdict, life::Life};
 
-pub(super) fn judge(book: &Book) -> Findings {
+pub(super) fn judge(tally: &Tally) -> Findings {
     let mut findings = Findings::default();
-    for (name, page) in &book.pages {
+    for (name, page) in &tally.pages {
         if page.promised {
             findings.accepted += 1;
             findings.accepted_again += page.repeats as usize;
         }
         judge_page(name, page, &mut findings);
     }
-    for name in &book.strangers {
+    for name in &tally.strangers {
         findings.strangers.add(|| name.clone());
     }
-    for (id, effect) in &book.early_notices {
+    for (id, effect) in &tally.early_notices {
         findings.strangers.add(|| format!("notice {effect} of {id}"));
     }
     findings

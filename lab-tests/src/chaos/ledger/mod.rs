@@ -44,10 +44,10 @@ pub enum TraceVerdict {
 
 /// All jobs of a run. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Ledger(Arc<Mutex<Book>>);
+pub struct Ledger(Arc<Mutex<Tally>>);
 
 #[derive(Debug, Default)]
-struct Book {
+struct Tally {
     pages: BTreeMap<String, Page>,
     names: BTreeMap<JobId, String>,
     strangers: BTreeSet<String>,
@@ -78,45 +78,45 @@ impl Ledger {
 
     /// The gateway answered 202, with this id unless it was a raw event.
     pub fn promised(&self, name: &str, id: Option<JobId>) {
-        let mut book = self.lock();
-        let Some(page) = book.pages.get_mut(name) else { return };
+        let mut tally = self.lock();
+        let Some(page) = tally.pages.get_mut(name) else { return };
         page.repeats += u32::from(page.promised);
         page.promised = true;
         if let Some(id) = id {
             page.lives.entry(id).or_default();
-            book.names.insert(id, name.to_owned());
+            tally.names.insert(id, name.to_owned());
         }
     }
 
     /// A write to a job's record. True when it is the first that ends the job.
     pub fn wrote(&self, record: &JobRecord) -> bool {
-        let mut book = self.lock();
-        book.names.insert(record.id, record.name.clone());
-        let Some(page) = book.pages.get_mut(&record.name) else {
-            book.strangers.insert(record.name.clone());
+        let mut tally = self.lock();
+        tally.names.insert(record.id, record.name.clone());
+        let Some(page) = tally.pages.get_mut(&record.name) else {
+            tally.strangers.insert(record.name.clone());
             return false;
         };
         let ended = page.lives.entry(record.id).or_default().wrote(record);
-        book.finished += usize::from(ended);
+        tally.finished += usize::from(ended);
         ended
     }
 
     /// The owner was told, by a notice with this `webhook-id` about this run.
     pub fn told(&self, id: JobId, webhook_id: &str, run: &str) {
         let effect = format!("{webhook_id} {run}");
-        let mut book = self.lock();
-        match book.names.get(&id).cloned().and_then(|name| book.pages.get_mut(&name)) {
+        let mut tally = self.lock();
+        match tally.names.get(&id).cloned().and_then(|name| tally.pages.get_mut(&name)) {
             Some(page) => page.lives.entry(id).or_default().told(effect),
             // The notice was faster than the record's news; judged at the end.
-            None => book.early_notices.push((id, effect)),
+            None => tally.early_notices.push((id, effect)),
         }
     }
 
     /// What the gateway says of a job when all is over; `None` when it does not know it.
     pub fn answered(&self, id: JobId, view: Option<JobView>) {
-        let mut book = self.lock();
-        let Some(name) = book.names.get(&id).cloned() else { return };
-        if let Some(life) = book.pages.get_mut(&name).and_then(|page| page.lives.get_mut(&id)) {
+        let mut tally = self.lock();
+        let Some(name) = tally.names.get(&id).cloned() else { return };
+        if let Some(life) = tally.pages.get_mut(&name).and_then(|page| page.lives.get_mut(&id)) {
             life.answer = view;
         }
     }
@@ -145,8 +145,8 @@ impl Ledger {
 
     /// Whether the job of this name has ended.
     pub fn has_ended(&self, name: &str) -> bool {
-        let book = self.lock();
-        book.pages.get(name).is_some_and(|page| page.lives.values().any(Life::has_ended))
+        let tally = self.lock();
+        tally.pages.get(name).is_some_and(|page| page.lives.values().any(Life::has_ended))
     }
 
     /// Names of promised jobs that have no end yet.
@@ -162,23 +162,23 @@ impl Ledger {
 
     /// What does not add up.
     pub fn judge(&self) -> Findings {
-        let mut book = self.lock();
-        book.settle_early();
-        judge::judge(&book)
+        let mut tally = self.lock();
+        tally.settle_early();
+        judge::judge(&tally)
     }
 
     fn unsettled(&self, is_open: impl Fn(&Page) -> bool) -> Vec<String> {
-        let book = self.lock();
-        let open = book.pages.iter().filter(|(_, page)| page.promised && is_open(page));
+        let tally = self.lock();
+        let open = tally.pages.iter().filter(|(_, page)| page.promised && is_open(page));
         open.map(|(name, _)| name.clone()).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Book> {
+    fn lock(&self) -> MutexGuard<'_, Tally> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Book {
+impl Tally {
     fn settle_early(&mut self) {
         for (id, effect) in std::mem::take(&mut self.early_notices) {
             let name = self.names.get(&id).cloned();

@@ -77,7 +77,7 @@ fn a_repeated_notice_and_a_repeated_answer_are_counted_and_no_fault() {
         ledger.told(id(1), "1:0:succeeded", "0.1.0");
         ledger.promised(NAME, Some(id(1)));
         let mut told = record(id(1), JobState::Succeeded);
-        told.told = true;
+        told.completion_published = true;
         assert!(!ledger.wrote(&told));
     });
     assert!(found.is_clean(), "{found:?}");

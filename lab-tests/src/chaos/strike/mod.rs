@@ -20,8 +20,8 @@ use super::{
     fault::Fault,
     ledger::Ledger,
     load::Load,
-    owner::Owner,
     proxy::Proxy,
+    receiver::Receiver,
     report::Struck,
     schedule::{PROCESSORS, Planned},
     traces::Outages,
@@ -48,7 +48,7 @@ pub struct Striker {
     /// The way between the services and the telemetry's target.
     pub telemetry_way: Proxy,
     /// Who is told.
-    pub owner: Owner,
+    pub receiver: Receiver,
     /// Who sends jobs.
     pub load: Arc<Load>,
     /// What became of jobs.

@@ -64,15 +64,15 @@ impl Striker {
     pub(super) async fn receiver(&mut self, how: Receiver, lasts: Duration) -> Proof {
         match how {
             Receiver::Failing => {
-                self.owner.fail(true);
+                self.receiver.fail(true);
                 sleep(lasts).await;
-                self.owner.fail(false);
+                self.receiver.fail(false);
                 Ok("it answered 500".to_owned())
             }
             Receiver::Closed => {
-                self.owner.close().await;
+                self.receiver.close().await;
                 sleep(lasts).await;
-                self.owner.open().await;
+                self.receiver.open().await;
                 Ok("it was closed".to_owned())
             }
         }

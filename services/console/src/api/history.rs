@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde_json::{Value as Json_, json};
 
 use super::query::{BadQuery, Parameters, RawQuery};
-use crate::scrape::Standing;
+use crate::scrape::TargetHealth;
 use crate::start::Shared;
 use crate::store::attribute::number;
 use crate::store::{Dot, Run, Series, Value};
@@ -37,9 +37,9 @@ pub(super) async fn targets(State(shared): State<Shared>) -> Json<Json_> {
     let targets = shared.scraped.all();
     let target = targets.iter().map(|state| {
         let (up, why) = match &state.standing {
-            Standing::Up(_) => (Some(true), None),
-            Standing::Awaited => (None, None),
-            Standing::Down(why) => (Some(false), Some(why)),
+            TargetHealth::Up(_) => (Some(true), None),
+            TargetHealth::Awaited => (None, None),
+            TargetHealth::Down(why) => (Some(false), Some(why)),
         };
         let since = state.since.elapsed().as_secs_f64();
         json!({"name": state.target.name, "url": state.target.url.as_str(), "up": up, "why": why, "for_seconds": since})

@@ -11,7 +11,7 @@ use crate::start::Shared;
 
 /// `GET /api/hooks`: the names, the one that spoke last first.
 pub(super) async fn list(State(shared): State<Shared>) -> Json<Value> {
-    Json(json!({"hooks": shared.hooks.shelves.list()}))
+    Json(json!({"hooks": shared.hooks.inbox.list()}))
 }
 
 /// `GET /api/hooks/{name}`: what is kept under a name, newest arrival first.
@@ -19,7 +19,7 @@ pub(super) async fn one(
     State(shared): State<Shared>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ProblemResponse> {
-    let hooks = shared.hooks.shelves.of(&name).ok_or_else(|| {
+    let hooks = shared.hooks.inbox.of(&name).ok_or_else(|| {
         super::not_found(
             "Nothing has arrived under this name: not yet, or no longer. See /api/hooks.",
         )

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Url;
 
 use super::report::{Check, Outcome};
-use super::{Canary, by_newer, here, there};
+use super::{Canary, backends, by_newer, local_store};
 use crate::store::TraceId;
 
 /// Pause between two looks into the console's own store.
@@ -42,18 +42,18 @@ pub(super) async fn run(canary: &Canary, sought: Sought) -> Vec<Check> {
     let fetch = |url: &Option<Url>| url.clone().map(|url| (fetcher.clone(), url));
     let here = |found: Result<(), String>| async move { found.map(|()| None) };
     let (trace, log, exemplar, tempo, loki, prometheus) = tokio::join!(
-        sampled(sought, poll(sought, PAUSE_HERE, || here(here::trace(store, id)))),
-        poll(sought, PAUSE_HERE, || here(here::log(store, id))),
+        sampled(sought, poll(sought, PAUSE_HERE, || here(local_store::trace(store, id)))),
+        poll(sought, PAUSE_HERE, || here(local_store::log(store, id))),
         sampled(
             sought,
-            poll(sought, PAUSE_HERE, || async move { here::exemplar(store, id, ended) })
+            poll(sought, PAUSE_HERE, || async move { local_store::exemplar(store, id, ended) })
         ),
         at(fetch(&config.canary_tempo_url), |(fetcher, url)| async move {
-            let look = || async { there::trace(&fetcher, &url, id).await.map(|()| None) };
+            let look = || async { backends::trace(&fetcher, &url, id).await.map(|()| None) };
             sampled(sought, poll(sought, PAUSE_THERE, look)).await
         }),
         at(fetch(&config.canary_loki_url), |(fetcher, url)| async move {
-            let look = || async { there::log(&fetcher, &url, id).await.map(|()| None) };
+            let look = || async { backends::log(&fetcher, &url, id).await.map(|()| None) };
             poll(sought, PAUSE_THERE, look).await
         }),
         at(fetch(&config.canary_prometheus_url), |(_, url)| async move {
@@ -110,13 +110,13 @@ where
 
 /// An exemplar in Prometheus that leads to a trace: in Tempo where there is one, else here.
 async fn in_prometheus(canary: &Canary, url: &Url, sought: Sought) -> Found {
-    let found = there::exemplars(&canary.fetcher, url, sought.trace, sought.ended).await?;
+    let found = backends::exemplars(&canary.fetcher, url, sought.trace, sought.ended).await?;
     if found.own {
         return Ok(None);
     }
     for trace in &found.newer {
         let is_there = match &canary.config.canary_tempo_url {
-            Some(tempo) => there::fetch_trace(&canary.fetcher, tempo, *trace).await?.is_some(),
+            Some(tempo) => backends::fetch_trace(&canary.fetcher, tempo, *trace).await?.is_some(),
             None => canary.store.has(*trace, None),
         };
         if is_there {

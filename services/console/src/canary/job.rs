@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use contract::JobSource;
 use contract::api::{JobAccepted, JobView};
+use contract::propagation::{SOURCE, TRACEPARENT, TraceParent};
 use contract::state::JobState;
-use contract::waybill::{SOURCE, SpanRef, TRACEPARENT};
 use serde_json::json;
 use tokio::time::sleep;
 use url::Url;
@@ -26,7 +26,7 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 pub(super) struct Taken {
     pub(super) accepted: JobAccepted,
     /// The gateway's span, which roots the trace.
-    pub(super) root: SpanRef,
+    pub(super) root: TraceParent,
 }
 
 /// Submits the job.

@@ -5,13 +5,13 @@
 //! on a busy lab the canary's own are replaced before anybody fetches them. Then one passes that was made
 //! after the canary's end and leads to a trace: what is checked is the way from a dot to a trace.
 
+mod backends;
 mod checks;
+mod completeness;
 mod config;
-mod here;
 mod job;
+mod local_store;
 mod report;
-mod there;
-mod whole;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

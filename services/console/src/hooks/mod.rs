@@ -1,16 +1,16 @@
 //! Catches webhooks, so that a lab can show what owners of jobs and receivers of alerts are told.
 //!
-//! - `take`: `POST /hooks/{name}`
+//! - `receive`: `POST /hooks/{name}`
 //! - `hook`: what is read from a webhook
-//! - `shelves`: the newest of each name, bounded in number and in bytes
+//! - `inbox`: the newest of each name, bounded in number and in bytes
 //! - `signature`: who sent it
 //! - `answer`: what the sender wants to be answered, so that retries can be shown
 
 mod answer;
 mod hook;
-mod shelves;
+mod inbox;
+mod receive;
 mod signature;
-mod take;
 
 use std::time::UNIX_EPOCH;
 
@@ -18,14 +18,14 @@ use runtime::clock::Clock;
 use settings::WebhookSecrets;
 
 pub(crate) use hook::{Hook, is_name};
-pub(crate) use shelves::{KEPT_MAX, NAMES_MAX, Shelf, Shelves};
+pub(crate) use inbox::{HookSummary, Inbox, KEPT_MAX, NAMES_MAX};
+pub(crate) use receive::{BODY_BYTES_MAX, receive};
 pub(crate) use signature::Signature;
-pub(crate) use take::{BODY_BYTES_MAX, take};
 
 /// Everything that was caught, and what it is checked with.
 #[derive(Debug)]
 pub(crate) struct Hooks {
-    pub(crate) shelves: Shelves,
+    pub(crate) inbox: Inbox,
     secrets: WebhookSecrets,
     clock: Clock,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Hooks {
 impl Hooks {
     /// Checks signatures if there is a secret.
     pub(crate) fn new(secrets: WebhookSecrets, clock: Clock) -> Self {
-        Self { shelves: Shelves::default(), secrets, clock }
+        Self { inbox: Inbox::default(), secrets, clock }
     }
 
     /// Whether signatures can be checked.

@@ -42,7 +42,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/parts/traces/{trace_id}", get(trace::part))
         .route("/hooks", get(hooks::page))
         .route("/parts/hooks", get(hooks::part))
-        .route("/hooks/{name}", get(hooks::to_page).post(crate::hooks::take))
+        .route("/hooks/{name}", get(hooks::to_page).post(crate::hooks::receive))
         .route("/metrics", get(metrics::page))
         .route("/parts/metrics", get(metrics::part))
         .route("/parts/canary", get(canary::part))

@@ -12,7 +12,7 @@ use super::palette::{self, verdict_class};
 use crate::api::query::{BadQuery, Parameters, RawQuery};
 use crate::api::trace_filter;
 use crate::start::Shared;
-use crate::store::{Standing, Status, TraceFilter, TraceSummary};
+use crate::store::{Status, StoreStats, TraceFilter, TraceSummary};
 
 /// Bytes shown of a trace's name.
 const NAME_SHOWN_MAX: usize = 256;
@@ -111,7 +111,7 @@ fn outcome(trace: &TraceSummary) -> Markup {
 
 /// Says when something has left or was refused: a list that silently forgets looks frozen.
 fn standing(status: &Status) -> Markup {
-    let of = |standing: &Standing, what: &str| {
+    let of = |standing: &StoreStats, what: &str| {
         html! { (count(standing.counts.stored)) " of " (count(standing.limit.items as u64)) " " (what) }
     };
     let evicted = status.spans.counts.evicted + status.logs.counts.evicted;

@@ -1,7 +1,7 @@
 //! What the lab's own encoder writes, the parser reads: held for whatever is observed.
 
+use contract::propagation::TraceParent;
 use contract::signals::{ATTEMPTS, IN_FLIGHT, METRICS, QUEUE_WAIT};
-use contract::waybill::SpanRef;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
@@ -50,7 +50,7 @@ proptest! {
     ) {
         let metrics = service();
         for (wait, trace_id, span_id) in &waits {
-            let span = SpanRef { trace_id: *trace_id, span_id: *span_id, sampled: true };
+            let span = TraceParent { trace_id: *trace_id, span_id: *span_id, sampled: true };
             let span = telemetry::context::span_context(span);
             metrics.observe_for(&QUEUE_WAIT, &["processor"], *wait, &span);
         }

@@ -21,7 +21,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 pub use config::{NotTargets, ScrapeConfig, Target, Targets};
-pub(crate) use state::{Scraped, Standing, TargetState};
+pub(crate) use state::{Scraped, TargetHealth, TargetState};
 
 use crate::fetch::{Fetcher, NoAnswer};
 use crate::store::{Signal, Store};

@@ -17,14 +17,14 @@ pub(crate) struct Scraped(Mutex<Vec<TargetState>>);
 #[derive(Debug, Clone)]
 pub(crate) struct TargetState {
     pub(crate) target: Target,
-    pub(crate) standing: Standing,
+    pub(crate) standing: TargetHealth,
     /// Since when it stands so.
     pub(crate) since: Instant,
 }
 
 /// How a target stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum TargetHealth {
     /// It has not answered yet, and need not have.
     Awaited,
     /// The last scrape brought this many metrics.
@@ -38,7 +38,7 @@ impl Scraped {
         let begun = Instant::now();
         let state = |target: &Target| TargetState {
             target: target.clone(),
-            standing: Standing::Awaited,
+            standing: TargetHealth::Awaited,
             since: begun,
         };
         Self(Mutex::new(targets.0.iter().map(state).collect()))
@@ -61,18 +61,20 @@ impl Scraped {
 impl TargetState {
     fn set(&mut self, outcome: Result<usize, NotScraped>) {
         let (name, url) = (&self.target.name, &self.target.url);
-        let is_early = self.standing == Standing::Awaited && self.since.elapsed() < START_LIMIT;
+        let is_early = self.standing == TargetHealth::Awaited && self.since.elapsed() < START_LIMIT;
         let standing = match outcome {
-            Ok(metrics) => Standing::Up(metrics),
+            Ok(metrics) => TargetHealth::Up(metrics),
             Err(_) if is_early => return,
-            Err(why) => Standing::Down(why.to_string()),
+            Err(why) => TargetHealth::Down(why.to_string()),
         };
         let same = std::mem::discriminant(&standing) == std::mem::discriminant(&self.standing);
         if !same {
             self.since = Instant::now();
             match &standing {
-                Standing::Down(why) => tracing::warn!(%name, %url, why, "no metrics from a target"),
-                Standing::Up(_) | Standing::Awaited => {
+                TargetHealth::Down(why) => {
+                    tracing::warn!(%name, %url, why, "no metrics from a target");
+                }
+                TargetHealth::Up(_) | TargetHealth::Awaited => {
                     tracing::info!(%name, %url, "metrics from a target");
                 }
             }

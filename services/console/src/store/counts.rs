@@ -21,7 +21,7 @@ pub(crate) struct Counts {
 
 /// The state of one signal's store.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Standing {
+pub(crate) struct StoreStats {
     #[serde(flatten)]
     pub(crate) counts: Counts,
     /// Memory in use, about.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use super::budget::Budget;
-use super::counts::{Counts, Standing};
+use super::counts::{Counts, StoreStats};
 use super::ids::TraceId;
 use super::lock;
 use super::log_line::{LogLine, StoredLine};
@@ -92,9 +92,9 @@ impl Logs {
         self.counts.rejected += lines;
     }
 
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> StoreStats {
         let counts = Counts { stored: self.lines.len() as u64, ..self.counts };
-        Standing { counts, bytes: self.bytes, limit: self.limit }
+        StoreStats { counts, bytes: self.bytes, limit: self.limit }
     }
 
     /// The first of a run of lines from one origin pays for the origin, which so is paid for while it is kept.

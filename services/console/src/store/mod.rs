@@ -11,6 +11,7 @@ mod encoded;
 mod groups;
 mod history;
 mod ids;
+mod ingest;
 mod log_line;
 mod logs;
 mod origin;
@@ -21,7 +22,6 @@ mod sample;
 mod search;
 mod span;
 mod spans;
-mod take;
 pub(crate) mod times;
 mod trace;
 
@@ -36,11 +36,12 @@ use serde::Serialize;
 
 pub(crate) use ::otlp::Signal;
 pub(crate) use budget::Budgets;
-pub(crate) use counts::Standing;
+pub(crate) use counts::StoreStats;
 pub(crate) use encoded::Encoded;
 pub(crate) use groups::Group;
 pub(crate) use history::{Dot, Run, Series, WINDOW_MS, rise};
 pub(crate) use ids::{SpanId, TraceId};
+pub(crate) use ingest::NotTaken;
 pub(crate) use log_line::{LogLine, least_severity};
 pub(crate) use logs::{FoundLines, LogFilter};
 pub(crate) use origin::Origin;
@@ -48,7 +49,6 @@ pub(crate) use refused::Refusals;
 pub(crate) use sample::{Distribution, Value};
 pub(crate) use search::{TraceFilter, TraceSummary};
 pub(crate) use span::decode as decode_span;
-pub(crate) use take::NotTaken;
 
 use logs::Logs;
 use origin::Origins;
@@ -59,11 +59,11 @@ use spans::Spans;
 /// How full the stores are and what passed through them.
 #[derive(Debug, Serialize)]
 pub(crate) struct Status {
-    pub(crate) spans: Standing,
+    pub(crate) spans: StoreStats,
     /// Traces that are here now.
     pub(crate) traces: usize,
-    pub(crate) logs: Standing,
-    pub(crate) metric_points: Standing,
+    pub(crate) logs: StoreStats,
+    pub(crate) metric_points: StoreStats,
     /// Exports of which nothing was taken.
     pub(crate) exports_refused: u64,
 }

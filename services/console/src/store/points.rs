@@ -10,7 +10,7 @@ use otlp::{Message, MetricHead};
 
 use super::attribute;
 use super::budget::Budget;
-use super::counts::{Counts, Standing};
+use super::counts::{Counts, StoreStats};
 use super::encoded::Encoded;
 use super::groups::{Group, grouped};
 use super::history::{Dot, History, Series};
@@ -118,9 +118,9 @@ impl Points {
         kept.flat_map(|kept| kept.history.dots()).filter(|dot| passes(dot)).copied().collect()
     }
 
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> StoreStats {
         let counts = Counts { stored: self.series.len() as u64, ..self.counts };
-        Standing { counts, bytes: self.bytes, limit: self.limit }
+        StoreStats { counts, bytes: self.bytes, limit: self.limit }
     }
 
     fn put(&mut self, point: Point, now: u64) {

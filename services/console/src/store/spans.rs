@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::budget::Budget;
-use super::counts::{Counts, Standing};
+use super::counts::{Counts, StoreStats};
 use super::ids::TraceId;
 use super::refused::{Refusals, Refused};
 use super::span::ArrivedSpan;
@@ -91,9 +91,9 @@ impl Spans {
         traces
     }
 
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> StoreStats {
         let counts = Counts { stored: self.stored() as u64, ..self.counts };
-        Standing { counts, bytes: self.bytes, limit: self.limit }
+        StoreStats { counts, bytes: self.bytes, limit: self.limit }
     }
 
     fn stored(&self) -> usize {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use contract::propagation::TraceParent;
 use contract::signals::{ATTEMPTS, STAGE_DURATION};
-use contract::waybill::SpanRef;
 use testkit::eventually;
 
 use crate::scrape::{console_of, processor, serve, target};
@@ -23,7 +23,7 @@ async fn without_metrics_the_page_says_where_they_would_come_from() {
 async fn a_chart_has_lines_and_dots_that_lead_to_the_observed_span() {
     let (metrics, served) = (processor(), Arc::default());
     let observe = |trace_id: u128, seconds: f64| {
-        let span = SpanRef { trace_id, span_id: 9, sampled: true };
+        let span = TraceParent { trace_id, span_id: 9, sampled: true };
         let span = telemetry::context::span_context(span);
         metrics.observe_for(&STAGE_DURATION, &["processor", "done"], seconds, &span);
         metrics.count(&ATTEMPTS, &["processor", "done"]);

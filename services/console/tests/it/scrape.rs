@@ -8,8 +8,8 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use contract::Stage;
+use contract::propagation::TraceParent;
 use contract::signals::{ATTEMPTS, METRICS, QUEUE_WAIT};
-use contract::waybill::SpanRef;
 use runtime::clock::Clock;
 use serde_json::Value;
 use telemetry::{Metrics, openmetrics};
@@ -66,7 +66,7 @@ async fn history(console: &Console, name: &str) -> Vec<Value> {
 #[tokio::test]
 async fn counters_histograms_and_their_exemplars_arrive_with_a_history() {
     let (metrics, served) = (processor(), Served::default());
-    let span = SpanRef { trace_id: 7, span_id: 9, sampled: true };
+    let span = TraceParent { trace_id: 7, span_id: 9, sampled: true };
     metrics.observe_for(&QUEUE_WAIT, &["processor"], 0.3, &telemetry::context::span_context(span));
     metrics.add(&ATTEMPTS, &["processor", "done"], 5);
     serve(&served, &metrics);

@@ -12,9 +12,9 @@ use contract::{
     Stage,
     api::{DeadLetterDetail, DeadLetterView, Header, dead_header, known_stage, rfc3339},
     event::CE_SUBJECT,
+    propagation::{TRACEPARENT, TraceParent},
     signals::reason::DEAD_LETTERS,
     topology::dead,
-    waybill::{SpanRef, TRACEPARENT},
 };
 
 use crate::error::ApiError;
@@ -63,7 +63,7 @@ impl Letter {
     }
 
     /// The span that put it away.
-    pub(super) fn span(&self) -> Option<SpanRef> {
+    pub(super) fn span(&self) -> Option<TraceParent> {
         self.text(TRACEPARENT)?.parse().ok()
     }
 

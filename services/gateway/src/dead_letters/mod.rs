@@ -2,13 +2,13 @@
 //!
 //! Bodies and headers of dead letters are whatever somebody sent: they are counted and shown, never believed.
 
-pub(crate) mod forgotten;
 mod letter;
 pub(crate) mod list;
-pub(crate) mod many;
+pub(crate) mod loss_counter;
 pub(crate) mod one;
-mod parcel;
 pub(crate) mod redrive;
+pub(crate) mod redrive_batch;
+mod redrive_message;
 
 use axum::extract::{Path, rejection::PathRejection};
 

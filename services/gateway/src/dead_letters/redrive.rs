@@ -20,10 +20,10 @@ use super::{
     gone,
     letter::{Letter, look},
     one::take_away,
-    parcel::Parcel,
+    redrive_message::Parcel,
     seq_of,
 };
-use crate::{app::App, broker::Broker, error::ApiError, submit::PATIENCE, trail};
+use crate::{app::App, broker::Broker, error::ApiError, submit::PATIENCE, trace_context};
 
 /// How long one redrive may take, its publish included.
 const TIME_MAX: Duration = Duration::from_secs(8);
@@ -71,26 +71,26 @@ pub(crate) async fn redrive_one(broker: &Broker, seq: u64) -> Result<Redriven, A
 
 async fn send(broker: &Broker, letter: &Letter) -> Result<Redriven, ApiError> {
     let (seq, trace_id) = (letter.0.sequence, letter.span().map(|span| span.trace_hex()));
-    let parcel = Parcel::pack(&broker.bus, letter).await?;
-    let event = parcel
+    let redrive_message = Parcel::pack(&broker.bus, letter).await?;
+    let event = redrive_message
         .event
         .linked(letter.span(), attr::LINK_REDRIVEN_FROM)
         .linked(telemetry::current_span_ref(), attr::LINK_REQUEST)
         .within(PATIENCE);
-    let context = trail::without_faults(None, &bus::context_of(&letter.0.headers));
+    let context = trace_context::without_faults(None, &bus::context_of(&letter.0.headers));
     let stored = broker.bus.publish(event).with_context(context.clone()).await;
     let stored = stored.map_err(|error| ApiError::publish(error, ADVICE))?;
     if stored.duplicate {
         return Err(under_way());
     }
-    if let Some(job) = &parcel.begins {
+    if let Some(job) = &redrive_message.begins {
         let trace_id = trace_id.as_deref().unwrap_or_default();
-        trail::begin_round(broker, job, trace_id).with_context(context).await;
+        trace_context::begin_round(broker, job, trace_id).with_context(context).await;
     }
     if let Err(error) = take_away(broker, seq).await {
         tracing::warn!(seq, ?error, "a dead letter that was driven again is still there");
     }
-    let (stage, job, round) = (parcel.stage, parcel.job, parcel.round);
+    let (stage, job, round) = (redrive_message.stage, redrive_message.job, redrive_message.round);
     tracing::info!(seq, %stage, "a dead letter was driven again");
     Ok(Redriven { seq, stage, job, round, trace_id })
 }

@@ -77,8 +77,8 @@ struct Seen {
     deadline_at_ms: Option<i64>,
     #[serde(default)]
     cancel_requested: bool,
-    #[serde(default)]
-    told: bool,
+    #[serde(rename = "told", default)]
+    completion_published: bool,
     #[serde(default)]
     failure: Option<Why>,
 }
@@ -197,10 +197,10 @@ impl Follower<'_> {
     fn show(&self) {
         if let Some(jobs) = &*self.index.jobs() {
             for (state, count) in jobs.by_state() {
-                self.bus.vitals.metrics.set(&signals::JOBS, &[state.name()], count as f64);
+                self.bus.service.metrics.set(&signals::JOBS, &[state.name()], count as f64);
             }
             let unreadable = jobs.unreadable() as f64;
-            self.bus.vitals.metrics.set(&signals::RECORDS_UNREADABLE, &[], unreadable);
+            self.bus.service.metrics.set(&signals::RECORDS_UNREADABLE, &[], unreadable);
         }
     }
 
@@ -226,7 +226,7 @@ fn note(jobs: &mut Jobs, expiring: &mut Expiring, entry: &Entry) {
         Some(Ok(seen)) => {
             let Seen { state, kind, source, .. } = seen;
             let reason = seen.failure.as_ref().map_or("", |why| why.reason.as_str());
-            let mark = Mark::of(state, reason, seen.cancel_requested, seen.told);
+            let mark = Mark::of(state, reason, seen.cancel_requested, seen.completion_published);
             let due = Due::new(seen.deadline_at_ms, mark, entry.created.unix_timestamp());
             let written_ns = entry.created.unix_timestamp_nanos();
             expiring.note(job, state, written_ns);

@@ -10,7 +10,7 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
 };
-use bus::{cancel::CancelError, finish::news, payloads::Payload, records::RecordError};
+use bus::{cancel::CancelError, finish::completion_event, payloads::Payload, records::RecordError};
 use contract::{
     JobId,
     api::JobView,
@@ -22,12 +22,12 @@ use opentelemetry::trace::FutureExt as _;
 use tokio::time::timeout;
 
 use super::{id_of, mark, unknown};
-use crate::{app::App, broker::Broker, error::ApiError, trail};
+use crate::{app::App, broker::Broker, error::ApiError, trace_context};
 
 /// How long the cancel itself may take.
 const CANCEL_TIME_MAX: Duration = Duration::from_secs(3);
-/// How long the news may take to be stored. Without it, whoever meets the job's message tells.
-const NEWS_TIME_MAX: Duration = Duration::from_secs(2);
+/// How long the event may take to be stored. Without it, whoever meets the job's message tells.
+const COMPLETION_TIME_MAX: Duration = Duration::from_secs(2);
 /// What a client does who was not told.
 const ADVICE: &str = "Repeat it: a job is cancelled only once.";
 
@@ -65,7 +65,7 @@ pub(crate) async fn cancel(
         CancelError::Record(error) => ApiError::unconfirmed(ADVICE, error),
     })?;
     if record.state == JobState::Cancelled {
-        match timeout(NEWS_TIME_MAX, tell(broker, &record)).await {
+        match timeout(COMPLETION_TIME_MAX, publish_completion(broker, &record)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(job_id = %id, %error, "the owner is told later"),
             Err(_) => tracing::warn!(job_id = %id, "the owner is told later: no answer in time"),
@@ -79,7 +79,7 @@ pub(crate) async fn end_abandoned(broker: &Broker, job: JobId) -> anyhow::Result
     match broker.bus.cancel(job).await {
         Ok(record) if record.state == JobState::Cancelled => {
             tracing::info!(job_id = %job, "a job that no worker ran was cancelled");
-            tell(broker, &record).await
+            publish_completion(broker, &record).await
         }
         Err(CancelError::Record(error @ (RecordError::Broker(_) | RecordError::Conflict))) => {
             Err(error.into())
@@ -90,8 +90,8 @@ pub(crate) async fn end_abandoned(broker: &Broker, job: JobId) -> anyhow::Result
 
 /// Publishes the end, in the job's own trace, so that its owner hears of it before its message is met. Of a lost job
 /// nobody else can speak, so its end is published even if what it asked for is no longer kept.
-pub(crate) async fn tell(broker: &Broker, record: &JobRecord) -> anyhow::Result<()> {
-    let payload = match broker.bus.payloads.of(record).await? {
+pub(crate) async fn publish_completion(broker: &Broker, record: &JobRecord) -> anyhow::Result<()> {
+    let payload = match broker.bus.payloads.get(record).await? {
         Some(payload) => payload,
         None if record.failure.as_ref().is_some_and(|why| why.reason == reason::LOST) => {
             Payload::forgotten(record)
@@ -100,11 +100,11 @@ pub(crate) async fn tell(broker: &Broker, record: &JobRecord) -> anyhow::Result<
     };
     let mut job = payload.job;
     job.round = record.round;
-    let Some(news) = news(record, &job)? else { return Ok(()) };
+    let Some(event) = completion_event(record, &job)? else { return Ok(()) };
     let request = telemetry::current_span_ref();
-    let news = news.linked(request, attr::LINK_REQUEST).within(NEWS_TIME_MAX);
-    let context = trail::with_all(record.previous, &payload.context);
-    broker.bus.publish(news).with_context(context).await?;
+    let event = event.linked(request, attr::LINK_REQUEST).within(COMPLETION_TIME_MAX);
+    let context = trace_context::with_all(record.previous, &payload.context);
+    broker.bus.publish(event).with_context(context).await?;
     Ok(broker.bus.note_told(record).await?)
 }
 

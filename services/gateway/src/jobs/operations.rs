@@ -91,7 +91,7 @@ async fn all(broker: &Broker, id: JobId) -> Result<(JobRecord, Vec<OperationView
         let views = views.collect();
         return Ok((record, views));
     }
-    let payload = timeout(READ_TIME_MAX, broker.bus.payloads.of(&record)).await;
+    let payload = timeout(READ_TIME_MAX, broker.bus.payloads.get(&record)).await;
     let payload = payload.map_err(|_| ApiError::broker_away("a payload took too long to read"))?;
     let asked = payload.map_err(ApiError::broker_away)?.map(|payload| payload.job.spec.operations);
     let count = usize::try_from(record.operations).unwrap_or_default();

@@ -23,7 +23,9 @@ use opentelemetry::trace::FutureExt as _;
 use tokio::time::timeout;
 
 use super::{id_of, mark, record_of, show};
-use crate::{app::App, broker::Broker, dead_letters, error::ApiError, submit::PATIENCE, trail};
+use crate::{
+    app::App, broker::Broker, dead_letters, error::ApiError, submit::PATIENCE, trace_context,
+};
 
 /// How long the broker may take to find what the job asked for.
 const PAYLOAD_TIME_MAX: Duration = Duration::from_secs(2);
@@ -82,7 +84,7 @@ async fn start_again(broker: &Broker, record: &JobRecord) -> Result<(), ApiError
             other => return other.map(drop),
         }
     }
-    let payload = timeout(PAYLOAD_TIME_MAX, broker.bus.payloads.of(record)).await;
+    let payload = timeout(PAYLOAD_TIME_MAX, broker.bus.payloads.get(record)).await;
     let payload = payload.map_err(|_| ApiError::broker_away("no payload in time"))?;
     let payload = payload.map_err(ApiError::broker_away)?.ok_or_else(forgotten)?;
     send(broker, record, payload).await
@@ -96,10 +98,10 @@ async fn send(broker: &Broker, record: &JobRecord, payload: Payload) -> Result<(
         .linked(record.previous, attr::LINK_PREVIOUS_ATTEMPT)
         .linked(telemetry::current_span_ref(), attr::LINK_REQUEST)
         .within(PATIENCE);
-    let context = trail::without_faults(record.previous, &payload.context);
+    let context = trace_context::without_faults(record.previous, &payload.context);
     let stored = broker.bus.publish(todo).with_context(context.clone()).await;
     let stored = stored.map_err(|error| ApiError::publish(error, ADVICE))?;
-    trail::begin_round(broker, &job, &record.trace_id).with_context(context).await;
+    trace_context::begin_round(broker, &job, &record.trace_id).with_context(context).await;
     if stored.duplicate { Err(under_way()) } else { Ok(()) }
 }
 

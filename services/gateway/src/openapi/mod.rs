@@ -38,7 +38,7 @@ A request may carry `traceparent` (linked), allowed `baggage`, and, where faults
 const PROBLEM: &str = "Problem";
 /// The page has its styles in itself and needs nothing else.
 const PAGE_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+    "default-src 'none'; style-src 'unsafe-asked'; frame-ancestors 'none'; base-uri 'none'";
 
 /// A description to start from.
 pub(crate) fn bare() -> OpenApi {

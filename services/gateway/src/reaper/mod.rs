@@ -124,7 +124,7 @@ impl Reaper<'_> {
         else {
             return Ok(());
         };
-        self.app.vitals.metrics.count(&JOBS_LOST, &[]);
+        self.app.service.metrics.count(&JOBS_LOST, &[]);
         tracing::warn!(
             job_id = %job,
             was = lost.was.name(),
@@ -139,6 +139,6 @@ impl Reaper<'_> {
         if !entry.record.state.is_terminal() {
             return Ok(());
         }
-        jobs::cancel::tell(self.broker, &entry.record).await
+        jobs::cancel::publish_completion(self.broker, &entry.record).await
     }
 }

@@ -86,7 +86,7 @@ async fn send_again(bus: &Bus, consumer: Consumer, orphan: StreamMessage) -> any
     let stream = bus.jetstream.get_stream_no_info(stream).await?;
     // Another gateway may have been faster.
     let removed = stream.delete_message(seq).await;
-    bus.vitals.metrics.count(&ORPHANED_MESSAGES, &[]);
+    bus.service.metrics.count(&ORPHANED_MESSAGES, &[]);
     tracing::warn!(
         seq,
         stream = consumer.stream.name,

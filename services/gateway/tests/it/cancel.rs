@@ -28,18 +28,22 @@ async fn a_job_that_waits_is_cancelled_at_once_and_its_owner_is_told_in_its_own_
         let view = taken(cancel(&rig, &job.id.to_string()).await).await;
         assert_eq!((view.state, view.round), (JobState::Cancelled, 0));
         assert_eq!(view.failure.unwrap().reason, "cancelled");
-        let news = rig.messages("DONE").await.pop().unwrap();
-        assert_eq!(news.subject.as_str(), "jobs.done.cancelled");
-        let header = |name| news.headers.get(name).unwrap().as_str();
+        let event = rig.messages("DONE").await.pop().unwrap();
+        assert_eq!(event.subject.as_str(), "jobs.done.cancelled");
+        let header = |name| event.headers.get(name).unwrap().as_str();
         assert_eq!(header("Nats-Msg-Id"), format!("{}:0:done", job.id));
         assert!(header("traceparent").contains(&view.trace_id));
-        let done: JobDone = serde_json::from_slice(&news.payload).unwrap();
+        let done: JobDone = serde_json::from_slice(&event.payload).unwrap();
         assert_eq!((done.job.id, done.outcome), (job.id, Outcome::Cancelled));
-        assert!(rig.record(job.id).await.told, "who meets its message need not tell again");
-        let request = eventually(LIMIT, "the news links to the request", async || {
+        assert!(
+            rig.record(job.id).await.completion_published,
+            "who meets its message need not tell again"
+        );
+        let request = eventually(LIMIT, "the event links to the request", async || {
             let spans = Rig::spans_of(&view.trace_id);
-            let news = spans.into_iter().find(|span| span.name == "publish jobs.done.cancelled")?;
-            news.links.links.first().map(|link| link.span_context.trace_id().to_string())
+            let event =
+                spans.into_iter().find(|span| span.name == "publish jobs.done.cancelled")?;
+            event.links.links.first().map(|link| link.span_context.trace_id().to_string())
         })
         .await;
         let server = Rig::spans_of(&request).into_iter().find(|s| s.span_kind == SpanKind::Server);
@@ -57,13 +61,13 @@ async fn a_job_that_the_ingester_has_not_seen_is_cancelled_and_told_at_once_if_i
     let job = rig.submit(JOB).await.id;
     assert_eq!(taken(cancel(&rig, &job.to_string()).await).await.state, JobState::Cancelled);
     assert_eq!(rig.messages("DONE").await.len(), 1);
-    assert!(rig.record(job).await.told);
+    assert!(rig.record(job).await.completion_published);
     let mut large: serde_json::Value = serde_json::from_str(JOB).unwrap();
     large["operations"] = vec![large["operations"][0].clone(); 60].into();
     let job = rig.submit(&large.to_string()).await.id;
     assert_eq!(taken(cancel(&rig, &job.to_string()).await).await.state, JobState::Cancelled);
     assert_eq!(rig.messages("DONE").await.len(), 1, "whoever meets its message tells");
-    assert!(!rig.record(job).await.told);
+    assert!(!rig.record(job).await.completion_published);
 }
 
 #[tokio::test]

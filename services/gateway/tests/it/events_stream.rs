@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::{
-    JobId, operation::OperationKind, record::Progress, state::JobState, waybill::SpanRef,
+    JobId, operation::OperationKind, propagation::TraceParent, record::Progress, state::JobState,
 };
 use reqwest::Response;
 use serde_json::Value;
@@ -53,7 +53,7 @@ impl Reader {
 }
 
 fn progress(part: f32) -> Progress {
-    let span = SpanRef { trace_id: 1, span_id: 1, sampled: true };
+    let span = TraceParent { trace_id: 1, span_id: 1, sampled: true };
     Progress {
         operation: 0,
         kind: OperationKind::Wait,

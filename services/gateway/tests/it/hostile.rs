@@ -294,9 +294,9 @@ async fn trace_headers_that_make_no_sense_are_as_good_as_absent() {
         assert_eq!(sent.status(), 202, "{name}: {value:.60}");
         let message = rig.last_submitted().await;
         let own = message.headers.get("traceparent").unwrap().as_str();
-        assert!(own.parse::<contract::waybill::SpanRef>().is_ok(), "{own}");
+        assert!(own.parse::<contract::propagation::TraceParent>().is_ok(), "{own}");
         assert!(!own.contains("0af7651916cd43dd8448eb211c80319c"), "{own}");
         let carried = message.headers.get("baggage").map_or(0, |carried| carried.as_str().len());
-        assert!(carried <= contract::waybill::BAGGAGE_BYTES_MAX);
+        assert!(carried <= contract::propagation::BAGGAGE_BYTES_MAX);
     }
 }

@@ -7,10 +7,10 @@ use bus::topology::{TopologyConfig, apply};
 use contract::{
     JobId,
     api::{JobList, JobView, LeaseView, WaitReason},
-    record::{JobRecord, Owner},
+    propagation::TraceParent,
+    record::{JobRecord, Lease},
     state::JobState,
     topology::{PROCESSOR, QUEUE_BYTES_MAX},
-    waybill::SpanRef,
 };
 use testkit::eventually;
 
@@ -32,10 +32,10 @@ async fn rig(ack_wait_seconds: u64) -> Rig {
 }
 
 fn run_it(record: &mut JobRecord) {
-    let span = SpanRef { trace_id: 1, span_id: 1, sampled: true };
+    let span = TraceParent { trace_id: 1, span_id: 1, sampled: true };
     record.state = JobState::Running;
     record.interruptions.total = 2;
-    record.owner = Some(Owner {
+    record.lease = Some(Lease {
         round: 0,
         attempt: 1,
         run: 2,

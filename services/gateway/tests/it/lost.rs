@@ -7,7 +7,7 @@ use contract::{
     JobId,
     api::{JobDone, JobList},
     job::Job,
-    record::{JobRecord, Owner},
+    record::{JobRecord, Lease},
     state::{JobState, Outcome},
     topology::{SUBMITTED, TODO},
 };
@@ -25,12 +25,12 @@ async fn rig() -> Rig {
     rig
 }
 
-fn owner() -> Owner {
-    let owner = serde_json::json!({
+fn lease() -> Lease {
+    let lease = serde_json::json!({
         "round": 0, "attempt": 1, "run": 0, "worker": "processor-9", "stream_seq": 7, "span": SPAN, "parent": SPAN,
         "started_at_ns": 5, "isolated": false,
     });
-    serde_json::from_value(owner).unwrap()
+    serde_json::from_value(lease).unwrap()
 }
 
 /// A job in `state` whose message is nowhere and whose deadline passed `ago_ms` before now.
@@ -41,7 +41,7 @@ async fn gone(rig: &Rig, state: JobState, ago_ms: i64) -> Job {
     rig.change(job.id, |record: &mut JobRecord| {
         record.state = state;
         record.deadline_at_ms = Some(now_ms - ago_ms);
-        record.owner = (state == JobState::Running).then(owner);
+        record.lease = (state == JobState::Running).then(lease);
     })
     .await;
     job
@@ -58,7 +58,11 @@ async fn queue(rig: &Rig, job: JobId) {
 async fn becomes_dead(rig: &Rig, job: JobId) -> JobRecord {
     eventually(LIMIT, "the job to be lost", async || {
         let record = rig.record(job).await;
-        if record.state == JobState::Dead && record.told { Ok(record) } else { Err(record.state) }
+        if record.state == JobState::Dead && record.completion_published {
+            Ok(record)
+        } else {
+            Err(record.state)
+        }
     })
     .await
 }
@@ -90,7 +94,7 @@ async fn several_gateways_end_each_lost_job_once_and_no_other() {
             let failure = record.failure.unwrap();
             assert_eq!(failure.reason, "lost");
             assert!(failure.detail.contains(state.name()), "{}", failure.detail);
-            assert_eq!((record.round, record.dead_letter, record.owner), (0, None, None));
+            assert_eq!((record.round, record.dead_letter, record.lease), (0, None, None));
         }
         let done: Vec<JobDone> = rig
             .messages("DONE")
@@ -137,7 +141,7 @@ async fn a_lost_job_whose_end_was_not_published_is_told_later() {
 async fn a_lost_job_whose_wording_is_forgotten_is_told_all_the_same() {
     let rig = rig().await;
     let job = gone(&rig, JobState::Queued, 60_000).await.id;
-    rig.change(job, |record| record.asked = None).await;
+    rig.change(job, |record| record.inline_spec = None).await;
     rig.forget_payload(job).await;
     becomes_dead(&rig, job).await;
     let done: JobDone = serde_json::from_slice(&rig.messages("DONE").await[0].payload).unwrap();

@@ -4,10 +4,10 @@ use bus::results::Results;
 use contract::{
     api::{OperationList, OperationState, OperationView},
     operation::OperationKind,
+    propagation::TraceParent,
     record::Progress,
     state::JobState,
     topology::RESULTS_BUCKET,
-    waybill::SpanRef,
 };
 use serde_json::json;
 
@@ -38,7 +38,7 @@ async fn operations_are_seen_from_the_queue_to_the_end() {
     assert_eq!(states(&waiting), [Waiting; 3]);
     assert_eq!(waiting[1].kind.unwrap().name(), "wait");
 
-    let span = SpanRef { trace_id: 1, span_id: 1, sampled: true };
+    let span = TraceParent { trace_id: 1, span_id: 1, sampled: true };
     rig.change(job, |record| {
         record.state = JobState::Running;
         let kind = waiting[1].kind.unwrap();

@@ -1,6 +1,8 @@
 //! Starting an ended job again.
 
-use contract::{api::JobView, job::Job, record::JobFailure, state::JobState, waybill::SpanRef};
+use contract::{
+    api::JobView, job::Job, propagation::TraceParent, record::JobFailure, state::JobState,
+};
 use opentelemetry::trace::SpanKind;
 use testkit::eventually;
 
@@ -28,7 +30,7 @@ async fn an_ended_job_starts_a_new_round_in_the_same_trace() {
         .unwrap()
         .await
         .unwrap();
-    let last = SpanRef {
+    let last = TraceParent {
         trace_id: u128::from_str_radix(&accepted.trace_id, 16).unwrap(),
         span_id: 7,
         sampled: true,
@@ -95,7 +97,7 @@ async fn a_job_that_has_not_ended_or_has_succeeded_is_not_started_again() {
 async fn a_job_whose_wording_is_forgotten_says_so() {
     let rig = Rig::start().await;
     let job = rig.submit(JOB).await.id;
-    rig.change(job, |record| (record.state, record.asked) = (JobState::Failed, None)).await;
+    rig.change(job, |record| (record.state, record.inline_spec) = (JobState::Failed, None)).await;
     let refused = problem(retry(&rig, job).await, 409).await;
     assert!(refused.kind.ends_with("/payload-forgotten"), "{refused:?}");
     assert_eq!(rig.record(job).await.round, 0);

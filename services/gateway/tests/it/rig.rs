@@ -21,7 +21,7 @@ use contract::{
 pub(crate) use letters::{LETTER_TRACE, own_headers};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SpanData;
-use process::{SHARED, settings, shared, vitals};
+use process::{SHARED, service, settings, shared};
 use reqwest::{RequestBuilder, Response, StatusCode, header::HeaderValue};
 use runtime::stop::Stop;
 use telemetry::Metrics;
@@ -89,10 +89,10 @@ impl Rig {
             tracing_subscriber::registry()
                 .with(tracing_opentelemetry::layer().with_tracer(shared.provider.tracer("test"))),
         );
-        let vitals = vitals(shared);
-        let metrics = vitals.metrics.clone();
+        let service = service(shared);
+        let metrics = service.metrics.clone();
         let stop = Stop::new();
-        let running = gateway::start(settings.gateway, vitals, stop.clone()).await.unwrap();
+        let running = gateway::start(settings.gateway, service, stop.clone()).await.unwrap();
         Self {
             nats,
             jetstream: jetstream::new(client),
@@ -109,8 +109,8 @@ impl Rig {
     /// Tries to start another gateway, on this address.
     pub(crate) async fn another_on(&self, address: &str) -> anyhow::Result<()> {
         let settings = settings(&self.nats.url(), &["--gateway-bind", address]);
-        let vitals = vitals(SHARED.get().expect("a rig was started"));
-        gateway::run(settings.gateway, vitals, Stop::new()).await
+        let service = service(SHARED.get().expect("a rig was started"));
+        gateway::run(settings.gateway, service, Stop::new()).await
     }
 
     pub(crate) async fn apply_topology(&self, queue_bytes_max: i64) {

@@ -1,8 +1,8 @@
 //! Jobs that are taken.
 
 use contract::{
-    api::OperationOutcome, job::Job, operation::Operation, state::JobState,
-    topology::RESULTS_BUCKET, waybill::SpanRef,
+    api::OperationOutcome, job::Job, operation::Operation, propagation::TraceParent,
+    state::JobState, topology::RESULTS_BUCKET,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ async fn a_job_is_stored_before_the_client_has_its_202() {
     let id = body["id"].as_str().unwrap();
     assert_eq!(body["state"], "accepted");
     assert_eq!(location, format!("/v1/jobs/{id}"));
-    let root: SpanRef = traceparent.parse().unwrap();
+    let root: TraceParent = traceparent.parse().unwrap();
     assert_eq!(body["trace_id"], root.trace_hex());
 
     let message = rig.last_submitted().await;
@@ -33,7 +33,7 @@ async fn a_job_is_stored_before_the_client_has_its_202() {
     assert_eq!(header("ce-type"), "dev.waybill.job.submitted");
     assert_eq!(header("ce-specversion"), "1.0");
     assert_eq!(header("ce-subject"), id);
-    let producer: SpanRef = header("traceparent").parse().unwrap();
+    let producer: TraceParent = header("traceparent").parse().unwrap();
     assert_eq!(producer.trace_id, root.trace_id);
     assert_ne!(producer.span_id, root.span_id);
     assert!(message.headers.get("baggage").is_none());

@@ -125,7 +125,7 @@ async fn a_long_fault_displaces_other_baggage_and_is_not_cut() {
     let message = rig.last_submitted().await;
     let baggage = message.headers.get("baggage").unwrap().as_str();
     assert_eq!(plain(baggage), format!("waybill.fault={fault}"));
-    assert_eq!(contract::waybill::allowed_baggage(baggage).as_deref(), Some(baggage));
+    assert_eq!(contract::propagation::allowed_baggage(baggage).as_deref(), Some(baggage));
 }
 
 #[tokio::test]

@@ -220,7 +220,7 @@ async fn documents_beside_the_record_that_cannot_be_read_do_not_hide_the_job() {
     let job = rig.queued(JOB).await;
     rig.change(job.id, |record| {
         record.state = JobState::Failed;
-        record.asked = None;
+        record.inline_spec = None;
         record.run = Some("0.1.0".into());
     })
     .await;

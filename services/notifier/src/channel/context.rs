@@ -1,6 +1,6 @@
 //! The trace context that goes to receivers.
 
-use contract::waybill::{TRACEPARENT, TRACESTATE};
+use contract::propagation::{TRACEPARENT, TRACESTATE};
 use opentelemetry::{global, propagation::Injector};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tracing::Span;

@@ -4,7 +4,7 @@ use std::{sync::OnceLock, time::Duration};
 
 use async_nats::jetstream::{self, kv};
 use bus::{
-    Vitals,
+    ServiceContext,
     topology::{TopologyConfig, apply},
 };
 use clap::Parser;
@@ -60,7 +60,7 @@ impl Rig {
         let settings = Settings::parse_from(all);
         let clock = Clock::new();
         let metrics = Metrics::new(METRICS, Some(Stage::Notifier), clock.offset());
-        let vitals = Vitals {
+        let service = ServiceContext {
             instance: "notifier-test".into(),
             clock,
             metrics: metrics.clone(),
@@ -70,7 +70,7 @@ impl Rig {
         let mut running = JoinSet::new();
         let until = stop.clone();
         running.spawn(async move {
-            notifier::run(settings.notifier, vitals, until).await.unwrap();
+            notifier::run(settings.notifier, service, until).await.unwrap();
         });
         let records = jetstream.get_key_value(JOBS_BUCKET).await.unwrap();
         Self { metrics, jetstream, records, stop, _notifier: running, _nats: nats }
@@ -79,20 +79,20 @@ impl Rig {
     /// A job of this number has succeeded, and wants `url` told.
     pub(crate) async fn ended(&self, number: u8, url: &str) -> JobId {
         let id = JobId::at(Duration::from_secs(1_795_000_000), [number; 10]);
-        let news = json!({
+        let event = json!({
             "id": id, "round": 0, "name": "told",
             "operations": [{"kind": "add", "inputs": [1, 2]}],
             "notify": {"channel": "webhook", "url": url},
             "accepted_at_ms": 1_795_000_000_000_i64,
             "outcome": "succeeded", "finished_at_ms": 1_795_000_000_001_i64, "run": "0.1.0",
         });
-        let job = serde_json::from_value(news.clone()).unwrap();
+        let job = serde_json::from_value(event.clone()).unwrap();
         let mut record = JobRecord::accepted(&job, "0af7651916cd43dd8448eb211c80319c".to_owned());
         record.state = JobState::Succeeded;
         let record = serde_json::to_vec(&record).unwrap();
         self.records.create(id.to_string(), record.into()).await.unwrap();
         let subject = done(Outcome::Succeeded);
-        let ack = self.jetstream.publish(subject, news.to_string().into()).await.unwrap();
+        let ack = self.jetstream.publish(subject, event.to_string().into()).await.unwrap();
         ack.await.unwrap();
         id
     }

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::protocol::{LINE_BYTES_MAX, Reply, Request, TileReply};
-use crate::operations::{self, Desk, OperationError, Storing, TileStore};
+use crate::operations::{self, OperationContext, OperationError, Storing, TileStore};
 
 /// Least time between two reports of progress.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -59,8 +59,8 @@ async fn serve(request: Request, lines: mpsc::Receiver<String>) -> anyhow::Resul
     let progress = watch::Sender::new(0.0);
     let parts = progress.subscribe();
     let tiles = WorkersTiles { lines: Mutex::new(lines) };
-    let desk = Desk::new(CancellationToken::new(), progress, Arc::new(tiles));
-    let work = AssertUnwindSafe(perform(request, &desk)).catch_unwind();
+    let context = OperationContext::new(CancellationToken::new(), progress, Arc::new(tiles));
+    let work = AssertUnwindSafe(perform(request, &context)).catch_unwind();
     let done = tokio::select! {
         biased;
         done = work => done,
@@ -74,9 +74,9 @@ async fn serve(request: Request, lines: mpsc::Receiver<String>) -> anyhow::Resul
     })
 }
 
-async fn perform(request: Request, desk: &Desk) -> Result<Value, OperationError> {
+async fn perform(request: Request, context: &OperationContext) -> Result<Value, OperationError> {
     match request {
-        Request::Operation(operation) => operations::run(&operation, desk).await,
+        Request::Operation(operation) => operations::run(&operation, context).await,
         Request::Fault(fault) => {
             let fault: faults::Fault = fault.parse().map_err(anyhow::Error::new)?;
             fault.act().await.map_err(anyhow::Error::new)?;

@@ -18,20 +18,23 @@ use super::{
     CHILD_COMMAND,
     protocol::{LINE_BYTES_MAX, Reply, Request, TileReply},
 };
-use crate::operations::{Desk, OperationError};
+use crate::operations::{OperationContext, OperationError};
 
 /// Does what `request` asks for in a child process and returns its value.
 ///
 /// A child that dies is [`OperationError::ChildLost`]; one that cannot be started, [`OperationError::Unavailable`].
 /// Dropping the future kills the child, and so does the end of this process: the child reads its end of input.
-pub(crate) async fn run(request: &Request, desk: &Desk) -> Result<Value, OperationError> {
+pub(crate) async fn run(
+    request: &Request,
+    context: &OperationContext,
+) -> Result<Value, OperationError> {
     let mut conversation = Conversation::start()
         .context("cannot start a child process")
         .map_err(OperationError::Unavailable)?;
     tokio::select! {
         biased;
-        () = desk.cancelled() => Err(OperationError::Cancelled),
-        done = conversation.hold(request, desk) => done,
+        () = context.cancelled() => Err(OperationError::Cancelled),
+        done = conversation.hold(request, context) => done,
     }
 }
 
@@ -61,15 +64,19 @@ impl Conversation {
         Ok(Self { child, input, output: BufReader::new(output) })
     }
 
-    async fn hold(&mut self, request: &Request, desk: &Desk) -> Result<Value, OperationError> {
+    async fn hold(
+        &mut self,
+        request: &Request,
+        context: &OperationContext,
+    ) -> Result<Value, OperationError> {
         if self.send(request).await.is_err() {
             return Err(self.lost().await);
         }
         loop {
             let Ok(reply) = self.reply().await else { return Err(self.lost().await) };
             match reply {
-                Reply::Progress(part) => desk.progress(part),
-                Reply::Tile(png) => self.store(&png, desk).await?,
+                Reply::Progress(part) => context.progress(part),
+                Reply::Tile(png) => self.store(&png, context).await?,
                 Reply::Value(value) => return Ok(value),
                 Reply::Failed(error) => return Err(OperationError::Failed(error)),
                 Reply::Broken(error) => {
@@ -85,9 +92,9 @@ impl Conversation {
         Ok(serde_json::from_slice(&line)?)
     }
 
-    async fn store(&mut self, png: &str, desk: &Desk) -> Result<(), OperationError> {
+    async fn store(&mut self, png: &str, context: &OperationContext) -> Result<(), OperationError> {
         let Ok(png) = BASE64_STANDARD.decode(png) else { return Err(self.lost().await) };
-        let name = desk.put_tile(png).await?;
+        let name = context.put_tile(png).await?;
         match self.send(&TileReply { name }).await {
             Ok(()) => Ok(()),
             Err(_) => Err(self.lost().await),

@@ -5,29 +5,29 @@ use std::{any::Any, num::NonZero, sync::LazyLock, thread};
 use anyhow::anyhow;
 use tokio::{sync::Semaphore, task};
 
-use super::{Desk, OperationError};
+use super::{OperationContext, OperationError};
 
 /// One permit a core: more would only make every operation slower.
 static CORES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(cores()));
 
 /// Runs `work` on a thread of its own once a core is free. A panic in it is [`OperationError::Broken`].
 ///
-/// The work must ask its desk [`Desk::go_on`]: that is how a cancelled or dropped operation ends.
+/// The work must ask its context [`OperationContext::go_on`]: that is how a cancelled or dropped operation ends.
 pub(super) async fn run<T: Send + 'static>(
-    desk: &Desk,
-    work: impl FnOnce(&Desk) -> Result<T, OperationError> + Send + 'static,
+    context: &OperationContext,
+    work: impl FnOnce(&OperationContext) -> Result<T, OperationError> + Send + 'static,
 ) -> Result<T, OperationError> {
     let permit = tokio::select! {
         biased;
-        () = desk.cancelled() => return Err(OperationError::Cancelled),
+        () = context.cancelled() => return Err(OperationError::Cancelled),
         permit = CORES.acquire() => permit.expect("the semaphore is never closed"),
     };
-    let (desk, token) = desk.child();
+    let (context, token) = context.child();
     // A thread cannot be aborted: if the caller goes away, the token tells the work.
     let _stop_if_dropped = token.drop_guard();
     let done = task::spawn_blocking(move || {
         let _permit = permit;
-        work(&desk)
+        work(&context)
     });
     match done.await {
         Ok(result) => result,
@@ -58,15 +58,15 @@ mod tests {
         time::{Duration, Instant},
     };
 
-    use super::{super::tests::desk, *};
+    use super::{super::tests::context, *};
 
     const LIMIT: Duration = Duration::from_secs(10);
 
     #[tokio::test]
     async fn a_panic_is_broken_and_says_why() {
-        let (desk, _) = desk();
+        let (context, _) = context();
         for round in 0..=cores() {
-            let error = run::<()>(&desk, move |_| panic!("round {round}")).await;
+            let error = run::<()>(&context, move |_| panic!("round {round}")).await;
             let Err(OperationError::Broken(cause)) = error else {
                 panic!("{error:?}");
             };
@@ -80,13 +80,13 @@ mod tests {
         let works = (0..cores() * 8).map(|_| {
             let (running, most) = (running.clone(), most.clone());
             tokio::spawn(async move {
-                let work = move |_: &Desk| {
+                let work = move |_: &OperationContext| {
                     most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
                     (0..2_000).for_each(|_| thread::yield_now());
                     running.fetch_sub(1, SeqCst);
                     Ok(())
                 };
-                run(&desk().0, work).await
+                run(&context().0, work).await
             })
         });
         for work in works.collect::<Vec<_>>() {
@@ -99,20 +99,20 @@ mod tests {
     #[tokio::test]
     async fn work_whose_caller_went_away_ends_and_frees_its_core() {
         let (ended, end) = tokio::sync::oneshot::channel();
-        let work = |desk: &Desk| {
+        let work = |context: &OperationContext| {
             // Gives up in the end, so that a lost token fails this test instead of hanging it.
             let start = Instant::now();
-            while desk.go_on().is_ok() && start.elapsed() < 2 * LIMIT {
+            while context.go_on().is_ok() && start.elapsed() < 2 * LIMIT {
                 thread::yield_now();
             }
             let _ = ended.send(());
             Ok(())
         };
-        let (desk, mut progress) = desk();
+        let (context, mut progress) = context();
         let caller = tokio::spawn(async move {
-            run(&desk, |desk| {
-                desk.progress(0.5);
-                work(desk)
+            run(&context, |context| {
+                context.progress(0.5);
+                work(context)
             })
             .await
         });

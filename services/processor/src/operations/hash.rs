@@ -3,24 +3,28 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Desk, OperationError, cpu};
+use super::{OperationContext, OperationError, cpu};
 
-/// Rounds between two looks at the desk: some 50 µs.
+/// Rounds between two looks at the context: some 50 µs.
 const ROUNDS_PER_LOOK: u32 = 256;
 
 /// The value is the last digest in hex. The first round hashes the text, each later one the 32
 /// bytes before it.
-pub(super) async fn run(text: &str, rounds: u32, desk: &Desk) -> Result<Value, OperationError> {
+pub(super) async fn run(
+    text: &str,
+    rounds: u32,
+    context: &OperationContext,
+) -> Result<Value, OperationError> {
     let text = text.to_owned();
-    cpu::run(desk, move |desk| digest(&text, rounds, desk)).await
+    cpu::run(context, move |context| digest(&text, rounds, context)).await
 }
 
-fn digest(text: &str, rounds: u32, desk: &Desk) -> Result<Value, OperationError> {
+fn digest(text: &str, rounds: u32, context: &OperationContext) -> Result<Value, OperationError> {
     let mut digest = Sha256::digest(text);
     for round in 1..rounds {
         if round % ROUNDS_PER_LOOK == 0 {
-            desk.go_on()?;
-            desk.progress(round as f32 / rounds as f32);
+            context.go_on()?;
+            context.progress(round as f32 / rounds as f32);
         }
         digest = Sha256::digest(digest);
     }
@@ -29,10 +33,10 @@ fn digest(text: &str, rounds: u32, desk: &Desk) -> Result<Value, OperationError>
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::desk, *};
+    use super::{super::tests::context, *};
 
     fn hash(text: &str, rounds: u32) -> Value {
-        digest(text, rounds, &desk().0).unwrap()
+        digest(text, rounds, &context().0).unwrap()
     }
 
     #[test]

@@ -8,13 +8,13 @@ use serde_json::Value;
 
 mod arithmetic;
 mod cpu;
-mod desk;
 mod hash;
+mod operation_context;
 mod primes;
 mod render;
 mod wait;
 
-pub use desk::{Desk, Storing, TileStore};
+pub use operation_context::{OperationContext, Storing, TileStore};
 
 /// How an operation ends without a value.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum OperationError {
     /// The operation's own error, for the client to read: a normal outcome that a retry cannot change.
     #[error("{0}")]
     Failed(String),
-    /// The desk's cancel token was cancelled.
+    /// The context's cancel token was cancelled.
     #[error("cancelled")]
     Cancelled,
     /// It could not be done for reasons outside the operation, a panic in its work included.
@@ -39,23 +39,26 @@ pub enum OperationError {
 /// Does one operation and answers its value. Progress ends at 1 if and only if there is one.
 ///
 /// Dropping the future stops the work too, CPU work within some milliseconds.
-pub async fn run(operation: &Operation, desk: &Desk) -> Result<Value, OperationError> {
+pub async fn run(
+    operation: &Operation,
+    context: &OperationContext,
+) -> Result<Value, OperationError> {
     // The ingester checked the limits; a message that came around it must not get past them.
     operation.check("operation").map_err(|error| OperationError::Failed(error.to_string()))?;
-    desk.go_on()?;
+    context.go_on()?;
     let value = match operation {
         Operation::Add { inputs } => arithmetic::add(inputs),
         Operation::Subtract { inputs } => arithmetic::subtract(inputs),
         Operation::Multiply { inputs } => arithmetic::multiply(inputs),
         Operation::Divide { inputs } => arithmetic::divide(inputs),
-        Operation::Primes { below } => primes::run(*below, desk).await,
-        Operation::Hash { text, rounds } => hash::run(text, *rounds, desk).await,
-        Operation::Wait { seconds } => wait::run(*seconds, desk).await,
+        Operation::Primes { below } => primes::run(*below, context).await,
+        Operation::Hash { text, rounds } => hash::run(text, *rounds, context).await,
+        Operation::Wait { seconds } => wait::run(*seconds, context).await,
         Operation::Render { width, height, center, zoom } => {
-            render::run(render::View::new((*width, *height), *center, *zoom), desk).await
+            render::run(render::View::new((*width, *height), *center, *zoom), context).await
         }
     }?;
-    desk.progress(1.0);
+    context.progress(1.0);
     Ok(value)
 }
 

@@ -2,18 +2,18 @@
 
 use serde_json::Value;
 
-use super::{Desk, OperationError, cpu};
+use super::{OperationContext, OperationError, cpu};
 
 /// Odd numbers in one segment, one byte each: small enough for a core's own cache, and done well
 /// within 10 ms.
 const SEGMENT: usize = 65_536;
 
-pub(super) async fn run(below: u64, desk: &Desk) -> Result<Value, OperationError> {
+pub(super) async fn run(below: u64, context: &OperationContext) -> Result<Value, OperationError> {
     let below = usize::try_from(below).map_err(anyhow::Error::from)?;
-    cpu::run(desk, move |desk| count(below, desk).map(Value::from)).await
+    cpu::run(context, move |context| count(below, context).map(Value::from)).await
 }
 
-fn count(below: usize, desk: &Desk) -> Result<usize, OperationError> {
+fn count(below: usize, context: &OperationContext) -> Result<usize, OperationError> {
     if below <= 2 {
         return Ok(0);
     }
@@ -34,8 +34,8 @@ fn count(below: usize, desk: &Desk) -> Result<usize, OperationError> {
             }
         }
         primes += segment.iter().filter(|composite| !**composite).count();
-        desk.go_on()?;
-        desk.progress(high as f32 / below as f32);
+        context.go_on()?;
+        context.progress(high as f32 / below as f32);
     }
     Ok(primes)
 }
@@ -57,10 +57,10 @@ mod tests {
     use contract::operation::PRIMES_BELOW_MAX;
     use proptest::prelude::*;
 
-    use super::{super::tests::desk, *};
+    use super::{super::tests::context, *};
 
     fn count_below(below: usize) -> usize {
-        count(below, &desk().0).unwrap()
+        count(below, &context().0).unwrap()
     }
 
     #[test]

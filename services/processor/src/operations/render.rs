@@ -6,7 +6,7 @@ use anyhow::Context;
 use png::{BitDepth, ColorType, Encoder};
 use serde_json::{Value, json};
 
-use super::{Desk, OperationError, cpu};
+use super::{OperationContext, OperationError, cpu};
 
 mod mandelbrot;
 mod palette;
@@ -16,7 +16,7 @@ use mandelbrot::{LANES, Plane};
 /// Up to this size each pixel is the mean of four samples, which takes the grain out of the fringes;
 /// larger tiles are fine enough, and would take too long.
 const SMOOTH_PIXELS_MAX: u32 = 1 << 20;
-/// Samples between two looks at the desk: a tenth of a millisecond where the set is deepest.
+/// Samples between two looks at the context: a tenth of a millisecond where the set is deepest.
 const SAMPLES_PER_LOOK: u32 = 64;
 
 /// What of the plane a tile shows, and in how many pixels.
@@ -41,16 +41,16 @@ impl View {
 }
 
 /// The value is `{"tile", "width", "height", "bytes"}`: the name in the store, pixels, size of the PNG.
-pub(super) async fn run(view: View, desk: &Desk) -> Result<Value, OperationError> {
-    let png = cpu::run(desk, move |desk| draw(&view, desk)).await?;
+pub(super) async fn run(view: View, context: &OperationContext) -> Result<Value, OperationError> {
+    let png = cpu::run(context, move |context| draw(&view, context)).await?;
     let bytes = png.len();
-    let tile = desk.put_tile(png).await?;
+    let tile = context.put_tile(png).await?;
     let View { width, height, .. } = view;
     Ok(json!({ "tile": tile, "width": width, "height": height, "bytes": bytes }))
 }
 
 /// Row by row, so that only the compressed tile is ever in memory as a whole.
-fn draw(view: &View, desk: &Desk) -> Result<Vec<u8>, OperationError> {
+fn draw(view: &View, context: &OperationContext) -> Result<Vec<u8>, OperationError> {
     let mut png = Vec::new();
     let mut encoder = Encoder::new(&mut png, view.width, view.height);
     encoder.set_color(ColorType::Rgb);
@@ -59,8 +59,8 @@ fn draw(view: &View, desk: &Desk) -> Result<Vec<u8>, OperationError> {
     let mut rows = file.stream_writer().context("opening the PNG data")?;
     let mut painter = Painter::new(view);
     for row in 0..view.height {
-        desk.progress(row as f32 / view.height as f32);
-        let pixels = painter.row(row, desk)?;
+        context.progress(row as f32 / view.height as f32);
+        let pixels = painter.row(row, context)?;
         rows.write_all(pixels).context("writing a row")?;
     }
     rows.finish().context("ending the PNG data")?;
@@ -89,10 +89,10 @@ impl Painter {
     }
 
     /// The bytes of one row: red, green, blue.
-    fn row(&mut self, row: u32, desk: &Desk) -> Result<&[u8], OperationError> {
+    fn row(&mut self, row: u32, context: &OperationContext) -> Result<&[u8], OperationError> {
         self.sums.fill([0.0; 3]);
         for fine_row in row * self.fineness..(row + 1) * self.fineness {
-            self.add_samples(fine_row, desk)?;
+            self.add_samples(fine_row, context)?;
         }
         let samples = (self.fineness * self.fineness) as f32;
         self.pixels.clear();
@@ -102,12 +102,16 @@ impl Painter {
         Ok(&self.pixels)
     }
 
-    fn add_samples(&mut self, fine_row: u32, desk: &Desk) -> Result<(), OperationError> {
+    fn add_samples(
+        &mut self,
+        fine_row: u32,
+        context: &OperationContext,
+    ) -> Result<(), OperationError> {
         let columns = self.sums.len() * self.fineness as usize;
         let mut column = 0;
         for group in (0..).step_by(LANES).take(columns.div_ceil(LANES)) {
             if group % SAMPLES_PER_LOOK == 0 {
-                desk.go_on()?;
+                context.go_on()?;
             }
             let escapes = self.plane.escapes(group, fine_row);
             for escape in escapes.into_iter().take(columns - column) {

@@ -34,16 +34,16 @@ impl TileStore for Shelf {
     }
 }
 
-fn desk_with(is_closed: bool) -> (Desk, watch::Receiver<f32>, CancellationToken) {
+fn context_with(is_closed: bool) -> (OperationContext, watch::Receiver<f32>, CancellationToken) {
     let (sender, progress) = watch::channel(0.0);
     let cancel = CancellationToken::new();
     let tiles = Arc::new(Shelf { tiles: Mutex::new(Vec::new()), is_closed });
-    (Desk::new(cancel.clone(), sender, tiles), progress, cancel)
+    (OperationContext::new(cancel.clone(), sender, tiles), progress, cancel)
 }
 
-pub(super) fn desk() -> (Desk, watch::Receiver<f32>) {
-    let (desk, progress, _) = desk_with(false);
-    (desk, progress)
+pub(super) fn context() -> (OperationContext, watch::Receiver<f32>) {
+    let (context, progress, _) = context_with(false);
+    (context, progress)
 }
 
 fn operation(json: Value) -> Operation {
@@ -51,7 +51,7 @@ fn operation(json: Value) -> Operation {
 }
 
 async fn value(json: Value) -> Result<Value, OperationError> {
-    timeout(LIMIT, run(&operation(json), &desk().0)).await.unwrap()
+    timeout(LIMIT, run(&operation(json), &context().0)).await.unwrap()
 }
 
 /// One of each kind, small.
@@ -94,8 +94,8 @@ async fn every_kind_answers_its_value_and_ends_at_progress_1() {
     let all = small();
     assert_eq!(all.len(), OperationKind::ALL.len());
     for (operation, expected) in all {
-        let (desk, progress) = desk();
-        let value = timeout(LIMIT, run(&operation, &desk)).await.unwrap();
+        let (context, progress) = context();
+        let value = timeout(LIMIT, run(&operation, &context)).await.unwrap();
         let value = value.unwrap();
         if operation.kind() == OperationKind::Render {
             assert_eq!(value["tile"], "tile-1");
@@ -125,18 +125,18 @@ async fn limits_hold_even_for_operations_that_nobody_checked() {
 
 #[tokio::test]
 async fn an_operations_own_error_is_no_breakage_and_never_reports_the_end() {
-    let (desk, progress) = desk();
+    let (context, progress) = context();
     let divide = operation(json!({"kind": "divide", "inputs": [1, 0]}));
-    let error = run(&divide, &desk).await.unwrap_err();
+    let error = run(&divide, &context).await.unwrap_err();
     assert!(matches!(error, OperationError::Failed(_)), "{error:?}");
     assert!(*progress.borrow() < 1.0);
 }
 
 #[tokio::test]
 async fn a_store_that_refuses_is_not_the_jobs_fault() {
-    let (desk, progress, _) = desk_with(true);
+    let (context, progress, _) = context_with(true);
     let render = small().pop().unwrap().0;
-    let error = run(&render, &desk).await.unwrap_err();
+    let error = run(&render, &context).await.unwrap_err();
     let OperationError::Unavailable(cause) = error else {
         panic!("{error:?}");
     };
@@ -146,16 +146,16 @@ async fn a_store_that_refuses_is_not_the_jobs_fault() {
 
 #[tokio::test]
 async fn progress_only_grows() {
-    let (desk, progress) = desk();
+    let (context, progress) = context();
     let reports = [(0.25, 0.25), (0.1, 0.25), (0.5, 0.5), (f32::NAN, 0.5), (-1.0, 0.5), (7.0, 1.0)];
     for (report, expected) in reports {
-        desk.progress(report);
+        context.progress(report);
         assert_eq!(progress.borrow().to_bits(), f32::to_bits(expected), "{report}");
     }
 
     let hash = operation(json!({"kind": "hash", "text": "x", "rounds": 40_000}));
-    let (desk, mut progress, _) = desk_with(false);
-    let work = tokio::spawn(async move { run(&hash, &desk).await.unwrap() });
+    let (context, mut progress, _) = context_with(false);
+    let work = tokio::spawn(async move { run(&hash, &context).await.unwrap() });
     let mut parts = vec![0.0];
     while timeout(LIMIT, progress.changed()).await.unwrap().is_ok() {
         parts.push(*progress.borrow_and_update());
@@ -167,9 +167,9 @@ async fn progress_only_grows() {
 
 /// How long `operation` goes on after its cancel.
 async fn cancel_in_the_middle(operation: Operation) -> Duration {
-    let (desk, mut progress, cancel) = desk_with(false);
+    let (context, mut progress, cancel) = context_with(false);
     let kind = operation.kind();
-    let work = tokio::spawn(async move { run(&operation, &desk).await });
+    let work = tokio::spawn(async move { run(&operation, &context).await });
     if kind != OperationKind::Wait {
         let begun = progress.wait_for(|part| *part > 0.0);
         timeout(LIMIT, begun).await.unwrap().unwrap();
@@ -196,9 +196,9 @@ async fn long_work_ends_within_100_ms_of_its_cancel() {
 #[tokio::test]
 async fn a_cancelled_operation_does_not_begin() {
     for (operation, _) in small() {
-        let (desk, progress, cancel) = desk_with(false);
+        let (context, progress, cancel) = context_with(false);
         cancel.cancel();
-        let error = run(&operation, &desk).await.unwrap_err();
+        let error = run(&operation, &context).await.unwrap_err();
         assert!(matches!(error, OperationError::Cancelled), "{error:?}");
         assert_eq!(progress.borrow().to_bits(), 0);
     }

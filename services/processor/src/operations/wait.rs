@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Desk, OperationError, arithmetic};
+use super::{OperationContext, OperationError, arithmetic};
 
 /// Progress is reported this often, or more often if the wait is short.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -13,7 +13,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 const REPORTS_MIN: u32 = 20;
 
 /// The value is the number of seconds asked for.
-pub(super) async fn run(seconds: f64, desk: &Desk) -> Result<Value, OperationError> {
+pub(super) async fn run(seconds: f64, context: &OperationContext) -> Result<Value, OperationError> {
     let whole = Duration::from_secs_f64(seconds);
     let step = REPORT_EVERY.min(whole / REPORTS_MIN);
     let start = Instant::now();
@@ -22,11 +22,11 @@ pub(super) async fn run(seconds: f64, desk: &Desk) -> Result<Value, OperationErr
         if waited >= whole {
             return Ok(arithmetic::number(seconds));
         }
-        desk.progress(waited.as_secs_f32() / whole.as_secs_f32());
+        context.progress(waited.as_secs_f32() / whole.as_secs_f32());
         let next = start + whole.min(waited + step);
         tokio::select! {
             biased;
-            () = desk.cancelled() => return Err(OperationError::Cancelled),
+            () = context.cancelled() => return Err(OperationError::Cancelled),
             () = sleep_until(next) => {}
         }
     }
@@ -34,13 +34,13 @@ pub(super) async fn run(seconds: f64, desk: &Desk) -> Result<Value, OperationErr
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::desk, *};
+    use super::{super::tests::context, *};
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_takes_its_time_and_not_more() {
         for seconds in [0.0, 0.001, 0.25, 1.5, 3_600.0] {
             let start = Instant::now();
-            let value = run(seconds, &desk().0).await.unwrap();
+            let value = run(seconds, &context().0).await.unwrap();
             let waited = start.elapsed().as_secs_f64();
             assert!((seconds..seconds + 0.01).contains(&waited), "{waited}");
             assert_eq!(value.as_f64(), Some(seconds));
@@ -50,7 +50,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_hour_reports_each_second_and_two_seconds_each_tenth() {
         for (seconds, reports) in [(3_600.0, 3_599), (2.0, 19)] {
-            let (desk, mut progress) = desk();
+            let (context, mut progress) = context();
             let watching = tokio::spawn(async move {
                 let mut seen = 0;
                 while progress.changed().await.is_ok() {
@@ -58,8 +58,8 @@ mod tests {
                 }
                 seen
             });
-            run(seconds, &desk).await.unwrap();
-            drop(desk);
+            run(seconds, &context).await.unwrap();
+            drop(context);
             let seen: i32 = watching.await.unwrap();
             assert!((seen - reports).abs() <= 1, "{seen}");
         }

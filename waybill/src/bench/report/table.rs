@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use super::{RATIOS, Report};
-use crate::bench::{Variant, numbers::Spread, told::StageTime, usage::PartUse};
+use crate::bench::{Variant, numbers::Spread, stage_metrics::StageTime, usage::PartUse};
 
 impl Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,12 +3,12 @@
 mod body;
 mod cancel;
 mod details;
+mod display_args;
 mod find;
 mod follow;
 mod list;
 mod picture;
 mod retry;
-mod see;
 mod show;
 mod standing;
 mod submit;

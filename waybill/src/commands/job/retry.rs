@@ -1,6 +1,6 @@
 //! `waybill job retry`: a new round for a job that has ended.
 
-use super::{find::Which, see::See};
+use super::{display_args::DisplayArgs, find::Which};
 use crate::{exit::Exit, lab_args::LabArgs};
 
 /// Start a job again that ended without success; its trace goes on
@@ -9,7 +9,7 @@ pub(crate) struct Retry {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
-    see: See,
+    display: DisplayArgs,
     #[command(flatten)]
     lab: LabArgs,
 }
@@ -19,7 +19,7 @@ impl Retry {
         let (gateway, console) = (self.lab.gateway()?, self.lab.console()?);
         let id = self.which.find(&gateway).await?;
         gateway.retry(id).await?;
-        let to_its_end = self.see.follow.wait || self.see.picture.trace;
-        self.see.show(&gateway, &console, id, to_its_end).await
+        let to_its_end = self.display.follow.wait || self.display.picture.trace;
+        self.display.show(&gateway, &console, id, to_its_end).await
     }
 }

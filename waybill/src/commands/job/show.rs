@@ -1,6 +1,6 @@
 //! `waybill job show`: one job.
 
-use super::{find::Which, see::See};
+use super::{display_args::DisplayArgs, find::Which};
 use crate::{exit::Exit, lab_args::LabArgs};
 
 /// Show one job, and its trace if asked to
@@ -9,7 +9,7 @@ pub(crate) struct Show {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
-    see: See,
+    display: DisplayArgs,
     #[command(flatten)]
     lab: LabArgs,
 }
@@ -18,6 +18,6 @@ impl Show {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let (gateway, console) = (self.lab.gateway()?, self.lab.console()?);
         let id = self.which.find(&gateway).await?;
-        self.see.show(&gateway, &console, id, self.see.follow.wait).await
+        self.display.show(&gateway, &console, id, self.display.follow.wait).await
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     body::Body,
     details::{self, HeadLines},
-    see::See,
+    display_args::DisplayArgs,
 };
 use crate::{
     client::Console,
@@ -24,7 +24,7 @@ pub(crate) struct Submit {
     #[command(flatten)]
     body: Body,
     #[command(flatten)]
-    see: See,
+    display: DisplayArgs,
     #[command(flatten)]
     lab: LabArgs,
 }
@@ -39,11 +39,11 @@ impl Submit {
         if let Err(error) = last::note(gateway.url(), accepted.id) {
             print_error(&format!("waybill: `last` will not find this job: {error:#}\n"));
         }
-        if !self.see.follow.wait && !self.see.picture.trace {
-            tell(&accepted, &head, &console, self.see.json);
+        if !self.display.follow.wait && !self.display.picture.trace {
+            tell(&accepted, &head, &console, self.display.json);
             return Ok(Exit::Done);
         }
-        self.see.to_its_end(&gateway, &console, head).await
+        self.display.to_its_end(&gateway, &console, head).await
     }
 }
 

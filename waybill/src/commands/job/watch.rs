@@ -55,9 +55,9 @@ impl Watch {
         let gateway = self.lab.gateway()?;
         let id = self.which.find(&gateway).await?;
         let limit = Duration::from_secs(self.limit);
-        let mut teller = Teller { json: self.json, ..Teller::default() };
-        let Some(end) = watch(&gateway, id, limit, &mut teller).await? else {
-            teller.line.clear();
+        let mut printer = Printer { json: self.json, ..Printer::default() };
+        let Some(end) = watch(&gateway, id, limit, &mut printer).await? else {
+            printer.line.clear();
             print_error(&format!("waybill: the job has not ended after {} s\n", self.limit));
             return Ok(Exit::TimeUp);
         };
@@ -73,15 +73,15 @@ async fn watch(
     gateway: &Gateway,
     id: JobId,
     limit: Duration,
-    teller: &mut Teller,
+    printer: &mut Printer,
 ) -> Result<Option<JobView>, ClientError> {
     let until = Instant::now() + limit;
     let (mut tries, mut pause) = (0, PAUSE_FIRST);
     while Instant::now() < until {
-        let heard = teller.heard;
+        let heard = printer.heard;
         let left = until.saturating_duration_since(Instant::now());
         let listened = match gateway.follow(id, left).await {
-            Ok(stream) => listen(stream, teller, gateway, id).await,
+            Ok(stream) => listen(stream, printer, gateway, id).await,
             // There is no stream to be had; a look is always to be had.
             Err(error) if error.status() == Some(503) => {
                 sleep(LOOK_EVERY).await;
@@ -96,15 +96,15 @@ async fn watch(
         // The stream has no results; and it may have broken off before the end was told.
         match gateway.job(id).await {
             Ok(job) if job.state.is_terminal() => {
-                teller.tell(&job);
+                printer.tell(&job);
                 return Ok(Some(job));
             }
             _ if end.is_some() => return Ok(end),
-            Ok(job) => teller.tell(&job),
+            Ok(job) => printer.tell(&job),
             Err(error) if error.may_pass() && tries < TRIES_MAX => {}
             Err(error) => return Err(error),
         }
-        (tries, pause) = if teller.heard > heard {
+        (tries, pause) = if printer.heard > heard {
             (0, PAUSE_FIRST)
         } else {
             (tries + 1, (pause * 2).min(PAUSE_MAX))
@@ -117,18 +117,18 @@ async fn watch(
 /// Tells what the stream tells; answers the job when it has ended, nothing when the stream has.
 async fn listen(
     mut stream: EventStream,
-    teller: &mut Teller,
+    printer: &mut Printer,
     gateway: &Gateway,
     id: JobId,
 ) -> Result<Option<JobView>, ClientError> {
-    while let Some(event) = next(&mut stream, teller, gateway, id).await? {
+    while let Some(event) = next(&mut stream, printer, gateway, id).await? {
         // What cannot be read is from a newer gateway, and the look afterwards has the state.
         if event.name == PROGRESS {
             if let Ok(progress) = serde_json::from_str(&event.data) {
-                teller.go_on(progress);
+                printer.go_on(progress);
             }
         } else if let Ok(job) = serde_json::from_str::<JobView>(&event.data) {
-            teller.tell(&job);
+            printer.tell(&job);
             if job.state.is_terminal() {
                 return Ok(Some(job));
             }
@@ -140,7 +140,7 @@ async fn listen(
 /// The next event. While there is none, the job is looked at: a worker that fell silent sends no event.
 async fn next(
     stream: &mut EventStream,
-    teller: &mut Teller,
+    printer: &mut Printer,
     gateway: &Gateway,
     id: JobId,
 ) -> Result<Option<ServerEvent>, ClientError> {
@@ -153,14 +153,14 @@ async fn next(
         }
         // One that fails is left out: the stream tells whether the gateway is there.
         if let Ok(job) = gateway.job(id).await {
-            teller.stands(&job);
+            printer.stands(&job);
         }
     }
 }
 
 /// Tells each change once.
 #[derive(Debug, Default)]
-struct Teller {
+struct Printer {
     json: bool,
     told: Option<JobView>,
     line: StatusLine,
@@ -169,7 +169,7 @@ struct Teller {
     heard: u64,
 }
 
-impl Teller {
+impl Printer {
     /// The job is where it was, and further on.
     fn go_on(&mut self, progress: ProgressView) {
         if let Some(mut job) = self.told.clone() {

@@ -1,9 +1,9 @@
 //! `waybill load`: many jobs and events at a pace, and what became of each of them.
 
-mod bounds;
-mod mixture;
-mod rhythm;
-mod words;
+mod mix_args;
+mod output;
+mod pace_args;
+mod range_arg;
 
 use std::{cell::RefCell, time::Duration};
 
@@ -18,8 +18,8 @@ use crate::{
     load::{self, End, Limits, Target, plan::Plan, report::Report},
     terminal::{StatusLine, print, print_error},
 };
-use mixture::Mixture;
-use rhythm::Rhythm;
+use mix_args::MixArgs;
+use pace_args::PaceArgs;
 
 /// How long is sent if nothing is said.
 const TIME_DEFAULT: Duration = Duration::from_secs(10);
@@ -28,10 +28,10 @@ const WAIT_SECONDS_MAX: u64 = 86_400;
 
 /// Hand in many jobs and events, and say what became of each
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("{}\n\n{HELP}", words::HELP))]
+#[command(after_help = format!("{}\n\n{HELP}", output::HELP))]
 pub(crate) struct Load {
     #[command(flatten)]
-    rhythm: Rhythm,
+    pace: PaceArgs,
     /// Send for so many minutes
     #[arg(long, value_name = "N", help_heading = "How much", value_parser = value_parser!(u64).range(1..=1_440))]
     minutes: Option<u64>,
@@ -42,7 +42,7 @@ pub(crate) struct Load {
     #[arg(long, value_name = "N", help_heading = "How much", value_parser = value_parser!(u64).range(1..=load::JOBS_MAX))]
     jobs: Option<u64>,
     #[command(flatten)]
-    mixture: Mixture,
+    mix: MixArgs,
     /// Repeats a run: the same jobs, faults and pauses [default: a random one, which is printed]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -68,7 +68,7 @@ impl Load {
         let json = self.json;
         let load = self.load()?;
         // Told before anything is sent: a run that is killed can be repeated too.
-        let start = words::starting(&load);
+        let start = output::starting(&load);
         if json {
             print_error(&start);
         } else {
@@ -78,7 +78,7 @@ impl Load {
         let line = RefCell::new(StatusLine::default());
         let report = load
             .run(&target, &stop, |progress| {
-                line.borrow_mut().show(&words::progress(progress, &load.end));
+                line.borrow_mut().show(&output::progress(progress, &load.end));
             })
             .await;
         line.borrow_mut().clear();
@@ -86,7 +86,7 @@ impl Load {
         if json {
             print(&format!("{:#}\n", json!(report)));
         } else {
-            print(&words::summary(&report));
+            print(&output::summary(&report));
         }
         Ok(exit(&report))
     }
@@ -106,8 +106,8 @@ impl Load {
             ..Limits::default()
         };
         Ok(load::Load {
-            plan: Plan::new(seed, self.mixture.mix()?),
-            pace: self.rhythm.pace(),
+            plan: Plan::new(seed, self.mix.mix()?),
+            pace: self.pace.pace(),
             end: End { jobs: self.jobs.unwrap_or(load::JOBS_MAX), time },
             limits,
         })

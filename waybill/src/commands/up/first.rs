@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use contract::api::JobAccepted;
 use tokio::time::{Instant as Deadline, sleep};
 
-use super::{teller::News, words};
+use super::{output, printer::News};
 use crate::{
     client::{ClientError, Console, Gateway},
     lab_args::LabArgs,
@@ -38,8 +38,8 @@ pub(super) async fn tell(
 ) -> anyhow::Result<News> {
     let (gateway, console) = (address.gateway()?, address.console()?);
     Ok(match first(&gateway, &console, no_traces).await {
-        Ok(first) => words::first(&first, began.elapsed()),
-        Err(error) => words::no_first(&error.to_string()),
+        Ok(first) => output::first(&first, began.elapsed()),
+        Err(error) => output::no_first(&error.to_string()),
     })
 }
 

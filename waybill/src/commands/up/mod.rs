@@ -2,9 +2,9 @@
 
 mod environment;
 mod first;
-mod teller;
+mod output;
+mod printer;
 mod trickle;
-mod words;
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ use crate::{
     terminal::{WARNING, print, styled},
 };
 use environment::Environment;
-use teller::Teller;
+use printer::Printer;
 use trickle::Trickle;
 
 /// Tiers of parts that are stopped one after the other, each within its grace: services, console, broker.
@@ -37,7 +37,7 @@ const TRICKLE_MAX: f64 = 100.0;
 
 /// Start a lab on this machine: broker, four services and console, without containers
 #[derive(Debug, clap::Args)]
-#[command(after_help = words::HELP)]
+#[command(after_help = output::HELP)]
 pub(crate) struct Up {
     #[command(flatten)]
     lab: UpArgs,
@@ -66,24 +66,24 @@ impl Up {
             return self.show();
         }
         let began = Instant::now();
-        let teller = Teller::start(self.json);
-        let outcome = self.start_to_end(began, &teller).await;
-        teller.finish();
+        let printer = Printer::start(self.json);
+        let outcome = self.start_to_end(began, &printer).await;
+        printer.finish();
         outcome
     }
 
-    async fn start_to_end(self, began: Instant, teller: &Teller) -> anyhow::Result<Exit> {
+    async fn start_to_end(self, began: Instant, printer: &Printer) -> anyhow::Result<Exit> {
         // A part that drains within its grace is never cut short; one that hangs is killed by the lab.
         let grace = self.lab.grace_seconds.saturating_add(5).saturating_mul(TIERS);
         let stop =
             Stop::on_signals(Duration::from_secs(grace)).context("cannot listen to signals")?;
-        let (options, environment) = self.plan(teller.report())?;
-        teller.tell(&words::starting(&options.data_dir));
+        let (options, environment) = self.plan(printer.report())?;
+        printer.tell(&output::starting(&options.data_dir));
         if let Some(warning) = ephemeral::warning(options.ports, options.processors) {
-            teller.tell(&words::warning(&warning));
+            printer.tell(&output::warning(&warning));
         }
         for (variable, why) in &environment.set_aside {
-            teller.tell(&words::set_aside(variable, why));
+            printer.tell(&output::set_aside(variable, why));
         }
         let lab = match Embedded::up(options, stop.soft.clone()).await {
             Ok(lab) => lab,
@@ -92,21 +92,21 @@ impl Up {
         };
         let address = LabArgs::on(lab.ports());
         let mut trickle = Trickle::new(address.gateway()?, self.trickle);
-        teller.tell(&words::ready(&lab, &address, began.elapsed())?);
+        printer.tell(&output::ready(&lab, &address, began.elapsed())?);
         tokio::select! {
             () = stop.soft.cancelled() => {}
             told = first::tell(&address, environment.no_traces.as_deref(), began) => {
-                teller.tell(&told?);
-                teller.tell(&words::lively(self.trickle, lab.ports()));
+                printer.tell(&told?);
+                printer.tell(&output::lively(self.trickle, lab.ports()));
                 trickle.run_until(&stop.soft).await;
             }
         }
-        teller.tell(&words::stopping());
+        printer.tell(&output::stopping());
         let killed = tokio::select! {
             killed = lab.until_stopped() => killed,
             () = stop.hard.cancelled() => still_running(&lab),
         };
-        teller.tell(&words::goodbye(began.elapsed(), trickle.counts(), &killed));
+        printer.tell(&output::goodbye(began.elapsed(), trickle.counts(), &killed));
         Ok(Exit::Done)
     }
 

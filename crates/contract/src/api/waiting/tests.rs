@@ -3,8 +3,8 @@ use crate::{
     JobId,
     job::{Job, JobSpec},
     operation::Operation,
-    record::Owner,
-    waybill::SpanRef,
+    propagation::TraceParent,
+    record::Lease,
 };
 
 const ACK_WAIT: Duration = Duration::from_secs(10);
@@ -31,8 +31,8 @@ fn record() -> JobRecord {
 }
 
 fn running() -> JobRecord {
-    let span = SpanRef { trace_id: 1, span_id: 1, sampled: true };
-    let owner = Owner {
+    let span = TraceParent { trace_id: 1, span_id: 1, sampled: true };
+    let lease = Lease {
         round: 0,
         attempt: 1,
         run: 2,
@@ -43,7 +43,7 @@ fn running() -> JobRecord {
         started_at_ns: 5_000_000_000,
         isolated: false,
     };
-    JobRecord { state: Running, owner: Some(owner), ..record() }
+    JobRecord { state: Running, lease: Some(lease), ..record() }
 }
 
 fn lease(silent_ms: u64) -> LeaseView {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{record::JobFailure, state::JobState, waybill::SpanRef};
+use crate::{propagation::TraceParent, record::JobFailure, state::JobState};
 
 const ID: &str = "019a0000-0000-7000-8000-000000000000";
 const SPAN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -59,8 +59,8 @@ const WRITES: [Write; 9] = [
     (
         "claim",
         |record| {
-            record.owner.as_mut().unwrap().span = other_span();
-            record.owner.as_mut().unwrap().worker = "w2".into();
+            record.lease.as_mut().unwrap().span = other_span();
+            record.lease.as_mut().unwrap().worker = "w2".into();
             record.interruptions.total = 1;
             record.progress = None;
         },
@@ -95,7 +95,7 @@ const WRITES: [Write; 9] = [
         &["/owner", "/progress", "/failure"],
     ),
     ("cancel", |record| record.cancel_requested = true, &[]),
-    ("told", |record| record.told = true, &[]),
+    ("told", |record| record.completion_published = true, &[]),
     (
         "start again",
         |record| {
@@ -106,7 +106,7 @@ const WRITES: [Write; 9] = [
     ),
 ];
 
-fn other_span() -> SpanRef {
+fn other_span() -> TraceParent {
     OTHER_SPAN.parse().unwrap()
 }
 
@@ -189,7 +189,10 @@ fn words_that_this_version_does_not_know_are_kept_until_they_are_replaced() {
     stored["results"] = json!([{"operation": {"kind": "fly", "height": 1}, "value": 3}]);
     stored["progress"]["kind"] = json!("fly");
     let mut record = read(&stored).unwrap();
-    assert_eq!((record.kind.name(), &record.asked, record.progress), ("unknown", &None, None));
+    assert_eq!(
+        (record.kind.name(), &record.inline_spec, record.progress),
+        ("unknown", &None, None)
+    );
     record.cancel_requested = true;
     stored["cancel_requested"] = json!(true);
     assert_eq!(written(&record), stored);

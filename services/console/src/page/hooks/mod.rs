@@ -14,7 +14,7 @@ use self::usage::usage;
 use super::format::count;
 use super::frame::{self, live};
 use crate::api::query::{BadQuery, Parameters, RawQuery};
-use crate::hooks::{Shelf, is_name};
+use crate::hooks::{HookSummary, is_name};
 use crate::start::Shared;
 
 /// Webhooks on the page; the JSON has all of them.
@@ -73,11 +73,11 @@ fn name(query: RawQuery) -> Result<Option<String>, BadQuery> {
 
 fn list(shared: &Shared, name: Option<&str>) -> Markup {
     let hooks = match name {
-        Some(name) => shared.hooks.shelves.of(name).unwrap_or_default(),
-        None => shared.hooks.shelves.all(),
+        Some(name) => shared.hooks.inbox.of(name).unwrap_or_default(),
+        None => shared.hooks.inbox.all(),
     };
     html! {
-        (names(&shared.hooks.shelves.list(), name))
+        (names(&shared.hooks.inbox.list(), name))
         @if hooks.is_empty() {
             p.empty { "Nothing has arrived yet. Send a job whose owner is told here: see above." }
         } @else {
@@ -89,12 +89,12 @@ fn list(shared: &Shared, name: Option<&str>) -> Markup {
     }
 }
 
-fn names(shelves: &[Shelf], chosen: Option<&str>) -> Markup {
+fn names(inbox: &[HookSummary], chosen: Option<&str>) -> Markup {
     html! {
-        @if !shelves.is_empty() {
+        @if !inbox.is_empty() {
             ul.names aria-label="Names" {
                 li { a href="/hooks" aria-current=[chosen.is_none().then_some("true")] { "all" } }
-                @for shelf in shelves {
+                @for shelf in inbox {
                     li {
                         a href=(format!("/hooks?name={}", shelf.name))
                             aria-current=[(chosen == Some(&shelf.name)).then_some("true")] {
@@ -102,7 +102,7 @@ fn names(shelves: &[Shelf], chosen: Option<&str>) -> Markup {
                         }
                     }
                 }
-                @if let Some(name) = chosen.filter(|name| shelves.iter().any(|shelf| shelf.name == *name)) {
+                @if let Some(name) = chosen.filter(|name| inbox.iter().any(|shelf| shelf.name == *name)) {
                     li { a.plain href=(format!("/api/hooks/{name}")) { "JSON" } }
                 }
             }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::scrape::{Standing, TargetState};
+use crate::scrape::{TargetHealth, TargetState};
 
 /// A line above the charts.
 pub(super) fn targets(targets: &[TargetState], has_data: bool) -> Markup {
@@ -31,9 +31,9 @@ pub(super) fn targets(targets: &[TargetState], has_data: bool) -> Markup {
 fn target(state: &TargetState) -> Markup {
     let address = state.target.url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let (class, word) = match state.standing {
-        Standing::Up(_) => ("good", "up"),
-        Standing::Awaited => ("plain", "awaited"),
-        Standing::Down(_) => ("bad", "down"),
+        TargetHealth::Up(_) => ("good", "up"),
+        TargetHealth::Awaited => ("plain", "awaited"),
+        TargetHealth::Down(_) => ("bad", "down"),
     };
     html! {
         li { (state.target.name) span.muted { (address) } " " span.pill.(class) { (word) } }
@@ -42,7 +42,7 @@ fn target(state: &TargetState) -> Markup {
 
 fn why(state: &TargetState) -> Option<&str> {
     match &state.standing {
-        Standing::Down(why) => Some(why),
-        Standing::Up(_) | Standing::Awaited => None,
+        TargetHealth::Down(why) => Some(why),
+        TargetHealth::Up(_) | TargetHealth::Awaited => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use bus::Vitals;
+use bus::ServiceContext;
 use clap::Parser;
 use contract::{Stage, signals::METRICS};
 use opentelemetry::global;
@@ -41,10 +41,10 @@ impl SpanExporter for Kept {
 
 pub(super) static SHARED: OnceLock<Shared> = OnceLock::new();
 
-pub(super) fn vitals(shared: &Shared) -> Vitals {
+pub(super) fn service(shared: &Shared) -> ServiceContext {
     let clock = Clock::new();
     let metrics = Metrics::new(METRICS, Some(Stage::Gateway), clock.offset());
-    Vitals { instance: "gateway-test".into(), clock, metrics, spans: shared.sink.clone() }
+    ServiceContext { instance: "gateway-test".into(), clock, metrics, spans: shared.sink.clone() }
 }
 
 pub(super) fn settings(nats_url: &str, flags: &[&str]) -> Settings {

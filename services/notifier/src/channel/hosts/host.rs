@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     NotNow,
     breaker::{Breaker, Change, Health},
-    lane::Lane,
+    concurrency_limit::ConcurrencyLimit,
 };
 
 /// Notices of one host come back at most one in this time on average, so that a host that is back is not run over.
@@ -18,7 +18,7 @@ pub(super) struct Host {
     /// Tells it from one of the same name that was forgotten.
     pub(super) serial: u64,
     pub(super) breaker: Breaker,
-    pub(super) lane: Lane,
+    pub(super) concurrency_limit: ConcurrencyLimit,
     /// Whether its last try was answered.
     pub(super) proven: bool,
     /// Notices put off since it opened, or since it had a place.
@@ -28,8 +28,8 @@ pub(super) struct Host {
 
 impl Host {
     pub(super) fn new(serial: u64, now: Instant) -> Self {
-        let (breaker, lane) = (Breaker::default(), Lane::new(now));
-        Self { serial, breaker, lane, proven: false, put_off: 0, away_since: None }
+        let (breaker, concurrency_limit) = (Breaker::default(), ConcurrencyLimit::new(now));
+        Self { serial, breaker, concurrency_limit, proven: false, put_off: 0, away_since: None }
     }
 
     /// The more notices wait for a host, the further apart they come back.

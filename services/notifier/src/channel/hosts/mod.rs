@@ -1,13 +1,13 @@
 //! Which hosts may be tried now, so that one that is away, or slow, costs the others nothing.
 //!
 //! - `breaker`: when a host is taken for away, and when it is asked again
-//! - `lane`: how many tries may be under way at once
+//! - `concurrency_limit`: how many tries may be under way at once
 //! - `host`: both, for one host, and the notices that wait for it
 //! - this file: that for every host, and the limit to how many hosts are remembered
 
 pub(super) mod breaker;
+mod concurrency_limit;
 mod host;
-mod lane;
 
 use std::{
     num::NonZeroUsize,
@@ -16,8 +16,8 @@ use std::{
 };
 
 use breaker::{Change, Health};
+use concurrency_limit::ConcurrencyLimit;
 use host::Host;
-use lane::Lane;
 use lru::LruCache;
 use tokio::{sync::Notify, time::timeout_at};
 
@@ -48,7 +48,7 @@ pub struct Hosts {
 struct Known {
     hosts: LruCache<String, Host>,
     /// The tries at all hosts that have not answered well lately.
-    unproven: Lane,
+    unproven: ConcurrencyLimit,
     serial: u64,
 }
 
@@ -81,7 +81,7 @@ impl Hosts {
     pub fn new(slots: usize, report: impl Fn(usize) + Send + Sync + 'static) -> Arc<Self> {
         let known = Known {
             hosts: LruCache::new(HOSTS_MAX),
-            unproven: Lane::new(Instant::now()),
+            unproven: ConcurrencyLimit::new(Instant::now()),
             serial: 0,
         };
         Arc::new(Self {
@@ -132,7 +132,7 @@ impl Hosts {
             }
             return Answer::NotNow(host.put_off(NO_PLACE, NO_ANSWER_YET));
         }
-        host.lane.start(now);
+        host.concurrency_limit.start(now);
         if !host.proven {
             unproven.start(now);
         }
@@ -147,16 +147,16 @@ impl Hosts {
     }
 
     /// Whether there is no place, and until when it is worth to wait for one.
-    fn full(&self, host: &Host, unproven: &Lane) -> Option<Instant> {
+    fn full(&self, host: &Host, unproven: &ConcurrencyLimit) -> Option<Instant> {
         let own_max = if host.proven { self.slots * 3 / 4 } else { UNPROVEN_TRIES_MAX };
-        let lane = if host.lane.is_full(own_max) {
-            &host.lane
+        let concurrency_limit = if host.concurrency_limit.is_full(own_max) {
+            &host.concurrency_limit
         } else if !host.proven && unproven.is_full(self.slots / 2) {
             unproven
         } else {
             return None;
         };
-        Some(lane.moved + MOVING)
+        Some(concurrency_limit.moved + MOVING)
     }
 
     fn end(&self, pass: &Pass, health: Health, now: Instant, jitter: f64) -> Change {
@@ -167,7 +167,7 @@ impl Hosts {
         }
         let host = hosts.peek_mut(&pass.authority).filter(|host| host.serial == pass.serial);
         let change = host.map_or(Change::None, |host| {
-            host.lane.end(now);
+            host.concurrency_limit.end(now);
             let change = host.end(pass.probe, health, now, jitter);
             if !matches!(change, Change::None) {
                 host.log(&pass.authority, change, now);

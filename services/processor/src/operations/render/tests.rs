@@ -2,10 +2,10 @@
 
 use png::Decoder;
 
-use super::{super::tests::desk, *};
+use super::{super::tests::context, *};
 
 fn tile(size: (u32, u32), center: [f64; 2], zoom: f64) -> Vec<[u8; 3]> {
-    let png = draw(&View::new(size, center, zoom), &desk().0).unwrap();
+    let png = draw(&View::new(size, center, zoom), &context().0).unwrap();
     let mut reader = Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let frame = reader.next_frame(&mut pixels).unwrap();

@@ -1,0 +1,33 @@
+//! The record that travels with a job. Who hands a job on has just written its record, so whoever takes the
+//! job up need not read it first: a claim is a compare-and-set, and fails if the record has moved since.
+
+use contract::{job::Job, propagation::RECORD, record::JobRecord, state::JobState};
+
+use crate::{Delivery, Outgoing, headers, records::Entry};
+
+impl Outgoing {
+    /// Encloses the job's record as it stands.
+    #[must_use]
+    pub fn with_record_hint(mut self, entry: &Entry) -> Self {
+        let json = entry.record.to_json().ok().and_then(|json| String::from_utf8(json).ok());
+        if let Some(record) = json {
+            self.headers.push((RECORD.to_owned(), format!("{} {record}", entry.revision)));
+        }
+        self
+    }
+}
+
+/// The record that came with `delivery`, if it is that of a job that waits for its first run. Of a message
+/// that comes again the record has most likely moved.
+pub(crate) fn read(delivery: &Delivery, job: &Job) -> Option<Entry> {
+    if delivery.redelivered {
+        return None;
+    }
+    let (revision, record) = headers::value(&delivery.headers, RECORD)?.split_once(' ')?;
+    let (revision, record) =
+        (revision.parse().ok()?, JobRecord::from_json(job.id, record.as_bytes()).ok()?);
+    let entry = Entry { record, revision, written_at_ns: delivery.published_at_ns };
+    let record = &entry.record;
+    let is_its_own = (record.id, record.round) == (job.id, job.round);
+    (is_its_own && record.state == JobState::Queued).then_some(entry)
+}

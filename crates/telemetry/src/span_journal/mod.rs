@@ -1,0 +1,130 @@
+//! Spans that began and have not left this process, kept in a file that outlives it.
+//!
+//! A killed process takes its last spans with it, up to a batch of them, and with them the parents of
+//! spans that others have sent: the trace falls apart. So each span leaves a line here when it begins, and
+//! the line goes when the span was sent, or dropped and counted. What a killed process left behind, the
+//! next one on the same file sends: where the span was, when it began, and that the rest is lost.
+//!
+//! Never a promise to anybody: a span without a line is a span as it would be without this file.
+
+mod entry;
+mod slots;
+
+use std::{
+    collections::HashMap,
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use opentelemetry::SpanId;
+use opentelemetry_sdk::trace::SpanData;
+
+use entry::{LINE_BYTES, Line};
+use slots::Slots;
+
+/// Most spans with a line; what begins beyond them has none.
+const LINES_MAX: u32 = 16_384;
+/// The whole file, in bytes.
+const FILE_BYTES_MAX: u64 = LINES_MAX as u64 * LINE_BYTES as u64;
+/// Most processes that share a folder.
+const FILES_MAX: u32 = 64;
+/// Marks a line that holds nothing.
+const FREE: &[u8] = b"-";
+
+/// The file of this process, and where each span's line is.
+#[derive(Debug)]
+pub(crate) struct SpanJournal {
+    file: File,
+    lines: Mutex<Lines>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    of_span: HashMap<SpanId, u32>,
+    free: Slots,
+}
+
+impl SpanJournal {
+    /// Takes the file, and what a process before this one left in it, as spans to be sent. In a folder, which
+    /// several processes may share, it takes the first file that no other process has.
+    ///
+    /// An error when the file cannot be written, or another process has it.
+    pub(crate) fn open(path: &Path) -> io::Result<(Self, Vec<SpanData>)> {
+        if !path.is_dir() {
+            return Self::open_file(path);
+        }
+        let is_busy = |tried: &io::Result<_>| {
+            tried
+                .as_ref()
+                .is_err_and(|error: &io::Error| error.kind() == io::ErrorKind::ResourceBusy)
+        };
+        let files = (1..=FILES_MAX).map(|number| path.join(format!("journal-{number}")));
+        let mut tries = files.map(|file| Self::open_file(&file));
+        tries.find(|tried| !is_busy(tried)).unwrap_or_else(|| {
+            Err(io::Error::other(format!("{FILES_MAX} other processes use this folder")))
+        })
+    }
+
+    fn open_file(path: &Path) -> io::Result<(Self, Vec<SpanData>)> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(path)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                io::Error::new(io::ErrorKind::ResourceBusy, "another process has it")
+            }
+            TryLockError::Error(error) => error,
+        })?;
+        let mut text = Vec::new();
+        (&file).take(FILE_BYTES_MAX).read_to_end(&mut text)?;
+        let left = text.chunks(LINE_BYTES).filter_map(entry::read).collect();
+        file.set_len(0)?;
+        let lines = Lines { of_span: HashMap::new(), free: Slots::new(LINES_MAX) };
+        Ok((Self { file, lines: Mutex::new(lines) }, left))
+    }
+
+    /// Writes the line of a span that begins.
+    pub(crate) fn begin(&self, span: &SpanData) {
+        let mut line = Line::default();
+        if !line.write(span) {
+            return;
+        }
+        let id = span.span_context.span_id();
+        let place = {
+            let mut lines = self.lines();
+            let Some(place) = lines.free.take() else { return };
+            lines.of_span.insert(id, place);
+            place
+        };
+        // A disk that is full costs the line, not the span.
+        let _ = self.file.write_all_at(line.bytes(), offset(place));
+    }
+
+    /// Takes away the lines of spans that were sent, or dropped.
+    pub(crate) fn left(&self, spans: impl IntoIterator<Item = SpanId>) {
+        for id in spans {
+            let place = self.lines().of_span.remove(&id);
+            if let Some(place) = place {
+                let _ = self.file.write_all_at(FREE, offset(place));
+                self.lines().free.give_back(place);
+            }
+        }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn offset(place: u32) -> u64 {
+    u64::from(place) * LINE_BYTES as u64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! A process that is killed, and what the next one tells of it.
+
+use std::{os::unix::process::ExitStatusExt as _, time::Duration};
+
+use contract::signals::attr;
+use opentelemetry_proto::tonic::trace::v1::{span::SpanKind, status::StatusCode};
+use testkit::{OtlpSink, eventually};
+
+use crate::probe::{Order, command, probe};
+
+/// What `abort` ends a process with.
+const SIGABRT: i32 = 6;
+const ARRIVAL_TIME_MAX: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn what_a_killed_process_had_begun_and_not_sent_is_told_by_the_next_one() {
+    let (sink, folder) = (OtlpSink::start().await, tempfile::tempdir().unwrap());
+    let (endpoint, file) = (sink.endpoint(), folder.path().join("spans"));
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("WAYBILL_SPAN_JOURNAL", file.to_str().unwrap()),
+    ];
+    let mut first = command(Order::Aborted, &variables);
+    let killed = first.env("PROBE_REPORT", "none").status().await.unwrap();
+    assert_eq!(killed.signal(), Some(SIGABRT), "{killed:?}");
+    assert!(sink.spans().is_empty(), "nothing was sent before the end");
+
+    // The story has three spans of its own; the next process has nothing to tell.
+    probe(Order::Story, &variables).await;
+    probe(Order::Story, &variables).await;
+    let spans = eventually(ARRIVAL_TIME_MAX, "all spans arrive", async || {
+        let all = sink.spans();
+        if all.len() == 8 { Ok(all) } else { Err(all) }
+    })
+    .await;
+    let named = |name| spans.iter().find(|span| span.name() == name).unwrap();
+    let (outer, inner) = (named("unfinished"), named("finished"));
+    assert_eq!(inner.parent_id(), outer.span_id());
+    assert_eq!(outer.span.kind(), SpanKind::Consumer);
+    assert_eq!(inner.span.kind(), SpanKind::Producer);
+    for span in [outer, inner] {
+        assert!(span.attribute(attr::LOST).is_some(), "{span:?}");
+        assert_eq!(span.span.status.as_ref().unwrap().code(), StatusCode::Error);
+        assert_eq!(span.span.start_time_unix_nano, span.span.end_time_unix_nano);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_used_is_told_once_and_harms_nothing() {
+    let sink = OtlpSink::start().await;
+    let endpoint = sink.endpoint();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("WAYBILL_SPAN_JOURNAL", "/proc/nobody/spans"),
+        ("RUST_LOG", "warn"),
+    ];
+    let outcome = probe(Order::Story, &variables).await;
+    assert_eq!(outcome.lines.len(), 1, "{:?}", outcome.lines);
+    assert!(outcome.lines[0].to_string().contains("WAYBILL_SPAN_JOURNAL"));
+    assert!(sink.spans().iter().any(|span| span.name() == "outer"));
+}

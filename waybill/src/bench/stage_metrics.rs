@@ -1,0 +1,91 @@
+//! What the services of a lab tell of themselves in their metrics.
+
+use contract::{
+    Stage,
+    signals::{self, Metric},
+};
+use lab::embedded::Embedded;
+use serde::Serialize;
+
+use crate::client::{Admin, sum_of};
+
+/// The route under which jobs are submitted.
+const SUBMIT: &str = "\"/v1/jobs\"";
+
+/// Mean times of a job at one stage, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct StageTime {
+    /// Which.
+    pub(crate) stage: Stage,
+    /// Waiting in its queue; the gateway has none.
+    pub(crate) wait_ms: f64,
+    /// At work, until its message was acked; at the gateway, until the client was answered.
+    pub(crate) work_ms: f64,
+}
+
+/// The metrics of every stage at one moment.
+pub(super) struct StageMetrics(Vec<(Stage, String)>);
+
+impl StageMetrics {
+    /// Asks them all.
+    pub(super) async fn read(lab: &Embedded) -> anyhow::Result<Self> {
+        let ports = lab.ports();
+        let mut told = Vec::new();
+        for (stage, port) in [
+            (Stage::Gateway, ports.gateway_admin),
+            (Stage::Ingester, ports.ingester_admin),
+            (Stage::Processor, ports.processor_admin),
+            (Stage::Notifier, ports.notifier_admin),
+        ] {
+            told.push((stage, Admin::new(stage.name(), port)?.metrics().await?));
+        }
+        Ok(Self(told))
+    }
+
+    /// Spans and log lines that they gave up.
+    pub(super) fn dropped(&self) -> f64 {
+        self.0.iter().map(|(_, text)| sum_of(text, signals::TELEMETRY_DROPPED.name, "")).sum()
+    }
+
+    /// Where the time of jobs went since `before`.
+    pub(super) fn since(&self, before: &Self) -> Vec<StageTime> {
+        let pairs = self.0.iter().zip(&before.0);
+        let times = pairs.map(|((stage, now), (_, before))| {
+            let mean = |metric: &Metric, label| {
+                let grown = |part| {
+                    let name = format!("{}_{part}", metric.name);
+                    sum_of(now, &name, label) - sum_of(before, &name, label)
+                };
+                grown("sum") / grown("count").max(1.0) * 1e3
+            };
+            let work_ms = match stage {
+                Stage::Gateway => mean(&signals::HTTP_SERVER_REQUEST_DURATION, SUBMIT),
+                _ => mean(&signals::STAGE_DURATION, ""),
+            };
+            StageTime { stage: *stage, wait_ms: mean(&signals::QUEUE_WAIT, ""), work_ms }
+        });
+        times.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEFORE: &str = "http_server_request_duration_seconds_sum{http_route=\"/v1/jobs\"} 1\n\
+        http_server_request_duration_seconds_count{http_route=\"/v1/jobs\"} 10\n";
+    const AFTER: &str = "http_server_request_duration_seconds_sum{http_route=\"/v1/jobs\"} 3\n\
+        http_server_request_duration_seconds_sum{http_route=\"/v1/queues\"} 900\n\
+        http_server_request_duration_seconds_count{http_route=\"/v1/jobs\"} 20\n\
+        waybill_telemetry_dropped_total{signal=\"spans\"} 4.0 # {trace_id=\"1\"} 1\n\
+        waybill_telemetry_dropped_totally 7\n";
+
+    #[test]
+    fn means_are_those_of_the_jobs_between_two_looks() {
+        let at = |text: &str| StageMetrics(vec![(Stage::Gateway, text.to_owned())]);
+        let times = at(AFTER).since(&at(BEFORE));
+        let [time] = times[..] else { panic!("one stage: {times:?}") };
+        assert_eq!((time.stage, time.work_ms.round().to_string()), (Stage::Gateway, "200".into()));
+        assert_eq!(at(AFTER).dropped().to_string(), "4");
+    }
+}

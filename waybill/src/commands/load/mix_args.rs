@@ -1,0 +1,76 @@
+//! The flags that say what is sent.
+
+use contract::job::Notify;
+
+use crate::{
+    exit::UsageError,
+    load::mix::{Kinds, Mix, Share},
+};
+
+/// What is sent.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "What")]
+pub(super) struct MixArgs {
+    /// Kinds of jobs and their weights, such as add=5,primes=1; also mixed (several operations) and
+    /// fail (a division by zero) [default: small jobs of every kind]
+    #[arg(long, value_name = "KIND=WEIGHT,…")]
+    kinds: Option<Kinds>,
+    /// The part of everything that is an event with data that is no job, such as 0.05 or 5%
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
+    malformed: Share,
+    /// The part that is an event from a source that is not let in
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
+    foreign: Share,
+    /// Break jobs on purpose, such as processor=error@1
+    #[arg(long, value_name = "STAGE=KIND[:ARG][@RUNS]")]
+    fault: Option<String>,
+    /// The part of the jobs that is broken
+    #[arg(long, value_name = "SHARE", default_value = "1", requires = "fault", value_parser = share)]
+    fault_share: Share,
+    /// Who is told how the jobs end: log, none, or webhook:URL
+    #[arg(long, value_name = "log|none|webhook:URL", default_value = "none", value_parser = notify)]
+    notify: NotifyOrNot,
+}
+
+/// Whether somebody is told.
+#[derive(Debug, Clone)]
+struct NotifyOrNot(Option<Notify>);
+
+impl MixArgs {
+    /// The mix that these flags ask for.
+    pub(super) fn mix(self) -> Result<Mix, UsageError> {
+        if self.malformed.part() + self.foreign.part() > 1.0 {
+            let told = "--malformed and --foreign are more than all of it together";
+            return Err(UsageError(told.to_owned()));
+        }
+        Ok(Mix {
+            kinds: self.kinds.unwrap_or_default(),
+            malformed: self.malformed,
+            foreign: self.foreign,
+            fault: self.fault.map(|fault| (fault, self.fault_share)),
+            notify: self.notify.0,
+        })
+    }
+}
+
+/// Reads `0.05` or `5%`.
+fn share(text: &str) -> Result<Share, String> {
+    let part = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
+        None => text.parse(),
+    };
+    let share = part.ok().and_then(Share::new);
+    share.ok_or_else(|| "must be 0 to 1, or 0% to 100%".to_owned())
+}
+
+fn notify(text: &str) -> Result<NotifyOrNot, String> {
+    let notify = match (text, text.strip_prefix("webhook:")) {
+        ("none", _) => None,
+        ("log", _) => Some(Notify::Log),
+        (_, Some(url)) if !url.is_empty() => {
+            Some(Notify::Webhook { url: url.to_owned(), on: None })
+        }
+        _ => return Err("must be log, none, or webhook:URL".to_owned()),
+    };
+    Ok(NotifyOrNot(notify))
+}

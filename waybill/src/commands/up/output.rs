@@ -1,0 +1,216 @@
+//! What `waybill up` says.
+
+use std::{fmt::Write as _, path::Path, time::Duration};
+
+use lab::{Part, Ports, Progress, embedded::Embedded, nats::Origin};
+use serde_json::{Value, json};
+
+use super::{first::First, printer::News, trickle::Counts};
+use crate::{
+    lab_args::LabArgs,
+    terminal::{BAD, BOLD, DIM, GOOD, WARNING, short, styled},
+};
+
+/// How the lab ends, as it stands in the help.
+pub(super) const HELP: &str = "\
+Ctrl-C stops the lab: what is under way ends, then its parts do. A second Ctrl-C ends it at once.
+Exit codes: 0 stopped as asked, 1 it did not start; standard error says what to do";
+
+pub(super) fn starting(data: &Path) -> News {
+    let data = data.display();
+    News {
+        text: format!("starting a lab; its data is in {data}\n\n"),
+        json: json!({"event": "starting", "data_dir": data.to_string()}),
+    }
+}
+
+/// A variable that has no effect, or not its whole one.
+pub(super) fn set_aside(variable: &str, why: &str) -> News {
+    let text = format!("{variable} {why}");
+    News {
+        text: format!("  {}\n", styled(WARNING, &text)),
+        json: json!({"event": "set_aside", "variable": variable, "text": text}),
+    }
+}
+
+/// Something that may go wrong later.
+pub(super) fn warning(text: &str) -> News {
+    News {
+        text: format!("  {}\n", styled(WARNING, text)),
+        json: json!({"event": "warning", "text": text}),
+    }
+}
+
+/// What happens in the lab, as it happens.
+pub(super) fn progress(progress: &Progress) -> News {
+    let text = match progress {
+        Progress::Died { .. }
+        | Progress::NotRestarted { .. }
+        | Progress::FetchFailed { .. }
+        | Progress::Unhealthy { .. } => styled(WARNING, &progress.to_string()),
+        _ => progress.to_string(),
+    };
+    News { text: format!("  {text}\n"), json: progress_json(progress) }
+}
+
+fn progress_json(progress: &Progress) -> Value {
+    let mut json = match progress {
+        Progress::Fetching { way, .. } => json!({"event": "fetching", "way": way}),
+        Progress::Fetched { way, took } => {
+            json!({"event": "fetched", "way": way, "seconds": took.as_secs_f64()})
+        }
+        Progress::FetchFailed { way, .. } => json!({"event": "fetch_failed", "way": way}),
+        Progress::Prepared { took } => json!({"event": "prepared", "seconds": took.as_secs_f64()}),
+        Progress::Started { part, pid, took } => {
+            json!({"event": "started", "part": part.to_string(), "pid": pid, "seconds": took.as_secs_f64()})
+        }
+        Progress::Died { part, .. } => json!({"event": "died", "part": part.to_string()}),
+        Progress::NotRestarted { part, .. } => {
+            json!({"event": "not_restarted", "part": part.to_string()})
+        }
+        Progress::Restarted { part, pid, restarts } => {
+            json!({"event": "restarted", "part": part.to_string(), "pid": pid, "restarts": restarts})
+        }
+        Progress::Unhealthy { part, why, advice } => {
+            json!({"event": "unhealthy", "part": part.to_string(), "why": why, "advice": advice})
+        }
+        Progress::Restarting { part, why } => {
+            json!({"event": "restarting", "part": part.to_string(), "why": why})
+        }
+        Progress::Healed { part, after } => {
+            json!({"event": "healed", "part": part.to_string(), "seconds": after.as_secs_f64()})
+        }
+        Progress::Stopped { part, killed } => {
+            json!({"event": "stopped", "part": part.to_string(), "killed": killed})
+        }
+    };
+    json["text"] = progress.to_string().into();
+    json
+}
+
+/// Every part is ready: what to open.
+pub(super) fn ready(lab: &Embedded, address: &LabArgs, took: Duration) -> anyhow::Result<News> {
+    let (gateway, console) = (address.gateway()?, address.console()?);
+    let nats = lab.nats();
+    let origin = match nats.origin {
+        Origin::Given => "as told".to_owned(),
+        Origin::Path => "from PATH".to_owned(),
+        Origin::Cache => "from the cache".to_owned(),
+        Origin::Fetched(way) => format!("fetched with {way}"),
+    };
+    let text = format!(
+        "\n{} {}\n{} {}\n{} nats-server {}, {origin}\n",
+        styled(BOLD, "console"),
+        console.url(),
+        styled(BOLD, "gateway"),
+        gateway.url(),
+        styled(BOLD, "broker "),
+        nats.version,
+    );
+    let json = json!({
+        "event": "ready",
+        "seconds": took.as_secs_f64(),
+        "gateway_url": gateway.url(),
+        "console_url": console.url(),
+        "nats_url": format!("nats://127.0.0.1:{}", lab.ports().nats),
+        "nats_version": nats.version.to_string(),
+        "data_dir": lab.data_dir().display().to_string(),
+    });
+    Ok(News { text, json })
+}
+
+/// The first job and its trace.
+pub(super) fn first(first: &First, took: Duration) -> News {
+    let seconds = took.as_secs_f64();
+    let page = &first.page;
+    let text = match &first.lacks {
+        None => format!("{} {page}\n\nfirst job after {seconds:.1} s\n", styled(BOLD, "trace  ")),
+        Some(lacks) if lacks.is_empty() => {
+            let told = format!("first complete trace after {seconds:.1} s");
+            format!("{} {page}\n\n{}\n", styled(BOLD, "trace  "), styled(GOOD, &told))
+        }
+        Some(lacks) => {
+            let told = format!(
+                "its trace is not complete after {seconds:.1} s: it lacks {}",
+                lacks.join("; ")
+            );
+            format!("{} {page}\n\n{}\n", styled(BOLD, "trace  "), styled(WARNING, &told))
+        }
+    };
+    let json = json!({
+        "event": "first_trace",
+        "seconds": seconds,
+        "complete": first.lacks.as_ref().is_some_and(Vec::is_empty),
+        "lacks": first.lacks,
+        "job_id": first.job_id,
+        "trace_id": first.trace_id,
+        "trace_url": page,
+    });
+    News { text, json }
+}
+
+/// The first job went wrong; the lab runs on, so that one can look why.
+pub(super) fn no_first(why: &str) -> News {
+    let text = styled(BAD, &format!("the first job went wrong: {why}"));
+    News { text: format!("\n{text}\n"), json: json!({"event": "first_job_failed", "text": why}) }
+}
+
+/// What to do next.
+pub(super) fn lively(per_second: f64, ports: Ports) -> News {
+    let moved = if ports == Ports::default() {
+        String::new()
+    } else {
+        format!(" --port-base {}", ports.gateway)
+    };
+    let mut text = format!("try: {} job submit --preset flaky --trace{moved}\n", program());
+    if per_second > 0.0 {
+        let _ = writeln!(
+            text,
+            "{per_second} random jobs a second keep it lively; --trickle 0 turns that off"
+        );
+    }
+    text.push_str("Ctrl-C stops the lab\n");
+    News {
+        text: styled(DIM, &text),
+        json: json!({"event": "lively", "jobs_per_second": per_second}),
+    }
+}
+
+/// This program as it was called, so that the line can be copied.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "waybill".to_owned())
+}
+
+pub(super) fn stopping() -> News {
+    News {
+        text: "\nstopping: what is under way may end (Ctrl-C again: at once)\n".to_owned(),
+        json: json!({"event": "stopping"}),
+    }
+}
+
+/// The end, in numbers.
+pub(super) fn goodbye(ran: Duration, counts: Counts, killed: &[Part]) -> News {
+    let Counts { submitted, refused, left_out } = counts;
+    let ran_for = short(ran);
+    let mut text = format!(
+        "\nthe lab ran for {ran_for}: {submitted} random jobs submitted, {refused} refused"
+    );
+    if left_out > 0 {
+        let _ = write!(text, ", {left_out} left out while earlier ones waited");
+    }
+    text.push('\n');
+    let killed: Vec<String> = killed.iter().map(Part::to_string).collect();
+    if !killed.is_empty() {
+        let told = format!("killed before it had ended: {}", killed.join(", "));
+        let _ = writeln!(text, "{}", styled(WARNING, &told));
+    }
+    let json = json!({
+        "event": "ended",
+        "seconds": ran.as_secs_f64(),
+        "submitted": submitted,
+        "refused": refused,
+        "left_out": left_out,
+        "killed": killed,
+    });
+    News { text, json }
+}
