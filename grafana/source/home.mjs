@@ -20,7 +20,7 @@ const stage = (place, name, description) =>
   });
 
 const pipeline = row(6,
-  [6, numbers("1 · gateway", "Jobs come in here. Look for: accepted/s at zero means nobody submits; 5xx/s above zero means the broker refuses or is away.", {
+  [6, numbers("1 · gateway", "Accepts jobs. Look for: accepted/s at zero: no client submits; 5xx/s above zero: the broker refuses or is unreachable.", {
     targets: [
       over("sum(rate(waybill_jobs_submitted_total[$__rate_interval]))", "accepted/s"),
       p95("http_server_request_duration_seconds", [], "p95"),
@@ -29,19 +29,19 @@ const pipeline = row(6,
     unit: "ops", thresholds: plain(), links: to(UID.jobs, "Jobs"),
     overrides: [of("A", "ops", plain()), of("B", "s", worse(0.1, 0.5)), of("C", "ops", worse(0.01, 1))],
   })],
-  [6, stage(2, "ingester", "Checks and enriches. Look for: oldest rising while attempts/s stands still: the stage is stuck or stopped.")],
-  [6, stage(3, "processor", "Does the work. Look for: waiting rising while attempts/s is steady: more comes in than the slots can do.")],
-  [6, stage(4, "notifier", "Tells the owner. Look for: oldest rising here alone: a slow or absent webhook.")]);
+  [6, stage(2, "ingester", "Checks and queues jobs. Look for: oldest rising while attempts/s is zero: the stage is stuck or stopped.")],
+  [6, stage(3, "processor", "Runs jobs. Look for: waiting rising while attempts/s is steady: more jobs come in than the slots can run.")],
+  [6, stage(4, "notifier", "Notifies submitters. Look for: oldest rising only here: a slow or unreachable webhook receiver.")]);
 
 const flow = row(9,
-  [12, lines("Waiting against working (p95)", "Is a slow job slow because it waits, or because it works? Look for: a *wait* line leaving its *work* line behind. A dot is one job: click it, then *View trace*.", {
+  [12, lines("Queue wait and attempt duration (p95)", "Is a job slow because it waits, or because it runs? Look for: a *wait* line far above its *work* line. A dot is one job: click it, then *View trace*.", {
     unit: "s",
     targets: [
       p95("waybill_queue_wait_seconds", ["stage"], "wait {{stage}}"),
       p95("waybill_stage_duration_seconds", ["stage"], "work {{stage}}"),
     ],
   })],
-  [12, lines("Outcomes", "Jobs that ended, by how. Look for: green is all well, orange failed as asked (a division by zero), red is dead: nobody could handle it.", {
+  [12, lines("Outcomes", "Ended jobs by outcome. Look for: green is good, orange failed for good (such as a division by zero), red is dead: it has a dead letter.", {
     unit: "ops", stacked: true, words: ["succeeded", "failed", "dead", "cancelled"],
     targets: [over("sum by (outcome) (rate(waybill_jobs_finished_total[$__rate_interval]))", "{{outcome}}")],
   })]);
@@ -79,8 +79,8 @@ const reconciliation = row(6,
   })]);
 
 const traces = row(10,
-  [24, found("Recent jobs, as traces", "Newest jobs. Click a trace id for its waterfall, its logs and its attempts on one page.",
+  [24, found("Recent jobs, as traces", "Newest jobs. Click a trace id for its waterfall, logs and attempts on one page.",
     search('{ resource.service.name = "gateway" && kind = server }'))]);
 
-export default dashboard("home", "Waybill · Lab home", "A job's way, left to right. Start here; every number leads on.",
+export default dashboard("home", "Waybill · Lab home", "The stages of a job, left to right. Start here; every number is a link.",
   { rows: [pipeline, flow, reconciliation, traces] });

@@ -18,7 +18,7 @@ const OF_TRACE = '{service_name=~".+"} | trace_id != "" | trace_id =~ "0*$trace_
 const OF_JOB = '{service_name=~".+"} | job_id != "" | job_id = "$job_id"';
 
 const find = row(6,
-  [16, found("Traces of this job id", "Type a job id above. Click the trace id: the panels below follow.",
+  [16, found("Traces of this job id", "Enter a job id above. Click the trace id: the panels below show that trace.",
     search('{ span.waybill.job.id = "$job_id" }'))],
   [8, words("How to use this page", [
     "**By trace:** click a dot or a row on any other page. **By job:** paste the id that the gateway answered.",
@@ -27,20 +27,20 @@ const find = row(6,
   ].join("\n"))]);
 
 const trace = row(18,
-  [24, waterfall("Waterfall", "Look for: gaps are waits, a red CONSUMER span is an attempt that failed, the next one beside it is the retry. `verdict=lost` marks a killed worker.", "$trace_id")]);
+  [24, waterfall("Waterfall", "Look for: gaps are waits, a red CONSUMER span is a failed attempt, the next one beside it is the retry. `verdict=lost` marks a killed worker.", "$trace_id")]);
 
 const state = row(9,
-  [24, found("State: its attempts", "One row an attempt: what came of it, which round, how long it waited in its queue. The last row's verdict is where the job stands.",
+  [24, found("State: its attempts", "One row per attempt: its verdict, its round, its queue wait. The verdict of the last row is the state of the job.",
     search(`{ trace:id = "$trace_id" && span.waybill.verdict != nil } | select(${ATTRIBUTES})`, "spans", 50))]);
 
 const lines = row(12,
   [12, logs("Logs of this trace", "Every service's lines of this job, oldest first. Look for: the one summary line of each attempt.", OF_TRACE)],
-  [12, logs("Logs of this job id", "Lines that name the job, sampled trace or not.", OF_JOB)]);
+  [12, logs("Logs of this job id", "Log lines with this job id, also of traces that are not sampled.", OF_JOB)]);
 
-export default dashboard("job", "Waybill · One job", "One job from the first request to the notice: waterfall, attempts, logs.", {
+export default dashboard("job", "Waybill · One job", "One job from the first request to the notification: waterfall, attempts, logs.", {
   from: "now-1h", rows: [find, trace, state, lines],
   variables: [
     text("trace_id", "Trace id", "32 hexadecimal digits"),
-    text("job_id", "Job id", "As the gateway answered it"),
+    text("job_id", "Job id", "As returned by the gateway"),
   ],
 });

@@ -47,7 +47,7 @@ impl Client {
         serde_json::from_value(body).expect("the answer is a JobAccepted")
     }
 
-    /// Submits a job; answers whatever comes back, or the connection's error.
+    /// Submits a job; returns the response, or the error of the connection.
     pub async fn try_submit(
         &self,
         job: &Value,
@@ -91,7 +91,7 @@ impl Client {
         .await
     }
 
-    /// Sends an order about a job, a dead letter or many: `jobs/{id}/cancel`. Answers whatever comes back.
+    /// Sends an order about a job, a dead letter or many: `jobs/{id}/cancel`. Returns the response.
     pub async fn order(&self, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
         let request = self.http.post(format!("{}/v1/{path}", self.gateway));
         let request = match body {
@@ -127,7 +127,7 @@ impl Client {
         self.get(&format!("{}/v1/dead-letters", self.gateway)).await.expect("the list can be read")
     }
 
-    /// How the queues and stores fare; `None` when the gateway does not answer.
+    /// The state of the queues and stores; `None` if the gateway does not respond.
     pub async fn queues(&self) -> Option<QueueList> {
         self.get(&format!("{}/v1/queues", self.gateway)).await.ok()
     }
@@ -171,7 +171,7 @@ impl Client {
         self.trace_where(trace_id, limit, whole).await
     }
 
-    /// A service's readiness as it tells it, ready or not.
+    /// The readiness response of a service, ready or not.
     pub async fn ready(&self, admin: u16) -> Option<Value> {
         let answer = self.http.get(format!("http://127.0.0.1:{admin}/readyz")).send().await.ok()?;
         answer.json().await.ok()
@@ -184,7 +184,7 @@ impl Client {
         answer.text().await.ok()
     }
 
-    /// The value of one series, written as it stands in a service's metrics.
+    /// The value of one series, written as in the metrics of a service.
     pub async fn metric(&self, admin: u16, series: &str) -> Option<f64> {
         let text = self.metrics(admin).await?;
         let value = |line: &str| line.strip_prefix(series)?.trim().split(' ').next()?.parse().ok();

@@ -90,7 +90,7 @@ pub async fn ten_jobs_in_flight_run_again(
 pub async fn poison_jobs_end_alone(client: &Client, poison: usize) {
     let mut innocent = running(client, 1, 15).await;
     innocent.extend(running(client, 1, 25).await);
-    let begun = Instant::now();
+    let started_at = Instant::now();
     let poison = join_all((0..poison).map(async |_| {
         let fault = [("waybill-fault", "processor=crash:before_work")];
         let job = client.submit_with(&add(), &fault).await.id;
@@ -99,7 +99,7 @@ pub async fn poison_jobs_end_alone(client: &Client, poison: usize) {
     let (ended, longest) = longest_fresh_job(client, poison).await;
     println!("MEASURED: beside poison: the longest fresh job took {longest:.1?}");
     for (job, at) in ended {
-        let took = at - begun;
+        let took = at - started_at;
         println!("MEASURED: dead after {took:.1?}, {} interruptions", job.interruptions);
         let reason = job.failure.map(|failure| failure.reason).unwrap_or_default();
         assert_eq!((job.state, reason.as_str()), (JobState::Dead, "interruptions_used_up"));
@@ -142,10 +142,10 @@ async fn longest_fresh_job<T>(client: &Client, others: impl Future<Output = T>) 
     };
     let fresh = async {
         while !is_over.load(Relaxed) {
-            let begun = Instant::now();
+            let started_at = Instant::now();
             let job = client.submit(&add()).await.id;
             assert_eq!(client.ended(job, LIMIT).await.state, JobState::Succeeded);
-            longest = longest.max(begun.elapsed());
+            longest = longest.max(started_at.elapsed());
         }
     };
     let (all, ()) = tokio::join!(others, fresh);

@@ -1,4 +1,4 @@
-//! The command line: which commands there are, and what runs them.
+//! The command line and its commands.
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -16,8 +16,7 @@ use crate::{
     exit::{self, Exit},
 };
 
-/// A lab in which asynchronous work can be watched: jobs go through queues, retries and crashes, and
-/// each stays one trace.
+/// A lab for watching asynchronous jobs: each passes queues, retries and crashes, and stays one trace.
 #[derive(Debug, Parser)]
 #[command(version, after_help = exit::HELP, arg_required_else_help = true, infer_subcommands = false)]
 pub struct Cli {
@@ -41,27 +40,27 @@ enum Command {
     #[command(subcommand)]
     Topology(Topology),
     Completions(Completions),
-    /// Run the gateway: takes jobs over HTTP and shows how they fare
+    /// Run the gateway: the HTTP API that accepts jobs and reports their state
     Gateway(Box<Service<gateway::Config>>),
-    /// Run the ingester: checks submitted jobs and raw events and queues them
+    /// Run the ingester: validates submitted jobs and raw events, then queues the jobs
     Ingester(Box<Service<ingester::Config>>),
-    /// Run the processor: runs the operations of queued jobs
+    /// Run the processor: executes the operations of queued jobs
     Processor(Box<Service<processor::Config>>),
-    /// Run the notifier: tells the owners of jobs how they ended
+    /// Run the notifier: sends a notification for each completed job
     Notifier(Box<Service<notifier::Config>>),
-    /// Run the console: receives telemetry and shows it
+    /// Run the console: receives telemetry over OTLP and displays it
     Console(Box<Service<console::Config>>),
-    /// Run the query proxy of the full lab: passes queries on to the backends, and nothing that changes one
+    /// Run the query proxy of the full lab: forwards read-only queries to the backends
     QueryProxy(Box<Service<query_proxy::Config>>),
     #[command(hide = true)]
     Guard(Guard),
-    /// One operation of a job, run for a processor
+    /// Run one operation of a job in a child process of a processor
     #[command(hide = true, name = processor::isolation::CHILD_COMMAND)]
     IsolatedOperation,
 }
 
 impl Cli {
-    /// Reads the command line and the environment; says what is wrong with either and ends the process.
+    /// Parses the command line and the environment. If either is invalid, prints why and exits.
     pub fn read() -> Self {
         let mut command = environment::without_empty(Self::command());
         let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -83,14 +82,14 @@ impl Cli {
             Ok(cli)
         });
         read.unwrap_or_else(|error| {
-            let Some(said) = environment::explain(&error, &command, &arguments) else {
+            let Some(message) = environment::explain(&error, &command, &arguments) else {
                 error.exit()
             };
-            exit::wrong_setting(&said);
+            exit::wrong_setting(&message);
         })
     }
 
-    /// Runs the command and says how it ended.
+    /// Runs the command and returns its exit code.
     pub fn run(self) -> ExitCode {
         let outcome = match self.command {
             Command::Gateway(service) => return service.run(Stage::Gateway.name(), gateway::run),
@@ -139,12 +138,12 @@ impl Cli {
     }
 }
 
-/// The load of a bench must not be held up by one core.
+/// `bench` generates its load on all cores: one would limit it.
 fn on_all_cores(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
 }
 
-/// Tools and the supervisor wait most of the time: one thread is plenty.
+/// The other commands wait most of the time: one thread is enough.
 fn on_one_thread(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
@@ -156,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_flag_of_a_command_stands_twice() {
+    fn every_flag_is_defined_once() {
         Cli::command().debug_assert();
     }
 }

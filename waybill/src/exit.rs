@@ -1,4 +1,4 @@
-//! How a command ends: the exit codes that scripts may rely on, and the one line for an error.
+//! The exit codes that scripts may rely on, and how errors are printed.
 
 use std::process::ExitCode;
 
@@ -7,37 +7,37 @@ use crate::{
     terminal::{BAD, clean_lines, print_error, styled},
 };
 
-/// The exit codes, as they stand in the help.
+/// The exit codes, for the help.
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0  it worked; for `job submit --wait`: the job succeeded
-  1  it failed, or the gateway refused; standard error says why
-  2  the command line is wrong
-  3  the job did not succeed: failed, dead or cancelled
-  4  no lab answers there
-  5  it was not done when the time was up
-  130  it was interrupted; what it has is printed";
+  0  success; with --wait: the job succeeded
+  1  failure, or refused by the gateway; standard error says why
+  2  invalid command line
+  3  the job failed, died or was cancelled
+  4  no lab is reachable
+  5  timeout
+  130  interrupted; the results so far are printed";
 
 /// How a command ended, beside the error it may return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// It worked.
+    /// Success.
     Done,
-    /// It failed, and has said why.
+    /// Failure; the command has printed why.
     Failed,
-    /// The command line is wrong in a way that only the command itself could see.
+    /// Invalid arguments, detected by the command itself.
     Usage,
     /// The job failed, is dead, or was cancelled.
     JobNotSucceeded,
-    /// No lab answers there.
+    /// No lab is reachable.
     Unreachable,
-    /// It was not done when the time was up.
+    /// Timeout.
     TimeUp,
-    /// A signal ended it early.
+    /// Interrupted by a signal.
     Interrupted,
 }
 
-/// A command line that is wrong in a way that only the command itself could see.
+/// Invalid arguments, detected by the command itself.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(pub(crate) String);
@@ -56,25 +56,25 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Says which variable is wrong and ends the process, as a wrong command line does.
-pub(crate) fn wrong_setting(said: &str) -> ! {
-    tell(said);
+/// Prints which variable is invalid and exits, as for an invalid command line.
+pub(crate) fn wrong_setting(message: &str) -> ! {
+    print_message(message);
     std::process::exit(2)
 }
 
-/// The exit code of a command. This is the edge that handles its error: told once, on standard error.
+/// The exit code of a command. Prints its error, on standard error.
 pub(crate) fn code(outcome: anyhow::Result<Exit>) -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
-            tell(&format!("{error:#}"));
+            print_message(&format!("{error:#}"));
             of(&error).into()
         }
     }
 }
 
-fn tell(said: &str) {
-    print_error(&format!("{} {}\n", styled(BAD, "waybill:"), clean_lines(said)));
+fn print_message(message: &str) {
+    print_error(&format!("{} {}\n", styled(BAD, "waybill:"), clean_lines(message)));
 }
 
 fn of(error: &anyhow::Error) -> Exit {

@@ -1,4 +1,4 @@
-//! Where the lab is, for every command that talks to one.
+//! The flags that locate a lab, shared by every command that connects to one.
 
 use contract::Stage;
 use lab::{PortArgs, Ports};
@@ -6,22 +6,22 @@ use url::Url;
 
 use crate::client::{Admin, Console, Gateway};
 
-/// Where the lab is.
+/// The flags that locate a lab.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Where the lab is")]
+#[command(next_help_heading = "Lab address")]
 pub(crate) struct LabArgs {
     #[command(flatten)]
     ports: PortArgs,
-    /// The gateway [default: on 127.0.0.1, its port from --port-base or 8080]
+    /// URL of the gateway [default: 127.0.0.1, port from --port-base or 8080]
     #[arg(long, env = "WAYBILL_GATEWAY_URL", value_name = "URL", value_parser = settings::http_url)]
     gateway_url: Option<Url>,
-    /// The console [default: on 127.0.0.1, its port from --port-base or 8090]
+    /// URL of the console [default: 127.0.0.1, port from --port-base or 8090]
     #[arg(long, env = "WAYBILL_CONSOLE_URL", value_name = "URL", value_parser = settings::http_url)]
     console_url: Option<Url>,
 }
 
 impl LabArgs {
-    /// The lab on these ports of this machine.
+    /// The lab on `ports` of this machine.
     pub(crate) fn on(ports: Ports) -> Self {
         Self {
             gateway_url: Some(local(ports.gateway)),
@@ -30,21 +30,19 @@ impl LabArgs {
         }
     }
 
-    /// Its gateway.
     pub(crate) fn gateway(&self) -> anyhow::Result<Gateway> {
         let url = self.gateway_url.clone();
         Gateway::new(&url.unwrap_or_else(|| local(self.ports.ports().gateway)))
     }
 
-    /// The admin server of its ingester, where the ports tell: a lab that is told by its gateway's
-    /// address may have it anywhere.
+    /// The admin server of the ingester. `None` if only the URL of the gateway is known: the ingester
+    /// may then run on any port.
     pub(crate) fn ingester(&self) -> anyhow::Result<Option<Admin>> {
         let known = self.gateway_url.is_none();
         let port = self.ports.ports().ingester_admin;
         known.then(|| Admin::new(Stage::Ingester.name(), port)).transpose()
     }
 
-    /// Its console.
     pub(crate) fn console(&self) -> anyhow::Result<Console> {
         let url = self.console_url.clone();
         Console::new(&url.unwrap_or_else(|| local(self.ports.ports().console)))

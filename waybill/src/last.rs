@@ -1,4 +1,4 @@
-//! The job that this user submitted last, by lab: what `last` means on the command line.
+//! The job that this user submitted last to each lab: `last` on the command line.
 
 use std::{
     fs,
@@ -11,19 +11,18 @@ use contract::JobId;
 use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
 
-/// What is kept of a submission.
+/// The last submission to one lab.
 #[derive(Debug, Serialize, Deserialize)]
-struct Noted {
-    /// The gateway that took it.
+struct Last {
+    /// URL of the gateway.
     gateway: String,
-    /// Its id.
     job: JobId,
 }
 
-/// Notes that this job was submitted to `gateway`.
+/// Stores that this job was submitted to `gateway`.
 pub(crate) fn note(gateway: &str, job: JobId) -> anyhow::Result<()> {
     let path = path(gateway)?;
-    write(&path, &Noted { gateway: plain(gateway), job })
+    write(&path, &Last { gateway: plain(gateway), job })
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -34,30 +33,30 @@ pub(crate) fn of(gateway: &str) -> anyhow::Result<Option<JobId>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => read.with_context(|| format!("cannot read {}", path.display()))?,
     };
-    let noted = serde_json::from_slice::<Noted>(&text).ok();
-    Ok(noted.filter(|noted| noted.gateway == plain(gateway)).map(|noted| noted.job))
+    let last = serde_json::from_slice::<Last>(&text).ok();
+    Ok(last.filter(|last| last.gateway == plain(gateway)).map(|last| last.job))
 }
 
-/// One file a lab, so that commands for several labs at once do not meet.
+/// One file per lab, so that commands for several labs do not interfere.
 fn path(gateway: &str) -> anyhow::Result<PathBuf> {
     let folders = etcetera::choose_base_strategy()
-        .context("there is no home folder to note the last job in: set HOME or XDG_STATE_HOME")?;
+        .context("no home folder to store the last job in: set HOME or XDG_STATE_HOME")?;
     let state = folders.state_dir().unwrap_or_else(|| folders.data_dir());
     let name: String = url::form_urlencoded::byte_serialize(plain(gateway).as_bytes()).collect();
     Ok(state.join("waybill").join("last").join(name))
 }
 
-/// This machine has one name.
+/// Normalizes the URL: one name for this machine, no slash at the end.
 fn plain(gateway: &str) -> String {
     gateway.trim_end_matches('/').replace("://localhost:", "://127.0.0.1:")
 }
 
-/// Whole or not at all: two commands may write at once.
-fn write(path: &PathBuf, noted: &Noted) -> io::Result<()> {
+/// Writes atomically: two commands may write at once.
+fn write(path: &PathBuf, last: &Last) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(serde_json::to_string(noted)?.as_bytes())?;
+    file.write_all(serde_json::to_string(last)?.as_bytes())?;
     file.persist(path)?;
     Ok(())
 }

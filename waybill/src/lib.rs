@@ -1,7 +1,7 @@
-//! The one program of the lab: every service, the lab itself, and the tools to look at it.
+//! The only program of the lab: every service, the embedded lab, and its tools.
 //!
-//! - [`cli`]: the commands, and how they end
-//! - [`load`]: jobs and events in numbers, and what became of each
+//! - [`cli`]: the commands and their exit codes
+//! - [`load`]: load tests
 //! - [`trace`]: a trace as plain values, and whether it is complete
 //! - [`waterfall`]: a trace drawn in the terminal
 

@@ -5,7 +5,7 @@ use std::{fmt, fs, path::Path, process::Command};
 /// The state of a listening socket in the kernel's tables.
 const LISTENING: &str = "0A";
 
-/// A process that listens.
+/// A process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listener {
     pub(crate) id: u32,
@@ -21,7 +21,7 @@ impl fmt::Display for Listener {
     }
 }
 
-/// Who listens on `port`; none where the system does not tell.
+/// The process that listens on `port`; `None` if that cannot be determined.
 pub(crate) fn of(port: u16) -> Option<Listener> {
     if Path::new("/proc/net/tcp").exists() { of_proc(port) } else { of_lsof(port) }
 }
@@ -34,7 +34,7 @@ fn of_proc(port: u16) -> Option<Listener> {
         .collect();
     let sockets: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
     let entries = fs::read_dir("/proc").ok()?.filter_map(Result::ok);
-    // Not by its other names, such as `self`.
+    // Skips entries that are no process ids, such as `self`.
     let mut ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let id = ids.find(|id| holds(&Path::new("/proc").join(id.to_string()), &sockets))?;
     let program = fs::read_to_string(format!("/proc/{id}/comm")).ok()?.trim().to_owned();
@@ -46,14 +46,14 @@ fn of_proc(port: u16) -> Option<Listener> {
 
 /// Where there is no `/proc`.
 fn of_lsof(port: u16) -> Option<Listener> {
-    let said = |program: &str, arguments: &[&str]| {
+    let run = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let socket = format!("-iTCP:{port}");
-    let found = said("lsof", &["-nP", &socket, "-sTCP:LISTEN", "-Fp"])?;
+    let found = run("lsof", &["-nP", &socket, "-sTCP:LISTEN", "-Fp"])?;
     let id: u32 = found.lines().find_map(|line| line.strip_prefix('p')?.parse().ok())?;
-    let line = said("ps", &["-o", "command=", "-p", &id.to_string()])?;
+    let line = run("ps", &["-o", "command=", "-p", &id.to_string()])?;
     let mut words = line.split_whitespace().map(str::to_owned);
     let program = words.next()?.rsplit('/').next()?.to_owned();
     Some(Listener { id, program, arguments: words.collect() })
@@ -70,7 +70,7 @@ fn listeners(table: &str, port: u16) -> Vec<String> {
     .collect()
 }
 
-/// Whether a process holds one of these sockets. Those of other users do not tell.
+/// Whether a process has one of these sockets open. False for processes of other users.
 fn holds(process: &Path, sockets: &[String]) -> bool {
     let Ok(files) = fs::read_dir(process.join("fd")) else { return false };
     let mut targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());

@@ -1,4 +1,4 @@
-//! The program: reads the command line and runs what it asks for.
+//! The `waybill` program.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What is safe and fits on a terminal: text from outside, columns, durations, colours.
+//! Terminal output: sanitizing, column widths, durations, colours.
 
 mod status_line;
 
@@ -8,28 +8,27 @@ use anstyle::{AnsiColor, Style};
 pub(crate) use status_line::StatusLine;
 use unicode_width::UnicodeWidthChar as _;
 
-/// Columns where no terminal tells.
+/// Columns if there is no terminal.
 const COLUMNS_DEFAULT: usize = 100;
-/// Fewer columns than this are drawn as if they were so many.
+/// Fewest columns that output is laid out for.
 pub(crate) const COLUMNS_MIN: usize = 60;
-/// More columns than this are left empty.
+/// Most columns that output is laid out for.
 pub(crate) const COLUMNS_MAX: usize = 240;
-/// Stands for a character that could do things to a terminal.
+/// Replaces characters that could control the terminal.
 const REPLACED: char = '\u{FFFD}';
 
-/// Of no importance at first sight.
+/// Secondary text.
 pub(crate) const DIM: Style = Style::new().dimmed();
-/// The thing itself.
+/// Emphasized text.
 pub(crate) const BOLD: Style = Style::new().bold();
-/// Went well.
+/// Success.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// Worth a look.
+/// Warning.
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
-/// Went wrong.
+/// Error.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// Writes to standard output; colours only where they are wanted. Whoever reads it may leave: that
-/// is no error.
+/// Writes to standard output, with colours if supported. A closed pipe is no error.
 pub(crate) fn print(text: &str) {
     let mut out = anstream::stdout().lock();
     let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -41,7 +40,7 @@ pub(crate) fn print_error(text: &str) {
     let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// The terminal's columns, within what can be drawn on.
+/// The columns of the terminal, clamped to the supported range.
 pub(crate) fn columns() -> usize {
     let size = terminal_size::terminal_size();
     let columns = size.map_or(COLUMNS_DEFAULT, |(width, _)| usize::from(width.0));
@@ -53,8 +52,8 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Text from outside, fit to be printed on one line: no control characters, no line breaks, none
-/// that change the direction of writing or vanish.
+/// Untrusted text, sanitized for one line: without control characters, line breaks, bidirectional and
+/// invisible characters.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_unsafe) {
         text.chars().map(|c| if is_unsafe(c) { REPLACED } else { c }).collect()
@@ -79,7 +78,7 @@ pub(crate) fn width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
-/// Clean text in exactly so many columns: cut with an ellipsis, or filled up on the right.
+/// Clean text in exactly `columns` columns: cut with an ellipsis, or padded on the right.
 pub(crate) fn fit(text: &str, columns: usize) -> String {
     let text = clean(text);
     let taken = width(&text);
@@ -101,10 +100,10 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     format!("{cut}{ellipsis}{}", " ".repeat(fill))
 }
 
-/// A duration in at most eight columns, with three digits that matter.
+/// A duration in at most eight columns, with three significant digits.
 pub(crate) fn short(duration: Duration) -> String {
     let (seconds, ns) = (duration.as_secs(), duration.subsec_nanos());
-    // Cut, not rounded: 59.99 s must not become a minute that was not yet over.
+    // Truncated, not rounded: 59.99 s must not become a minute.
     match (seconds, ns) {
         (0, 0..1_000) => format!("{ns} ns"),
         (0, 1_000..1_000_000) => format!("{} µs", ns / 1_000),
@@ -134,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_from_outside_cannot_move_the_cursor() {
+    fn untrusted_text_cannot_control_the_terminal() {
         let evil = "a\u{1b}[2Jb\rc\nd\u{9b}1me\u{202e}f\u{200b}g\t";
         assert_eq!(
             clean(evil),

@@ -1,6 +1,6 @@
-//! Time as the broker tells it: the same for all services, whatever their own clocks say.
+//! The broker's clock, which all services share. Deadlines and job ids use it.
 //!
-//! Deadlines and ids use it. Between two readings it goes on with the monotonic clock.
+//! The broker is read every [`READ_INTERVAL`]; in between, the local monotonic clock counts on.
 
 use std::{
     sync::Arc,
@@ -14,10 +14,10 @@ use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::watch;
 
-/// Time between two readings.
-const READ_EVERY: Duration = Duration::from_secs(30);
+/// Time between two readings of the broker's clock.
+const READ_INTERVAL: Duration = Duration::from_secs(30);
 
-/// A clock set by the broker. Clones share it.
+/// A clock that follows the broker's. Clones share it.
 #[derive(Clone)]
 pub struct BrokerTime(Arc<watch::Receiver<Reading>>);
 
@@ -33,7 +33,7 @@ struct StreamInfo {
 }
 
 impl BrokerTime {
-    /// Reads the broker's time and goes on reading it in the background while a clone lives.
+    /// Reads the broker's time, and reads it again in the background until the last clone is dropped.
     pub async fn start(client: Client) -> anyhow::Result<Self> {
         let (sender, receiver) =
             watch::channel(read(&client).await.context("reading the broker's time")?);
@@ -41,9 +41,9 @@ impl BrokerTime {
             loop {
                 tokio::select! {
                     () = sender.closed() => return,
-                    () = tokio::time::sleep(READ_EVERY) => {}
+                    () = tokio::time::sleep(READ_INTERVAL) => {}
                 }
-                // Without a reading the monotonic clock carries on: it drifts by milliseconds an hour.
+                // A failed reading does no harm: the monotonic clock drifts by milliseconds an hour.
                 if let Ok(reading) = read(&client).await {
                     sender.send_replace(reading);
                 }
@@ -52,20 +52,20 @@ impl BrokerTime {
         Ok(Self(Arc::new(receiver)))
     }
 
-    /// A clock that was read once, at `since_epoch`.
+    /// A clock that starts at `since_epoch` and is never read again.
     #[cfg(test)]
     pub(crate) fn fixed(since_epoch: Duration) -> Self {
         let broker_ns = i128::try_from(since_epoch.as_nanos()).unwrap_or(i128::MAX);
         Self(Arc::new(watch::channel(Reading { broker_ns, at: Instant::now() }).1))
     }
 
-    /// Nanoseconds since the Unix epoch, by the broker.
+    /// Broker time in nanoseconds since the Unix epoch.
     pub fn now_ns(&self) -> i128 {
         let reading = *self.0.borrow();
         reading.broker_ns + i128::try_from(reading.at.elapsed().as_nanos()).unwrap_or(0)
     }
 
-    /// Milliseconds since the Unix epoch, by the broker.
+    /// Broker time in milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> i64 {
         i64::try_from(self.now_ns() / 1_000_000).unwrap_or(i64::MAX)
     }
@@ -78,11 +78,11 @@ impl BrokerTime {
 }
 
 async fn read(client: &Client) -> anyhow::Result<Reading> {
-    let asked = Instant::now();
+    let sent = Instant::now();
     let subject = format!("$JS.API.STREAM.INFO.{}", topology::SUBMITTED.name);
-    let answer = client.request(subject, "".into()).await?;
-    let info: StreamInfo = serde_json::from_slice(&answer.payload)?;
+    let reply = client.request(subject, "".into()).await?;
+    let info: StreamInfo = serde_json::from_slice(&reply.payload)?;
     let broker_ns = OffsetDateTime::parse(&info.ts, &Rfc3339)?.unix_timestamp_nanos();
-    // The broker looked at its clock somewhere between question and answer.
-    Ok(Reading { broker_ns, at: asked + asked.elapsed() / 2 })
+    // The broker read its clock some time between request and reply.
+    Ok(Reading { broker_ns, at: sent + sent.elapsed() / 2 })
 }

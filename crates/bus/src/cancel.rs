@@ -1,6 +1,6 @@
-//! Cancelling: a job that waits ends at once; one that runs is marked, and its worker ends it.
+//! Cancelling a job. A waiting job ends at once; a running job is marked, and its worker ends it.
 //!
-//! Either way one compare-and-set decides. Once it is done the job can only end as cancelled.
+//! One compare-and-set on the record decides. After it the job can only end as cancelled.
 
 use std::{
     collections::HashMap,
@@ -26,29 +26,29 @@ use crate::{
 /// Why a job was not cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum CancelError {
-    /// No such job is known.
-    #[error("the job is not known")]
+    /// There is no such job.
+    #[error("there is no such job")]
     Unknown,
-    /// It has ended, in this state.
-    #[error("the job is {0}")]
+    /// The job has already ended, in this state.
+    #[error("the job has already ended: it is {0}")]
     Ended(JobState),
-    /// It entered a new round while it was looked at.
-    #[error("the job has just been started again")]
+    /// The job entered a new round while it was being cancelled.
+    #[error("the job has just been started again; cancel it again")]
     Restarted,
-    /// Its record could not be read or written.
+    /// The job's record could not be read or written.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
 
-/// Ack waits after which a running job whose record has not moved has no live worker: a worker writes the record every
-/// third of one, and one that is lost is replaced after one.
+/// A running job whose record was not written for this many ack waits has no live worker: a worker renews its lease
+/// every third of an ack wait, and a lost worker is replaced after one.
 pub const ABANDONED_ACK_WAITS: u32 = 2;
 
 impl Bus {
-    /// Cancels `job` and answers its record: `cancelled`, or `running` with a cancel that its worker
-    /// will find there. Asking again for a running job changes nothing.
+    /// Cancels `job` and returns its record: `cancelled`, or `running` with `cancel_requested` set for its worker.
+    /// Idempotent for a running job.
     ///
-    /// A running job whose record has not moved for [`ABANDONED_ACK_WAITS`] has no live worker and ends at once.
+    /// A running job without a live worker, see [`ABANDONED_ACK_WAITS`], ends at once.
     pub async fn cancel(&self, job: JobId) -> Result<JobRecord, CancelError> {
         let entry = self.records.load(job).await?.ok_or(CancelError::Unknown)?;
         if let Some(record) = self.end_abandoned(&entry).await? {
@@ -73,7 +73,7 @@ impl Bus {
             Err(SessionError::Record(error)) => return Err(error.into()),
         };
         if record.state == JobState::Running {
-            self.call_worker(job).await;
+            self.signal_worker(job).await;
         } else {
             self.count_end(&record);
         }
@@ -90,19 +90,19 @@ impl Bus {
             return Ok(None);
         }
         let completion = Completion::cancelled("cancelled while no worker ran it");
-        self.end_unowned(entry, &completion).await
+        self.end_unleased(entry, &completion).await
     }
 
-    /// A worker that misses the call finds the mark when it next renews its claim.
-    async fn call_worker(&self, job: JobId) {
+    /// Tells the workers at once. A worker that misses the message sees `cancel_requested` at its next lease renewal.
+    async fn signal_worker(&self, job: JobId) {
         let client = self.jetstream.client();
         if let Err(error) = client.publish(topology::cancel(job), "".into()).await {
-            tracing::debug!(%error, job_id = %job, "the worker was not called");
+            tracing::debug!(%error, job_id = %job, "publish cancel signal failed");
         }
     }
 
-    /// Notes that the completion event is stored. It only saves whoever meets the job's message work.
-    pub async fn note_told(&self, record: &JobRecord) -> Result<(), SessionError> {
+    /// Notes in the record that the completion event is stored, so that no other stage publishes it again.
+    pub async fn note_completion_published(&self, record: &JobRecord) -> Result<(), SessionError> {
         let Some(entry) = self.records.load(record.id).await? else { return Ok(()) };
         if entry.record.round != record.round || !entry.record.state.is_terminal() {
             return Ok(());
@@ -117,7 +117,7 @@ impl Bus {
 }
 
 impl Completion {
-    /// The end of a job that its owner stopped.
+    /// The completion of a job that its submitter cancelled.
     pub fn cancelled(detail: &str) -> Self {
         let failure = JobFailure::new(reason::CANCELLED, detail);
         Self {
@@ -130,53 +130,53 @@ impl Completion {
     }
 }
 
-/// The running jobs of one worker, so that a call about one reaches its run at once.
+/// Receives the cancel messages of the broker and wakes the runs that they concern.
 #[derive(Clone, Default)]
-pub(crate) struct Calls(Arc<Mutex<HashMap<JobId, Arc<Notify>>>>);
+pub(crate) struct CancelSignals(Arc<Mutex<HashMap<JobId, Arc<Notify>>>>);
 
-/// A running job that can be called; no longer once this is dropped.
-pub(crate) struct Callable {
-    calls: Calls,
+/// Registration of one run for cancel signals. Dropping it removes the run.
+pub(crate) struct CancelRegistration {
+    signals: CancelSignals,
     job: JobId,
 }
 
-impl Calls {
-    /// Listens for calls as long as the connection lives.
+impl CancelSignals {
+    /// Subscribes to cancel messages, for as long as the connection lives.
     pub(crate) fn listen(bus: &Bus) -> Self {
-        let (calls, client) = (Self::default(), bus.jetstream.client());
-        let heard = calls.clone();
+        let (signals, client) = (Self::default(), bus.jetstream.client());
+        let received = signals.clone();
         tokio::spawn(async move {
             let mut messages = match client.subscribe(topology::CANCELS).await {
                 Ok(messages) => messages,
                 Err(error) => {
-                    return tracing::warn!(%error, "cancels are seen only when claims are renewed");
+                    return tracing::warn!(%error, "subscribe to cancel messages failed: cancels are seen only when leases are renewed");
                 }
             };
             while let Some(message) = messages.next().await {
                 let job = message.subject.rsplit('.').next().unwrap_or_default();
                 if let Ok(job) = job.parse() {
-                    heard.call(job);
+                    received.wake(job);
                 }
             }
         });
-        calls
+        signals
     }
 
-    /// Lets calls about `job` wake `waker`.
-    pub(crate) fn answer(&self, job: JobId, waker: Arc<Notify>) -> Callable {
+    /// Wakes `waker` when `job` is cancelled, until the registration is dropped.
+    pub(crate) fn register(&self, job: JobId, waker: Arc<Notify>) -> CancelRegistration {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(job, waker);
-        Callable { calls: self.clone(), job }
+        CancelRegistration { signals: self.clone(), job }
     }
 
-    fn call(&self, job: JobId) {
+    fn wake(&self, job: JobId) {
         if let Some(waker) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&job) {
             waker.notify_one();
         }
     }
 }
 
-impl Drop for Callable {
+impl Drop for CancelRegistration {
     fn drop(&mut self) {
-        self.calls.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
+        self.signals.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
     }
 }

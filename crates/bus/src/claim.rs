@@ -1,5 +1,7 @@
-//! Who may run a job. A lease is a token in the record; it is renewed while the job runs, and a worker that is lost
-//! is known by a record that was not written for one ack wait, by the broker's time.
+//! Claims: acquiring the lease that lets a worker run a job.
+//!
+//! The lease is a token in the job's record, acquired by compare-and-set and renewed while the job runs. A record that
+//! was not written for one ack wait, by broker time, means that the lease holder is lost: another worker takes over.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,71 +19,71 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
     Bus, Delivery, Failure, RecordSession, Run,
-    cancel::Calls,
+    cancel::CancelSignals,
     job_spans::{self, parent_of},
     record_hint,
     records::{Entry, RecordError},
     run::Permit,
 };
 
-/// Redelivery delay of a job that must run isolated while all child processes run others.
-const NO_CAPACITY_PAUSE: Duration = Duration::from_secs(1);
-/// Longest wait for a lease that is spent here, once, in place of another redelivery.
+/// Redelivery delay of a job that must run isolated while all child processes are busy.
+const NO_CAPACITY_DELAY: Duration = Duration::from_secs(1);
+/// A lease that expires within this time is waited for once, which saves a redelivery.
 const SHORT_WAIT: Duration = Duration::from_millis(250);
-/// Child processes of one worker.
+/// Most child processes of one worker.
 const CHILDREN_MAX: usize = 32;
-/// Interruptions before which a job runs like any other. The first raises no suspicion: a worker that is lost
-/// interrupts every job in it.
+/// Interruptions from which on a job runs isolated. The first one does not count: a lost worker interrupts every job
+/// that it runs.
 const INTERRUPTIONS_TRUSTED: u32 = 2;
-/// Child processes of one job, each running it and no other, whose death makes it a dead letter.
+/// Child processes that may die while they run one job alone; then the job is dead-lettered.
 pub const ISOLATED_DEATHS_MAX: u32 = 3;
-/// Interruptions after which a job is a dead letter although no child process of it died: something after its
-/// operations ends every worker. High, because a lost worker is no evidence against any one job.
+/// Interruptions after which a job is dead-lettered even if no child process died. High, because a lost worker is no
+/// evidence against one particular job.
 pub const INTERRUPTIONS_MAX: u32 = 50;
 
-/// What came of asking for a job.
+/// Result of a claim.
 pub enum Claim {
-    /// This worker runs it now.
+    /// This worker holds the lease and runs the job.
     Run(Run),
-    /// It has ended: tell the next hop again.
+    /// The job has ended: publish its completion event again.
     Ended(Box<JobRecord>),
-    /// Another worker has it; ask again then.
+    /// Another worker holds the lease.
     LeasedElsewhere {
-        /// When.
+        /// When to claim again.
         after: Duration,
-        /// Who has it and until when, for the log.
+        /// Who holds the lease and until when, for the log.
         why: String,
     },
-    /// It must run isolated and no child process is free; claim again after this time.
+    /// The job must run isolated and no child process is free; claim again after this time.
     NoCapacity(Duration),
-    /// The message is of an earlier round.
+    /// The message belongs to an earlier round.
     Stale,
 }
 
-/// Hands out claims, one set a worker.
+/// Claims jobs for one worker.
 pub struct Claims {
     bus: Arc<Bus>,
     ack_wait: Duration,
     isolation: Arc<Semaphore>,
-    calls: Calls,
+    cancel_signals: CancelSignals,
 }
 
 impl Claims {
-    /// Claims for a worker whose messages come again after `ack_wait`.
+    /// Claims for a worker whose consumer has this `ack_wait`.
     pub fn new(bus: Arc<Bus>, ack_wait: Duration) -> Self {
-        let calls = Calls::listen(&bus);
-        Self { bus, ack_wait, isolation: Arc::new(Semaphore::new(CHILDREN_MAX)), calls }
+        let cancel_signals = CancelSignals::listen(&bus);
+        Self { bus, ack_wait, isolation: Arc::new(Semaphore::new(CHILDREN_MAX)), cancel_signals }
     }
 
     /// Claims the job of `delivery` for this worker.
     pub async fn claim(&self, delivery: &Delivery, job: &Job) -> Result<Claim, Failure> {
         if let Some(entry) = record_hint::read(delivery, job)
-            && let Some(claim) = self.take(delivery, entry).await?
+            && let Some(claim) = self.acquire(delivery, entry).await?
         {
             return Ok(claim);
         }
         match self.claim_as_read(delivery, job).await? {
-            // A lease is taken some milliseconds after its message was delivered, so the redelivery is as much too early.
+            // A lease is written some milliseconds after its message was delivered, so the redelivery comes too early.
             Claim::LeasedElsewhere { after, .. } if after <= SHORT_WAIT => {
                 tokio::time::sleep(after).await;
                 self.claim_as_read(delivery, job).await
@@ -90,7 +92,7 @@ impl Claims {
         }
     }
 
-    /// The same by the record as it is now.
+    /// Claims the job by its record as stored now, not by the record in the message.
     async fn claim_as_read(&self, delivery: &Delivery, job: &Job) -> Result<Claim, Failure> {
         let trace_id = parent_of(delivery).map(|span| span.trace_hex()).unwrap_or_default();
         let Some(entry) = self.bus.enter_round(job, &trace_id).await? else {
@@ -99,25 +101,25 @@ impl Claims {
                 anyhow!("job {} has no record", job.id),
             ));
         };
-        if let Some(answer) = self.not_ours(&entry, job) {
-            return Ok(answer);
+        if let Some(blocked) = self.blocked_by_record(&entry, job) {
+            return Ok(blocked);
         }
-        let taken = self.take(delivery, entry).await?;
+        let acquired = self.acquire(delivery, entry).await?;
         let moved = || Claim::LeasedElsewhere {
             after: Duration::ZERO,
             why: "its record has just been changed by another worker".to_owned(),
         };
-        Ok(taken.unwrap_or_else(moved))
+        Ok(acquired.unwrap_or_else(moved))
     }
 
-    /// Whether the record forbids a claim.
-    fn not_ours(&self, entry: &Entry, job: &Job) -> Option<Claim> {
+    /// The result of the claim, if the record already rules the lease out.
+    fn blocked_by_record(&self, entry: &Entry, job: &Job) -> Option<Claim> {
         let record = &entry.record;
         if record.round > job.round || (record.round < job.round && record.state == Succeeded) {
             return Some(Claim::Stale);
         }
         if record.round < job.round || record.state == JobState::Accepted {
-            // The message was published before its record moved; that is a moment away.
+            // The message is published before its record moves to `queued`, a moment later.
             let why = "its record does not show yet that it was queued".to_owned();
             return Some(Claim::LeasedElsewhere { after: Duration::from_millis(100), why });
         }
@@ -139,12 +141,12 @@ impl Claims {
         let lease = LeaseView::of(&entry.record, entry.written_at_ns, unwritten, self.ack_wait);
         lease.map_or_else(
             || "leased by another worker".to_owned(),
-            |lease| format!("leased by {}, {}", lease.worker, lease.silence()),
+            |lease| format!("leased by {}, {}", lease.worker, lease.status()),
         )
     }
 
-    /// Writes this worker's token into the record. `None` when the record has moved meanwhile.
-    async fn take(&self, delivery: &Delivery, entry: Entry) -> Result<Option<Claim>, Failure> {
+    /// Writes this worker's lease into the record. `None` when the record has moved meanwhile.
+    async fn acquire(&self, delivery: &Delivery, entry: Entry) -> Result<Option<Claim>, Failure> {
         let mut record = entry.record.clone();
         let lost = record.lease.clone().filter(|_| record.state == JobState::Running);
         let interruptions = &mut record.interruptions;
@@ -153,7 +155,7 @@ impl Claims {
             return Err(self.give_up(delivery, entry, lost, why).await);
         }
         let Some(permit) = self.permit(delivery, &record, lost.is_some()) else {
-            return Ok(Some(Claim::NoCapacity(NO_CAPACITY_PAUSE)));
+            return Ok(Some(Claim::NoCapacity(NO_CAPACITY_DELAY)));
         };
         let lease = self.token(delivery, &record, permit.is_isolated())?;
         let since_ms = waiting_since(delivery, &record);
@@ -165,7 +167,7 @@ impl Claims {
         record.move_to(JobState::Running).map_err(Failure::postpone)?;
         let claimed = match self.bus.records.write(record, entry.revision).await {
             Ok(claimed) => claimed,
-            // Lost the race, or the answer was lost: the record tells.
+            // Another worker was faster, or the broker's reply was lost: read the record to find out.
             Err(error) => match self.bus.records.load(entry.record.id).await? {
                 Some(found) if is_leased(&found, &lease) => found,
                 _ if matches!(error, RecordError::Conflict) => return Ok(None),
@@ -179,11 +181,12 @@ impl Claims {
             job_spans::lost(&self.bus, delivery, &entry.record, lost, entry.written_at_ns);
             self.bus.service.metrics.count(&signals::INTERRUPTIONS, &[self.bus.stage.name()]);
         }
-        let callable = self.calls.answer(claimed.record.id, delivery.nudge.clone());
+        let registration =
+            self.cancel_signals.register(claimed.record.id, delivery.renew_now.clone());
         let is_cancelled = claimed.record.cancel_requested;
         let session =
             Arc::new(RecordSession::leased(self.bus.records.clone(), claimed, lease.clone()));
-        let run = Run::start(delivery, session, lease, permit, callable);
+        let run = Run::start(delivery, session, lease, permit, registration);
         if is_cancelled {
             run.cancelled.cancel();
         }
@@ -193,13 +196,13 @@ impl Claims {
     /// A permit to run the job of `record`. `None` when it must run isolated and no child process is free.
     fn permit(&self, delivery: &Delivery, record: &JobRecord, is_lost: bool) -> Option<Permit> {
         let Interruptions { total, isolated, .. } = record.interruptions;
-        // The death of a child process names its job for certain.
+        // A child process runs one job only, so its death counts against that job.
         let is_suspect = total >= INTERRUPTIONS_TRUSTED || isolated > 0;
         // Its worker was lost before the first operation had run for a second, or before it could claim the job. That
-        // may be chance, so it runs isolated only where that costs nothing.
-        let died_young = is_lost && record.progress.is_none();
-        let died_unclaimed = delivery.redelivered && has_never_run(record);
-        if !is_suspect && !died_young && !died_unclaimed {
+        // may be chance, so the job runs isolated only if a child process is free.
+        let lost_early = is_lost && record.progress.is_none();
+        let lost_unclaimed = delivery.redelivered && has_never_run(record);
+        if !is_suspect && !lost_early && !lost_unclaimed {
             return Some(Permit::Shared);
         }
         match self.isolation.clone().try_acquire_owned() {
@@ -209,7 +212,7 @@ impl Claims {
         }
     }
 
-    /// The job was interrupted too often: the worker that finds out dead-letters it.
+    /// Prepares the dead letter of a job that was interrupted too often.
     async fn give_up(
         &self,
         delivery: &Delivery,
@@ -256,7 +259,7 @@ impl Claims {
         })
     }
 
-    /// Numbers on the attempt's span, and the link to the attempt before.
+    /// Sets the attributes of the attempt's span, and its link to the attempt before.
     fn mark_span(&self, record: &JobRecord, lease: &Lease, lost: Option<&Lease>) {
         let span = tracing::Span::current();
         span.set_attribute(attr::JOB_ATTEMPT, i64::from(lease.attempt));
@@ -270,7 +273,7 @@ impl Claims {
     }
 }
 
-/// Why a job with this history does not run again, if it was interrupted too often.
+/// Why the job is dead-lettered, if it was interrupted too often.
 fn used_up(interruptions: Interruptions) -> Option<String> {
     let Interruptions { total, isolated, .. } = interruptions;
     if isolated >= ISOLATED_DEATHS_MAX {
@@ -287,7 +290,7 @@ fn is_leased(entry: &Entry, token: &Lease) -> bool {
     entry.record.lease.as_ref().is_some_and(|lease| lease.is_same_run(token))
 }
 
-/// Since when the job has waited: for a retry since it was due; after an interruption it did not wait.
+/// When the queue wait began: for a retry when it was due. None after an interruption, which is no wait.
 fn waiting_since(delivery: &Delivery, record: &JobRecord) -> Option<i64> {
     match record.state {
         JobState::Running => None,

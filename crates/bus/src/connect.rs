@@ -1,4 +1,4 @@
-//! Reaching the broker: one connection a process, retried, with a limit.
+//! The connection to the broker: one per process, retried with a limit.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -10,20 +10,20 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     broker_time::BrokerTime, health_page, health_page::HealthPage, payloads::Payloads,
-    readiness::Readiness, records::Records, redelivered::Suspects, results::Results,
+    readiness::Readiness, records::Records, redelivered::RedeliveryLock, results::Results,
     service_context::ServiceContext, staleness::Reconnected,
 };
 
-/// Time one request to the broker may take. A publish in flight when the broker dies fails only then.
-pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(2);
-/// Pause between two signs of life of the connection. After the third that is not answered it is given up and
-/// made anew: a way that went silent without an end is noticed within an ack wait, not after minutes.
-const PING_PAUSE: Duration = Duration::from_secs(3);
-/// Longest pause between two tries to connect.
-const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(1);
-/// Pause between two looks for the topology.
-const TOPOLOGY_PAUSE: Duration = Duration::from_millis(100);
-/// Publishes that may wait for their ack at once; more wait for a place.
+/// Timeout of one request to the broker, and so of a publish that is in flight when the broker dies.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// Interval of the client's pings. After the third unanswered one the client reconnects, so a half-open connection is
+/// noticed within an ack wait.
+const PING_INTERVAL: Duration = Duration::from_secs(3);
+/// Longest delay between two attempts to connect.
+const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(1);
+/// Interval at which the topology is checked while it is missing.
+const TOPOLOGY_POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Publishes that may wait for their ack at once.
 const ACKS_IN_FLIGHT_MAX: usize = 20_000;
 
 /// How a service reaches the broker.
@@ -32,75 +32,75 @@ pub struct BusConfig {
     /// Address of the broker.
     #[arg(long, env = "WAYBILL_NATS_URL", value_name = "URL", value_parser = settings::broker_url, default_value = "nats://127.0.0.1:4222")]
     pub nats_url: String,
-    /// User at the broker, where it asks for one.
+    /// User name at the broker, if it requires one.
     #[arg(long, env = "WAYBILL_NATS_USER", value_parser = settings::trimmed, requires = "nats_secret")]
     pub nats_user: Option<String>,
-    /// Password at the broker.
+    /// Password of that user.
     #[arg(long, env = "WAYBILL_NATS_PASSWORD", hide_env_values = true, value_parser = settings::trimmed, group = "nats_secret")]
     pub nats_password: Option<String>,
-    /// File with the password at the broker, such as a mounted secret; white space around it is dropped.
+    /// File with the password, such as a mounted secret; white space around it is dropped.
     #[arg(long, env = "WAYBILL_NATS_PASSWORD_FILE", value_name = "FILE", group = "nats_secret")]
     pub nats_password_file: Option<PathBuf>,
-    /// Health page of the broker, or a file with a copy of it (file:///…), by which a service tells a full disk from a broker that is away.
+    /// Health page of the broker (/healthz), or a copy of it (file:///…): shows whether the broker's disk is full.
     #[arg(long, env = "WAYBILL_NATS_HEALTH_URL", value_name = "URL", hide_env_values = true, value_parser = health_page::address)]
     pub nats_health_url: Option<String>,
-    /// Seconds to wait at start for the broker and its streams before giving up.
+    /// Seconds to wait at start for the broker and its streams.
     #[arg(long, env = "WAYBILL_BROKER_WAIT_SECONDS", value_name = "S", default_value_t = 600, value_parser = settings::seconds(0..=86_400))]
     pub broker_wait_seconds: u64,
-    /// How a consumer's span relates to its producer's: as a child, by a link, or both.
+    /// How a consumer span refers to its producer span: as its child, by a link, or both.
     #[arg(long, env = "WAYBILL_TRACE_CONTEXT", value_name = "both|parent|link", default_value = "both", value_parser = settings::word::<TraceContext>)]
     pub trace_context: TraceContext,
-    /// Whether injected faults may act.
+    /// Whether injected faults take effect.
     #[arg(long, env = "WAYBILL_FAULTS", value_name = "on|off", default_value = "off")]
     pub faults: Switch,
 }
 
-/// How a consumer's span relates to its producer's.
+/// How a consumer span refers to its producer span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum TraceContext {
     /// Child and link.
     Both,
     /// Child only.
     Parent,
-    /// Link only: each stage starts a trace of its own.
+    /// Link only: each stage starts its own trace.
     Link,
 }
 
-/// The connection to the broker, and what travels with it. Clones share it.
+/// The connection to the broker, with the stores and clocks that depend on it. Clones share it.
 #[derive(Clone)]
 pub struct Bus {
-    /// The stage this process is.
+    /// The stage of this process.
     pub stage: Stage,
     /// Clock, metrics and spans of this process.
     pub service: ServiceContext,
     /// JetStream, for what this crate does not wrap.
     pub jetstream: jetstream::Context,
-    /// Time as the broker tells it.
+    /// The broker's clock.
     pub time: BrokerTime,
     /// The job records.
     pub records: Records,
     /// Results and tiles.
     pub results: Results,
-    /// What jobs ask for, for those who hold no message.
+    /// The specs of jobs, for services that hold no message of the job.
     pub payloads: Payloads,
-    /// Whether injected faults may act.
+    /// Whether injected faults take effect.
     pub faults_on: bool,
     pub(crate) trace_context: TraceContext,
     pub(crate) reconnected: Reconnected,
-    pub(crate) suspects: Suspects,
+    pub(crate) redelivery_lock: RedeliveryLock,
     pub(crate) health: Option<HealthPage>,
 }
 
 impl Bus {
-    /// How long a record that was written at `written_at_ns` (broker time, Unix nanoseconds) has not been written,
-    /// as a take-over counts it: while the broker was away no worker could have written it.
+    /// Time since a record was written at `written_at_ns` (broker time, Unix nanoseconds), as a take-over counts it:
+    /// without the time during which the broker was unreachable.
     pub fn unwritten_for(&self, written_at_ns: i128) -> Duration {
         crate::staleness::unwritten_for(written_at_ns, &self.time, &self.reconnected)
     }
 
     /// Connects and waits for the topology, for as long as `config` allows.
     ///
-    /// `readiness` says what is being waited for; afterwards it checks connection and consumer.
+    /// Until then `readiness` reports what is missing; afterwards it checks connection and consumer.
     pub async fn connect(
         stage: Stage,
         config: &BusConfig,
@@ -111,7 +111,7 @@ impl Bus {
         let client = open_watched(stage, config, reconnected.clone()).await?;
         let health = HealthPage::at(config.nats_health_url.as_deref())?;
         let jetstream = jetstream::ContextBuilder::new()
-            .timeout(REQUEST_LIMIT)
+            .timeout(REQUEST_TIMEOUT)
             .max_ack_inflight(ACKS_IN_FLIGHT_MAX)
             .build(client.clone());
         readiness.waiting("for the broker and its streams");
@@ -132,29 +132,29 @@ impl Bus {
             faults_on,
             trace_context,
             reconnected,
-            suspects: Suspects::default(),
+            redelivery_lock: RedeliveryLock::default(),
             health,
         }))
     }
 }
 
-/// Looks again and again for everything the topology step makes, as long as the settings allow.
+/// Waits until all streams and buckets of the topology exist, for as long as the settings allow.
 async fn wait_for_topology(
     config: &BusConfig,
     client: &Client,
     jetstream: &jetstream::Context,
 ) -> anyhow::Result<(Records, Results, BrokerTime)> {
     let address = without_secrets(&config.nats_url);
-    let limit = Duration::from_secs(config.broker_wait_seconds);
-    let give_up = Instant::now() + limit;
-    let limit_seconds = limit.as_secs();
-    tracing::info!(address, limit_seconds, "waiting for the broker and its streams");
+    let timeout = Duration::from_secs(config.broker_wait_seconds);
+    let give_up = Instant::now() + timeout;
+    let timeout_seconds = timeout.as_secs();
+    tracing::info!(address, timeout_seconds, "waiting for the broker and its streams");
     loop {
         match stores(client, jetstream).await {
             Ok(stores) => return Ok(stores),
             Err(error) if Instant::now() < give_up => {
-                tracing::debug!(%error, "not there yet");
-                sleep(TOPOLOGY_PAUSE).await;
+                tracing::debug!(%error, "topology not ready");
+                sleep(TOPOLOGY_POLL_INTERVAL).await;
             }
             Err(error) => {
                 let advice = "is the broker running, and was `waybill topology apply` run?";
@@ -175,7 +175,7 @@ async fn stores(
     Ok((Records::open(jetstream).await?, Results::open(jetstream).await?, time))
 }
 
-/// The address as it may be logged: a user and password in it stay out.
+/// The address without user and password, fit for the log.
 fn without_secrets(address: &str) -> &str {
     address.rsplit('@').next().unwrap_or_default()
 }
@@ -195,11 +195,11 @@ async fn open_watched(
         .custom_inbox_prefix(format!("_INBOX_{stage}"))
         .retry_on_initial_connect()
         .max_reconnects(None)
-        .request_timeout(Some(REQUEST_LIMIT))
-        .ping_interval(PING_PAUSE)
+        .request_timeout(Some(REQUEST_TIMEOUT))
+        .ping_interval(PING_INTERVAL)
         .reconnect_delay_callback(|tries| {
             let tries = u32::try_from(tries.min(8)).unwrap_or(8);
-            (Duration::from_millis(20) * 2_u32.pow(tries)).min(RECONNECT_PAUSE_MAX)
+            (Duration::from_millis(20) * 2_u32.pow(tries)).min(RECONNECT_DELAY_MAX)
         })
         .event_callback(move |event| {
             report(&event, &reconnected);
@@ -209,7 +209,7 @@ async fn open_watched(
         options = options.user_and_password(user.clone(), password);
     }
     options.connect(&config.nats_url).await.with_context(|| {
-        format!("the broker's address {} is of no use", without_secrets(&config.nats_url))
+        format!("cannot use broker address {} (--nats-url)", without_secrets(&config.nats_url))
     })
 }
 
@@ -218,7 +218,10 @@ fn password(config: &BusConfig) -> anyhow::Result<Option<String>> {
         return Ok(config.nats_password.clone());
     };
     let text = std::fs::read_to_string(file).with_context(|| {
-        format!("no password in {} (--nats-password-file): can this user read it?", file.display())
+        format!(
+            "cannot read {} (--nats-password-file): does it exist, and may this user read it?",
+            file.display()
+        )
     })?;
     Ok(Some(text.trim().to_owned()))
 }
@@ -227,13 +230,13 @@ fn report(event: &Event, reconnected: &Reconnected) {
     match event {
         Event::Connected => {
             reconnected.connected();
-            tracing::info!("broker connection is up");
+            tracing::info!("broker connection established");
         }
         Event::Disconnected => {
             reconnected.lost();
-            tracing::warn!("broker connection is down; trying again");
+            tracing::warn!("broker connection lost; reconnecting");
         }
-        Event::ServerError(error) => tracing::warn!(%error, "the broker refused something"),
+        Event::ServerError(error) => tracing::warn!(%error, "broker reported an error"),
         Event::ClientError(error) => tracing::debug!(%error, "broker client error"),
         other => tracing::debug!(event = %other, "broker connection event"),
     }

@@ -1,4 +1,4 @@
-//! Dead letters: the worker's own act, with the original bytes and headers, a reason and a trace.
+//! Dead letters: the stage publishes them itself, with the original data and headers, the reason and the trace.
 
 use contract::{
     JobId, Stage,
@@ -12,18 +12,18 @@ use contract::{
 };
 
 use crate::{
-    Bus, Completion, Delivery, Failure, Outgoing, SessionError, publish::PATIENCE,
+    Bus, Completion, Delivery, Failure, Outgoing, SessionError, publish::PUBLISH_TIMEOUT,
     records::RecordError,
 };
 
 /// Longest detail in a dead letter's header, in bytes.
 const DETAIL_BYTES_MAX: usize = 1_024;
 
-/// Reasons of dead letters whose jobs have no record that could say so.
+/// Reasons of dead letters whose jobs have no usable record.
 const WITHOUT_RECORD: [&str; 3] =
     [reason::NO_RECORD, reason::RECORD_UNREADABLE, reason::RECORD_TOO_LARGE];
 
-/// Why a message is put away.
+/// Why a message is dead-lettered.
 #[derive(Debug, Clone)]
 pub struct DeadLetterReason {
     /// One of [`contract::signals::reason`].
@@ -35,17 +35,17 @@ pub struct DeadLetterReason {
 }
 
 impl Bus {
-    /// Puts the message into the dead letters, moves the job to `dead`, and tells the next hop.
+    /// Publishes the message as a dead letter, moves the job to `dead`, and publishes its completion event.
     ///
-    /// A notifier's dead letter leaves the job alone: how it ended is known already. A record that is damaged stays as it
-    /// is; the submitter is notified all the same.
+    /// In the notifier the job's record stays as it is: the job has already ended. So does a damaged record; its
+    /// submitter is notified all the same.
     pub(crate) async fn dead_letter(
         &self,
         delivery: &Delivery,
         why: &DeadLetterReason,
     ) -> Result<(), Failure> {
         if let Some(session) = delivery.session.get() {
-            // Only who may speak for the job may bury it: a sign of life first.
+            // Only the lease holder may dead-letter a job: renew the lease first.
             let renew = session.renew(|record| record.attempts.set(self.stage, why.attempts));
             match renew.await {
                 Ok(record) if record.cancel_requested => {
@@ -55,12 +55,12 @@ impl Bus {
                     return self.publish_completion_of(&record, delivery).await;
                 }
                 Ok(_) => {}
-                // There is no one to ask, or no room but for the end.
-                Err(error) if is_of_no_use(&error) => {}
+                // The record is damaged, or has room only for the job's end.
+                Err(error) if is_unusable(&error) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let stored = self.publish(self.letter(delivery, why)).await?;
+        let stored = self.publish(self.dead_letter_event(delivery, why)).await?;
         let labels = [self.stage.name(), why.reason];
         self.service.metrics.count(&signals::DEAD_LETTERS, &labels);
         if self.stage == Stage::Notifier {
@@ -86,7 +86,7 @@ impl Bus {
         }
     }
 
-    /// The end of a job that has no record to stand in.
+    /// Publishes the completion event of a job that has no usable record.
     async fn publish_completion_without_record(
         &self,
         delivery: &Delivery,
@@ -94,7 +94,7 @@ impl Bus {
     ) -> Result<(), Failure> {
         let job = delivery.job.get().cloned().or_else(|| delivery.as_job().ok());
         let Some(job) = job.filter(|_| WITHOUT_RECORD.contains(&failure.reason.as_str())) else {
-            // Another run or round may have the job.
+            // The job may be in another run or round.
             return Ok(());
         };
         let mut record = JobRecord::accepted(&job, String::new());
@@ -105,7 +105,7 @@ impl Bus {
         self.publish_completion(&record, &job).await
     }
 
-    /// Without a readable job nobody can be told; the dead letter says it all.
+    /// Without a readable job there is no submitter to notify; only the dead letter remains.
     async fn publish_completion_of(
         &self,
         record: &JobRecord,
@@ -117,15 +117,15 @@ impl Bus {
         }
     }
 
-    fn letter(&self, delivery: &Delivery, why: &DeadLetterReason) -> Outgoing {
+    fn dead_letter_event(&self, delivery: &Delivery, why: &DeadLetterReason) -> Outgoing {
         let job = job_of(delivery);
-        let about = match &job {
+        let prefix = match &job {
             Some((job, round)) => message_id(*job, *round, Hop::Dead(self.stage)),
             None => format!("{}:dead-{}", delivery.subject, self.stage),
         };
-        // What never opened its record stays in one round, however often it is driven again: its next
-        // letter is the next message's, and the broker must not take it for a repeat of the last.
-        let id = format!("{about}:{}", delivery.seq);
+        // A message that never opened its record stays in one round, however often it is redriven. The sequence number
+        // keeps the broker from dropping its next dead letter as a duplicate.
+        let id = format!("{prefix}:{}", delivery.seq);
         let detail = contract::text::shown(&why.detail);
         let detail = detail[..detail.floor_char_boundary(DETAIL_BYTES_MAX)].to_owned();
         let mut headers = vec![
@@ -136,7 +136,7 @@ impl Bus {
             (dead_header::SUBJECT.to_owned(), delivery.subject.clone()),
             (dead_header::SEQ.to_owned(), delivery.first_seq().to_string()),
         ];
-        // The record that came with it is not what it is now.
+        // The record in the headers is out of date by now.
         let original =
             delivery.headers.iter().filter(|(name, _)| AsRef::<str>::as_ref(*name) != RECORD);
         headers.extend(original.flat_map(|(name, values)| {
@@ -153,13 +153,13 @@ impl Bus {
             body: delivery.body.clone(),
             headers,
             links: Vec::new(),
-            patience: PATIENCE,
+            timeout: PUBLISH_TIMEOUT,
         }
     }
 }
 
-/// Whether a record cannot be changed by anybody: no version can read it, or it has no room.
-const fn is_of_no_use(error: &SessionError) -> bool {
+/// Whether no service can change the record: no version can read it, or it is full.
+const fn is_unusable(error: &SessionError) -> bool {
     matches!(
         error,
         SessionError::Record(
@@ -169,7 +169,7 @@ const fn is_of_no_use(error: &SessionError) -> bool {
     )
 }
 
-/// The job that a message is about, as far as it can be read.
+/// Id and round of the job that a message is about, as far as it can be read.
 pub(crate) fn job_of(delivery: &Delivery) -> Option<(JobId, u32)> {
     if let Some(job) = delivery.job.get() {
         return Some((job.id, job.round));

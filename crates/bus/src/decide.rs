@@ -1,4 +1,4 @@
-//! What to do after one attempt: one pure function, whose result log, metric, span and broker share.
+//! What to do after one attempt: a pure function whose result is used for the log, metrics, span and broker alike.
 
 use std::time::Duration;
 
@@ -6,40 +6,40 @@ use contract::{signals::reason, verdict::Verdict};
 
 use crate::backoff::backoff;
 
-/// Wait before a message comes again that was put off through no fault of its own.
-pub const POSTPONED: Duration = Duration::from_secs(1);
+/// Redelivery delay of a postponed message.
+pub const POSTPONE_DELAY: Duration = Duration::from_secs(1);
 
-/// What a handler made of a message.
+/// How a handler completed a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handled {
-    /// The next hop has it.
+    /// Handled; the next stage has the job.
     Done,
-    /// Not for this lab; the reason is one of [`contract::signals::reason`].
+    /// Not for this lab: dropped. The reason is one of [`contract::signals::reason`].
     Discard(&'static str),
 }
 
-/// Why a handler could not handle a message. The variant says what the broker should do.
+/// Why a handler could not complete a message. The variant decides how the message is settled.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The work failed by itself: spends an attempt.
+    /// The work itself failed: spends an attempt.
     #[error("{cause:#}")]
     Retry {
         /// What happened.
         cause: anyhow::Error,
-        /// The least wait, where somebody asked for one.
+        /// Shortest delay before the retry, such as a `Retry-After`.
         after: Option<Duration>,
     },
-    /// The broker, a full stream or a stop is in the way: spends nothing.
+    /// The broker is away, a stream is full or the service stops: spends no attempt.
     #[error("{cause:#}")]
     Postpone {
         /// One of [`contract::signals::reason`].
         reason: &'static str,
-        /// What is in the way.
+        /// What prevents the work.
         cause: anyhow::Error,
-        /// When to try again.
+        /// Redelivery delay.
         after: Duration,
     },
-    /// A bad message stays bad.
+    /// The message is invalid, and no retry can help.
     #[error("{cause:#}")]
     Reject {
         /// One of [`contract::signals::reason`].
@@ -47,7 +47,7 @@ pub enum Failure {
         /// What is wrong with it.
         cause: anyhow::Error,
     },
-    /// Tried or interrupted too often.
+    /// Attempts or interruptions are used up.
     #[error("{cause:#}")]
     UsedUp {
         /// One of [`contract::signals::reason`].
@@ -55,8 +55,8 @@ pub enum Failure {
         /// What happened last.
         cause: anyhow::Error,
     },
-    /// Another worker owns the job.
-    #[error("another worker owns the job")]
+    /// Another worker holds the job's lease.
+    #[error("another worker holds the lease of the job")]
     Fenced,
 }
 
@@ -66,9 +66,9 @@ impl Failure {
         Self::Retry { cause: cause.into(), after: None }
     }
 
-    /// Something in the way that is not the job's fault.
+    /// A condition that is not the job's fault; spends no attempt.
     pub fn postpone(cause: impl Into<anyhow::Error>) -> Self {
-        Self::Postpone { reason: reason::BROKER_AWAY, cause: cause.into(), after: POSTPONED }
+        Self::Postpone { reason: reason::BROKER_AWAY, cause: cause.into(), after: POSTPONE_DELAY }
     }
 
     /// A job or message whose processes were lost too often.
@@ -76,7 +76,7 @@ impl Failure {
         Self::UsedUp { reason: reason::INTERRUPTIONS_USED_UP, cause: anyhow::Error::msg(why) }
     }
 
-    /// The failure as one of a fixed set of words, fit for labels and attributes.
+    /// The reason word, fit for labels and attributes.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Retry { .. } => reason::WORK_FAILED,
@@ -87,7 +87,7 @@ impl Failure {
         }
     }
 
-    /// A message that stays bad.
+    /// An invalid message, which no retry can help.
     pub fn reject(reason: &'static str, cause: impl Into<anyhow::Error>) -> Self {
         Self::Reject { reason, cause: cause.into() }
     }
@@ -100,14 +100,14 @@ pub enum Decision {
     Done,
     /// Count and ack.
     Discard(&'static str),
-    /// Note the attempt if it is spent, then let it come again.
+    /// Record the attempt if one was spent, then nak.
     Requeue {
-        /// Attempts used up from now on.
+        /// Attempts used up, this one included.
         attempts: u32,
-        /// When.
+        /// Redelivery delay.
         after: Duration,
     },
-    /// To the dead letters, then ack.
+    /// Dead-letter, then ack.
     DeadLetter {
         /// `reject` or `dead`.
         verdict: Verdict,
@@ -116,12 +116,12 @@ pub enum Decision {
         /// Attempts used up.
         attempts: u32,
     },
-    /// Not a word to the broker.
+    /// Neither ack nor nak.
     Fenced,
 }
 
 impl Decision {
-    /// Why a message is put away or dropped.
+    /// Why the message is dead-lettered or dropped.
     pub const fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Discard(reason) | Self::DeadLetter { reason, .. } => Some(reason),
@@ -129,7 +129,7 @@ impl Decision {
         }
     }
 
-    /// The one word for it.
+    /// The verdict that log, metrics and span carry.
     pub const fn verdict(&self) -> Verdict {
         match self {
             Self::Done => Verdict::Done,
@@ -141,8 +141,8 @@ impl Decision {
     }
 }
 
-/// What came of an attempt, given the attempts used up before it and how many there may be.
-/// `jitter` is 0 to 1.
+/// Decides how to settle a message after its handler returned `outcome`. `attempts` were used up before, of
+/// `attempts_max`; `jitter` is 0 to 1.
 pub fn decide(
     outcome: &Result<Handled, Failure>,
     attempts: u32,
@@ -169,8 +169,8 @@ pub fn decide(
                     attempts,
                 };
             }
-            let wait = backoff(attempts, jitter);
-            Decision::Requeue { attempts, after: after.map_or(wait, |after| wait.max(after)) }
+            let delay = backoff(attempts, jitter);
+            Decision::Requeue { attempts, after: after.map_or(delay, |after| delay.max(after)) }
         }
     }
 }
@@ -204,7 +204,7 @@ mod tests {
         #[test]
         fn what_is_not_the_jobs_fault_spends_nothing(spent in 0u32..50, attempts_max in 1u32..50) {
             let decision = decide(&Err(Failure::postpone(anyhow!("broker"))), spent, attempts_max, 0.5);
-            prop_assert_eq!(decision, Decision::Requeue { attempts: spent, after: POSTPONED });
+            prop_assert_eq!(decision, Decision::Requeue { attempts: spent, after: POSTPONE_DELAY });
         }
 
         #[test]
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_was_asked_for_is_kept() {
+    fn a_requested_retry_delay_is_kept() {
         let after = Some(Duration::from_mins(5));
         let failure = Failure::Retry { cause: anyhow!("429"), after };
         let decision = decide(&Err(failure), 0, 3, 0.0);

@@ -1,4 +1,4 @@
-//! One message as a handler sees it. It cannot be acked from here: the loop does that.
+//! One delivery as a handler sees it. The handler cannot settle it: the work loop does.
 
 use std::{
     str::FromStr,
@@ -31,31 +31,31 @@ use crate::{
     run::RunState,
 };
 
-/// A message in the hands of a handler.
+/// One delivery of a message.
 pub struct Delivery {
-    /// The subject it came on.
+    /// The message's subject.
     pub subject: String,
-    /// The last token of the subject, if it is one the lab knows.
+    /// The job kind, from the last token of the subject.
     pub kind: JobKind,
     /// The data.
     pub(crate) body: Bytes,
-    /// Its place in the stream.
+    /// Its stream sequence.
     pub seq: u64,
     /// When the broker stored it; Unix nanoseconds, broker time.
     pub published_at_ns: i128,
     /// Whether the broker delivered it before.
     pub redelivered: bool,
-    /// Ends when the process must end at once.
+    /// Cancelled when the process must exit at once.
     pub hard_stop: CancellationToken,
-    /// The trace context and baggage that came with it.
+    /// Trace context and baggage from the headers.
     pub context: Context,
     pub(crate) headers: HeaderMap,
     pub(crate) ack_guard: AckGuard,
     pub(crate) session: OnceLock<Arc<RecordSession>>,
     pub(crate) run: OnceLock<Arc<RunState>>,
     pub(crate) job: OnceLock<Job>,
-    /// Asks for a sign of life at once.
-    pub(crate) nudge: Arc<Notify>,
+    /// Wakes the keep-alive loop to renew the lease at once.
+    pub(crate) renew_now: Arc<Notify>,
     origin: Result<(), BrokerCopy>,
     head: Result<EventHead, NotAnEvent>,
     pub(crate) deliveries: u32,
@@ -94,48 +94,47 @@ impl Delivery {
             session: OnceLock::new(),
             run: OnceLock::new(),
             job: OnceLock::new(),
-            nudge: Arc::default(),
+            renew_now: Arc::default(),
             deliveries,
             received_at_ms: bus.service.clock.stamp_ms(),
             bus: bus.clone(),
         })
     }
 
-    /// The event's attributes. A message without them is rejected, and one that no stage published.
+    /// The event's attributes. Rejects a message without them, and one that no stage published.
     pub fn event(&self) -> Result<&EventHead, Failure> {
         self.origin.map_err(|copy| Failure::reject(reason::MALFORMED, copy))?;
         self.head.as_ref().map_err(|error| Failure::reject(reason::MALFORMED, error.clone()))
     }
 
-    /// The data as `T`. Data that is not is rejected, with the field that is wrong; so is any data that no
-    /// stage published.
+    /// The data as `T`. Rejects data that is not a `T`, naming the wrong field, and a message that no stage published.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         contract::parse_json(self.data()?)
             .map_err(|error| Failure::reject(reason::MALFORMED, error))
     }
 
-    /// The data as a job, with what a newer version wrote into it.
+    /// The data as a job, unknown fields of a newer version included.
     pub fn as_job(&self) -> Result<Job, Failure> {
         Job::from_json(self.data()?).map_err(|error| Failure::reject(reason::MALFORMED, error))
     }
 
-    /// The raw data, if a stage published them. Every reader that acts on the data comes through here.
+    /// The raw data, if a stage published the message. All readers of the data go through here.
     fn data(&self) -> Result<&[u8], Failure> {
         self.origin.map_err(|copy| Failure::reject(reason::MALFORMED, copy))?;
         Ok(&self.body)
     }
 
-    /// Ties the message to its job's record: attempts are counted there.
+    /// Attaches the job's record, in which attempts are counted.
     pub fn open(&self, session: Arc<RecordSession>) {
         let _ = self.session.set(session);
     }
 
-    /// Says which job the message turned out to be about, where its data do not tell.
-    pub fn concerns(&self, job: Job) {
+    /// Sets the job that the message is about, if its data do not contain it.
+    pub fn set_job(&self, job: Job) {
         let _ = self.job.set(job);
     }
 
-    /// The message's place in the stream; that of the first time, if it was put away and driven again.
+    /// The message's stream sequence; for a redriven message that of the original one.
     pub fn first_seq(&self) -> u64 {
         self.number(dead_header::REDRIVEN_SEQ).unwrap_or(self.seq)
     }
@@ -149,13 +148,13 @@ impl Delivery {
         headers::value(&self.headers, header)?.parse().ok()
     }
 
-    /// How long the message waited since `since_ms` (displayed clock of this service, Unix milliseconds).
-    /// Negative when clocks disagree.
+    /// The queue wait since `since_ms` (displayed clock of this service, Unix milliseconds). Negative when clocks
+    /// disagree.
     pub(crate) fn queue_wait_ms(&self, since_ms: i64) -> i64 {
         self.received_at_ms - since_ms
     }
 
-    /// Notes how long the message waited since `since_ms`. A negative wait is counted.
+    /// Records the queue wait since `since_ms` on the span and in the metrics; counts a negative one.
     pub fn note_queue_wait(&self, since_ms: i64) {
         let stage = self.bus.stage.name();
         let wait_ms = self.queue_wait_ms(since_ms);
@@ -185,29 +184,29 @@ impl Delivery {
         }
     }
 
-    /// The injected fault that is due at `point`, noted on the span, for a caller that lets it act elsewhere.
+    /// The injected fault that is due at `point`, noted on the span. The caller applies it.
     pub fn fault_at(&self, point: FaultPoint) -> Option<Fault> {
         let fault = self.faults.at(self.bus.stage, self.run_number(), point)?;
         tracing::Span::current().set_attribute(attr::FAULT, fault.to_string());
         Some(fault)
     }
 
-    /// Which run of the job this is, from 1. The processor knows from the record; elsewhere only the
-    /// broker has counted, which is good enough to choose a fault by.
+    /// Number of this run of the job, from 1: in the processor by the record, elsewhere by the broker's delivery count,
+    /// which is exact enough to choose a fault.
     fn run_number(&self) -> u32 {
         self.run.get().map_or(self.deliveries, |run| run.number)
     }
 
-    /// What the event's source must be for a stage to trust it: one of the lab's own.
+    /// Whether `stage` is the event's source.
     pub fn is_from(&self, stage: Stage) -> bool {
         self.event().is_ok_and(|head| head.source == format!("/waybill/{stage}"))
     }
 
-    /// A failure that says the process is stopping.
+    /// The failure of a delivery that is cut short because the process stops.
     pub(crate) fn stopping() -> Failure {
         Failure::Postpone {
             reason: reason::STOPPING,
-            cause: anyhow!("this worker stops"),
+            cause: anyhow!("this worker is stopping"),
             after: Duration::ZERO,
         }
     }

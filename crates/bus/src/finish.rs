@@ -1,4 +1,4 @@
-//! How a job ends: the record first, then the completion event to the next hop. Repeating it changes nothing.
+//! Ending a job: first the record, then the completion event for the notifier. Idempotent.
 
 use contract::{
     api::{JobDone, OperationResult},
@@ -14,7 +14,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{Bus, Delivery, Failure, Handled, Outgoing, PublishError, RecordSession};
 
-/// An end that is about to be written.
+/// How a job ended, to be written into its record.
 #[derive(Debug, Clone)]
 pub struct Completion {
     /// How it ended.
@@ -23,14 +23,14 @@ pub struct Completion {
     pub failure: Option<JobFailure>,
     /// The run whose results count.
     pub run: Option<String>,
-    /// What came of that run, if it is small enough to stand in the record.
+    /// The results of that run, if they are small enough for the record.
     pub results: Option<Vec<OperationResult>>,
-    /// The place of the dead letter, if it ended in one.
+    /// Stream sequence of the dead letter, if there is one.
     pub dead_letter: Option<u64>,
 }
 
 impl Completion {
-    /// Writes the end into `record`. Whose cancel was taken ends as cancelled, whatever came of its run.
+    /// Writes the completion into `record`. After an accepted cancel the job ends as cancelled.
     pub(crate) fn write(
         &self,
         record: &mut JobRecord,
@@ -50,7 +50,7 @@ impl Completion {
 }
 
 impl Bus {
-    /// Ends the job: moves its record, publishes the completion event, and returns what the loop needs to ack.
+    /// Ends the job: moves its record and publishes the completion event.
     pub async fn finish(
         &self,
         delivery: &Delivery,
@@ -65,7 +65,7 @@ impl Bus {
         Ok(Handled::Done)
     }
 
-    /// Publishes the end of a job whose record says it has ended. The same id, so repeats are dropped.
+    /// Publishes the completion event of an ended job. Its message id is always the same, so the broker drops repeats.
     pub async fn publish_completion(&self, record: &JobRecord, job: &Job) -> Result<(), Failure> {
         match completion_event(record, job)? {
             Some(event) if !record.completion_published => self.publish(event).await.map(drop)?,
@@ -74,7 +74,7 @@ impl Bus {
         Ok(())
     }
 
-    /// Moves the record to its end, and counts the job.
+    /// Moves the record to its final state and counts the job.
     pub(crate) async fn close(
         &self,
         session: &RecordSession,
@@ -86,7 +86,7 @@ impl Bus {
         Ok(record)
     }
 
-    /// Counts a job that has just ended, and says on the current span how.
+    /// Counts a job that has just ended and sets its outcome on the current span.
     pub(crate) fn count_end(&self, record: &JobRecord) {
         let Some(outcome) = record.outcome() else { return };
         tracing::Span::current().set_attribute(attr::JOB_OUTCOME, outcome.name());
@@ -98,7 +98,7 @@ impl Bus {
     }
 }
 
-/// The completion event of a job, if its record says that it has ended.
+/// The completion event of a job; `None` unless its record is in a final state.
 pub fn completion_event(record: &JobRecord, job: &Job) -> Result<Option<Outgoing>, Failure> {
     let Some(outcome) = record.outcome() else { return Ok(None) };
     let event = JobDone {
@@ -114,7 +114,7 @@ pub fn completion_event(record: &JobRecord, job: &Job) -> Result<Option<Outgoing
 }
 
 impl From<PublishError> for Failure {
-    /// Whatever keeps the broker from taking the next hop is not the job's fault.
+    /// A publish that fails is not the job's fault.
     fn from(error: PublishError) -> Self {
         Self::postpone(error)
     }

@@ -1,4 +1,4 @@
-//! Message headers: the only place where trace context goes into a message and comes out of it.
+//! Message headers: the only place that injects and extracts trace context.
 
 use async_nats::HeaderMap;
 use contract::{
@@ -12,7 +12,7 @@ use opentelemetry::{
     propagation::{Extractor, Injector},
 };
 
-/// The header's first value, whatever the case of its name: other clients may write `Traceparent`.
+/// The header's first value. Names are compared without case: other clients may write `Traceparent`.
 pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let exact = headers.get(name).map(async_nats::HeaderValue::as_str);
     exact.or_else(|| {
@@ -52,7 +52,7 @@ fn set_all(context: &Context, set: impl FnMut(&str, String)) {
     global::get_text_map_propagator(|propagator| propagator.inject_context(context, &mut carrier));
 }
 
-/// The trace context that came with a message; of its baggage only what is allowed.
+/// The trace context of a message, with the allowed part of its baggage.
 pub fn context_of(headers: &HeaderMap) -> Context {
     let baggage = value(headers, BAGGAGE).and_then(allowed_baggage);
     let from = From { headers, baggage };
@@ -61,7 +61,7 @@ pub fn context_of(headers: &HeaderMap) -> Context {
     })
 }
 
-/// The baggage of `context`, without its span: the parent of a span that begins a trace of its own.
+/// The baggage of `context` without its span, for a span that starts its own trace.
 pub(crate) fn baggage_alone(context: &Context) -> Context {
     let mut baggage = Baggage::new();
     for (key, (value, metadata)) in context.baggage() {

@@ -1,7 +1,7 @@
-//! The broker's health page: what nats-server itself says of its streams and its disk.
+//! The broker's health page (`/healthz`): what nats-server reports about its streams and its disk.
 //!
-//! The embedded lab has its address. In the full lab the monitor that serves it listens inside the broker's container alone,
-//! and the container's health check leaves the page in a file.
+//! In the embedded lab it is read over HTTP. In the full lab the monitor listens only inside the broker's container, so
+//! the container's health check writes the page to a file.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,34 +10,34 @@ use tokio::{fs::File, io::AsyncReadExt as _, time::timeout};
 
 use crate::storage::StorageProblem;
 
-/// How long the page may take.
-const LIMIT: Duration = Duration::from_millis(500);
+/// Timeout of one read of the page.
+const READ_TIMEOUT: Duration = Duration::from_millis(500);
 /// Most bytes read of a page in a file.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
-/// What the address of a file begins with.
+/// Scheme of a page in a file.
 const FILE: &str = "file://";
-/// How nats-server says that a stream could not be written.
+/// Text of nats-server when a stream could not be written.
 const WRITE_ERROR: &str = "write error";
-/// How systems say that there is no room: none left, or none left for this user.
+/// Texts of operating systems when the disk or the user's quota is full.
 const NO_ROOM: [&str; 3] = ["no space left", "quota exceeded", "not enough space"];
-/// How nats-server says that JetStream is off.
+/// Text of nats-server when JetStream is off.
 const JETSTREAM_OFF: &str = "not enabled";
 
-/// Where the page is. Clones share its client.
+/// Where to read the page. Clones share the HTTP client.
 #[derive(Clone)]
 pub(crate) enum HealthPage {
     Http { client: reqwest::Client, url: String },
     File(PathBuf),
 }
 
-/// What a look at the page found.
+/// What the page says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// No page, or none that can be read.
-    Silent,
-    /// Nothing is wrong with storing.
-    Well,
-    /// What is wrong.
+pub(crate) enum HealthStatus {
+    /// The page could not be read.
+    Unknown,
+    /// No storage problem.
+    Healthy,
+    /// A storage problem.
     Problem(StorageProblem),
 }
 
@@ -48,7 +48,7 @@ struct Health {
     error: String,
 }
 
-/// Reads the address of a health page.
+/// Parses the address of a health page.
 pub(crate) fn address(text: &str) -> Result<String, String> {
     if text.trim().strip_prefix(FILE).is_some_and(|path| path.starts_with('/')) {
         return Ok(text.trim().to_owned());
@@ -59,37 +59,39 @@ pub(crate) fn address(text: &str) -> Result<String, String> {
 }
 
 impl HealthPage {
-    /// The page at `url`; none for an empty one.
+    /// The page at `url`; `None` if that is empty.
     pub(crate) fn at(url: Option<&str>) -> anyhow::Result<Option<Self>> {
         let Some(url) = url.filter(|url| !url.is_empty()) else { return Ok(None) };
         if let Some(path) = url.strip_prefix(FILE) {
             return Ok(Some(Self::File(path.into())));
         }
-        // Never by way of a proxy: the broker is near.
-        let client = reqwest::Client::builder().no_proxy().timeout(LIMIT).build()?;
+        // No proxy: the broker is local.
+        let client = reqwest::Client::builder().no_proxy().timeout(READ_TIMEOUT).build()?;
         Ok(Some(Self::Http { client, url: url.to_owned() }))
     }
 
-    /// Whether it says how the broker is now, and not how it was at its last health check.
+    /// Whether the page shows the broker's present state, not that of its last health check.
     pub(crate) const fn is_live(&self) -> bool {
         matches!(self, Self::Http { .. })
     }
 
-    /// What the broker says of itself.
-    pub(crate) async fn look(&self) -> Look {
-        let page = timeout(LIMIT, self.read()).await.ok().flatten();
+    /// Reads the page.
+    pub(crate) async fn status(&self) -> HealthStatus {
+        let page = timeout(READ_TIMEOUT, self.read()).await.ok().flatten();
         match page.and_then(|page| serde_json::from_slice::<Health>(&page).ok()) {
-            None => Look::Silent,
-            Some(health) if health.status == "ok" => Look::Well,
-            Some(health) => problem_in(&health.error).map_or(Look::Well, Look::Problem),
+            None => HealthStatus::Unknown,
+            Some(health) if health.status == "ok" => HealthStatus::Healthy,
+            Some(health) => {
+                problem_in(&health.error).map_or(HealthStatus::Healthy, HealthStatus::Problem)
+            }
         }
     }
 
     async fn read(&self) -> Option<Vec<u8>> {
         match self {
             Self::Http { client, url } => {
-                let answer = client.get(url).send().await.ok()?;
-                Some(answer.bytes().await.ok()?.into())
+                let response = client.get(url).send().await.ok()?;
+                Some(response.bytes().await.ok()?.into())
             }
             Self::File(path) => {
                 let mut page = Vec::new();
@@ -101,7 +103,7 @@ impl HealthPage {
     }
 }
 
-/// The problem that the health page's error is about; none when it is not about storing.
+/// The storage problem in the error of a health page; `None` if the error is about something else.
 fn problem_in(error: &str) -> Option<StorageProblem> {
     let error = error.to_lowercase();
     if NO_ROOM.iter().any(|words| error.contains(words)) {
@@ -118,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_health_page_tells_a_full_disk_from_one_that_fails() {
+    fn a_full_disk_and_a_failing_disk_are_distinguished() {
         let write =
             |cause| format!("JetStream stream '$G > TODO' write error: write /d/1.blk: {cause}");
         let cases = [
@@ -136,28 +138,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_in_a_file_is_read_each_time_and_one_that_is_not_there_says_nothing() {
+    async fn a_page_in_a_file_is_read_each_time_and_a_missing_file_is_unknown() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("health");
         let url = address(&format!(" file://{}\n", path.display())).unwrap();
         let page = HealthPage::at(Some(&url)).unwrap().unwrap();
-        assert_eq!(page.look().await, Look::Silent);
+        assert_eq!(page.status().await, HealthStatus::Unknown);
         let full =
             r#"{"status":"unavailable","error":"TODO write error: no space left on device"}"#;
         for (text, expected) in [
-            ("", Look::Silent),
-            (r#"{"status":"ok"}"#, Look::Well),
-            (full, Look::Problem(StorageProblem::DiskFull)),
-            (r#"{"status":"unavailable","error":"consumer is not current"}"#, Look::Well),
-            (r#"{"status":"ok"}"#, Look::Well),
+            ("", HealthStatus::Unknown),
+            (r#"{"status":"ok"}"#, HealthStatus::Healthy),
+            (full, HealthStatus::Problem(StorageProblem::DiskFull)),
+            (
+                r#"{"status":"unavailable","error":"consumer is not current"}"#,
+                HealthStatus::Healthy,
+            ),
+            (r#"{"status":"ok"}"#, HealthStatus::Healthy),
         ] {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(page.look().await, expected, "{text}");
+            assert_eq!(page.status().await, expected, "{text}");
         }
     }
 
     #[test]
-    fn an_address_is_of_a_web_server_or_of_a_file() {
+    fn an_address_is_an_http_or_a_file_url() {
         for good in ["http://127.0.0.1:8222/healthz", "file:///run/broker/health"] {
             assert_eq!(address(good).unwrap(), good);
         }

@@ -1,4 +1,4 @@
-//! The messages in flight in this process. A redelivery of one of them is adopted, not handled a second time.
+//! The messages in flight in this process. The redelivery of one of them only replaces its reply handle.
 
 use std::{
     collections::HashMap,
@@ -23,7 +23,7 @@ pub(crate) struct AckGuard {
 }
 
 impl InFlight {
-    /// Adds the message. `None` when it is in flight already: then its new reply handle was adopted.
+    /// Adds the message. `None` if it is in flight already: then only its reply handle is replaced.
     pub(crate) fn add(&self, seq: u64, acker: Acker) -> Option<AckGuard> {
         let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(handle) = messages.get(&seq) {

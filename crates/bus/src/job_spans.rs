@@ -1,4 +1,4 @@
-//! The spans of a job that the loop makes: one a delivery, and those that are made after the fact.
+//! The spans of the work loop: one per delivery, and spans that are exported after the fact.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,13 +20,13 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{Bus, Delivery, connect::TraceContext, headers};
 
-/// A wait shorter than this is an attribute only.
+/// A queue wait shorter than this is only an attribute.
 const QUEUED_SPAN_FROM_MS: i64 = span::QUEUED_MS_MIN.cast_signed();
 /// An ack faster than this leaves no span.
 pub(crate) const ACK_SPAN_FROM: Duration = Duration::from_millis(span::ACK_MS_MIN);
 
-/// The consumer span of one delivery: a child of its producer's span, linked to it, or both, as set.
-/// The baggage of the message is the span's in every case, and so that of whatever is published in it.
+/// The consumer span of one delivery: a child of the producer span, linked to it, or both, see [`TraceContext`].
+/// It always carries the baggage of the message on to what is published within it.
 pub(crate) fn process(bus: &Bus, consumer: Consumer, delivery: &Delivery) -> Span {
     let span = tracing::info_span!(
         "process",
@@ -49,7 +49,7 @@ pub(crate) fn process(bus: &Bus, consumer: Consumer, delivery: &Delivery) -> Spa
         TraceContext::Link => headers::baggage_alone(&delivery.context),
         TraceContext::Both | TraceContext::Parent => delivery.context.clone(),
     };
-    // Fails only when the span has started, which it has not, or when no layer keeps spans.
+    // Fails only if the span has started, which it has not, or if no layer records spans.
     let _ = span.set_parent(parent);
     let seq = i64::try_from(delivery.seq).unwrap_or(i64::MAX);
     span.set_attribute(attr::STREAM_SEQUENCE, seq);
@@ -62,7 +62,7 @@ pub(crate) fn process(bus: &Bus, consumer: Consumer, delivery: &Delivery) -> Spa
     span
 }
 
-/// A wait worth seeing. It starts by the broker's clock and ends by this service's, bent or not.
+/// Exports the queue wait as a span. It starts by the broker's clock and ends by this service's displayed clock.
 pub(crate) fn queued(bus: &Bus, delivery: &Delivery, since_ms: i64, now_ms: i64) {
     let Some(parent) = parent_of(delivery) else { return };
     if now_ms - since_ms < QUEUED_SPAN_FROM_MS {
@@ -74,7 +74,7 @@ pub(crate) fn queued(bus: &Bus, delivery: &Delivery, since_ms: i64, now_ms: i64)
     bus.service.spans.export(span.build());
 }
 
-/// An ack that was slow or failed.
+/// Exports the span of an ack that was slow or failed.
 pub(crate) fn ack(bus: &Bus, took: Duration, failure: Option<String>) {
     let Some(parent) = telemetry::current_span_ref() else { return };
     let end = bus.service.clock.stamp();
@@ -86,28 +86,27 @@ pub(crate) fn ack(bus: &Bus, took: Duration, failure: Option<String>) {
     bus.service.spans.export(span.build());
 }
 
-/// The spans of a run that nobody ended: the attempt and, if one was under way, its operation.
+/// Exports the spans of a run whose worker was lost: the attempt and, if one was running, its operation.
 ///
-/// They end when the record last moved, the last sign of life there was, and not before any span that the run may
-/// have sent of itself.
+/// They end when the record was last written, but not before any span that the run may have exported itself.
 pub(crate) fn lost(
     bus: &Bus,
     delivery: &Delivery,
     record: &JobRecord,
     lease: &Lease,
-    last_sign_ns: i128,
+    written_at_ns: i128,
 ) {
-    export_lost(bus, &delivery.subject, record, lease, last_sign_ns);
+    export_lost(bus, &delivery.subject, record, lease, written_at_ns);
 }
 
-/// The same where there is no message any more.
-pub(crate) fn lost_elsewhere(bus: &Bus, record: &JobRecord, lease: &Lease, last_sign_ns: i128) {
-    export_lost(bus, &topology::todo(record.kind), record, lease, last_sign_ns);
+/// The same for a job whose message is gone.
+pub(crate) fn lost_elsewhere(bus: &Bus, record: &JobRecord, lease: &Lease, written_at_ns: i128) {
+    export_lost(bus, &topology::todo(record.kind), record, lease, written_at_ns);
 }
 
-fn export_lost(bus: &Bus, subject: &str, record: &JobRecord, lease: &Lease, last_sign_ns: i128) {
-    let silent_ns = (bus.time.now_ns() - last_sign_ns).max(0);
-    let end = at_ns(lost_end_ns(record, lease, last_sign_ns, silent_ns));
+fn export_lost(bus: &Bus, subject: &str, record: &JobRecord, lease: &Lease, written_at_ns: i128) {
+    let silent_ns = (bus.time.now_ns() - written_at_ns).max(0);
+    let end = at_ns(lost_end_ns(record, lease, written_at_ns, silent_ns));
     let attributes = [
         KeyValue::new(attr::MESSAGING_SYSTEM, attr::NATS),
         KeyValue::new(attr::MESSAGING_OPERATION_NAME, "process"),
@@ -125,8 +124,8 @@ fn export_lost(bus: &Bus, subject: &str, record: &JobRecord, lease: &Lease, last
         FinishedSpan::new(span::process_name(subject), SpanKind::Consumer, lease.span)
             .times(at_ns(lease.started_at_ns.into()), end)
             .link(lease.parent, attr::LINK_PRODUCER)
-            .status(Status::error("the worker went away"));
-    // An attempt that began a trace of its own has its producer in another one.
+            .status(Status::error("the worker was lost"));
+    // The producer of an attempt that started its own trace is in another trace.
     if lease.parent.trace_id == lease.span.trace_id {
         attempt = attempt.parent(lease.parent);
     }
@@ -136,22 +135,22 @@ fn export_lost(bus: &Bus, subject: &str, record: &JobRecord, lease: &Lease, last
     }
 }
 
-/// When a run ended that was lost, as far as can be known: after everything that it noted in the record, and after
-/// what it may have finished since then. `silent_ns` is how long nothing was written: a whole ack wait at least.
-fn lost_end_ns(record: &JobRecord, lease: &Lease, last_sign_ns: i128, silent_ns: i128) -> i128 {
+/// The presumed end of a lost run: after everything that it wrote into the record, and after what it may have finished
+/// since then. `silent_ns` is the time without a write, at least an ack wait.
+fn lost_end_ns(record: &JobRecord, lease: &Lease, written_at_ns: i128, silent_ns: i128) -> i128 {
     let progress = record.progress.as_ref();
     let noted = progress.map_or(0, |at| at.started_at_ns.max(at.child_at_ns));
-    // Its own clock may be ahead of the broker's.
-    let known_ns = last_sign_ns.max(lease.started_at_ns.max(noted).into());
+    // The worker's clock may be ahead of the broker's.
+    let known_ns = written_at_ns.max(lease.started_at_ns.max(noted).into());
     let renewal_ns = silent_ns / 3;
     let unseen_ns = match progress {
-        // All children of the last operation are noted before they are sent.
+        // Children of the last operation are written to the record before they are exported.
         Some(at) if at.operation.saturating_add(1) >= record.operations => 0,
-        // A single operation is noted once it is long.
+        // A single operation is written to the record once it is long.
         None if record.operations <= 1 => {
             i128::from(span::STARTED_MS_MIN * 1_000_000).min(renewal_ns)
         }
-        // Short operations are not noted: any number of them ended before the next renewal was due.
+        // Short operations are not written: any number of them may have ended before the next renewal was due.
         _ => renewal_ns,
     };
     known_ns + unseen_ns
@@ -165,10 +164,10 @@ fn lost_operation(attempt: TraceParent, progress: Progress, end: SystemTime) -> 
         .attribute(KeyValue::new(attr::OPERATION_INDEX, i64::from(progress.operation)))
         .attribute(KeyValue::new(attr::PROGRESS, f64::from(progress.part)))
         .attribute(KeyValue::new(attr::VERDICT, Verdict::Lost.name()))
-        .status(Status::error("the worker went away"))
+        .status(Status::error("the worker was lost"))
 }
 
-/// The producer's span, which the message names.
+/// The producer span, from the message headers.
 pub(crate) fn parent_of(delivery: &Delivery) -> Option<TraceParent> {
     telemetry::context::span_ref(delivery.context.span().span_context())
 }

@@ -1,14 +1,15 @@
-//! How the services hand jobs to each other, so that none is lost, doubled, or without its trace.
+//! The messaging layer of the services: no job is lost, run twice with effect, or without its trace.
 //!
-//! - [`connect`], [`broker_time`], [`readiness`], `storage`, [`topology`]: reaching the broker, and whether it stores
-//! - [`publish`], `headers`, `record_hint`: sending, with the trace context and the record in the message headers
-//! - `origin`: whether a stage published a message, or the broker copied it
-//! - [`work`]: the loop that pulls, calls a [`Handler`] and, alone in the lab, acks
+//! - [`connect`], [`broker_time`], [`readiness`], `storage`, [`topology`]: connection, broker time, health, topology
+//! - [`publish`], `headers`, `record_hint`: publishing, with trace context and record in the message headers
+//! - `origin`: refuses messages that no stage published
+//! - [`work`], `settle`: the work loop: pull, call a [`Handler`], settle. Only this code acks, naks or sends progress
 //! - [`decide`], [`backoff`]: what to do after one attempt, as pure functions
-//! - [`records`], [`record_session`], [`claim`], [`run`]: the job record, and who may speak for a job
+//! - [`records`], [`record_session`], [`claim`], [`run`]: the job record and its lease
+//! - [`redelivered`]: interruptions in the stages without leases
 //! - [`finish`], [`dead_letter`], [`results`], `tiles`: how a job ends
-//! - [`lost`]: how one ends whose message is gone
-//! - [`cancel`], [`round`], [`payloads`]: how its owner ends it, and how it starts again
+//! - [`lost`]: how a job ends whose message is gone
+//! - [`cancel`], [`round`], [`payloads`]: cancel, retry and redrive
 
 pub mod backoff;
 pub mod broker_time;
@@ -52,11 +53,11 @@ pub use decide::{Failure, Handled};
 pub use delivery::Delivery;
 pub use finish::Completion;
 pub use headers::{context_of, fault_in};
-pub use origin::{marks_a_copy, was_copied};
+pub use origin::{is_broker_header, was_copied};
 pub use publish::{Outgoing, PublishError};
 pub use readiness::Readiness;
 pub use record_session::{RecordSession, SessionError};
-pub use redelivered::Turn;
+pub use redelivered::RedeliveryGuard;
 pub use run::Run;
 pub use service_context::ServiceContext;
 pub use storage::{StorageProblem, is_full};

@@ -1,4 +1,4 @@
-//! Jobs whose messages are gone, so that no stage would ever end them: after a store was rolled back.
+//! Lost jobs: their message is gone, for example after a store was rolled back, so no stage would ever end them.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::{
     work,
 };
 
-/// A job that was ended because its message is gone.
+/// A job that was ended because its message is gone: what its record said before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// Where it was.
+    /// The state in which it was found.
     pub was: JobState,
-    /// The worker that had it last, if it was running.
+    /// Its last lease holder, if it was running.
     pub worker: Option<String>,
 }
 
@@ -31,10 +31,10 @@ impl Bus {
         Ok(work::open(self, PROCESSOR).await?.cached_info().config.ack_wait)
     }
 
-    /// Ends `job` as dead, because its message is in no queue. The caller has looked for it.
+    /// Ends `job` as dead because its message is in no queue. The caller has searched the queues.
     ///
-    /// Does nothing unless the job has not moved for `past` after its deadline, by the broker's time, and its record is
-    /// not written meanwhile. A record without a deadline counts as written with the longest one.
+    /// Does nothing unless the deadline and the last write of the record are both more than `past` ago, by broker time.
+    /// A record without a deadline is treated as if it had the longest one.
     pub async fn end_lost(&self, job: JobId, past: Duration) -> Result<Option<Lost>, RecordError> {
         let entry = match self.records.load(job).await {
             Ok(Some(entry)) if self.is_past(&entry, past) => entry,
@@ -54,7 +54,7 @@ impl Bus {
             results: None,
             dead_letter: None,
         };
-        Ok(self.end_unowned(&entry, &completion).await?.map(|_| Lost { was, worker }))
+        Ok(self.end_unleased(&entry, &completion).await?.map(|_| Lost { was, worker }))
     }
 
     fn is_past(&self, entry: &Entry, past: Duration) -> bool {
@@ -65,8 +65,8 @@ impl Bus {
         !entry.record.state.is_terminal() && written_ms < limit_ms && deadline_ms < limit_ms
     }
 
-    /// Ends a job that no worker runs, if its record is still as in `entry`. The span of a run that was lost is exported.
-    pub(crate) async fn end_unowned(
+    /// Ends a job that no worker runs, unless its record has moved since `entry`. Exports the spans of a lost run.
+    pub(crate) async fn end_unleased(
         &self,
         entry: &Entry,
         completion: &Completion,
@@ -79,7 +79,7 @@ impl Bus {
             Ok(_) => {}
             Err(RecordError::Conflict) => return Ok(None),
             Err(RecordError::TooLarge { .. }) => {
-                tracing::warn!(job_id = %record.id, "the record of a job has no room for its end");
+                tracing::warn!(job_id = %record.id, "cannot end job: its record is too large");
                 return Ok(None);
             }
             Err(error) => return Err(error),

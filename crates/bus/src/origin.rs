@@ -1,12 +1,12 @@
-//! Who published a message: a stage, or the broker itself.
+//! Whether a stage published a message, or the broker itself.
 //!
-//! The broker answers a direct get with a copy of a stored message, on whatever reply subject the asker names,
-//! and checks no rights for that subject. A user who may write one bucket could so have any message put
-//! into any queue. The copy carries headers that only the broker writes: a message with one of them is refused.
+//! The broker replies to a direct get with a copy of a stored message, on any reply subject that the request names, and
+//! does not check permissions for that subject. A user who may write one bucket could thus put any message into any
+//! queue. The copy carries headers that only the broker writes; a message with one of them is rejected.
 
 use async_nats::HeaderMap;
 
-/// Headers of a direct get's answer.
+/// Headers of the reply to a direct get.
 const BROKER_HEADERS: [&str; 6] = [
     "Nats-Stream",
     "Nats-Sequence",
@@ -16,12 +16,12 @@ const BROKER_HEADERS: [&str; 6] = [
     "Nats-Last-Sequence",
 ];
 
-/// Why a message is refused: the broker copied it from a stream.
+/// Why a message is rejected: the broker copied it from a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("header {0} is the broker's own: no stage published this message")]
+#[error("header {0} is written only by the broker: no stage published this message")]
 pub(crate) struct BrokerCopy(&'static str);
 
-/// An error for a message that the broker copied from a stream.
+/// Fails for a message that the broker copied from a stream.
 pub(crate) fn check(headers: &HeaderMap) -> Result<(), BrokerCopy> {
     let is_there = |own: &&str| {
         let same = |found: &str| found.eq_ignore_ascii_case(own);
@@ -33,14 +33,14 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), BrokerCopy> {
     }
 }
 
-/// Whether a header of this name says that the broker copied the message: code that publishes the message again must keep it, or
-/// the copy would pass for a stage's own.
-pub fn marks_a_copy(name: &str) -> bool {
+/// Whether only the broker writes this header. Code that republishes a message must keep it, or a copy would pass for a
+/// message of a stage.
+pub fn is_broker_header(name: &str) -> bool {
     BROKER_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
-/// Whether a message that was read by a direct get was such a copy already when it was stored: the broker
-/// adds its headers to those that are there.
+/// Whether a message that was read by a direct get was already a copy when it was stored: then the broker's headers
+/// are in it twice.
 pub fn was_copied(read: &HeaderMap) -> bool {
     BROKER_HEADERS.iter().any(|own| read.get_all(*own).count() > 1)
 }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_with_a_header_of_the_broker_is_no_event_in_whatever_case_it_is_written() {
+    fn a_message_with_a_broker_header_is_rejected_in_any_case() {
         for name in ["Nats-Stream", "nats-sequence", "NATS-SUBJECT", "Nats-Time-Stamp"] {
             let mut headers = HeaderMap::new();
             headers.insert("Nats-Msg-Id", "1");

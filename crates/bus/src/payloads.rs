@@ -1,9 +1,8 @@
-//! The latest wording of each job, for those who must speak of it and hold no message: who cancels it
-//! while it waits, who starts it again, who shows its operations.
+//! The spec of each job, for services that hold no message of the job: to cancel it, to retry it, to show its
+//! operations.
 //!
-//! The ingester keeps it before it hands a job on: a small one in the record, any other in a stream. A full
-//! stream forgets the oldest, so it can never be in the way of a job; what is forgotten can no longer be
-//! started again, and says so.
+//! The ingester stores it before it queues the job: a small spec in the record, any other in a stream. The full stream
+//! drops the oldest, so it never blocks a job; a job whose spec was dropped can no longer be retried.
 
 use async_nats::{
     HeaderMap,
@@ -22,19 +21,19 @@ use opentelemetry::Context;
 
 use crate::{headers, origin};
 
-/// The payloads. Clones share the connection.
+/// The stream of payloads. Clones share the connection.
 #[derive(Clone)]
 pub struct Payloads {
     jetstream: jetstream::Context,
     stream: Stream<()>,
 }
 
-/// A job as it was handed on, and the trace it is in.
+/// A job as it was queued, and its trace.
 #[derive(Debug)]
 pub struct Payload {
     /// The job, with what the ingester filled in. Its round may be an earlier one.
     pub job: Job,
-    /// The span that handed it on, and the baggage that travels with it.
+    /// The span that queued it, and the job's baggage.
     pub context: Context,
 }
 
@@ -44,7 +43,7 @@ impl Payloads {
         Ok(Self { jetstream: jetstream.clone(), stream })
     }
 
-    /// Keeps `job` in the current trace, in the place of what was kept of it before.
+    /// Stores `job` with the current trace context, in place of its earlier payload.
     pub async fn put(&self, job: &Job) -> anyhow::Result<()> {
         let mut headers = HeaderMap::new();
         headers::inject(&mut headers, &Context::current());
@@ -54,7 +53,7 @@ impl Payloads {
         Ok(())
     }
 
-    /// What is kept of the job of `record`; `None` when it was never published, has expired, or cannot be read.
+    /// The payload of the job of `record`; `None` if it was never stored, has expired, or cannot be read.
     pub async fn get(&self, record: &JobRecord) -> anyhow::Result<Option<Payload>> {
         if let Some(inline_spec) = &record.inline_spec {
             return Ok(Some(Payload::small(record, inline_spec)));
@@ -66,21 +65,21 @@ impl Payloads {
             Err(error) => return Err(error.into()),
         };
         if origin::was_copied(&kept.headers) {
-            // No ingester kept it: a retry would start what somebody else made of the job.
+            // No ingester stored it: a retry would run a forged job.
             return Ok(None);
         }
         let context = headers::context_of(&kept.headers);
         match Job::from_json(&kept.payload) {
             Ok(job) => Ok(Some(Payload { job, context })),
             Err(error) => {
-                tracing::warn!(job_id = %record.id, %error, "what a job asked for cannot be read");
+                tracing::warn!(job_id = %record.id, %error, "the stored spec of a job cannot be read");
                 Ok(None)
             }
         }
     }
 }
 
-/// `job` in the current trace as it stands in its record, if it is small and this version knows all of it.
+/// The spec of `job` for its record, with the current trace context; `None` if it is large or has unknown fields.
 pub fn inline_spec(job: &Job) -> Option<InlineSpec> {
     let context = headers::pairs(&Context::current());
     let inline_spec = InlineSpec { spec: job.spec.clone(), deadline_at_ms: None, context };
@@ -88,7 +87,7 @@ pub fn inline_spec(job: &Job) -> Option<InlineSpec> {
 }
 
 impl Payload {
-    /// What is known of a job whose wording is no longer kept: its name. Its end can be logged, and no more.
+    /// The payload of a job whose spec is no longer stored: little but its name, enough to log how it ended.
     pub fn forgotten(record: &JobRecord) -> Self {
         let spec = JobSpec {
             name: record.name.clone(),

@@ -1,4 +1,4 @@
-//! Sending an event: one producer span, the trace context in its headers, and the broker's ack.
+//! Publishing an event: producer span, trace context in the headers, and the broker's ack.
 
 use std::time::{Duration, Instant};
 
@@ -23,34 +23,34 @@ use opentelemetry::{
     trace::{Link, SpanKind, Status, TraceContextExt, Tracer},
 };
 
-use crate::{Bus, connect::REQUEST_LIMIT, headers, storage};
+use crate::{Bus, connect::REQUEST_TIMEOUT, headers, storage};
 
-/// How long a worker tries to hand a job on before it lets the message come again.
-pub const PATIENCE: Duration = Duration::from_secs(8);
-/// Pause between two tries.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long a worker tries to publish before the message that it handles is postponed.
+pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(8);
+/// Delay between two tries.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// An event on its way out.
+/// An event to publish.
 #[derive(Debug)]
 pub struct Outgoing {
-    /// Where to; made by [`contract::topology`].
+    /// The subject, from [`contract::topology`].
     pub subject: String,
-    /// The message id, by which the broker drops repeats inside its window.
+    /// The message id, by which the broker drops duplicates within its window.
     pub message_id: String,
-    /// What happened.
+    /// CloudEvents type.
     pub kind: String,
-    /// Who says so.
+    /// CloudEvents source; this stage if empty.
     pub source: String,
     /// The job it is about, if it has one.
     pub job: Option<JobId>,
     /// The data: JSON.
     pub body: Bytes,
-    /// Headers beside the event's own.
+    /// Additional headers.
     pub headers: Vec<(String, String)>,
-    /// Spans that the message comes from beside its parent, each with one of the `LINK_…` words.
+    /// Links of the producer span, each with one of the `LINK_…` words.
     pub links: Vec<(TraceParent, &'static str)>,
-    /// How long to try.
-    pub patience: Duration,
+    /// How long to try to publish.
+    pub timeout: Duration,
 }
 
 impl Outgoing {
@@ -65,56 +65,56 @@ impl Outgoing {
             body: body.into(),
             headers: Vec::new(),
             links: Vec::new(),
-            patience: PATIENCE,
+            timeout: PUBLISH_TIMEOUT,
         }
     }
 
-    /// Gives the message its id.
+    /// Sets the message id.
     #[must_use]
     pub fn with_id(mut self, message_id: String) -> Self {
         self.message_id = message_id;
         self
     }
 
-    /// Links the message's span to `span`, which is `what` to it, if there is such a span.
+    /// Links the producer span to `span`, if there is one; `what` is one of the `LINK_…` words.
     #[must_use]
     pub fn linked(mut self, span: Option<TraceParent>, what: &'static str) -> Self {
         self.links.extend(span.map(|span| (span, what)));
         self
     }
 
-    /// Sets how long to try.
+    /// Sets how long to try to publish.
     #[must_use]
-    pub fn within(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 }
 
-/// Why an event was not, or perhaps not, stored.
+/// Why an event was not stored, or may not have been.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The stream is full and refuses. Nothing was stored.
+    /// The stream is full. Nothing was stored.
     #[error("the queue is full: {0}")]
     Full(String),
-    /// All streams together take as much as the broker lets them. Nothing was stored.
+    /// The broker's storage limit is reached. Nothing was stored.
     #[error("the broker's store is full: {0}")]
     StoreFull(String),
-    /// No stream takes the event. Nothing was stored.
-    #[error("no stream takes the message: {0}")]
+    /// No stream has this subject. Nothing was stored.
+    #[error("no stream has the message's subject: {0}")]
     NoStream(String),
-    /// The broker did not say. The event may have been stored.
+    /// The broker did not reply. The event may have been stored.
     #[error("the broker did not confirm the message: {0}")]
     Unconfirmed(String),
-    /// The broker refuses this message for good.
+    /// The broker refuses this message, and always will.
     #[error("the broker refuses the message: {0}")]
     Refused(String),
 }
 
 impl Bus {
-    /// Sends `event` and waits until the broker has stored it. Repeats the same id while patience lasts.
+    /// Publishes `event` and waits for the broker's ack. Retries with the same message id until its timeout.
     ///
-    /// The producer span ends when the message was sent; the wait for the ack is one of its attributes.
+    /// The producer span ends when the message is sent; the wait for the ack is one of its attributes.
     pub async fn publish(&self, event: Outgoing) -> Result<PublishAck, PublishError> {
         let tracer = global::tracer("waybill.bus");
         let parent = Context::current();
@@ -168,7 +168,7 @@ impl Bus {
     }
 
     async fn send(&self, event: &Outgoing, context: &Context) -> Result<PublishAck, PublishError> {
-        let give_up = Instant::now() + event.patience;
+        let give_up = Instant::now() + event.timeout;
         let mut unanswered = false;
         loop {
             let error = match self.send_once(event, self.headers_of(event, context)).await {
@@ -178,12 +178,14 @@ impl Bus {
             let refusal = refusal(&error);
             unanswered |= refusal.is_none();
             match refusal {
-                // A try that went unanswered may have been stored.
-                Some(refusal) if unanswered && !is_passing(&refusal) => {
+                // The message may have been stored by an earlier try that was not acked.
+                Some(refusal) if unanswered && !is_transient(&refusal) => {
                     return Err(PublishError::Unconfirmed(refusal.to_string()));
                 }
-                Some(refusal) if !is_passing(&refusal) => return Err(refusal),
-                _ if Instant::now() + PAUSE < give_up => tokio::time::sleep(PAUSE).await,
+                Some(refusal) if !is_transient(&refusal) => return Err(refusal),
+                _ if Instant::now() + RETRY_DELAY < give_up => {
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
                 Some(refusal) if !unanswered => return Err(refusal),
                 _ => return Err(PublishError::Unconfirmed(error.to_string())),
             }
@@ -195,15 +197,15 @@ impl Bus {
         event: &Outgoing,
         headers: HeaderMap,
     ) -> Result<PublishAck, SendError> {
-        let limit = REQUEST_LIMIT.min(event.patience);
+        let timeout = REQUEST_TIMEOUT.min(event.timeout);
         let publish = async {
             self.jetstream
                 .publish_with_headers(event.subject.clone(), headers, event.body.clone())
                 .await?
                 .await
         };
-        // Handing the message to the connection can itself wait while the broker is away.
-        tokio::time::timeout(limit, publish)
+        // While the broker is away, even sending to the connection can block.
+        tokio::time::timeout(timeout, publish)
             .await
             .unwrap_or_else(|_| Err(SendError::new(PublishErrorKind::TimedOut)))
     }
@@ -229,7 +231,7 @@ fn links(event: &Outgoing) -> Vec<Link> {
     event.links.iter().map(link).collect()
 }
 
-/// What the broker refused, and so did not store; none when it did not answer.
+/// The broker's refusal, after which nothing is stored; `None` if it did not reply.
 fn refusal(error: &SendError) -> Option<PublishError> {
     match error.kind() {
         PublishErrorKind::MaxPayloadExceeded => {
@@ -248,7 +250,7 @@ fn refusal(error: &SendError) -> Option<PublishError> {
     })
 }
 
-/// Whether a repetition may change it: a broker that has just started finds its streams a moment later.
-fn is_passing(refusal: &PublishError) -> bool {
+/// Whether a retry can help: a broker that has just started does not know its streams yet.
+fn is_transient(refusal: &PublishError) -> bool {
     matches!(refusal, PublishError::NoStream(_))
 }

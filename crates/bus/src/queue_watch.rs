@@ -1,5 +1,5 @@
-//! How full the queues and stores are: depth, deliveries out, age of the oldest message, bytes. The gateway
-//! publishes it for all of them, so that the numbers stay true when a stage is gone.
+//! Metrics of queues and stores: depth, pending acks, age of the oldest message, bytes. The gateway reports all of
+//! them, so that they stay correct while a stage is down.
 
 use std::time::Duration;
 
@@ -18,16 +18,15 @@ use runtime::stop::Stop;
 
 use crate::{Bus, storage, work};
 
-/// Time between two looks.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How long the look at one stream may take.
-const LOOK_LIMIT: Duration = Duration::from_secs(2);
+/// Interval at which the metrics are updated.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Timeout for reading one stream.
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Looks at every queue and store until the stop. What cannot be looked at is left out: `/readyz` tells of
-/// the broker, `/v1/queues` of each queue.
+/// Updates the metrics until the stop. A queue that cannot be read is skipped: `/readyz` and `/v1/queues` report it.
 pub async fn watch(bus: &Bus, stop: &Stop) {
     loop {
-        match look(bus).await {
+        match snapshot(bus).await {
             Ok(QueueList { queues, stores }) => {
                 for queue in &queues {
                     show_queue(bus, queue);
@@ -36,28 +35,28 @@ pub async fn watch(bus: &Bus, stop: &Stop) {
                     show_store(bus, store);
                 }
             }
-            Err(error) => tracing::debug!(%error, "queues and stores could not be looked at"),
+            Err(error) => tracing::debug!(%error, "read queues and stores failed"),
         }
         tokio::select! {
             () = stop.soft.cancelled() => return,
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }
 }
 
-/// Looks at every queue and store now. One that cannot be looked at has an error of its own; when that is so
-/// for every one because the broker does not say anything, there is nothing to show.
-pub async fn look(bus: &Bus) -> anyhow::Result<QueueList> {
+/// Reads every queue and store now. One that cannot be read carries its own error; fails only if the broker replied
+/// for none of them.
+pub async fn snapshot(bus: &Bus) -> anyhow::Result<QueueList> {
     let queues = join_all(queues().map(|(stream, consumer)| queue(bus, stream, consumer)));
     let stores = join_all(STORES.map(|stream| store(bus, stream)));
     let (queues, stores) = join(queues, stores).await;
     let (queues, mut errors): (Vec<_>, Vec<_>) = queues.into_iter().unzip();
     let (stores, more): (Vec<_>, Vec<_>) = stores.into_iter().unzip();
     errors.extend(more);
-    let is_silent = |error: &Option<anyhow::Error>| {
+    let is_unanswered = |error: &Option<anyhow::Error>| {
         error.as_ref().is_some_and(|error| !storage::is_missing(error))
     };
-    if errors.iter().all(is_silent)
+    if errors.iter().all(is_unanswered)
         && let Some(error) = errors.into_iter().flatten().next()
     {
         return Err(error);
@@ -65,13 +64,13 @@ pub async fn look(bus: &Bus) -> anyhow::Result<QueueList> {
     Ok(QueueList { queues, stores })
 }
 
-/// The streams and who reads them; nobody reads the dead letters.
+/// The streams and their consumers; the dead letters have none.
 fn queues() -> impl Iterator<Item = (&'static str, Option<Consumer>)> {
     let read = CONSUMERS.into_iter().map(|consumer| (consumer.stream.name, Some(consumer)));
     read.chain([(DEAD.name, None)])
 }
 
-/// A queue as far as it can be seen, and what kept the rest from being seen.
+/// A queue as far as it could be read, and the error if part of it could not.
 async fn queue(
     bus: &Bus,
     stream: &'static str,
@@ -81,7 +80,7 @@ async fn queue(
     let info = match info_of(bus, stream).await {
         Ok(info) => info,
         Err(error) => {
-            let store = unseen(stream, &error);
+            let store = unread(stream, &error);
             return (QueueView { store, consumer: name, ..QueueView::default() }, Some(error));
         }
     };
@@ -117,27 +116,27 @@ async fn queue(
 async fn store(bus: &Bus, stream: &'static str) -> (StoreView, Option<anyhow::Error>) {
     match info_of(bus, stream).await {
         Ok(info) => (store_view(stream, &info), None),
-        Err(error) => (unseen(stream, &error), Some(error)),
+        Err(error) => (unread(stream, &error), Some(error)),
     }
 }
 
 async fn info_of(bus: &Bus, stream: &str) -> anyhow::Result<Info> {
-    let look = tokio::time::timeout(LOOK_LIMIT, bus.jetstream.get_stream(stream));
-    Ok(look.await.context("no answer in time")??.cached_info().clone())
+    let info = tokio::time::timeout(READ_TIMEOUT, bus.jetstream.get_stream(stream));
+    Ok(info.await.context("the broker did not reply in time")??.cached_info().clone())
 }
 
-fn unseen(stream: &str, error: &anyhow::Error) -> StoreView {
+fn unread(stream: &str, error: &anyhow::Error) -> StoreView {
     let error = Some(public_error(&format!("stream {stream}"), error));
     StoreView { stream: stream.to_owned(), error, ..StoreView::default() }
 }
 
-/// The error that a client sees: without internal causes.
+/// The error as shown to clients: without internal causes.
 fn public_error(what: &str, error: &anyhow::Error) -> String {
     if storage::is_missing(error) {
         format!("{what} is missing: run `waybill topology apply`")
     } else {
-        tracing::debug!(error = format!("{error:#}"), "{what} could not be looked at");
-        format!("{what} could not be looked at; the broker did not say why in time")
+        tracing::debug!(error = format!("{error:#}"), "read {what} failed");
+        format!("{what} could not be read: the broker did not reply in time")
     }
 }
 
@@ -158,7 +157,7 @@ fn store_view(stream: &str, info: &Info) -> StoreView {
     }
 }
 
-/// Age of the oldest message in seconds, by the broker's time.
+/// Age of the oldest message in seconds, by broker time.
 fn oldest_age(bus: &Bus, info: &Info) -> f64 {
     if info.state.messages == 0 {
         return 0.0;
@@ -167,7 +166,7 @@ fn oldest_age(bus: &Bus, info: &Info) -> f64 {
     age_ns.max(0) as f64 / 1e9
 }
 
-/// A number that is not known keeps the value it had.
+/// Sets the gauge; an unknown number keeps its last value.
 fn show(bus: &Bus, gauge: &Metric, labels: &[&str], value: Option<f64>) {
     if let Some(value) = value {
         bus.service.metrics.set(gauge, labels, value);

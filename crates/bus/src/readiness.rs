@@ -1,4 +1,4 @@
-//! What `/readyz` answers: whether the broker can be reached and the stage's consumer is there.
+//! Readiness (`/readyz`): whether the broker is connected, can store, and has the stage's consumer.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,11 +8,11 @@ use futures_util::future::join;
 use runtime::admin::Check;
 
 use crate::{
-    health_page::{HealthPage, Look},
+    health_page::{HealthPage, HealthStatus},
     storage::is_missing,
 };
 
-/// Whether this process can take jobs. Clones share it.
+/// Whether this process can handle jobs. Clones share it.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<Mutex<Phase>>);
 
@@ -55,7 +55,7 @@ impl Readiness {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 
-    /// The checks as the admin server asks for them.
+    /// The checks in the form that the admin server takes.
     pub fn for_admin(&self) -> runtime::admin::Readiness {
         let readiness = self.clone();
         runtime::admin::Readiness::new(move || {
@@ -69,13 +69,13 @@ impl Readiness {
         let phase = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match phase {
             Phase::Waiting(what) => vec![Check::failed("broker", format!("waiting {what}"))],
-            // Asking a broker that is away would take longer than the admin server waits.
+            // A request to a disconnected broker would exceed the admin server's timeout.
             Phase::Connected(at) if at.client.connection_state() != State::Connected => {
-                vec![Check::failed("broker", "not connected; trying again")]
+                vec![Check::failed("broker", "not connected; reconnecting")]
             }
             Phase::Connected(at) => {
-                let looks = join(queue(&at.jetstream, at.stage), storage(at.health.as_ref()));
-                let (queue, storage) = looks.await;
+                let checks = join(queue(&at.jetstream, at.stage), storage(at.health.as_ref()));
+                let (queue, storage) = checks.await;
                 let checks = [Check::ok("broker", "connected"), queue];
                 checks.into_iter().chain(storage).collect()
             }
@@ -83,16 +83,16 @@ impl Readiness {
     }
 }
 
-/// Whether the broker can store; nothing where its health page is not known or says nothing.
+/// Whether the broker can store; `None` without a readable health page.
 async fn storage(health: Option<&HealthPage>) -> Option<Check> {
-    match health?.look().await {
-        Look::Silent => None,
-        Look::Well => Some(Check::ok("storage", "can be written")),
-        Look::Problem(problem) => Some(Check::failed("storage", problem.to_string())),
+    match health?.status().await {
+        HealthStatus::Unknown => None,
+        HealthStatus::Healthy => Some(Check::ok("storage", "can be written")),
+        HealthStatus::Problem(problem) => Some(Check::failed("storage", problem.to_string())),
     }
 }
 
-/// A worker needs its consumer; the gateway needs the stream it writes to.
+/// A worker needs its consumer, the gateway the stream that it writes to.
 async fn queue(jetstream: &jetstream::Context, stage: Stage) -> Check {
     let consumer = topology::CONSUMERS.into_iter().find(|consumer| consumer.stage == stage);
     let stream = consumer.map_or(topology::SUBMITTED, |consumer| consumer.stream);

@@ -1,12 +1,12 @@
-//! The record that travels with a job. Who hands a job on has just written its record, so whoever takes the
-//! job up need not read it first: a claim is a compare-and-set, and fails if the record has moved since.
+//! The record hint: the publisher of a job has just written its record and sends it along, so the receiver need not
+//! read it. A claim is a compare-and-set, so a stale hint only makes it fail.
 
 use contract::{job::Job, propagation::RECORD, record::JobRecord, state::JobState};
 
 use crate::{Delivery, Outgoing, headers, records::Entry};
 
 impl Outgoing {
-    /// Encloses the job's record as it stands.
+    /// Adds the job's present record as a header.
     #[must_use]
     pub fn with_record_hint(mut self, entry: &Entry) -> Self {
         let json = entry.record.to_json().ok().and_then(|json| String::from_utf8(json).ok());
@@ -17,8 +17,8 @@ impl Outgoing {
     }
 }
 
-/// The record that came with `delivery`, if it is that of a job that waits for its first run. Of a message
-/// that comes again the record has most likely moved.
+/// The record hint of `delivery`, if it is of a job that waits for its first run. On a redelivery the record has most
+/// likely moved, so its hint is ignored.
 pub(crate) fn read(delivery: &Delivery, job: &Job) -> Option<Entry> {
     if delivery.redelivered {
         return None;

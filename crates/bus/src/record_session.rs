@@ -1,5 +1,4 @@
-//! One job's record in the hands of one delivery: every change is a compare-and-set, and a change by
-//! another owner is noticed.
+//! A handle on one job's record. Every change is a compare-and-set; once another worker holds the lease, changes fail.
 
 use std::time::Duration;
 
@@ -14,13 +13,13 @@ use crate::{
     records::{Entry, RecordError, Records},
 };
 
-/// Conflicts and unanswered writes in a row after which a change gives up.
+/// Conflicts and unanswered writes in a row after which a change fails.
 const TRIES_MAX: u32 = 8;
 
 /// Redelivery delay of a message whose record only a newer version can read.
-const NEWER_PAUSE: Duration = Duration::from_secs(10);
+const NEWER_RECORD_DELAY: Duration = Duration::from_secs(10);
 
-/// A record that this process works on.
+/// A handle that updates one job's record by compare-and-set.
 pub struct RecordSession {
     records: Records,
     entry: Mutex<Entry>,
@@ -31,10 +30,10 @@ pub struct RecordSession {
 /// Why a change did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// The job belongs to another worker, or to another round.
-    #[error("another worker owns the job")]
+    /// Another worker holds the lease, or the job is in another round.
+    #[error("another worker holds the lease of the job")]
     Fenced,
-    /// The table of moves forbids it.
+    /// The job's state does not allow it.
     #[error(transparent)]
     Forbidden(#[from] MoveForbidden),
     /// The record could not be read or written.
@@ -43,17 +42,17 @@ pub enum SessionError {
 }
 
 impl RecordSession {
-    /// Opens a record that nobody needs to own: what it says decides whether a change is allowed.
+    /// Opens a record without a lease: only its state decides whether a change is allowed.
     pub fn shared(records: Records, entry: Entry) -> Self {
         Self { records, round: entry.record.round, entry: Mutex::new(entry), token: None }
     }
 
-    /// Opens the record of a run: only while `token` is in it may it be changed.
+    /// Opens the record of a run: changes succeed only while `token` is the lease in it.
     pub fn leased(records: Records, entry: Entry, token: Lease) -> Self {
         Self { records, round: entry.record.round, entry: Mutex::new(entry), token: Some(token) }
     }
 
-    /// The record as last seen.
+    /// The record as last read or written.
     pub async fn record(&self) -> JobRecord {
         self.entry.lock().await.record.clone()
     }
@@ -65,8 +64,8 @@ impl RecordSession {
 
     /// Applies `change` and writes the result, unless it changes nothing.
     ///
-    /// On a conflict the record is read again: own token, apply again; another's, [`SessionError::Fenced`].
-    /// Seeing one's own earlier write is success, so `change` must set values and not add to them.
+    /// After a conflict the record is read again: with the own lease in it `change` is applied again, otherwise the
+    /// result is [`SessionError::Fenced`]. To find the own earlier write is success, so `change` must be idempotent.
     pub async fn change(
         &self,
         change: impl Fn(&mut JobRecord) -> Result<(), MoveForbidden> + Send + Sync,
@@ -74,7 +73,7 @@ impl RecordSession {
         self.apply(change, false).await
     }
 
-    /// The same, but writes even when nothing changes: a sign of life.
+    /// The same, but writes even if nothing changes, which renews the lease.
     pub async fn renew(
         &self,
         change: impl Fn(&mut JobRecord) + Send + Sync,
@@ -95,7 +94,7 @@ impl RecordSession {
         let mut wanted: Option<JobRecord> = None;
         let mut tries = 0;
         loop {
-            // After an unanswered write the record may already be as wanted.
+            // An unanswered write may have succeeded.
             if wanted.as_ref() == Some(&entry.record) {
                 return Ok(entry.record.clone());
             }
@@ -136,7 +135,7 @@ impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Fenced => Self::Fenced,
-            // Nobody but another writer can have moved the record under us.
+            // Only another writer can have moved the record meanwhile.
             SessionError::Forbidden(error) => Self::postpone(error),
             SessionError::Record(error) => error.into(),
         }
@@ -149,9 +148,9 @@ impl From<RecordError> for Failure {
             RecordError::Unreadable { cause: Unreadable::Newer(_), .. } => Self::Postpone {
                 reason: reason::RECORD_NEWER,
                 cause: error.into(),
-                after: NEWER_PAUSE,
+                after: NEWER_RECORD_DELAY,
             },
-            // What is stored stays as it is: to try again would be for ever.
+            // The stored record will not change: a retry would never end.
             RecordError::Unreadable { .. } => Self::reject(reason::RECORD_UNREADABLE, error),
             RecordError::TooLarge { .. } => Self::reject(reason::RECORD_TOO_LARGE, error),
             RecordError::Conflict | RecordError::Broker(_) => Self::postpone(error),

@@ -14,10 +14,10 @@ use contract::{
     topology::{JOBS_BUCKET, TERMINAL_AGE_MAX},
 };
 
-/// The header that says what a message without a value does in a bucket, and its value for a removed key.
+/// Header of a bucket's messages without a value, and its value for a deleted key.
 const KV_OPERATION: &str = "KV-Operation";
 const KV_DELETE: &str = "DEL";
-/// How long the marker of a removed record is kept, for those who watch the bucket.
+/// How long the delete marker of a record is kept, for watchers of the bucket.
 const MARKER_AGE_MAX: Duration = Duration::from_mins(1);
 
 /// The bucket of job records. Clones share it.
@@ -27,7 +27,7 @@ pub struct Records {
     jetstream: jetstream::Context,
 }
 
-/// A record as it stood at one moment.
+/// A record at one revision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The record.
@@ -41,24 +41,24 @@ pub struct Entry {
 /// Why a record could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    /// Somebody else wrote first, or a record is already there.
-    #[error("the record was changed by somebody else")]
+    /// The record has another revision, or already exists.
+    #[error("the record was changed by another process")]
     Conflict,
-    /// The broker did not say. The write may have happened.
-    #[error("the record bucket cannot be reached: {0}")]
+    /// The broker did not reply. The write may have happened.
+    #[error("the bucket of job records cannot be reached: {0}")]
     Broker(String),
-    /// The bucket holds something that is no record of this version.
+    /// The stored bytes are not a record that this version can read.
     #[error("the record of {job} cannot be read: {cause}")]
     Unreadable {
         /// Whose record.
         job: JobId,
         /// What is wrong with it.
         cause: Unreadable,
-        /// Its revision, for who replaces it.
+        /// Its revision, to replace it.
         revision: u64,
     },
-    /// The record would be larger than records may be. Nothing was written.
-    #[error("the record of {job} would have {bytes} bytes, and may have {bytes_max}")]
+    /// The record would exceed its size limit. Nothing was written.
+    #[error("the record of {job} would have {bytes} bytes, more than its limit of {bytes_max}")]
     TooLarge {
         /// Whose record.
         job: JobId,
@@ -119,7 +119,7 @@ impl Records {
         Ok(Entry { record, revision, written_at_ns: 0 })
     }
 
-    /// Removes what is stored under the key of `job`, if it still has `revision`.
+    /// Deletes the value under the key of `job`, if it still has `revision`.
     pub async fn remove(&self, job: JobId, revision: u64) -> Result<(), RecordError> {
         let message = PublishMessage::build()
             .header(KV_OPERATION, KV_DELETE)

@@ -1,5 +1,5 @@
-//! Where results and tiles are kept. They count only when the winning record names their run; small
-//! results stand in that record.
+//! Storage of results and tiles. They are valid only if the job's record names their run; small results are in the
+//! record itself.
 
 use std::sync::Arc;
 
@@ -22,14 +22,14 @@ pub struct Results {
 }
 
 impl Results {
-    /// The results and tiles of the broker that `jetstream` reaches. The topology must be there.
+    /// Opens the stores, which the topology step must have created.
     pub async fn open(jetstream: &jetstream::Context) -> anyhow::Result<Self> {
         let documents = jetstream.get_key_value(RESULTS_BUCKET).await?;
         let tiles = Tiles::open(jetstream).await?;
         Ok(Self { documents: Arc::new(documents), tiles: Arc::new(tiles) })
     }
 
-    /// Keeps the results of a run. Small ones are answered instead: they go into the record that ends the job.
+    /// Stores the results of a run. Small ones are returned instead: they go into the record that ends the job.
     pub async fn keep(
         &self,
         job: JobId,
@@ -47,7 +47,7 @@ impl Results {
         Ok(None)
     }
 
-    /// The results of the run that won; `None` when none did, or when they have expired or cannot be read.
+    /// The results of the winning run; `None` if there is none, or if they have expired or cannot be read.
     pub async fn of(&self, record: &JobRecord) -> anyhow::Result<Option<Vec<OperationResult>>> {
         let Some(run) = &record.run else { return Ok(None) };
         if record.results.is_some() {
@@ -63,7 +63,7 @@ impl Results {
         }))
     }
 
-    /// A tile, to be read; `None` when it was never stored or has expired.
+    /// A tile; `None` if it was never stored or has expired.
     pub async fn tile(
         &self,
         job: JobId,
@@ -73,7 +73,7 @@ impl Results {
         self.tiles.get(&tile_name(job, run, operation)).await
     }
 
-    /// Stores a tile and answers its name.
+    /// Stores a tile and returns its name.
     pub async fn put_tile(
         &self,
         job: JobId,

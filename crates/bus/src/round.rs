@@ -1,7 +1,7 @@
-//! Rounds: a retry or redrive is a message of the next round, and that message begins it.
+//! Rounds: a retry or redrive publishes a message of the next round, and that message starts the round.
 //!
-//! Whoever meets the message first moves the record: the gateway that sent it, or the stage that reads it.
-//! So a gateway that dies between the two leaves no job that waits for a message nobody sent.
+//! The record is moved either by the gateway after it has published, or by the stage that reads the message. So a
+//! gateway that dies in between leaves no job that waits for a message that was never published.
 
 use contract::{
     job::Job,
@@ -17,11 +17,11 @@ use crate::{
 };
 
 impl Bus {
-    /// The record of `job`, moved into the job's round if that is the next one. `None` when a job of
-    /// the first round has no record.
+    /// The record of `job`, moved into the job's round if that is the next one. `None` if a job of the first round has
+    /// no record.
     ///
-    /// A record that has expired is created again for a later round, in the trace `trace_id` (32 hex digits). It
-    /// keeps what the job asked for, in the current trace context, so that the job can be retried later.
+    /// An expired record is created again for a later round, in the trace `trace_id` (32 hex digits) and with the
+    /// job's spec, so that the job can be retried later.
     pub async fn enter_round(
         &self,
         job: &Job,
@@ -29,21 +29,21 @@ impl Bus {
     ) -> Result<Option<Entry>, RecordError> {
         let queued_ms = self.service.clock.stamp_ms();
         let Some(entry) = self.records.load(job.id).await? else {
-            return if job.round == 0 { Ok(None) } else { self.made_anew(job, trace_id).await };
+            return if job.round == 0 { Ok(None) } else { self.recreate(job, trace_id).await };
         };
-        let Some(mut begun) = begun(&entry.record, job.round, queued_ms) else {
+        let Some(mut started) = next_round(&entry.record, job.round, queued_ms) else {
             return Ok(Some(entry));
         };
-        begun.deadline_at_ms = Some(self.deadline_of(job));
-        match self.records.write(begun, entry.revision).await {
+        started.deadline_at_ms = Some(self.deadline_of(job));
+        match self.records.write(started, entry.revision).await {
             Ok(entry) => Ok(Some(entry)),
-            // Somebody else began it.
+            // Another process has started the round.
             Err(RecordError::Conflict) => self.records.load(job.id).await,
             Err(error) => Err(error),
         }
     }
 
-    async fn made_anew(&self, job: &Job, trace_id: &str) -> Result<Option<Entry>, RecordError> {
+    async fn recreate(&self, job: &Job, trace_id: &str) -> Result<Option<Entry>, RecordError> {
         let mut record = JobRecord::accepted(job, trace_id.to_owned());
         record.state = JobState::Queued;
         record.deadline_at_ms = Some(self.deadline_of(job));
@@ -56,10 +56,10 @@ impl Bus {
         }
     }
 
-    /// Replaces a damaged record of `job` by one that says what is known: the job is dead, and its dead letter lies at
-    /// `seq`. Does nothing when the record can be read, or is gone.
+    /// Replaces a damaged record of `job`: the new one says that the job is dead and its dead letter is at `seq`. Does
+    /// nothing if the record can be read or is gone.
     ///
-    /// What the damaged record said is given up, so this is for a person to decide.
+    /// The content of the damaged record is lost, so only a person may decide this.
     pub async fn repair(&self, job: &Job, trace_id: &str, seq: u64) -> Result<(), RecordError> {
         let revision = match self.records.load(job.id).await {
             Err(RecordError::Unreadable { cause: Unreadable::Damaged(_), revision, .. }) => {
@@ -75,19 +75,19 @@ impl Bus {
         record.times.finished_ms = Some(self.service.clock.stamp_ms());
         self.put_spec(&mut record, job).await?;
         match self.records.write(record, revision).await {
-            // Somebody else has replaced it.
+            // Another process has replaced it.
             Ok(_) | Err(RecordError::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// The deadline of the job's round. The ingester sets it in the job; a job that goes through it again has none yet.
+    /// The deadline of the job's round. The ingester sets it; a job on its way back to the ingester has none yet.
     fn deadline_of(&self, job: &Job) -> i64 {
         job.deadline_at_ms.unwrap_or_else(|| job.spec.deadline_from(self.time.now_ms()))
     }
 
-    /// Keeps what `job` asks for in the current trace context: in `record` if it is small, else before the record is
-    /// written, so that a job that is known can be started again.
+    /// Stores the spec of `job` with the current trace context: in `record` if it is small, else in the stream of
+    /// payloads, before the record is written, so that every job with a record can be retried.
     async fn put_spec(&self, record: &mut JobRecord, job: &Job) -> Result<(), RecordError> {
         record.inline_spec = inline_spec(job);
         if record.inline_spec.is_none() {
@@ -98,8 +98,8 @@ impl Bus {
     }
 }
 
-/// The record at the start of `round`, if that is the one after its own and the record allows it.
-fn begun(record: &JobRecord, round: u32, queued_ms: i64) -> Option<JobRecord> {
+/// The record at the start of `round`, if that is the next round and the state allows it.
+fn next_round(record: &JobRecord, round: u32, queued_ms: i64) -> Option<JobRecord> {
     let mut next = record.clone();
     let is_next = record.round.checked_add(1) == Some(round);
     (is_next && next.start_again(queued_ms).is_ok()).then_some(next)

@@ -11,27 +11,27 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Bus, Delivery, Failure, RecordSession, SessionError, cancel::Callable,
+    Bus, Delivery, Failure, RecordSession, SessionError, cancel::CancelRegistration,
     claim::ISOLATED_DEATHS_MAX,
 };
 
 /// Redelivery delay of a job whose child process died.
-const CHILD_LOST_PAUSE: Duration = Duration::from_millis(250);
+const CHILD_LOST_DELAY: Duration = Duration::from_millis(250);
 
 /// A job that this worker runs.
 pub struct Run {
-    /// The record; only this run may change it.
+    /// The record; only this run can change it.
     pub session: Arc<RecordSession>,
-    /// The token of this run.
+    /// The lease of this run.
     pub lease: Lease,
-    /// Ends when the client asked for a cancel.
+    /// Cancelled when a client requests it.
     pub cancelled: CancellationToken,
     state: Arc<RunState>,
     _permit: Permit,
-    _callable: Callable,
+    _callable: CancelRegistration,
 }
 
-/// What the loop needs of a run to keep it alive.
+/// What the work loop needs to renew the lease.
 pub(crate) struct RunState {
     pub(crate) number: u32,
     session: Arc<RecordSession>,
@@ -41,9 +41,9 @@ pub(crate) struct RunState {
 
 /// A worker's capacity to run one more job.
 pub(crate) enum Permit {
-    /// Beside the others, in the worker's own process.
+    /// The job runs in the worker's process, beside others.
     Shared,
-    /// Its operations run in a child process.
+    /// The job's operations run in a child process.
     Isolated { _child: OwnedSemaphorePermit },
 }
 
@@ -59,7 +59,7 @@ impl Run {
         session: Arc<RecordSession>,
         lease: Lease,
         permit: Permit,
-        callable: Callable,
+        registration: CancelRegistration,
     ) -> Self {
         let cancelled = CancellationToken::new();
         let state = Arc::new(RunState {
@@ -70,15 +70,15 @@ impl Run {
         });
         delivery.open(session.clone());
         let _ = delivery.run.set(state.clone());
-        Self { session, lease, cancelled, state, _permit: permit, _callable: callable }
+        Self { session, lease, cancelled, state, _permit: permit, _callable: registration }
     }
 
-    /// Notes how far the job is; written with the next renewal.
+    /// Sets the job's progress; it is written with the next renewal.
     pub fn progress(&self, progress: Progress) {
         self.state.progress.send_replace(Some(progress));
     }
 
-    /// Writes how far the job is now, so that its span is known to whoever might take over.
+    /// Writes the job's progress now, so that a worker that takes over knows the operation's span.
     pub async fn announce(&self, progress: Progress) -> Result<(), SessionError> {
         self.progress(progress);
         self.state.renew().await
@@ -86,7 +86,7 @@ impl Run {
 }
 
 impl Run {
-    /// Notes that the child process in which an operation of this job ran has died: `how`, in words.
+    /// Records that the child process of this job has died; `how` is a text for people.
     ///
     /// The job runs again, until [`ISOLATED_DEATHS_MAX`] such deaths have made it a dead letter.
     pub async fn child_lost(&self, bus: &Bus, how: &str) -> Failure {
@@ -103,15 +103,15 @@ impl Run {
             return Failure::interruptions_used_up(why);
         }
         let cause = anyhow::Error::msg(why);
-        Failure::Postpone { reason: reason::CHILD_LOST, cause, after: CHILD_LOST_PAUSE }
+        Failure::Postpone { reason: reason::CHILD_LOST, cause, after: CHILD_LOST_DELAY }
     }
 }
 
 impl RunState {
-    /// A sign of life in the record. Fails with [`SessionError::Fenced`] when the job is another's.
+    /// Renews the lease. Fails with [`SessionError::Fenced`] if another worker holds it.
     pub(crate) async fn renew(&self) -> Result<(), SessionError> {
         if self.session.record().await.state != JobState::Running {
-            // This run has ended, or has put the job back into the queue; only the next hop or the broker does not know.
+            // This run has ended or requeued the job; only the publish or the broker's reply is outstanding.
             return Ok(());
         }
         let progress = *self.progress.borrow();

@@ -1,4 +1,4 @@
-//! What every part of a service's process shares.
+//! The context that all parts of a service share.
 
 use runtime::clock::Clock;
 use telemetry::{Metrics, SpanSink};
@@ -8,10 +8,10 @@ use telemetry::{Metrics, SpanSink};
 pub struct ServiceContext {
     /// The name of this process among its replicas.
     pub instance: String,
-    /// The clock of displayed times and telemetry; it may be skewed.
+    /// The displayed clock, used for shown times and telemetry; it may be skewed.
     pub clock: Clock,
-    /// The metrics that `/metrics` shows.
+    /// The metrics of `/metrics`.
     pub metrics: Metrics,
-    /// Exports spans that are made after the fact.
+    /// Exports spans after the fact.
     pub spans: SpanSink,
 }

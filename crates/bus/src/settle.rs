@@ -31,24 +31,24 @@ use crate::{
     records::RecordError,
 };
 
-/// Attempts of the stages that a client cannot set.
+/// Most attempts in the stages for which a client cannot set it.
 const STAGE_ATTEMPTS_MAX: u32 = 8;
-/// Time the broker may take to confirm an ack.
-const ACK_LIMIT: Duration = Duration::from_secs(2);
-/// How often an ack is sent before the message is left to come again.
+/// Timeout of the broker's confirmation of an ack.
+const ACK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often an ack is sent before the message is left to be redelivered.
 const ACK_TRIES: u32 = 3;
 
-/// An attempt that is to come again.
-struct Spent<'a> {
-    /// Attempts used up from now on.
+/// How a message is requeued.
+struct Requeue<'a> {
+    /// Attempts used up, this one included.
     attempts: u32,
-    /// When it comes again.
+    /// Redelivery delay.
     after: Duration,
     /// What happened.
     detail: &'a str,
 }
 
-/// What every delivery of a worker is settled with.
+/// Runs the handler on each delivery of a worker and settles it.
 pub(crate) struct Dispatcher<H> {
     pub(crate) bus: Arc<Bus>,
     pub(crate) consumer: Consumer,
@@ -57,7 +57,7 @@ pub(crate) struct Dispatcher<H> {
 }
 
 impl<H: Handler> Dispatcher<H> {
-    /// Handles one delivery and answers for it.
+    /// Handles one delivery and settles it.
     pub(crate) async fn settle(&self, delivery: Delivery) {
         let span = job_spans::process(&self.bus, self.consumer, &delivery);
         self.settle_in_span(&delivery).instrument(span).await;
@@ -65,8 +65,8 @@ impl<H: Handler> Dispatcher<H> {
 
     async fn settle_in_span(&self, delivery: &Delivery) {
         let started = Instant::now();
-        // What is decided can take as long as the broker does: the lease must hold until it is done. Once this has
-        // failed, no lease is left to keep.
+        // To settle can take as long as the broker takes to reply, so the lease is renewed until that is done. If the
+        // renewal fails, the lease is lost.
         let mut alive = pin!(self.keep_alive(delivery).fuse());
         let outcome = self.handle(delivery, alive.as_mut()).await;
         if outcome.is_err() && delivery.session.get().is_none() {
@@ -84,7 +84,7 @@ impl<H: Handler> Dispatcher<H> {
         let (verdict, failure) = match performed {
             Ok(()) => (decision.verdict(), failure),
             Err(Failure::Fenced) => (Verdict::Fenced, Some(Failure::Fenced)),
-            // Nothing was said to the broker, so the message comes again.
+            // The broker got no reply, so it redelivers the message.
             Err(failure) => (Verdict::Retry, Some(failure)),
         };
         let reason = decision.reason().or_else(|| failure.as_ref().map(Failure::reason));
@@ -94,7 +94,7 @@ impl<H: Handler> Dispatcher<H> {
         self.report(delivery, verdict, (reason, failure.as_ref()), started.elapsed());
     }
 
-    /// Calls the handler while the message is kept alive, and turns a panic into a failed attempt.
+    /// Calls the handler while lease and ack wait are renewed. A panic is a failed attempt.
     async fn handle(
         &self,
         delivery: &Delivery,
@@ -109,14 +109,14 @@ impl<H: Handler> Dispatcher<H> {
         }
     }
 
-    /// Every third of the ack wait: a sign of life in the record, then one to the broker.
+    /// Renews the lease and then the broker's ack wait, every third of the ack wait.
     async fn keep_alive(&self, delivery: &Delivery) -> Failure {
         let every = self.ack_wait / 3;
         let mut ticks = interval_at(tokio::time::Instant::now() + every, every);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                () = delivery.nudge.notified() => {}
+                () = delivery.renew_now.notified() => {}
             }
             if let Some(run) = delivery.run.get() {
                 match run.renew().await {
@@ -125,21 +125,21 @@ impl<H: Handler> Dispatcher<H> {
                     Err(error @ SessionError::Record(RecordError::Unreadable { .. })) => {
                         return error.into();
                     }
-                    // The broker is away; the record cannot move for anybody else either.
+                    // The broker is away, so no other worker can change the record either.
                     Err(error) => {
-                        tracing::debug!(%error, "no sign of life could be written");
+                        tracing::debug!(%error, "renew lease failed");
                         continue;
                     }
                 }
             }
             if let Err(error) = delivery.ack_guard.progress().await {
-                tracing::debug!(%error, "the broker did not hear that the work goes on");
+                tracing::debug!(%error, "send progress failed");
             }
         }
     }
 
-    /// A handler that failed before it opened the record: its attempt must count there all the same, and
-    /// what is put away must end there. Not while a worker runs the job, and not in another round.
+    /// Opens the record for a handler that failed before it did: the attempt must be counted and a dead-lettered job
+    /// must end. Not while a worker runs the job, and not in another round.
     async fn open_late(&self, delivery: &Delivery) {
         let Some((job, round)) = dead_letter::job_of(delivery) else { return };
         let Ok(Some(entry)) = self.bus.records.load(job).await else { return };
@@ -152,7 +152,7 @@ impl<H: Handler> Dispatcher<H> {
     async fn budget(&self, delivery: &Delivery) -> (u32, u32) {
         let (stage, span) = (self.consumer.stage, Span::current());
         let Some(session) = delivery.session.get() else {
-            // No record, no count but the broker's; better than to try for ever.
+            // Without a record only the broker counts deliveries; without a count the retries would never end.
             if stage != Stage::Processor {
                 span.set_attribute(attr::JOB_ATTEMPT, i64::from(delivery.deliveries));
             }
@@ -161,7 +161,7 @@ impl<H: Handler> Dispatcher<H> {
         let record = session.record().await;
         let attempts = record.attempts.of(stage);
         if stage == Stage::Processor {
-            // It numbers its attempts when it claims the job.
+            // The claim sets the span's attempt number.
             return (attempts, record.attempts_max);
         }
         span.set_attribute(attr::JOB_ATTEMPT, i64::from(attempts) + 1);
@@ -169,7 +169,7 @@ impl<H: Handler> Dispatcher<H> {
         (attempts, STAGE_ATTEMPTS_MAX)
     }
 
-    /// Does what was decided. Until the record agrees nothing is said to the broker.
+    /// Carries out the decision. The record is written before the broker gets a reply.
     async fn perform(
         &self,
         delivery: &Delivery,
@@ -183,9 +183,9 @@ impl<H: Handler> Dispatcher<H> {
                 self.bus.service.metrics.count(&signals::EVENTS_DISCARDED, &[reason]);
             }
             Decision::Requeue { attempts, after } => {
-                let spent = Spent { attempts, after, detail };
-                let noted = match self.note_attempt(delivery, spent).await {
-                    // Its record takes no attempt: to try again would be for ever.
+                let requeue = Requeue { attempts, after, detail };
+                let noted = match self.note_attempt(delivery, requeue).await {
+                    // The record cannot count the attempt: the retries would never end.
                     Err(Failure::Reject { reason, cause }) => {
                         let detail = format!("{cause:#}");
                         self.bus
@@ -196,10 +196,10 @@ impl<H: Handler> Dispatcher<H> {
                     }
                     noted => noted?,
                 };
-                // A job whose cancel was taken comes again at once, to be ended.
+                // A job with an accepted cancel is redelivered at once, to be ended.
                 let after = if noted { Duration::ZERO } else { after };
                 if let Err(error) = delivery.ack_guard.nak(after).await {
-                    tracing::debug!(%error, "the broker did not hear when to deliver again; it will after the ack wait");
+                    tracing::debug!(%error, "send nak failed; the message is redelivered after the ack wait");
                 }
                 return Ok(());
             }
@@ -217,25 +217,29 @@ impl<H: Handler> Dispatcher<H> {
         Ok(())
     }
 
-    /// Writes a spent attempt, and that a running job no longer runs. Answers whether it is to be cancelled.
-    async fn note_attempt(&self, delivery: &Delivery, spent: Spent<'_>) -> Result<bool, Failure> {
+    /// Records a spent attempt, and that the job no longer runs. Returns whether the job is to be cancelled.
+    async fn note_attempt(
+        &self,
+        delivery: &Delivery,
+        requeue: Requeue<'_>,
+    ) -> Result<bool, Failure> {
         let Some(session) = delivery.session.get() else { return Ok(false) };
         let stage = self.consumer.stage;
         if stage == Stage::Processor && session.record().await.state.is_terminal() {
-            // This run has ended the job already; only the completion event is not published yet.
+            // This run has already ended the job; only its completion event is not published yet.
             return Ok(false);
         }
         let span = telemetry::current_span_ref();
-        let wait_ms = i64::try_from(spent.after.as_millis()).unwrap_or(i64::MAX);
+        let wait_ms = i64::try_from(requeue.after.as_millis()).unwrap_or(i64::MAX);
         let due_ms = self.bus.service.clock.stamp_ms().saturating_add(wait_ms);
         let change = session.change(|record| {
-            let is_spent = spent.attempts > record.attempts.of(stage);
+            let is_spent = requeue.attempts > record.attempts.of(stage);
             let was_running = stage == Stage::Processor && record.state == JobState::Running;
             if is_spent {
-                record.attempts.set(stage, spent.attempts);
+                record.attempts.set(stage, requeue.attempts);
             }
             if is_spent && stage == Stage::Processor {
-                record.failure = Some(JobFailure::new(reason::WORK_FAILED, spent.detail));
+                record.failure = Some(JobFailure::new(reason::WORK_FAILED, requeue.detail));
             }
             if is_spent || was_running {
                 record.previous = span.or(record.previous);
@@ -254,7 +258,7 @@ impl<H: Handler> Dispatcher<H> {
         let started = Instant::now();
         let mut failure = None;
         for _ in 0..ACK_TRIES {
-            failure = match tokio::time::timeout(ACK_LIMIT, delivery.ack_guard.ack()).await {
+            failure = match tokio::time::timeout(ACK_TIMEOUT, delivery.ack_guard.ack()).await {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),
                 Err(_) => Some("the broker did not confirm the ack".to_owned()),
@@ -267,7 +271,7 @@ impl<H: Handler> Dispatcher<H> {
             tracing::warn!(
                 error,
                 seq = delivery.seq,
-                "no confirmed ack; the message will come again and find itself done"
+                "ack not confirmed; the message is redelivered and then recognised as done"
             );
         }
         if failure.is_some() || started.elapsed() > job_spans::ACK_SPAN_FROM {
@@ -275,7 +279,7 @@ impl<H: Handler> Dispatcher<H> {
         }
     }
 
-    /// One summary: the span, the numbers and the log line agree.
+    /// Reports the verdict on the span, in the metrics and in the log.
     fn report(
         &self,
         delivery: &Delivery,
@@ -285,7 +289,7 @@ impl<H: Handler> Dispatcher<H> {
     ) {
         let span = Span::current();
         span.set_attribute(attr::VERDICT, verdict.name());
-        // To find that it is another worker's turn, or to wait for a receiver, is no error.
+        // To wait for another worker's lease, for capacity or for a receiver is no error.
         let waits = [reason::OWNED_ELSEWHERE, reason::NO_CAPACITY, reason::RECEIVER_NOT_READY];
         let is_wait = failure
             .is_some_and(|failure| verdict != Verdict::Fenced && waits.contains(&failure.reason()));

@@ -1,4 +1,4 @@
-//! Since when a record has not been written, by the broker's time: what tells a lost worker from a live one.
+//! Staleness of a record: the time since its last write, by which a lost worker is detected.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -9,8 +9,8 @@ use crate::broker_time::BrokerTime;
 
 /// When this process last got its connection to the broker back. Clones share it.
 ///
-/// While the broker is away no worker can renew a lease. One that lives needs the time to do so before
-/// another takes its job over.
+/// While the broker is away no worker can renew a lease. After a reconnect a live worker needs time to do so before
+/// another one takes its job over.
 #[derive(Clone, Default)]
 pub(crate) struct Reconnected(Arc<Mutex<Link>>);
 
@@ -25,7 +25,7 @@ impl Reconnected {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).was_lost = true;
     }
 
-    /// The first connection is no reconnection: a worker that has just started has missed nothing.
+    /// The first connection is not a reconnect: a worker that has just started has missed no renewal.
     pub(crate) fn connected(&self) {
         let mut link = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::take(&mut link.was_lost) {
@@ -39,8 +39,8 @@ impl Reconnected {
     }
 }
 
-/// How long a record that was written at `written_at_ns` (broker time, Unix nanoseconds) has not been written,
-/// counted only while this process could have seen it.
+/// Time since a record was written at `written_at_ns` (broker time, Unix nanoseconds), counted only since the last
+/// reconnect of this process.
 pub(crate) fn unwritten_for(
     written_at_ns: i128,
     time: &BrokerTime,
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_connection_that_was_lost_is_a_reconnection() {
+    fn only_a_lost_connection_can_be_a_reconnect() {
         let reconnected = Reconnected::default();
         reconnected.connected();
         assert_eq!(reconnected.elapsed(), None);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_counts_as_unwritten_only_since_the_broker_is_back() {
+    fn a_record_is_stale_only_since_the_reconnect() {
         let time = BrokerTime::fixed(Duration::from_secs(100));
         let written_at_ns = 60 * 1_000_000_000;
         let reconnected = Reconnected::default();

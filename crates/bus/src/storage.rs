@@ -1,7 +1,7 @@
-//! Whether the broker stores what it is sent, and if it does not, why: a full disk, JetStream off, a missing stream.
+//! Why the broker does not store messages: a full disk, JetStream off, a missing stream.
 //!
-//! A broker whose disk is full takes connections and answers questions; it only never confirms a message.
-//! Nothing in the protocol says why. Its health page does, where a service knows the address.
+//! A broker whose disk is full accepts connections and requests but never acks a message, and the protocol does not say
+//! why. Its health page does, if the service knows the address.
 
 use std::time::Duration;
 
@@ -16,18 +16,18 @@ use async_nats::{
 use contract::topology::{DEAD, STORES, WORK_QUEUES};
 use futures_util::future::try_join_all;
 
-use crate::{Bus, health_page::Look};
+use crate::{Bus, health_page::HealthStatus};
 
-/// How long one look at all streams may take.
-const LOOK_LIMIT: Duration = Duration::from_secs(1);
-/// The error codes of a broker whose streams together may take no more.
+/// Timeout for reading all streams.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
+/// Error codes of a broker whose storage limit is reached.
 pub(crate) const STORE_FULL: [ErrorCode; 4] = [
     ErrorCode::INSUFFICIENT_RESOURCES,
     ErrorCode::STORAGE_RESOURCES_EXCEEDED,
     ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
     ErrorCode::MEMORY_RESOURCES_EXCEEDED,
 ];
-/// Why a broker that is there does not store.
+/// Why a connected broker does not store messages.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageProblem {
     /// Its disk has no room.
@@ -39,7 +39,7 @@ pub enum StorageProblem {
     /// JetStream is off, which a failed disk can cause.
     #[error("JetStream is off at the broker")]
     JetStreamOff,
-    /// It answers questions and does not confirm messages. Without its health page nothing more is known.
+    /// It replies to requests but acks no message. Without its health page nothing more is known.
     #[error("the broker answers but does not store")]
     NotStoring,
     /// These streams are missing.
@@ -48,36 +48,38 @@ pub enum StorageProblem {
 }
 
 impl Bus {
-    /// Why the broker did not do what it was asked; none when it is away, or seems well.
+    /// Why the broker failed a request; `None` if it is disconnected, or seems healthy.
     ///
-    /// `unanswered` says that a message was sent and not confirmed in time.
+    /// `unanswered` says that a message was sent and not acked in time.
     pub async fn storage_problem(&self, unanswered: bool) -> Option<StorageProblem> {
         if self.jetstream.client().connection_state() != State::Connected {
             return None;
         }
-        let mut just_said_well = false;
+        let mut is_healthy_now = false;
         if let Some(page) = &self.health {
-            match page.look().await {
-                Look::Problem(problem) => return Some(problem),
-                // A copy may be older than what failed.
-                look => just_said_well = look == Look::Well && page.is_live(),
+            match page.status().await {
+                HealthStatus::Problem(problem) => return Some(problem),
+                // A page in a file may be older than the failure.
+                status => {
+                    is_healthy_now = status == HealthStatus::Healthy && page.is_live();
+                }
             }
         }
-        let looked = tokio::time::timeout(LOOK_LIMIT, missing(&self.jetstream)).await;
-        match looked.ok()? {
+        let read = tokio::time::timeout(READ_TIMEOUT, missing(&self.jetstream)).await;
+        match read.ok()? {
             Ok(missing) if !missing.is_empty() => Some(StorageProblem::Missing(missing)),
-            Ok(_) => (unanswered && !just_said_well).then_some(StorageProblem::NotStoring),
+            Ok(_) => (unanswered && !is_healthy_now).then_some(StorageProblem::NotStoring),
             Err(problem) => problem,
         }
     }
 }
 
-/// The streams of the topology that are not there. Fails when the broker does not say.
+/// The missing streams of the topology. Fails if the broker does not reply.
 async fn missing(
     jetstream: &jetstream::Context,
 ) -> Result<Vec<&'static str>, Option<StorageProblem>> {
     let names = WORK_QUEUES.map(|stream| stream.name).into_iter().chain([DEAD.name]).chain(STORES);
-    let looks = names.map(|name| async move {
+    let reads = names.map(|name| async move {
         let Err(error) = jetstream.get_stream(name).await else { return Ok(None) };
         match error_code(&error) {
             Some(ErrorCode::STREAM_NOT_FOUND) => Ok(Some(name)),
@@ -88,10 +90,10 @@ async fn missing(
             None => Err(has_no_responders(&error).then_some(StorageProblem::JetStreamOff)),
         }
     });
-    Ok(try_join_all(looks).await?.into_iter().flatten().collect())
+    Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
-/// Whether nobody at the broker takes such questions.
+/// Whether the request had no responders, as when JetStream is off.
 fn has_no_responders(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut chain = std::iter::successors(Some(error), |error| error.source());
     chain.any(|error| {
@@ -101,14 +103,14 @@ fn has_no_responders(error: &(dyn std::error::Error + 'static)) -> bool {
     })
 }
 
-/// The error code of JetStream in `error` or what it came from.
+/// JetStream's error code in `error` or one of its sources.
 pub(crate) fn error_code(error: &(dyn std::error::Error + 'static)) -> Option<ErrorCode> {
     let mut chain = std::iter::successors(Some(error), |error| error.source());
     chain.find_map(|error| {
         if let Some(error) = error.downcast_ref::<jetstream::Error>() {
             return Some(error.error_code());
         }
-        // These hold it as their kind.
+        // These errors hold it in their kind.
         if let Some(error) = error.downcast_ref::<GetStreamError>()
             && let GetStreamErrorKind::JetStream(error) = error.kind()
         {
@@ -121,13 +123,13 @@ pub(crate) fn error_code(error: &(dyn std::error::Error + 'static)) -> Option<Er
     })
 }
 
-/// Whether the broker refused because a stream, or all of them together, may take no more.
+/// Whether the broker refused because a stream, or its whole storage, is full.
 pub fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     error_code(error)
         .is_some_and(|code| code == ErrorCode::STREAM_STORE_FAILED || STORE_FULL.contains(&code))
 }
 
-/// Whether the broker says that there is no such stream or consumer.
+/// Whether the error says that the stream or consumer does not exist.
 pub(crate) fn is_missing(error: &anyhow::Error) -> bool {
     let missing = [ErrorCode::STREAM_NOT_FOUND, ErrorCode::CONSUMER_NOT_FOUND];
     error_code(error.as_ref()).is_some_and(|code| missing.contains(&code))

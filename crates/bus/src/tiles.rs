@@ -1,5 +1,5 @@
-//! The object store of tiles, written in the format of NATS' object stores, so that every client of those
-//! reads it, but without roll-up headers: the stream refuses them, see `topology/buckets.rs`.
+//! The object store of tiles, in the format of NATS object stores, so that any client can read it, but without roll-up
+//! headers: the stream refuses them, see `topology/buckets.rs`.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use contract::topology::TILES_STORE;
 use sha2::{Digest as _, Sha256};
 
-/// Bytes in one message: the usual size of object stores, below the limit of a message.
+/// Size of one chunk: the default of NATS object stores, below the message size limit.
 const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Writes and reads tiles.
@@ -28,7 +28,7 @@ impl Tiles {
         Ok(Self { jetstream: jetstream.clone(), store })
     }
 
-    /// The tile called `name`; `None` when it was never stored or has expired.
+    /// The tile called `name`; `None` if it was never stored or has expired.
     pub(crate) async fn get(&self, name: &str) -> anyhow::Result<Option<Object>> {
         match self.store.get(name).await {
             Ok(tile) => Ok(Some(tile)),
@@ -37,7 +37,7 @@ impl Tiles {
         }
     }
 
-    /// Stores a tile. One that is stored again is read as it was stored last; the bytes of the first expire.
+    /// Stores a tile. A tile that is stored again replaces the first one, whose chunks expire.
     pub(crate) async fn put(&self, name: &str, png: &[u8]) -> anyhow::Result<()> {
         let id = unique();
         let chunks = format!("$O.{TILES_STORE}.C.{id}");
@@ -56,7 +56,7 @@ impl Tiles {
     }
 }
 
-/// A name for the chunks of one put.
+/// A unique name for the chunks of one put.
 fn unique() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
@@ -73,7 +73,7 @@ fn info(name: &str, id: String, png: &[u8]) -> ObjectInfo {
         nuid: id,
         size: png.len(),
         chunks: png.len().div_ceil(CHUNK_BYTES),
-        // Readers take the broker's time of the message.
+        // Readers use the broker's timestamp of the message.
         modified: None,
         digest: Some(format!("SHA-256={}", BASE64_URL_SAFE.encode(Sha256::digest(png)))),
         deleted: false,

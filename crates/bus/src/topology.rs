@@ -1,4 +1,4 @@
-//! Makes streams, consumers and buckets: one idempotent step, which services never do.
+//! Creates streams, consumers and buckets: one idempotent step, separate from the services.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use contract::topology::{self as names, Consumer, Stream};
 
 mod buckets;
 
-/// Choices that the topology leaves open.
+/// Options of the topology.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TopologyConfig {
-    /// How long the broker waits for a worker's sign of life before it delivers a job again: 1s to 5m
+    /// Ack wait: how long the broker waits for a worker's ack or progress before it redelivers a job, 1s to 5m
     /// [default: 10s].
     #[arg(long, env = "WAYBILL_ACK_WAIT", value_name = "DURATION", value_parser = settings::duration(names::ACK_WAITS))]
     pub ack_wait: Option<Duration>,
-    /// The same by its older name; `--ack-wait` wins.
+    /// The older name of `--ack-wait`, which takes precedence.
     #[arg(long, env = "WAYBILL_ACK_WAIT_SECONDS", value_name = "SECONDS", hide = true, value_parser = settings::duration(names::ACK_WAITS))]
     pub ack_wait_seconds: Option<Duration>,
-    /// Copies of every stream. 3 needs a cluster of three brokers.
+    /// Replicas of every stream. 3 needs a cluster of three brokers.
     #[arg(long, env = "WAYBILL_REPLICAS", default_value_t = 1, value_parser = settings::whole(1_u8..=5))]
     pub replicas: u8,
-    /// Largest work queue, in bytes; a full one refuses.
+    /// Size limit of each work queue, in bytes; a full queue refuses messages.
     #[arg(long, env = "WAYBILL_QUEUE_BYTES_MAX", value_name = "BYTES", default_value_t = names::QUEUE_BYTES_MAX, value_parser = settings::whole(1..=i64::MAX))]
     pub queue_bytes_max: i64,
 }
@@ -37,10 +37,10 @@ impl TopologyConfig {
     }
 }
 
-/// What was made or was already as it should be.
+/// What was created, or was already up to date.
 pub type Applied = Vec<String>;
 
-/// Makes everything, or brings what is there up to date. Repeating it changes nothing.
+/// Creates the whole topology, or updates it. Idempotent.
 pub async fn apply(
     jetstream: &jetstream::Context,
     config: &TopologyConfig,
@@ -61,7 +61,7 @@ pub async fn apply(
     for bucket in buckets::all(config) {
         let stream = bucket.name.clone();
         make_stream(jetstream, bucket).await?;
-        // The name by which its clients know it, without the prefix of its stream.
+        // The bucket's own name, without the prefix of its stream.
         let name = stream.split_once('_').map_or(stream.as_str(), |(_, name)| name);
         applied.push(format!("bucket {name}"));
     }
@@ -76,7 +76,7 @@ async fn make_stream(
     jetstream
         .create_or_update_stream(config)
         .await
-        .with_context(|| format!("making stream {name}"))?;
+        .with_context(|| format!("creating stream {name}"))?;
     Ok(())
 }
 
@@ -115,7 +115,7 @@ fn dead_letters(config: &TopologyConfig) -> jetstream::stream::Config {
     }
 }
 
-/// One message a job. Forgetting the oldest, it never refuses, so it cannot hold up a job.
+/// One message per job. A full stream drops the oldest and never refuses, so it cannot block a job.
 fn payloads(config: &TopologyConfig) -> jetstream::stream::Config {
     jetstream::stream::Config {
         name: names::PAYLOADS.name.to_owned(),

@@ -1,4 +1,4 @@
-//! The loop of a worker: pull for the slots that are free, settle each message, and end in order.
+//! The work loop: pulls as many messages as slots are free, settles each of them, drains at the end.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -15,22 +15,22 @@ use tokio_util::task::TaskTracker;
 
 use crate::{Bus, Delivery, Failure, Handled, in_flight::InFlight, settle::Dispatcher};
 
-/// How long one pull waits for messages.
+/// How long one pull request waits for messages.
 const PULL_WAIT: Duration = Duration::from_secs(1);
-/// Pause after a pull that failed.
-const POLL_PAUSE: Duration = Duration::from_millis(250);
-/// Pulls that may fail in a row, about five minutes, before the worker gives up.
-const POLL_FAILURES_MAX: u32 = 600;
+/// Delay after a failed pull.
+const PULL_RETRY_DELAY: Duration = Duration::from_millis(250);
+/// Failed pulls in a row, about five minutes of them, after which the worker exits.
+const PULL_FAILURES_MAX: u32 = 600;
 
-/// What a stage does with a message. It decides; the loop answers the broker.
+/// A stage's work on a message. The handler decides; the work loop settles.
 pub trait Handler: Send + Sync + 'static {
-    /// Handles one message. It may be called again for the same message, so it must be repeatable.
+    /// Handles one delivery. It may be called again for the same message, so it must be idempotent.
     fn handle(&self, delivery: &Delivery) -> impl Future<Output = Result<Handled, Failure>> + Send;
 }
 
-/// Works on `consumer`'s messages, `slots` at a time, until `stop`; then lets the running ones end.
+/// Handles `consumer`'s messages, at most `slots` at once, until `stop`; then drains.
 ///
-/// A loop that ends for any other reason is an error: the process must not idle on.
+/// Ending for any other reason is an error, because the process must not stay up idle.
 pub async fn work<H: Handler>(
     bus: Arc<Bus>,
     consumer: Consumer,
@@ -64,7 +64,7 @@ pub async fn work<H: Handler>(
     ended
 }
 
-/// The consumer, as the topology made it.
+/// Opens the consumer, which the topology step must have created.
 pub async fn open(bus: &Bus, consumer: Consumer) -> anyhow::Result<PullConsumer> {
     let found = bus
         .jetstream
@@ -92,7 +92,7 @@ impl<H: Handler> Worker<H> {
             let slot = tokio::select! {
                 biased;
                 () = self.stop.soft.cancelled() => return Ok(()),
-                slot = self.slots.acquire() => slot.context("the slots are gone")?,
+                slot = self.slots.acquire() => slot.context("the slots were closed")?,
             };
             let free = self.slots.available_permits() + 1;
             drop(slot);
@@ -100,33 +100,33 @@ impl<H: Handler> Worker<H> {
                 Ok(()) => failures = 0,
                 Err(error) => {
                     failures += 1;
-                    self.poll_failed(&error, failures)?;
-                    tokio::time::sleep(POLL_PAUSE).await;
+                    self.pull_failed(&error, failures)?;
+                    tokio::time::sleep(PULL_RETRY_DELAY).await;
                 }
             }
         }
     }
 
-    /// One pull. After a stop it is waited for still: what the broker sends on it must not lie around.
+    /// One pull. It is completed even after a stop: messages that the broker still sends must be handed back.
     async fn pull(&self, free: usize) -> Result<(), async_nats::Error> {
         let mut messages =
             self.queue.batch().max_messages(free).expires(PULL_WAIT).messages().await?;
         while let Some(message) = messages.next().await {
-            self.take(message?).await;
+            self.dispatch(message?).await;
         }
         Ok(())
     }
 
-    async fn take(&self, message: Message) {
+    async fn dispatch(&self, message: Message) {
         let labels = [self.consumer.stream.name, self.consumer.stage.name()];
         self.bus.service.metrics.count(&signals::MESSAGES_RECEIVED, &labels);
         let Ok(seq) = message.info().map(|info| info.stream_sequence) else {
-            tracing::warn!(subject = %message.subject, "a message without a place in the stream is left alone");
+            tracing::warn!(subject = %message.subject, "message without a stream sequence ignored");
             return;
         };
         let (_, acker) = message.clone().split();
         let Some(ack_guard) = self.in_flight.add(seq, acker) else {
-            tracing::info!(seq, "adopted the redelivery of a message in hand");
+            tracing::info!(seq, "redelivery of a message in flight: reply handle replaced");
             return;
         };
         if self.stop.soft.is_cancelled() {
@@ -136,13 +136,13 @@ impl<H: Handler> Worker<H> {
         let delivery = match Delivery::new(&self.bus, message, ack_guard, self.stop.hard.clone()) {
             Ok(delivery) => delivery,
             Err(error) => {
-                return tracing::warn!(%error, seq, "a message that cannot be read is left alone");
+                return tracing::warn!(%error, seq, "unreadable message ignored");
             }
         };
         let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
         let (dispatcher, stage) = (self.dispatcher.clone(), self.consumer.stage.name());
         self.bus.service.metrics.shift(&signals::IN_FLIGHT, &[stage], 1.0);
-        // Boxed, because it is large and would be copied on its way to where it runs, and once more at its end.
+        // Boxed, because the large future would be copied when it is spawned and when it ends.
         self.running.spawn(Box::pin(async move {
             dispatcher.settle(delivery).await;
             dispatcher.bus.service.metrics.shift(&signals::IN_FLIGHT, &[stage], -1.0);
@@ -150,19 +150,19 @@ impl<H: Handler> Worker<H> {
         }));
     }
 
-    fn poll_failed(&self, error: &async_nats::Error, failures: u32) -> anyhow::Result<()> {
+    fn pull_failed(&self, error: &async_nats::Error, failures: u32) -> anyhow::Result<()> {
         let labels = [self.consumer.stream.name, self.consumer.stage.name()];
         self.bus.service.metrics.count(&signals::POLL_ERRORS, &labels);
         if failures == 1 {
-            tracing::warn!(%error, "a pull failed; trying again");
+            tracing::warn!(%error, "pull failed; retrying");
         }
-        if failures >= POLL_FAILURES_MAX {
-            bail!("no message could be pulled for five minutes: {error}");
+        if failures >= PULL_FAILURES_MAX {
+            bail!("pulls have failed for five minutes: {error}");
         }
         Ok(())
     }
 
-    /// Lets the running messages end. The hard stop makes them hand back what they cannot end.
+    /// Waits for the running handlers. The hard stop makes them hand unfinished messages back.
     async fn drain(&self) {
         self.running.close();
         if !self.running.is_empty() {

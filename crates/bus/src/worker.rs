@@ -1,4 +1,4 @@
-//! A whole worker: admin server, connection and the work loop, in the order they start.
+//! A complete worker process: admin server, broker connection and work loop, in this order.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,14 +19,14 @@ pub struct WorkerConfig {
     /// Health and metrics.
     #[command(flatten)]
     pub admin: AdminConfig,
-    /// Jobs that this worker handles at once. Most of a job's time is waiting for the broker, and what waits
-    /// together travels together; work for the processor itself has a limit of its own.
+    /// Jobs that this worker handles at once. Most of that time is waiting for the broker, so there may be many; CPU
+    /// work of the processor has its own limit.
     #[arg(long, env = "WAYBILL_SLOTS", default_value_t = 64, value_parser = settings::whole(1_u16..=1024))]
     pub slots: u16,
 }
 
-/// Runs a worker until the stop. `handler` makes the handler once the broker is reached; it is told the
-/// consumer's ack wait.
+/// Runs a worker until the stop. `handler` creates the handler once the broker is connected; it gets the consumer's ack
+/// wait.
 pub async fn run<H: Handler>(
     consumer: Consumer,
     config: &WorkerConfig,

@@ -26,7 +26,7 @@ use crate::{
 
 /// Largest request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
-/// Entries of a list that asks for no limit.
+/// Entries of a list if the request sets no limit.
 pub const LIST_LIMIT_DEFAULT: usize = 50;
 /// Most entries of a list.
 pub const LIST_LIMIT_MAX: usize = 500;
@@ -35,18 +35,18 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 /// Request header that makes a submission repeatable.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// Answer to a submitted job.
+/// Response to a submitted job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobAccepted {
     /// The job's id.
     pub id: JobId,
-    /// Where it is: `accepted`, or further for a repeated submission.
+    /// Its state: `accepted`, or a later one for a repeated submission.
     pub state: JobState,
     /// Its trace, as 32 hex digits.
     pub trace_id: String,
 }
 
-/// Answer to a raw event: taken, not yet judged.
+/// Response to a raw event: stored, not yet validated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventAccepted {
     /// The event's own id.
@@ -66,22 +66,22 @@ pub struct RawEvent {
     /// Unique within its source. Printable ASCII, like all that follow.
     #[schema(min_length = 1, max_length = 512, pattern = "^[!-~]([ -~]*[!-~])?$")]
     pub id: String,
-    /// Who made it. `/waybill/` at its start is the lab's own.
+    /// Source of the event. Sources that begin with `/waybill/` are reserved for the lab.
     #[schema(min_length = 1, max_length = 512, pattern = "^(?!/waybill/)[!-~]([ -~]*[!-~])?$")]
     pub source: String,
-    /// What happened.
+    /// Event type.
     #[serde(rename = "type")]
     #[schema(min_length = 1, max_length = 512, pattern = "^[!-~]([ -~]*[!-~])?$")]
     pub kind: String,
-    /// What it is about; no job's id, because events do not speak for jobs.
+    /// Subject of the event; must not be a job id.
     #[schema(min_length = 1, max_length = 512, pattern = "^[!-~]([ -~]*[!-~])?$")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// When, as RFC 3339.
+    /// Time of the event, RFC 3339.
     #[schema(format = DateTime, pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// What it says; the ingester judges it.
+    /// The job spec; the ingester validates it.
     #[serde(default)]
     pub data: serde_json::Value,
 }
@@ -98,7 +98,7 @@ pub struct JobView {
     /// Who submitted it.
     #[serde(default)]
     pub source: JobSource,
-    /// Where it is.
+    /// Its state.
     pub state: JobState,
     /// 0 at first; one more with each redrive or retry.
     pub round: u32,
@@ -106,7 +106,7 @@ pub struct JobView {
     pub trace_id: String,
     /// Attempts used up or under way in this round.
     pub attempts: u32,
-    /// How many it may use.
+    /// Most attempts it may use.
     pub attempts_max: u32,
     /// Runs that ended without a verdict in this round.
     pub interruptions: u32,
@@ -118,23 +118,23 @@ pub struct JobView {
     /// Why it did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<JobFailure>,
-    /// How far it is, while it runs.
+    /// Its progress, while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<ProgressView>,
     /// The worker that runs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
-    /// How that worker's lease stands: since when it runs, how long it has been silent, when another takes over.
-    /// Only where a job is asked for, not in the stream of its events.
+    /// That worker's lease: when the run started, when the lease was last renewed, when another worker takes over.
+    /// Only when a job is requested, not in the stream of its events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseView>,
-    /// What it waits for, if it neither runs nor has ended. Only where a job is asked for.
+    /// What it waits for, if it neither runs nor has ended. Only when a job is requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitView>,
-    /// Its cancel was asked for and taken: however its run ends, it ends as cancelled.
+    /// A cancel was requested and accepted: the job ends as cancelled, whatever its run returns.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel_requested: bool,
-    /// The place of its dead letter, if it is dead and has one.
+    /// Sequence number of its dead letter, if it is dead and has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<u64>,
     /// When it was accepted, RFC 3339.
@@ -147,11 +147,11 @@ pub struct JobView {
 }
 
 impl JobView {
-    /// What a client sees of `record`; `results` when they were asked for and exist.
+    /// The view of `record`, with `results` if they were requested and exist.
     pub fn of(record: JobRecord, results: Option<Vec<OperationResult>>) -> Self {
         let spent = record.attempts.processor;
         let stages = StageCounts::of(&record);
-        // The attempt that runs, or that ended the job with results, spent nothing and counts all the same.
+        // The attempt that runs, or that ended the job with results, is not in `spent` but counts.
         let under_way = u32::from(record.lease.is_some() || record.run.is_some());
         Self {
             id: record.id,
@@ -184,14 +184,14 @@ impl JobView {
     }
 }
 
-/// What one stage took of a job's attempts in this round.
+/// Attempts and interruptions of one stage in this round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StageCounts {
     /// The stage.
     pub stage: Stage,
-    /// Attempts that their own failure used up.
+    /// Attempts that failed.
     pub attempts: u32,
-    /// Timestamps that its process was lost while it had the job.
+    /// How often its process was lost while it handled the job.
     pub interruptions: u32,
 }
 
@@ -209,50 +209,50 @@ impl StageCounts {
 /// How far a running job is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProgressView {
-    /// The operation that runs, from 0.
+    /// Index of the running operation, from 0.
     pub operation: u32,
     /// Its kind.
     pub kind: OperationKind,
-    /// Its done part, 0 to 1.
+    /// The completed part, 0 to 1.
     pub part: f32,
 }
 
-/// One event of the stream that follows a job; the stream is a row of these as server-sent events.
+/// One server-sent event of the stream that follows a job.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it only describes")]
 pub struct JobEvent {
-    /// The record's revision. A client that comes back sends the last one as `Last-Event-ID`.
+    /// The record's revision. A client that reconnects sends the last one as `Last-Event-ID`.
     #[schema(pattern = "^[0-9]+$")]
     id: String,
-    /// What the event tells.
+    /// What the event reports.
     event: JobEventName,
     /// A `JobView` for `state`, a `ProgressView` for `progress`, as JSON text.
     #[schema(content_media_type = "application/json")]
     data: String,
 }
 
-/// What an event of the stream tells.
+/// What an event of the stream reports.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "it only describes")]
 enum JobEventName {
-    /// The job, whenever it has moved.
+    /// The job, after each change of its state.
     State,
-    /// How far it is.
+    /// Its progress.
     Progress,
 }
 
-/// Whose jobs a list holds.
+/// Which jobs a list contains, by submitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobSources {
-    /// Those of clients: what a list holds unless asked.
+    /// Jobs of clients; the default.
     Client,
-    /// Those of the trickle that keeps pages lively.
+    /// Jobs of the built-in trickle of small random jobs.
     Trickle,
-    /// Those of the console's canary.
+    /// Jobs of the console's canary.
     Canary,
-    /// All of them.
+    /// All jobs.
     All,
 }
 
@@ -261,17 +261,17 @@ pub enum JobSources {
 pub struct JobList {
     /// The jobs.
     pub jobs: Vec<JobView>,
-    /// Give it back as `cursor` for the next page; absent on the last one.
+    /// Pass it as `cursor` to get the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
-/// What one operation came to.
+/// The result of one operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OperationResult {
-    /// The operation as it was asked for.
+    /// The operation as it was submitted.
     pub operation: Operation,
-    /// What came of it; absent when the job ended before it.
+    /// Its value or error; absent if the job ended before it.
     #[serde(flatten)]
     #[schema(value_type = OutcomeFields)]
     pub result: Option<OperationOutcome>,
@@ -280,7 +280,7 @@ pub struct OperationResult {
     pub milliseconds: Option<f64>,
 }
 
-/// An [`OperationOutcome`] as it stands in JSON: one of both, or neither.
+/// An [`OperationOutcome`] in JSON: at most one of the fields is present.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it only describes")]
 struct OutcomeFields {
@@ -290,7 +290,7 @@ struct OutcomeFields {
     error: Option<String>,
 }
 
-/// A value or the operation's own error.
+/// The value of an operation, or its error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationOutcome {
@@ -300,10 +300,10 @@ pub enum OperationOutcome {
     Error(String),
 }
 
-/// The data of a `done` message: how a job ended.
+/// The data of a completion event: how a job ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobDone {
-    /// The job as it was done.
+    /// The job as it was run.
     #[serde(flatten)]
     pub job: Job,
     /// How it ended.
@@ -319,37 +319,37 @@ pub struct JobDone {
 }
 
 impl JobDone {
-    /// The data as they are sent, with what was unknown of the job when it was read.
+    /// The data as JSON, unknown fields of the job included.
     pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
         self.job.unknown.write(self)
     }
 }
 
-/// An error answer (RFC 9457).
+/// An error response (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// A stable URI for the kind of problem: `https://waybill.dev/problems/{name}`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind of problem, for people.
+    /// Short summary of the kind of problem.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// What is wrong with this request; names the field.
+    /// What is wrong with this request; names the wrong field.
     pub detail: String,
-    /// The trace in which it happened, as 32 hex digits.
+    /// The trace of the request, as 32 hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
 }
 
-/// Unix milliseconds as RFC 3339 in UTC; the epoch for times that no calendar has.
+/// Unix milliseconds as RFC 3339 in UTC; the epoch if the year is out of range.
 pub fn rfc3339(unix_ms: i64) -> String {
     let time = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000)
         .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
     time.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
 }
 
-/// Every stage's name is fit for a label; what came from outside is not.
+/// The stage called `name`, so that names from outside never become labels.
 pub fn known_stage(name: &str) -> Option<Stage> {
     Stage::ALL.into_iter().find(|stage| stage.name() == name)
 }

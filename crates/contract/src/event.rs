@@ -1,4 +1,4 @@
-//! The envelope of every message: CloudEvents 1.0 in NATS binary mode, so headers carry the attributes.
+//! The event headers of every message: CloudEvents 1.0 in NATS binary mode.
 
 use std::fmt;
 
@@ -23,19 +23,19 @@ pub const JSON: &str = "application/json";
 /// Longest attribute, in bytes.
 pub const ATTRIBUTE_BYTES_MAX: usize = 512;
 
-/// The types of event that the stages hand to each other.
+/// The event types of the lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventType {
     /// A job was submitted.
     #[serde(rename = "dev.waybill.job.submitted")]
     Submitted,
-    /// A job is to be done.
+    /// A job is queued for a processor.
     #[serde(rename = "dev.waybill.job.todo")]
     Todo,
     /// A job ended.
     #[serde(rename = "dev.waybill.job.done")]
     Done,
-    /// A message could not be handled.
+    /// A message was dead-lettered.
     #[serde(rename = "dev.waybill.job.dead")]
     Dead,
 }
@@ -44,7 +44,7 @@ impl EventType {
     /// All types.
     pub const ALL: [Self; 4] = [Self::Submitted, Self::Todo, Self::Done, Self::Dead];
 
-    /// The type as it stands in [`CE_TYPE`].
+    /// The value of [`CE_TYPE`].
     pub const fn name(self) -> &'static str {
         match self {
             Self::Submitted => "dev.waybill.job.submitted",
@@ -71,17 +71,17 @@ impl fmt::Display for EventType {
 pub struct EventHead {
     /// Unique within its source.
     pub id: String,
-    /// Who made it, as a URI reference.
+    /// Its source, a URI reference.
     pub source: String,
-    /// What happened; only [`EventType`]s are handled.
+    /// Its type; only [`EventType`]s are handled.
     pub kind: String,
     /// The job it is about.
     pub subject: Option<String>,
-    /// When, as RFC 3339, by the sender's clock.
+    /// Its time, RFC 3339, by the sender's clock.
     pub time: Option<String>,
 }
 
-/// Why headers are no event.
+/// Why headers do not form an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnEvent {
     /// A required attribute is absent or empty.
@@ -99,7 +99,7 @@ pub enum NotAnEvent {
 }
 
 impl EventHead {
-    /// Reads the attributes through `header`, which answers a header's first value.
+    /// Reads the attributes through `header`, which returns a header's first value.
     pub fn read<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Result<Self, NotAnEvent> {
         let optional = |name| header(name).map(|value| attribute(name, value)).transpose();
         let required = |name| optional(name)?.ok_or(NotAnEvent::Missing(name));
@@ -138,7 +138,7 @@ fn attribute(name: &'static str, value: &str) -> Result<String, NotAnEvent> {
     if value.is_empty() {
         return Err(NotAnEvent::Missing(name));
     }
-    // Headers travel into logs and dead letters: nothing unprintable comes in.
+    // Headers are copied into logs and dead letters, so they must be printable.
     if value.len() > ATTRIBUTE_BYTES_MAX || !value.bytes().all(|byte| (0x20..0x7f).contains(&byte))
     {
         return Err(NotAnEvent::Malformed(name));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn the_error_names_the_missing_header() {
         assert_eq!(read(&[]), Err(NotAnEvent::Missing(CE_SPECVERSION)));
         let headers = [(CE_SPECVERSION, "1.0"), (CE_ID, "1"), (CE_SOURCE, "/s")];
         assert_eq!(read(&headers), Err(NotAnEvent::Missing(CE_TYPE)));

@@ -1,4 +1,4 @@
-//! What a client may ask for, and the job that travels through the stages.
+//! The spec that a client submits, and the job that goes through the stages.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::{
@@ -15,34 +15,34 @@ use crate::{
 pub const OPERATIONS_MAX: usize = 100;
 /// Longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 200;
-/// Most attempts a job may ask for.
+/// Most attempts a spec may set.
 pub const ATTEMPTS_MAX: u32 = 20;
-/// Attempts of a job that asks for no number.
+/// Attempts of a job whose spec sets none.
 pub const ATTEMPTS_DEFAULT: u32 = 4;
-/// Longest time a job may ask for, in seconds.
+/// Longest deadline a spec may set, in seconds.
 pub const DEADLINE_SECONDS_MAX: u32 = 86_400;
-/// Time of a job that asks for none, in seconds: twice the longest wait.
+/// Deadline of a job whose spec sets none, in seconds: twice the longest wait operation.
 pub const DEADLINE_SECONDS_DEFAULT: u32 = 7_200;
 /// Longest webhook address, in bytes.
 pub const WEBHOOK_URL_MAX: usize = 1_024;
 
-/// What a client asks for: the body of `POST /v1/jobs` and the data of a raw event.
+/// A job spec: the body of `POST /v1/jobs` and the data of a raw event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobSpec {
-    /// A name for people, up to 200 characters: no control and no format characters, which are not seen.
+    /// A name for people, up to 200 characters, without control and invisible format characters.
     #[schema(
         min_length = 1,
         max_length = 200,
         pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890-\\u0891\\u08e2\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2064\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb\u{110bd}\u{110cd}\u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]+$"
     )]
     pub name: String,
-    /// What to do, in order; 1 to 100 operations.
+    /// The operations to run, in order; 1 to 100.
     #[schema(min_items = 1, max_items = 100)]
     pub operations: Vec<Operation>,
-    /// Who is told how it ended. A job without it is only logged.
+    /// How to notify the submitter when the job has ended. Without it the outcome is only logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Notify>,
-    /// Seconds from acceptance after which the job has failed. At most a day.
+    /// Deadline, in seconds from acceptance: a job that has not ended by then fails. At most a day.
     #[schema(minimum = 1, maximum = 86_400)]
     #[serde(
         default,
@@ -50,7 +50,7 @@ pub struct JobSpec {
         skip_serializing_if = "Option::is_none"
     )]
     pub deadline_seconds: Option<u32>,
-    /// How often the job may be tried. At most 20.
+    /// Most attempts before the job is dead-lettered. At most 20.
     #[schema(minimum = 1, maximum = 20)]
     #[serde(
         default,
@@ -60,7 +60,7 @@ pub struct JobSpec {
     pub attempts_max: Option<u32>,
 }
 
-/// Where the news of a job's end goes.
+/// How the submitter is notified of a job's outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "channel", rename_all = "snake_case")]
 pub enum Notify {
@@ -68,17 +68,17 @@ pub enum Notify {
     Log,
     /// A signed HTTP request (Standard Webhooks).
     Webhook {
-        /// Where to. Public addresses, and those the lab allows.
+        /// Address of the webhook receiver: public, or on the lab's allow-list.
         #[schema(max_length = 1_024, format = "uri", pattern = "^https?://")]
         url: String,
-        /// For which outcomes; all when absent.
+        /// Outcomes to notify of; all if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         on: Option<Vec<Outcome>>,
     },
 }
 
 impl Notify {
-    /// Whether the owner wants to hear of this outcome.
+    /// Whether the submitter wants a notification of this outcome.
     pub fn wants(&self, outcome: Outcome) -> bool {
         match self {
             Self::Log => true,
@@ -86,7 +86,7 @@ impl Notify {
         }
     }
 
-    /// The channel as it stands in JSON and labels.
+    /// The channel's name in JSON and labels.
     pub const fn channel(&self) -> &'static str {
         match self {
             Self::Log => "log",
@@ -105,8 +105,8 @@ impl JobSpec {
                 format!("must have 1 to {NAME_CHARS_MAX} characters, has {chars}"),
             ));
         }
-        // Control characters would grow sixfold in the record and could rewrite a terminal line; format
-        // characters could show another name than the one that was given.
+        // Control characters would grow sixfold in the record and could rewrite a terminal line; format characters
+        // could make the name look like another one.
         if let Some(hidden) = hidden_char(&self.name) {
             let code = u32::from(hidden);
             let problem =
@@ -136,13 +136,13 @@ impl JobSpec {
         Ok(())
     }
 
-    /// When a job that starts at `start_ms` has failed if it is not done; Unix milliseconds, broker time.
+    /// The deadline of a job that starts at `start_ms`; Unix milliseconds, broker time.
     pub fn deadline_from(&self, start_ms: i64) -> i64 {
         let seconds = self.deadline_seconds.unwrap_or(DEADLINE_SECONDS_DEFAULT);
         start_ms + i64::from(seconds) * 1_000
     }
 
-    /// The kind of the job: that of its one operation, else `mixed`.
+    /// The kind of the job: that of its only operation, else `mixed`.
     pub fn kind(&self) -> JobKind {
         match self.operations.as_slice() {
             [only] => JobKind(only.kind().name()),
@@ -160,16 +160,16 @@ fn within(field: &str, value: Option<u32>, max: u32) -> Result<(), BodyError> {
     }
 }
 
-/// A job's kind as it stands in subjects and labels. Never a word from outside.
+/// A job's kind in subjects and labels. Never a word from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct JobKind(&'static str);
 
 impl JobKind {
     /// Several operations, of whatever kinds.
     pub const MIXED: Self = Self("mixed");
-    /// A raw event that nobody has judged yet.
+    /// A raw event that the ingester has not validated yet.
     pub const EVENT: Self = Self("event");
-    /// A value this service does not know, perhaps from a newer one.
+    /// A kind that this service does not know, perhaps of a newer version.
     pub const UNKNOWN: Self = Self("unknown");
 
     /// Every kind there is, the operations' first.
@@ -211,7 +211,7 @@ impl<'de> Deserialize<'de> for JobKind {
     }
 }
 
-/// A job on its way: the data of `submitted` and `todo` messages.
+/// A job: the data of `submitted` and `todo` messages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// Its name.
@@ -219,7 +219,7 @@ pub struct Job {
     /// 0 at first; one more with each redrive or retry.
     #[serde(default)]
     pub round: u32,
-    /// What the client asked for, enriched by the ingester.
+    /// The client's spec, enriched by the ingester.
     #[serde(flatten)]
     pub spec: JobSpec,
     /// When it was accepted, by the gateway's displayed clock; Unix milliseconds.
@@ -227,28 +227,28 @@ pub struct Job {
     /// Who submitted it.
     #[serde(default, skip_serializing_if = "JobSource::is_client")]
     pub source: JobSource,
-    /// When it has failed if it is not done, in broker time; Unix milliseconds. Set by the ingester.
+    /// The deadline in broker time, Unix milliseconds. Set by the ingester.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_at_ms: Option<i64>,
-    /// What a newer version wrote beside all this.
+    /// Fields that this version does not know.
     #[serde(skip)]
     pub unknown: UnknownFields,
 }
 
 impl Job {
-    /// Reads a job that a service has written. What this version does not know of it is kept for whoever gets it next.
+    /// Reads a job that a service has written. Unknown fields are kept for the services after this one.
     pub fn from_json(json: &[u8]) -> Result<Self, BodyError> {
         let mut job = parse_json::<Self>(json)?;
         job.unknown = UnknownFields::of(json, &job);
         Ok(job)
     }
 
-    /// The job as it is handed on, with what was unknown when it was read.
+    /// The job as JSON, unknown fields included.
     pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
         self.unknown.write(self)
     }
 
-    /// The job as it is sent into a new round: with a deadline of its own. `now_ms` is broker time.
+    /// The job for a new round, with a new deadline. `now_ms` is broker time.
     #[must_use]
     pub fn in_round(mut self, round: u32, now_ms: i64) -> Self {
         self.round = round;
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_request_names_the_field() {
+    fn the_error_names_the_wrong_field() {
         let cases = [
             ("[]", "body"),
             ("{", "body"),
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_kind_is_told_which_kinds_exist() {
+    fn the_error_for_an_unknown_kind_lists_all_kinds() {
         let error = spec(r#"{"name":"a","operations":[{"kind":"fly"}]}"#).unwrap_err();
         for kind in crate::operation::OperationKind::ALL {
             assert!(error.problem.contains(kind.name()), "{error}");
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_newer_version_wrote_into_a_job_is_handed_on_by_an_older_one() {
+    fn an_older_version_keeps_the_unknown_fields_of_a_job() {
         let mut stored = serde_json::json!({
             "id": "019a0000-0000-7000-8000-000000000000", "round": 0, "name": "a", "accepted_at_ms": 5, "newer": {"x": 1},
             "operations": [{"kind": "wait", "seconds": 0.0, "newer": [1]}, {"kind": "add", "inputs": [1.0, 2.0]}],
@@ -326,11 +326,15 @@ mod tests {
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap(), stored);
         let done =
             JobDone { job, outcome: Outcome::Failed, failure: None, finished_at_ms: 9, run: None };
-        let news: serde_json::Value = serde_json::from_slice(&done.to_json().unwrap()).unwrap();
+        let completion: serde_json::Value =
+            serde_json::from_slice(&done.to_json().unwrap()).unwrap();
         for (name, value) in stored.as_object().unwrap() {
-            assert_eq!(&news[name], value, "{name}");
+            assert_eq!(&completion[name], value, "{name}");
         }
-        assert_eq!((&news["outcome"], &news["finished_at_ms"]), (&"failed".into(), &9.into()));
+        assert_eq!(
+            (&completion["outcome"], &completion["finished_at_ms"]),
+            (&"failed".into(), &9.into())
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The name of a job: a UUIDv7, so that ids sort by the time they were made.
+//! The id of a job: a UUIDv7, so that ids sort by creation time.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -16,7 +16,7 @@ use uuid::{Builder, Uuid, Version};
 )]
 pub struct JobId(Uuid);
 
-/// Says that a text is no job id.
+/// The text is not a job id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a job id is a UUID of version 7")]
 pub struct NotAJobId;
@@ -24,7 +24,7 @@ pub struct NotAJobId;
 impl JobId {
     /// Makes an id from the time since the Unix epoch and ten random bytes (RFC 9562, section 5.7).
     ///
-    /// The time must be the broker's: ids of services whose clocks disagree still sort rightly.
+    /// The time must be the broker's, so that ids sort correctly even if the services' clocks disagree.
     pub fn at(since_epoch: Duration, random: [u8; 10]) -> Self {
         let millis = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
         Self(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())

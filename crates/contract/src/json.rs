@@ -1,4 +1,4 @@
-//! Reading JSON that came from outside, with an error that names the field.
+//! Parsing JSON from outside, with errors that name the field.
 
 use serde::de::DeserializeOwned;
 

@@ -1,4 +1,4 @@
-//! Whole numbers in bodies: JSON has one kind of number, so `3.0` and `3e0` are as good as `3`.
+//! Whole numbers in request bodies: JSON has one number type, so `3.0` and `3e0` are accepted as `3`.
 
 use std::{fmt, marker::PhantomData};
 
@@ -7,7 +7,7 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 
-/// Beyond this not every whole number has a floating-point spelling of its own.
+/// Above this, not every whole number is an exact `f64`.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Reads a whole number that `T` can hold.
@@ -26,7 +26,7 @@ struct Whole<T>(T);
 
 impl<'de, T: TryFrom<u64>> Deserialize<'de> for Whole<T> {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        // Not `deserialize_u64`: within a tagged enum that sees no floating-point numbers.
+        // Not `deserialize_u64`: within a tagged enum it rejects floating-point numbers.
         input.deserialize_any(Reader(PhantomData)).map(Self)
     }
 }
@@ -52,7 +52,7 @@ impl<T: TryFrom<u64>> Visitor<'_> for Reader<T> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
-        // Its text has no point and no exponent when it is whole, and is the integer's own.
+        // A whole number is printed without point and exponent, so the text parses as an integer.
         let is_whole = value.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&value);
         match format!("{:.0}", value.abs()).parse().ok().filter(|_| is_whole) {
             Some(value) => self.visit_u64(value),

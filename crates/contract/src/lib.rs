@@ -1,16 +1,16 @@
-//! What the services agree on: the shapes that cross the bus and the HTTP boundary, and their names.
+//! The contract between the services: message and HTTP types, and all names.
 //!
-//! No I/O and no clocks here, so that everything can be tested as plain values.
+//! No I/O and no clocks, so that everything can be tested as plain values.
 //!
-//! - [`job`], [`operation`]: what a client may ask for, and the limits of it
-//! - [`state`], [`record`]: where a job is, as one table of allowed moves and one record a job
-//! - [`lease`]: when the lease of a running job is renewed, and when its holder counts as silent
-//! - [`event`], [`waybill`]: the headers that travel with every message
-//! - [`verdict`]: what came of one attempt
+//! - [`job`], [`operation`]: what a client can submit, and its limits
+//! - [`state`], [`record`]: a job's states, the allowed moves between them, and its record
+//! - [`lease`]: when a lease is renewed, and when its holder counts as silent
+//! - [`event`], [`propagation`]: the headers of every message
+//! - [`verdict`]: how an attempt ended
 //! - [`topology`]: streams, subjects, consumers and buckets
 //! - [`signals`]: every span, attribute and metric name of the lab
-//! - [`text`]: text of users that is shown to others
-//! - [`webhook`]: where a webhook may go
+//! - [`text`]: user text that is shown to others
+//! - [`webhook`]: which addresses webhooks may have
 //! - [`api`]: the bodies of the gateway's HTTP API
 
 pub mod api;

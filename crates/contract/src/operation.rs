@@ -1,4 +1,4 @@
-//! The kinds of work a job can ask for, and their limits.
+//! The kinds of operation, and their limits.
 
 use std::fmt;
 
@@ -33,65 +33,65 @@ pub const RENDER_ZOOM_MAX: f64 = 1e12;
 pub enum Operation {
     /// The sum of two or more numbers.
     Add {
-        /// What to add.
+        /// The numbers to add.
         #[schema(min_items = 2, max_items = 1_000)]
         inputs: Vec<f64>,
     },
-    /// The first number less all others.
+    /// The first number minus all others.
     Subtract {
-        /// What to subtract from, then what to subtract.
+        /// The minuend, then the numbers to subtract.
         #[schema(min_items = 2, max_items = 1_000)]
         inputs: Vec<f64>,
     },
     /// The product of two or more numbers.
     Multiply {
-        /// What to multiply.
+        /// The numbers to multiply.
         #[schema(min_items = 2, max_items = 1_000)]
         inputs: Vec<f64>,
     },
     /// The first number divided by each of the others in turn.
     Divide {
-        /// What to divide, then by what. Division by zero is the operation's own error.
+        /// The dividend, then the divisors. Division by zero is an error of the operation.
         #[schema(min_items = 2, max_items = 1_000)]
         inputs: Vec<f64>,
     },
-    /// Counts the primes below a bound: honest CPU work.
+    /// Counts the primes below a bound: pure CPU work.
     Primes {
-        /// The bound itself is not counted. At most 50 million.
+        /// The bound, exclusive. At most 50 million.
         #[schema(maximum = 50_000_000)]
         #[serde(deserialize_with = "lenient_integer::read")]
         below: u64,
     },
-    /// SHA-256 over a text, again and again.
+    /// Repeated SHA-256 over a text.
     Hash {
-        /// What to hash first. At most 64 KiB.
+        /// The text to hash. At most 64 KiB.
         #[schema(max_length = 65_536)]
         text: String,
-        /// How often. At most 10 million.
+        /// Number of rounds. At most 10 million.
         #[schema(minimum = 1, maximum = 10_000_000)]
         #[serde(deserialize_with = "lenient_integer::read")]
         rounds: u32,
     },
-    /// Waits and reports progress: a long job.
+    /// Waits and reports progress: a long-running job.
     Wait {
-        /// How long. At most an hour.
+        /// Seconds to wait. At most an hour.
         #[schema(minimum = 0.0, maximum = 3_600.0)]
         seconds: f64,
     },
-    /// Draws a tile of the Mandelbrot set as a PNG: work one can look at.
+    /// Renders a tile of the Mandelbrot set as a PNG.
     Render {
-        /// Pixels across. At most 4096, and 4 megapixels in all.
+        /// Width in pixels. At most 4096, and 4 megapixels in all.
         #[schema(minimum = 1, maximum = 4_096)]
         #[serde(deserialize_with = "lenient_integer::read")]
         width: u32,
-        /// Pixels down.
+        /// Height in pixels.
         #[schema(minimum = 1, maximum = 4_096)]
         #[serde(deserialize_with = "lenient_integer::read")]
         height: u32,
-        /// The point in the middle, real and imaginary part.
+        /// The center point, real and imaginary part.
         #[schema(schema_with = center)]
         center: [f64; 2],
-        /// 1 shows the whole set; each doubling halves what is seen.
+        /// Zoom factor: 1 shows the whole set, 2 half its width.
         #[schema(minimum = 0.1, maximum = 1e12)]
         zoom: f64,
     },
@@ -137,7 +137,7 @@ impl OperationKind {
         Self::Render,
     ];
 
-    /// The kind as it stands in JSON, subjects and labels.
+    /// The kind's name in JSON, subjects and labels.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Add => "add",
@@ -159,7 +159,7 @@ impl fmt::Display for OperationKind {
 }
 
 impl Operation {
-    /// Which kind of work this is.
+    /// The kind of this operation.
     pub const fn kind(&self) -> OperationKind {
         match self {
             Self::Add { .. } => OperationKind::Add,

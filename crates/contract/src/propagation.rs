@@ -1,4 +1,4 @@
-//! The paper that travels with the goods: W3C trace context as it stands in message headers.
+//! Context propagation: W3C trace context and baggage in message headers.
 
 use std::{fmt, str::FromStr};
 
@@ -12,19 +12,19 @@ pub const TRACESTATE: &str = "tracestate";
 pub const BAGGAGE: &str = "baggage";
 /// Faults for this one job, such as `processor=error@2`.
 pub const FAULT: &str = "waybill-fault";
-/// Who submits a job, where it is the lab itself: see [`crate::JobSource`].
+/// The submitter of a job, if it is the lab itself: see [`crate::JobSource`].
 pub const SOURCE: &str = "waybill-source";
-/// The job's record as the sender has just written it: its revision, a blank, its JSON. A hint that saves
-/// the receiver a read; the compare-and-set on that revision says whether it still holds.
+/// The record hint: revision, space and JSON of the record as the sender has just written it. It saves the receiver a
+/// read; its compare-and-set on that revision fails if the hint is stale.
 pub const RECORD: &str = "waybill-record";
-/// The baggage key under which [`FAULT`] travels with the job.
+/// The baggage key that carries [`FAULT`].
 pub const BAGGAGE_FAULT: &str = "waybill.fault";
-/// The only baggage keys that travel on: nothing from outside rides along unchecked.
+/// The only baggage keys that are propagated, so that no unchecked baggage from outside is.
 pub const BAGGAGE_KEYS: &[&str] = &[BAGGAGE_FAULT, "waybill.scenario", "waybill.canary"];
-/// Most baggage that travels on, in bytes.
+/// Most baggage that is propagated, in bytes.
 pub const BAGGAGE_BYTES_MAX: usize = 1_024;
 
-/// A span's place: trace id, span id and whether the trace is kept. Written as a `traceparent`.
+/// A span context: trace id, span id and sampled flag. Serialized as a `traceparent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TraceParent {
@@ -36,7 +36,7 @@ pub struct TraceParent {
     pub sampled: bool,
 }
 
-/// Says that a text is no `traceparent`.
+/// The text is not a `traceparent`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a traceparent is 00-<32 hex>-<16 hex>-<2 hex>")]
 pub struct NotATraceparent;
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_baggage_stays_behind() {
+    fn other_baggage_is_dropped() {
         let header = "user=alice, waybill.fault=processor%3Derror%402;x=1 ,session=1";
         assert_eq!(
             allowed_baggage(header).as_deref(),

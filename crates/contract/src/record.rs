@@ -1,6 +1,6 @@
-//! The record of a job: the one truth about where it is, moved by compare-and-set.
+//! The record of a job: the only authority on its state, changed by compare-and-set.
 //!
-//! It stays small: of payloads and results it holds only the small ones; others have their own stores.
+//! It stays small: large payloads and results have their own stores.
 
 mod failure;
 mod inline;
@@ -22,12 +22,12 @@ use crate::{
     unknown_fields::UnknownFields,
 };
 
-/// What the lab knows of one job.
+/// The record of one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobRecord {
     /// Its id.
     pub id: JobId,
-    /// The schema version that a service must know to use the record.
+    /// Schema version; a service must know it to use the record.
     #[serde(default = "stored::first_version")]
     pub version: u32,
     /// Its name, for people.
@@ -37,7 +37,7 @@ pub struct JobRecord {
     /// Who submitted it.
     #[serde(default, skip_serializing_if = "JobSource::is_client")]
     pub source: JobSource,
-    /// Where it is.
+    /// Its state.
     pub state: JobState,
     /// 0 at first; one more with each redrive or retry.
     pub round: u32,
@@ -45,7 +45,7 @@ pub struct JobRecord {
     pub trace_id: String,
     /// How many operations it has.
     pub operations: u32,
-    /// Attempts that their own failure used up in this round, by stage.
+    /// Failed attempts of this round, by stage.
     #[serde(default)]
     pub attempts: Attempts,
     /// How many attempts the processor may use.
@@ -56,53 +56,53 @@ pub struct JobRecord {
     /// The redelivery that the ingester or the notifier handles now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handling: Option<Handling>,
-    /// Who runs it now.
+    /// The lease of the worker that runs it.
     #[serde(rename = "owner", default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
-    /// The attempt before the current one, for the link between siblings.
+    /// Span of the attempt before the current one, for the link between them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<TraceParent>,
-    /// The run that won, such as `0.1.0`; its results and tiles are the ones that count.
+    /// The winning run, such as `0.1.0`; only its results and tiles are valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// What came of the winning run, if that is small; else it lies with the results.
+    /// Results of the winning run, if they are small; else they are in the bucket of results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<OperationResult>>,
-    /// What it asked for, if that is small; else it lies with the payloads from when it was queued.
+    /// Its spec, if that is small; else it is in the stream of payloads once the job is queued.
     #[serde(rename = "asked", default, skip_serializing_if = "Option::is_none")]
     pub inline_spec: Option<InlineSpec>,
-    /// Why it failed, is dead, or is tried again.
+    /// Why it failed, is dead, or is retried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<JobFailure>,
-    /// How far the running operation is, 0 to 1.
+    /// Progress of the running operation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// The owner of the job wants it stopped: however its run ends from now on, it ends as cancelled.
+    /// A cancel was accepted: the job ends as cancelled, whatever its run returns.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel_requested: bool,
-    /// The news of its end is stored for the notifier: whoever meets its message need not tell it again.
+    /// The completion event is stored for the notifier and need not be published again.
     #[serde(rename = "told", default, skip_serializing_if = "std::ops::Not::not")]
     pub completion_published: bool,
-    /// When the round has failed if it is not done, in broker time; Unix milliseconds.
+    /// Deadline of the round, in broker time; Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_at_ms: Option<i64>,
-    /// The place of its dead letter, if this round ended in one.
+    /// Sequence number of its dead letter, if this round ended in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<u64>,
-    /// Displayed times of its life.
+    /// Displayed times of its state changes.
     pub times: Timestamps,
-    /// What a newer version wrote beside all this.
+    /// Fields that this version does not know.
     #[serde(skip)]
     pub unknown: UnknownFields,
 }
 
-/// Says that the table of moves forbids a change.
+/// The move between these states is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a job that is {from} cannot become {to}")]
 pub struct MoveForbidden {
-    /// Where the job is.
+    /// The job's state.
     pub from: JobState,
-    /// Where it was to go.
+    /// The requested state.
     pub to: JobState,
 }
 
@@ -139,8 +139,8 @@ impl JobRecord {
         }
     }
 
-    /// Moves the job along the table. Leaving `running` clears owner and progress; the attempt that ran
-    /// becomes the one before.
+    /// Moves the job to `next`, if that is allowed. Leaving `running` clears lease and progress and keeps the span of
+    /// the attempt in `previous`.
     pub fn move_to(&mut self, next: JobState) -> Result<(), MoveForbidden> {
         if !self.state.may_become(next) {
             return Err(MoveForbidden { from: self.state, to: next });
@@ -153,7 +153,7 @@ impl JobRecord {
         Ok(())
     }
 
-    /// Starts the next round from an end: queued again at `queued_ms`, all counts from zero, the same trace.
+    /// Starts the next round of an ended job: queued at `queued_ms`, all counts at zero, in the same trace.
     pub fn start_again(&mut self, queued_ms: i64) -> Result<(), MoveForbidden> {
         if !self.state.may_start_again() {
             return Err(MoveForbidden { from: self.state, to: JobState::Queued });
@@ -172,7 +172,7 @@ impl JobRecord {
         Ok(())
     }
 
-    /// When the round has failed at the latest, in broker time, for a record that was written at `written_ms`.
+    /// The latest possible deadline, in broker time, of a record that was written at `written_ms`.
     pub fn latest_deadline_ms(&self, written_ms: i64) -> i64 {
         let longest_ms = i64::from(DEADLINE_SECONDS_MAX) * 1_000;
         self.deadline_at_ms.unwrap_or_else(|| written_ms.saturating_add(longest_ms))
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn with_the_largest_documents_in_it_too() {
+    fn the_largest_record_with_the_largest_documents_fits_its_limit() {
         let mut record = largest();
         let spec = JobSpec {
             name: "n".repeat(300),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_starts_again_only_as_a_new_round() {
+    fn an_ended_job_is_queued_again_only_in_a_new_round() {
         let mut record = largest();
         let ran = record.lease.as_ref().map(|lease| lease.span);
         assert!(record.start_again(1).is_err());

@@ -1,10 +1,10 @@
-//! The one register of names: every metric, label value, reason, span and attribute of the lab.
+//! The register of telemetry names: every metric, label value, reason, span and attribute of the lab.
 //!
-//! What is not written here does not exist: dashboards, rules, scenarios and docs are checked against it.
+//! Dashboards, rules, scenarios and docs may use only these names; a test checks them.
 //!
-//! - [`metric`]: what a metric is, and which of its series are known from the start
+//! - [`metric`]: the type of a metric, and its series that exist from the start
 //! - this file: the metrics themselves
-//! - [`reason`], [`attr`], [`span`]: words in labels, names of attributes, names of spans
+//! - [`reason`], [`attr`], [`span`]: label values, names of attributes, names of spans
 
 pub mod attr;
 pub mod metric;
@@ -21,7 +21,7 @@ pub use metric::{Label, Metric, MetricKind, ReportedBy};
 use crate::Stage::{self, Gateway, Ingester, Notifier, Processor};
 use MetricKind::{Counter, Gauge, Histogram};
 
-/// The stages that take messages from a stream.
+/// The stages that consume a stream.
 const CONSUMERS: ReportedBy = ReportedBy::Stages(&[Ingester, Processor, Notifier]);
 /// The stages that can end a job.
 const ENDERS: ReportedBy = ReportedBy::Stages(&[Gateway, Ingester, Processor]);
@@ -34,10 +34,10 @@ const fn only(stages: &'static [Stage]) -> ReportedBy {
     ReportedBy::Stages(stages)
 }
 
-/// Waits in a queue: 1 ms to a minute.
+/// Queue waits: 1 ms to a minute.
 const WAIT_BUCKETS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
-/// Work of one attempt or operation: 1 ms to an hour.
+/// One attempt or operation: 1 ms to an hour.
 const WORK_BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 300.0,
     3600.0,
@@ -46,11 +46,11 @@ const WORK_BUCKETS: &[f64] = &[
 const JOB_BUCKETS: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
 ];
-/// HTTP requests: the boundaries that the semantic conventions advise.
+/// HTTP requests: the boundaries that the semantic conventions recommend.
 const HTTP_BUCKETS: &[f64] =
     &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
-/// Declares the metrics and lists them: a metric cannot exist outside [`METRICS`].
+/// Declares the metrics and lists them, so that none is missing in [`METRICS`].
 macro_rules! metrics {
     ($($(#[$doc:meta])+ $id:ident = $kind:expr, $name:literal, $help:literal, [$($label:ident),*], $buckets:expr, $by:expr;)+) => {
         $(
@@ -70,24 +70,24 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Jobs that the gateway took.
+    /// Jobs that the gateway accepted.
     JOBS_SUBMITTED = Counter, "waybill_jobs_submitted_total",
-        "Jobs that the gateway took.", [KIND], &[], GATEWAY;
-    /// Events that were not for this lab: dropped and counted.
+        "Jobs that the gateway accepted.", [KIND], &[], GATEWAY;
+    /// Events that were not for this lab and were dropped.
     EVENTS_DISCARDED = Counter, "waybill_events_discarded_total",
         "Events that were dropped because they were not for this lab.", [DISCARD_REASON], &[], INGESTER;
-    /// Jobs that ended, as their stages saw it.
+    /// Jobs that ended, counted by the stage that ended them.
     JOBS_FINISHED = Counter, "waybill_jobs_finished_total",
         "Jobs that ended.", [KIND, OUTCOME], &[], ENDERS;
-    /// Jobs by state, from the gateway's index: the count that survives crashes.
+    /// Jobs by state, from the gateway's index, so that the count survives crashes.
     JOBS = Gauge, "waybill_jobs",
         "Jobs that the gateway's index knows, by state.", [STATE], &[], GATEWAY;
     /// Jobs that the gateway ended because their messages were gone.
     JOBS_LOST = Counter, "waybill_jobs_lost_total",
         "Jobs that were ended as dead after their deadline because their messages were gone.", [], &[], GATEWAY;
-    /// Messages that their consumer took for acked though they were there.
+    /// Messages that are in the stream although their consumer counts them as acked.
     ORPHANED_MESSAGES = Counter, "waybill_orphaned_messages_total",
-        "Messages that their consumer had forgotten, and that were sent again.", [], &[], GATEWAY;
+        "Messages in a stream that their consumer counted as acked; the gateway published them again.", [], &[], GATEWAY;
     /// Records in the bucket that this version cannot read.
     RECORDS_UNREADABLE = Gauge, "waybill_records_unreadable",
         "Job records that the gateway cannot read: damaged, or of a newer version.", [], &[], GATEWAY;
@@ -97,13 +97,13 @@ metrics! {
     /// Running jobs whose lease holder looks lost.
     LEASES_SILENT = Gauge, "waybill_leases_silent",
         "Running jobs whose lease was not renewed for half an ack wait: their worker is gone or hangs.", [], &[], GATEWAY;
-    /// Attempts that found another owner.
+    /// Attempts that found another lease holder.
     FENCED = Counter, "waybill_fenced_total",
-        "Attempts that ended in silence because another worker owned the job.", [STAGE], &[], CONSUMERS;
-    /// Waits below zero: clocks disagree.
+        "Attempts that were not acked because another worker held the lease of the job.", [STAGE], &[], CONSUMERS;
+    /// Negative queue waits: clocks disagree.
     QUEUE_WAIT_NEGATIVE = Counter, "waybill_queue_wait_negative_total",
-        "Queue waits below zero, which only clocks that disagree can make.", [STAGE], &[], CONSUMERS;
-    /// Accepted to terminal.
+        "Negative queue waits, which mean that clocks disagree.", [STAGE], &[], CONSUMERS;
+    /// From acceptance to the end of the job.
     JOB_DURATION = Histogram, "waybill_job_duration_seconds",
         "Time from acceptance to the end of a job.", [KIND, OUTCOME], JOB_BUCKETS, ENDERS;
     /// One attempt of one stage.
@@ -112,72 +112,72 @@ metrics! {
     /// From the broker's timestamp, or from when the retry was due, to the attempt's start.
     QUEUE_WAIT = Histogram, "waybill_queue_wait_seconds",
         "Time that a message waited for its attempt.", [STAGE], WAIT_BUCKETS, CONSUMERS;
-    /// Attempts by what came of them.
+    /// Attempts by verdict.
     ATTEMPTS = Counter, "waybill_attempts_total",
-        "Attempts, by what came of them.", [STAGE, VERDICT], &[], CONSUMERS;
-    /// Messages that could not be handled.
+        "Attempts, by verdict.", [STAGE, VERDICT], &[], CONSUMERS;
+    /// Dead-lettered messages.
     DEAD_LETTERS = Counter, "waybill_dead_letters_total",
-        "Messages that were put into the dead letters.", [STAGE, DEAD_REASON], &[], CONSUMERS;
-    /// Dead letters that left their store though nobody took them away.
+        "Messages that were dead-lettered.", [STAGE, DEAD_REASON], &[], CONSUMERS;
+    /// Dead letters that the broker dropped: neither redriven nor deleted.
     DEAD_LETTERS_FORGOTTEN = Counter, "waybill_dead_letters_forgotten_total",
-        "Dead letters that the broker forgot, because their store was full or they were too old.", [], &[], GATEWAY;
+        "Dead letters that the broker dropped, because their stream was full or they were too old.", [], &[], GATEWAY;
     /// One operation of a job.
     OPERATION_DURATION = Histogram, "waybill_operation_duration_seconds",
         "Time that one operation took.", [OPERATION_KIND, OPERATION_OUTCOME], WORK_BUCKETS, PROCESSOR;
-    /// Attempts under way.
+    /// Attempts in flight.
     IN_FLIGHT = Gauge, "waybill_in_flight",
-        "Attempts under way.", [STAGE], &[], CONSUMERS;
-    /// Attempts that may be under way at once.
+        "Attempts in flight.", [STAGE], &[], CONSUMERS;
+    /// Most attempts in flight at once.
     SLOTS = Gauge, "waybill_slots",
-        "Attempts that may be under way at once.", [STAGE], &[], CONSUMERS;
-    /// Notifications by what came of them.
+        "Most attempts that may be in flight at once.", [STAGE], &[], CONSUMERS;
+    /// Notifications by outcome.
     NOTIFICATIONS = Counter, "waybill_notifications_total",
-        "Notifications, by what came of them.", [CHANNEL, NOTIFICATION_OUTCOME], &[], NOTIFIER;
-    /// Receivers of webhooks that are taken for away.
+        "Notifications, by outcome.", [CHANNEL, NOTIFICATION_OUTCOME], &[], NOTIFIER;
+    /// Hosts of webhook receivers whose circuit breaker is open.
     WEBHOOK_BREAKERS_OPEN = Gauge, "waybill_webhook_breakers_open",
-        "Hosts that webhooks wait for because they did not answer.", [], &[], NOTIFIER;
-    /// Messages in a stream that a consumer has not been given.
+        "Webhook hosts that did not respond, so that their notifications wait.", [], &[], NOTIFIER;
+    /// Messages not yet delivered to a consumer.
     QUEUE_DEPTH = Gauge, "waybill_queue_depth",
         "Messages that wait for a consumer.", [STREAM, CONSUMER], &[], GATEWAY;
-    /// Messages given and not yet acked.
+    /// Messages delivered and not yet acked.
     QUEUE_ACK_PENDING = Gauge, "waybill_queue_ack_pending",
-        "Messages that a consumer was given and has not acked.", [STREAM, CONSUMER], &[], GATEWAY;
-    /// Messages among those that were given more than once.
+        "Messages delivered to a consumer and not yet acked.", [STREAM, CONSUMER], &[], GATEWAY;
+    /// Unacked messages that were delivered more than once.
     QUEUE_REDELIVERED = Gauge, "waybill_queue_redelivered",
-        "Unacked messages that were given more than once.", [STREAM, CONSUMER], &[], GATEWAY;
+        "Unacked messages that were delivered more than once.", [STREAM, CONSUMER], &[], GATEWAY;
     /// Age of the oldest message in the stream.
     QUEUE_OLDEST_AGE = Gauge, "waybill_queue_oldest_age_seconds",
         "Age of the oldest message in the stream.", [STREAM, CONSUMER], &[], GATEWAY;
     /// Size of a stream or store at the broker.
     STREAM_BYTES = Gauge, "waybill_stream_bytes",
         "Size of a stream or store at the broker.", [STORE], &[], GATEWAY;
-    /// How large it may get.
+    /// Size limit of a stream or store.
     STREAM_BYTES_LIMIT = Gauge, "waybill_stream_bytes_limit",
-        "How large a stream or store at the broker may get.", [STORE], &[], GATEWAY;
-    /// Messages taken from a stream.
+        "Size limit of a stream or store at the broker.", [STORE], &[], GATEWAY;
+    /// Messages received from a stream.
     MESSAGES_RECEIVED = Counter, "waybill_messages_received_total",
-        "Messages taken from a stream, repeats included.", [STREAM, CONSUMER], &[], CONSUMERS;
+        "Messages received from a stream, redeliveries included.", [STREAM, CONSUMER], &[], CONSUMERS;
     /// Pulls that failed.
     POLL_ERRORS = Counter, "waybill_poll_errors_total",
         "Pulls that ended with an error.", [STREAM, CONSUMER], &[], CONSUMERS;
-    /// How far the service's own clock is ahead of the time server, before any correction.
+    /// Offset of the service's clock from the time server, before correction.
     CLOCK_OFFSET = Gauge, "waybill_clock_offset_seconds",
         "How far this service's clock is ahead of the time server, before correction; negative is behind.", [], &[], ReportedBy::Everyone;
-    /// Whether a time server corrects what is stamped.
+    /// Whether a time server corrects timestamps.
     CLOCK_CORRECTED = Gauge, "waybill_clock_corrected",
-        "1 while stamped times are corrected by the time server, 0 while they are this clock's own.", [], &[], ReportedBy::Everyone;
+        "1 while timestamps are corrected by the time server, 0 while they are not.", [], &[], ReportedBy::Everyone;
     /// Faults that are set.
     FAULT_ACTIVE = Gauge, "waybill_fault_active",
         "1 while a global fault is set in this service.", [FAULT], &[], ReportedBy::Everyone;
     /// Faults that fired.
     FAULTS_FIRED = Counter, "waybill_faults_fired_total",
         "Faults that fired in this service.", [FAULT], &[], ReportedBy::Everyone;
-    /// Telemetry that was given up so that jobs go on.
+    /// Telemetry that was dropped so that jobs are not blocked.
     TELEMETRY_DROPPED = Counter, "waybill_telemetry_dropped_total",
-        "Spans and log records given up because their target was slow or away.", [SIGNAL], &[], ReportedBy::Everyone;
-    /// Checks of the canary by what came of them.
+        "Spans and log records dropped because their target was slow or away.", [SIGNAL], &[], ReportedBy::Everyone;
+    /// Checks of the canary by outcome.
     CANARY_CHECKS = Counter, "waybill_canary_checks_total",
-        "Checks of the canary's jobs and their telemetry, by what came of them.", [CANARY_CHECK, CANARY_OUTCOME], &[], ReportedBy::Console;
+        "Checks of the canary's jobs and their telemetry, by outcome.", [CANARY_CHECK, CANARY_OUTCOME], &[], ReportedBy::Console;
     /// How long a passed check took.
     CANARY_DURATION = Histogram, "waybill_canary_duration_seconds",
         "Time from the end of a canary's job until its telemetry was found; for the job, its own time.", [CANARY_CHECK], WAIT_BUCKETS, ReportedBy::Console;

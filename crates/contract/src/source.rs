@@ -1,25 +1,25 @@
-//! Who submitted a job: a client, or the lab itself. Lists leave the lab's own jobs out unless asked.
+//! The submitter of a job: a client, or the lab itself. Lists contain the lab's own jobs only on request.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Who submitted a job. It is a label for lists and gives no right to anything: a client that calls its jobs
-/// the lab's own hides them from lists that do not ask for these, and from nothing else.
+/// Who submitted a job. It only filters lists and grants no rights: a client that claims another source merely hides
+/// its jobs from the default list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", from = "String")]
 pub enum JobSource {
-    /// Somebody who uses the lab.
+    /// A client of the lab.
     #[default]
     Client,
-    /// The trickle of small random jobs that keeps pages lively.
+    /// The built-in trickle of small random jobs.
     Trickle,
     /// The console's canary.
     Canary,
 }
 
-/// Says that a text names no source.
+/// The text is not a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be one of client, trickle, canary")]
 pub struct NotASource;
@@ -28,7 +28,7 @@ impl JobSource {
     /// Every source.
     pub const ALL: [Self; 3] = [Self::Client, Self::Trickle, Self::Canary];
 
-    /// The source as it stands in JSON and headers.
+    /// The source's name in JSON and headers.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
@@ -52,7 +52,7 @@ impl FromStr for JobSource {
 }
 
 impl From<String> for JobSource {
-    /// A source that only a newer service knows counts as a client: its jobs are shown.
+    /// An unknown source, of a newer version, counts as a client, so that its jobs are listed.
     fn from(text: String) -> Self {
         text.parse().unwrap_or_default()
     }

@@ -1,29 +1,29 @@
-//! Where a job can be, and which moves are allowed: one table.
+//! The states of a job, and the table of allowed moves between them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Where a job is.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
-    /// Stored; the client has its 202.
+    /// Stored by the gateway, which has responded 202.
     Accepted,
-    /// Checked by the ingester, waits for a processor.
+    /// Validated by the ingester; waits for a processor.
     Queued,
-    /// A worker has it.
+    /// A worker runs it.
     Running,
-    /// An attempt ended without success; the next one is due.
+    /// Waits for its next attempt.
     Retrying,
-    /// Done, with results.
+    /// Ended with results.
     Succeeded,
-    /// Ended as asked but without success: a normal outcome.
+    /// Ended without success, by an operation's error or its deadline.
     Failed,
-    /// Could not be handled; its message is in `DEAD`.
+    /// Dead-lettered; its message is in `DEAD`.
     Dead,
-    /// Stopped by its owner.
+    /// Cancelled by its submitter.
     Cancelled,
 }
 
@@ -52,22 +52,22 @@ pub const ALLOWED_MOVES: &[(JobState, JobState)] = &[
 ];
 
 impl JobState {
-    /// All states, in the order of a job's life.
+    /// All states, in the order in which a job passes them.
     pub const ALL: [Self; 8] =
         [Accepted, Queued, Running, Retrying, Succeeded, Failed, Dead, Cancelled];
 
-    /// Whether the job may go from here to `next` within its round.
+    /// Whether a job in this state may move to `next` within its round.
     pub fn may_become(self, next: Self) -> bool {
         ALLOWED_MOVES.contains(&(self, next))
     }
 
-    /// Whether a redrive or retry may start a new round from here: from an end without success. What
-    /// succeeded has had its effect, and must not have it twice.
+    /// Whether a redrive or retry may start a new round: only of a job that ended without success. A job that succeeded
+    /// must not take effect twice.
     pub fn may_start_again(self) -> bool {
         self.is_terminal() && self != Succeeded
     }
 
-    /// How the job ended, if it did. Ends never change within a round.
+    /// The outcome, if the job has ended. It never changes within a round.
     pub const fn outcome(self) -> Option<Outcome> {
         match self {
             Succeeded => Some(Outcome::Succeeded),
@@ -78,12 +78,12 @@ impl JobState {
         }
     }
 
-    /// Whether this is an end.
+    /// Whether the job has ended.
     pub const fn is_terminal(self) -> bool {
         self.outcome().is_some()
     }
 
-    /// The state as it stands in JSON and labels.
+    /// The state's name in JSON and labels.
     pub const fn name(self) -> &'static str {
         match self {
             Accepted => "accepted",
@@ -108,13 +108,13 @@ impl fmt::Display for JobState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Done, with results.
+    /// Ended with results.
     Succeeded,
-    /// Ended as asked but without success.
+    /// Ended without success, by an operation's error or its deadline.
     Failed,
-    /// Could not be handled.
+    /// Dead-lettered.
     Dead,
-    /// Stopped by its owner.
+    /// Cancelled by its submitter.
     Cancelled,
 }
 
@@ -122,7 +122,7 @@ impl Outcome {
     /// All outcomes.
     pub const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Dead, Self::Cancelled];
 
-    /// The state a job with this outcome is in.
+    /// The state of a job with this outcome.
     pub const fn state(self) -> JobState {
         match self {
             Self::Succeeded => Succeeded,
@@ -132,7 +132,7 @@ impl Outcome {
         }
     }
 
-    /// The outcome as it stands in JSON, subjects and labels.
+    /// The outcome's name in JSON, subjects and labels.
     pub const fn name(self) -> &'static str {
         self.state().name()
     }
@@ -156,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_walk_leaves_an_end(walk in proptest::collection::vec(any_state(), 0..40)) {
+        fn no_sequence_of_moves_leaves_a_final_state(walk in proptest::collection::vec(any_state(), 0..40)) {
             let mut at = Accepted;
             for next in walk {
                 if at.may_become(next) {

@@ -1,12 +1,12 @@
-//! Text of users that is shown to others: in terminals, pages and logs.
+//! User text that is shown to others, in terminals, pages and logs.
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
-/// Joins that letters of some scripts and emoji need: between two characters beyond ASCII they are seen.
+/// Joiners that some scripts and emoji need: they are allowed between two non-ASCII characters.
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
-/// The first character of `text` that is not seen where it is shown but changes what is: control and format
-/// characters, such as those that reverse the direction of text, and separators of lines and paragraphs.
+/// The first invisible character of `text` that changes how the text is shown: control and format characters, such as
+/// those that reverse the text direction, and line and paragraph separators.
 pub fn hidden_char(text: &str) -> Option<char> {
     let mut before = None;
     let mut chars = text.chars().peekable();
@@ -23,7 +23,7 @@ pub fn hidden_char(text: &str) -> Option<char> {
     None
 }
 
-/// `text` with a blank for each hidden character.
+/// `text` with a space for each hidden character.
 pub fn shown(text: &str) -> String {
     text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect()
 }
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changes_how_text_is_shown_is_hidden() {
+    fn characters_that_change_how_text_is_shown_are_hidden() {
         let hidden = [
             '\0',
             '\n',
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn joiners_are_allowed_where_they_join() {
+    fn joiners_are_allowed_between_non_ascii_characters() {
         for good in ["👩\u{200d}👩\u{200d}👧", "می\u{200c}خواهم", "⚙️ über 東京", ""]
         {
             assert_eq!(hidden_char(good), None, "{good}");

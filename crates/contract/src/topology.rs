@@ -1,84 +1,84 @@
-//! Streams, subjects, consumers and buckets: the only place where their names are written.
+//! Names of streams, subjects, consumers and buckets: defined only here.
 
 use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{JobId, Stage, job::JobKind, state::Outcome};
 
-/// A stream and what it keeps.
+/// A stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stream {
     /// Its name.
     pub name: &'static str,
-    /// The one wildcard of its subjects.
+    /// The wildcard of its subjects.
     pub subjects: &'static str,
-    /// What the broker says of it to those who list streams.
+    /// Its description at the broker.
     pub description: &'static str,
 }
 
-/// Jobs as they were submitted.
+/// Submitted jobs.
 pub const SUBMITTED: Stream = Stream {
     name: "SUBMITTED",
     subjects: "jobs.submitted.>",
     description: "Jobs and raw events as submitted, until the ingester has queued or refused them",
 };
-/// Jobs that wait for a processor.
+/// Queued jobs.
 pub const TODO: Stream = Stream {
     name: "TODO",
     subjects: "jobs.todo.>",
     description: "Jobs that wait for a processor, or run in one",
 };
-/// Jobs that ended, whatever the outcome.
+/// Completion events.
 pub const DONE: Stream = Stream {
     name: "DONE",
     subjects: "jobs.done.>",
     description: "Jobs that ended, until the notifier has notified their submitters",
 };
-/// Messages that could not be handled.
+/// Dead letters.
 pub const DEAD: Stream = Stream {
     name: "DEAD",
     subjects: "jobs.dead.>",
     description: "Dead letters of every stage, until they are redriven or deleted; the oldest are dropped after a week",
 };
-/// The latest wording of each job, for those who must speak of it and hold no message.
+/// The latest payload of each job, for services that hold no message of the job.
 pub const PAYLOADS: Stream = Stream {
     name: "PAYLOADS",
     subjects: "jobs.payload.*",
     description: "The latest payload of each job, for cancels and retries",
 };
-/// Where workers are told that a running job is to be cancelled. Nothing is kept: the record is the truth.
+/// Subjects of cancel signals to workers, without a stream: the record is authoritative.
 pub const CANCELS: &str = "jobs.cancel.*";
 
-/// The work queues, in the order of a job's way.
+/// The work queues, in the order in which a job passes them.
 pub const WORK_QUEUES: [Stream; 3] = [SUBMITTED, TODO, DONE];
 
 /// A stage's durable consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Consumer {
-    /// The stage that reads; its name is the consumer's.
+    /// The stage that reads; its name is also that of the consumer.
     pub stage: Stage,
-    /// What it reads.
+    /// The stream that it reads.
     pub stream: Stream,
-    /// The subject of its spans: what it reads, without the variable part.
+    /// The subject of its spans, without the variable part.
     pub destination: &'static str,
-    /// What the broker says of it to those who list consumers.
+    /// Its description at the broker.
     pub description: &'static str,
 }
 
-/// Reads what was submitted.
+/// Reads submitted jobs.
 pub const INGESTER: Consumer = Consumer {
     stage: Stage::Ingester,
     stream: SUBMITTED,
     destination: "jobs.submitted",
     description: "All ingesters: validate what was submitted and queue it",
 };
-/// Reads what is to be done.
+/// Reads queued jobs.
 pub const PROCESSOR: Consumer = Consumer {
     stage: Stage::Processor,
     stream: TODO,
     destination: "jobs.todo",
     description: "All processors: run the operations of queued jobs",
 };
-/// Reads what ended.
+/// Reads completion events.
 pub const NOTIFIER: Consumer = Consumer {
     stage: Stage::Notifier,
     stream: DONE,
@@ -86,25 +86,24 @@ pub const NOTIFIER: Consumer = Consumer {
     description: "All notifiers: notify the submitters of ended jobs",
 };
 
-/// All consumers, in the order of a job's way.
+/// All consumers, in the order in which a job passes them.
 pub const CONSUMERS: [Consumer; 3] = [INGESTER, PROCESSOR, NOTIFIER];
 
-/// Time the broker waits for an answer before it delivers again.
+/// Default ack wait: the broker redelivers a message that was not settled for so long.
 pub const ACK_WAIT: Duration = Duration::from_secs(10);
-/// The ack waits that can be asked for: a lease is renewed three times within one, and a lost worker is
-/// noticed after one.
+/// Allowed ack waits. A lease is renewed three times within one, and a lost worker is replaced after one.
 pub const ACK_WAITS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(5);
-/// Jobs that wait for a retry must not block fresh ones; slots limit concurrency, not this.
+/// High, so that jobs that wait for a retry do not block new ones; concurrency is limited by slots.
 pub const ACK_PENDING_MAX: i64 = 50_000;
-/// The window in which the broker swallows a repeated message id.
+/// The window in which the broker drops a repeated message id.
 pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(1);
 /// How long dead letters are kept.
 pub const DEAD_AGE_MAX: Duration = Duration::from_hours(7 * 24);
 /// How long records of ended jobs, results and tiles are kept.
 pub const TERMINAL_AGE_MAX: Duration = Duration::from_hours(24);
-/// How long payloads are kept: the longest deadline and the time that an ended job's record is kept.
+/// How long payloads are kept: the longest deadline plus the retention of an ended job's record.
 pub const PAYLOAD_AGE_MAX: Duration = Duration::from_hours(48);
-/// Largest message on any stream, in bytes: the body limit of the gateway with room for headers.
+/// Largest message of the work queues, in bytes: the gateway's body limit plus headers.
 pub const MESSAGE_BYTES_MAX: i32 = 320 * 1024;
 /// Largest work queue, in bytes.
 pub const QUEUE_BYTES_MAX: i64 = 1 << 30;
@@ -112,7 +111,7 @@ pub const QUEUE_BYTES_MAX: i64 = 1 << 30;
 pub const DEAD_BYTES_MAX: i64 = 256 << 20;
 /// Largest bucket of job records, in bytes.
 pub const JOBS_BYTES_MAX: i64 = 1 << 30;
-/// Largest message in the bucket of job records, in bytes: the largest record, with room for the headers of its write.
+/// Largest message in the bucket of job records, in bytes: the largest record plus headers.
 pub const JOBS_MESSAGE_BYTES_MAX: i32 = 4_096;
 /// Largest of the other buckets, in bytes.
 pub const BUCKET_BYTES_MAX: i64 = 512 << 20;
@@ -121,50 +120,50 @@ pub const BUCKET_BYTES_MAX: i64 = 512 << 20;
 pub const JOBS_BUCKET: &str = "JOBS";
 /// Bucket of results, keyed by job and run.
 pub const RESULTS_BUCKET: &str = "RESULTS";
-/// Bucket of idempotency keys and of raw events already seen.
+/// Bucket of idempotency keys and of raw events that became jobs.
 pub const KEYS_BUCKET: &str = "KEYS";
 /// Bucket of global faults.
 pub const FAULTS_BUCKET: &str = "FAULTS";
 /// Object store of rendered tiles.
 pub const TILES_STORE: &str = "TILES";
 
-/// The streams behind results, keys and tiles. A full one lets no job end, or none begin.
+/// The streams of results, keys and tiles. If one is full, jobs cannot end or cannot start.
 pub const SIDE_STORES: [&str; 3] = ["KV_RESULTS", "KV_KEYS", "OBJ_TILES"];
 
-/// The streams behind all that is kept beside the queues.
+/// The streams of all stores besides the queues.
 pub const STORES: [&str; 5] = ["KV_JOBS", "KV_RESULTS", "KV_KEYS", "OBJ_TILES", PAYLOADS.name];
 
-/// Where the gateway puts a submitted job.
+/// Subject of a submitted job.
 pub fn submitted(kind: JobKind) -> String {
     format!("jobs.submitted.{}", kind.name())
 }
 
-/// Where the ingester puts a job to be done.
+/// Subject of a queued job.
 pub fn todo(kind: JobKind) -> String {
     format!("jobs.todo.{}", kind.name())
 }
 
-/// Where a job's end is told.
+/// Subject of a completion event.
 pub fn done(outcome: Outcome) -> String {
     format!("jobs.done.{}", outcome.name())
 }
 
-/// Where a stage puts what it cannot handle.
+/// Subject of a stage's dead letters.
 pub fn dead(stage: Stage) -> String {
     format!("jobs.dead.{}", stage.name())
 }
 
-/// Where the payload of a job is kept.
+/// Subject of a job's payload.
 pub fn payload(job: JobId) -> String {
     format!("jobs.payload.{job}")
 }
 
-/// Where the worker of a running job is told that it is to be cancelled.
+/// Subject of the cancel signal of a running job.
 pub fn cancel(job: JobId) -> String {
     format!("jobs.cancel.{job}")
 }
 
-/// Where a dead letter of `stage` came from: `subject`, if that is one of the stage's own.
+/// The original subject of a dead letter of `stage`: `subject`, if that stage reads it.
 pub fn origin_of(stage: Stage, subject: &str) -> Option<String> {
     let token = subject.rsplit('.').next().unwrap_or_default();
     let kind = JobKind::all().find(|kind| kind.name() == token);
@@ -178,7 +177,7 @@ pub fn origin_of(stage: Stage, subject: &str) -> Option<String> {
     made.filter(|made| made == subject)
 }
 
-/// What a stage hands on, as it stands in message ids.
+/// The target of a published job, as part of the message id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hop {
     /// To the ingester.
@@ -191,8 +190,8 @@ pub enum Hop {
     Dead(Stage),
 }
 
-/// The message id `{job}:{round}:{hop}`. The broker drops repeats inside its window; the record is
-/// the truth about duplicates (a work queue forgets ids over a broker restart).
+/// The message id `{job}:{round}:{hop}`. The broker drops duplicates within its window; beyond that the record detects
+/// them (a work queue forgets ids over a broker restart).
 pub fn message_id(job: JobId, round: u32, hop: Hop) -> String {
     match hop {
         Hop::Submitted => format!("{job}:{round}:submitted"),
@@ -222,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dead_letter_goes_back_only_to_where_its_stage_reads() {
+    fn a_dead_letter_returns_only_to_a_subject_that_its_stage_reads() {
         let back = |stage, subject| origin_of(stage, subject).is_some();
         assert!(back(Stage::Ingester, "jobs.submitted.event"));
         assert!(back(Stage::Processor, "jobs.todo.mixed"));

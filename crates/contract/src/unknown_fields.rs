@@ -1,8 +1,8 @@
-//! What a newer version wrote into a document and this version does not know. It is kept when the document is written
-//! again, so that an older service beside a newer one loses nothing.
+//! Unknown fields: those that a newer version wrote into a document. They are kept when an older service writes the
+//! document again.
 //!
-//! A document that holds nothing unknown costs one serialization when it is read: its bytes are the ones that this
-//! version would write.
+//! A document without unknown fields costs one serialization when it is read, to find that its bytes are those that
+//! this version would write.
 
 use std::{
     io::{Error, ErrorKind, Result, Write},
@@ -12,8 +12,8 @@ use std::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Members that say which thing an object describes. When one of them changes, the object describes another thing, and
-/// what was unknown of the thing before goes with it: a lease of another run, another failure.
+/// Members that identify what an object describes, such as the run of a lease. When one of them changes, the unknown
+/// fields of the old object are dropped.
 const IDENTITY: [&str; 3] = ["span", "reason", "spec"];
 
 /// The unknown part of one document. Empty for a document that this version wrote.
@@ -24,11 +24,11 @@ pub struct UnknownFields(Option<Arc<Original>>);
 struct Original {
     /// The document as it was stored.
     stored: Value,
-    /// As much of it as this version knows.
+    /// The part of it that this version knows.
     known: Value,
 }
 
-/// Two documents are equal when this version cannot tell them apart.
+/// Unknown fields do not count when documents are compared.
 impl PartialEq for UnknownFields {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -41,7 +41,7 @@ impl UnknownFields {
         self.0.is_none()
     }
 
-    /// What `json` holds beside `document`, which was read from it.
+    /// The fields of `json` that are not in `document`, which was read from it.
     pub(crate) fn of<T: Serialize>(json: &[u8], document: &T) -> Self {
         let mut rest = Rest(json);
         if serde_json::to_writer(&mut rest, document).is_ok() && rest.0.is_empty() {
@@ -51,7 +51,7 @@ impl UnknownFields {
         Self(original.map(|(stored, known)| Arc::new(Original { stored, known })))
     }
 
-    /// `document` as it is now, as JSON, with what was unknown when it was read.
+    /// `document` as JSON, with the unknown fields added.
     pub(crate) fn write<T: Serialize>(&self, document: &T) -> serde_json::Result<Vec<u8>> {
         let Some(original) = &self.0 else { return serde_json::to_vec(document) };
         let next = serde_json::to_value(document)?;
@@ -59,7 +59,7 @@ impl UnknownFields {
     }
 }
 
-/// What is written into it must be what it holds: two documents are compared without building the second one.
+/// A writer that fails unless it gets the bytes that it holds: compares two documents without building the second one.
 struct Rest<'a>(&'a [u8]);
 
 impl Write for Rest<'_> {
@@ -73,7 +73,7 @@ impl Write for Rest<'_> {
     }
 }
 
-/// `next` with what `stored` has beside `known`; what has not changed stays exactly as it was stored.
+/// `next` with the fields of `stored` that are not in `known`. Unchanged parts stay exactly as stored.
 fn merged(stored: &Value, known: &Value, next: Value) -> Value {
     if *known == next {
         return stored.clone();
@@ -99,7 +99,7 @@ fn merged_members(
             (None, None) => {
                 next.insert(name.clone(), stored.clone());
             }
-            // Dropped by this version, or written by it for the first time.
+            // Removed or added by this version.
             (Some(_), None) | (None, Some(_)) => {}
         }
     }

@@ -1,26 +1,26 @@
-//! What came of one attempt: the one word that log line, metric, span and broker reply share.
+//! The verdict on an attempt, shared by log line, metric, span and broker reply.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What came of one attempt at handling a message.
+/// How an attempt at handling a message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Handled; the next hop has it.
+    /// Handled; the next stage has the job.
     Done,
-    /// Not now: comes again, later.
+    /// Requeued or postponed: the message is redelivered later.
     Retry,
-    /// Bad for good: to the dead letters, at the first attempt.
+    /// Invalid: dead-lettered at the first attempt.
     Reject,
-    /// Attempts or interruptions used up: to the dead letters.
+    /// Attempts or interruptions used up: dead-lettered.
     Dead,
     /// Not for this lab: dropped and counted.
     Discard,
-    /// Another worker owns the job: not a word to the broker.
+    /// Another worker holds the lease: neither ack, nak nor term.
     Fenced,
-    /// The worker went away in the middle; said by whoever found that out.
+    /// The worker was lost during the attempt; reported by the process that takes over.
     Lost,
 }
 
@@ -36,7 +36,7 @@ impl Verdict {
         Self::Lost,
     ];
 
-    /// The verdict as it stands in spans and labels.
+    /// The verdict's name in spans and labels.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Done => "done",

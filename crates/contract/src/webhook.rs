@@ -1,7 +1,7 @@
-//! Where a webhook may go: the rules for its address, as plain values.
+//! The rules for webhook addresses.
 //!
-//! Names are judged here by their spelling only. Whoever connects looks them up, asks [`is_public`]
-//! about every address, and connects to the one it asked about.
+//! Host names are checked here only by their spelling. Before it connects, the notifier must resolve the name, check
+//! every address with [`is_public`], and connect to an address that it has checked.
 
 use std::str::FromStr;
 
@@ -17,21 +17,20 @@ pub use address::is_public;
 pub const ALLOW_MAX: usize = 64;
 /// The field that address errors name.
 const FIELD: &str = "notify.url";
-/// Names that lead into the own machine, network or cloud whoever resolves them. Names without a
-/// dot count as such too.
+/// Suffixes of names that always lead into the own machine, network or cloud. Names without a dot count as such too.
 const LOCAL_SUFFIXES: &[&str] =
     &["localhost", "localdomain", "local", "internal", "lan", "home.arpa"];
-/// Metadata services that have a name of their own beside those under `internal`.
+/// Names of cloud metadata services that do not end in `internal`.
 const METADATA_NAMES: &[&str] = &["metadata.goog", "metadata.tencentyun.com"];
 
-/// The exact `host:port` pairs that may be told although they are not public. Empty by default.
+/// The exact `host:port` pairs that webhooks may use although they are not public. Empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowList(Vec<(Host, u16)>);
 
-/// Says what is wrong with an allow-list.
+/// What is wrong with an allow-list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnAllowList {
-    /// An entry is no exact pair.
+    /// An entry is not an exact pair.
     #[error("`{0}` is not an exact host:port, such as 127.0.0.1:8090 or [::1]:8090")]
     Entry(String),
     /// Longer than [`ALLOW_MAX`].
@@ -42,7 +41,7 @@ pub enum NotAnAllowList {
 impl FromStr for AllowList {
     type Err = NotAnAllowList;
 
-    /// Reads `host:port,host:port`; spaces around entries and empty entries do not count.
+    /// Parses `host:port,host:port`; spaces around entries and empty entries are ignored.
     fn from_str(text: &str) -> Result<Self, NotAnAllowList> {
         let entries = text.split(',').map(str::trim).filter(|e| !e.is_empty());
         let pairs = entries.map(pair).collect::<Result<Vec<_>, _>>()?;
@@ -59,7 +58,7 @@ impl AllowList {
     }
 }
 
-/// An address that a webhook may be sent to, as far as its spelling tells.
+/// A webhook address whose spelling is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     url: Url,
@@ -82,12 +81,12 @@ impl Target {
         }
     }
 
-    /// Host and port, one spelling for each pair: in lower case, IPv6 in brackets, no dot at the end.
+    /// Host and port in canonical form: lower case, IPv6 in brackets, no trailing dot.
     pub fn authority(&self) -> String {
         format!("{}:{}", self.host.to_string().trim_end_matches('.'), self.port)
     }
 
-    /// The port, given or the scheme's own.
+    /// The port, or the scheme's default port.
     pub const fn port(&self) -> u16 {
         self.port
     }
@@ -98,8 +97,8 @@ impl Target {
     }
 }
 
-/// Reads `url` and checks it. Other hosts than those on `allow` must look public; a literal address
-/// is public for certain afterwards, a name only once it is looked up.
+/// Parses and checks `url`. A host that is not on `allow` must look public. A literal address is then known to be
+/// public; a name must still be resolved and checked.
 pub fn parse_target(url: &str, allow: &AllowList) -> Result<Target, BodyError> {
     let url = plain_url(url)?;
     let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
@@ -119,7 +118,7 @@ fn plain_url(text: &str) -> Result<Url, BodyError> {
     if text.len() > WEBHOOK_URL_MAX {
         return wrong(format!("must be at most {WEBHOOK_URL_MAX} bytes"));
     }
-    // The URL standard would drop some of these silently: what is checked must be what was written.
+    // A URL parser drops some of these silently, so that another address would be checked than was written.
     if hidden_char(text).is_some() || text.contains(char::is_whitespace) {
         return wrong("must not contain spaces, control or format characters");
     }
@@ -149,7 +148,7 @@ fn looks_public(host: &Host) -> bool {
     }
 }
 
-/// `name` is in lower case: the URL parser saw to that.
+/// `name` is in lower case; the URL parser ensures it.
 fn is_public_name(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     let below = |suffix: &&str| {

@@ -1,8 +1,8 @@
-//! Breaks things on purpose, for one job at a time.
+//! Injected faults of single jobs.
 //!
 //! A fault names a stage, what goes wrong there and for how many runs: `processor=error@2` fails the
 //! processor's first two runs. It travels with the job as baggage, so its neighbours stay healthy.
-//! Nothing here acts unless the process was started with faults on.
+//! Faults take effect only if the process was started with faults on.
 
 mod spec;
 
@@ -24,7 +24,7 @@ pub struct JobFaults {
     faults: Vec<Fault>,
 }
 
-/// What a fault asks the caller to do.
+/// The error of an injected fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("injected fault: {0}")]
 pub struct Injected(pub FaultKind);
@@ -46,7 +46,7 @@ impl JobFaults {
 }
 
 impl Fault {
-    /// Lets the fault happen: sleeps, panics, aborts the process, or answers an error.
+    /// Executes the fault: sleeps, panics, aborts the process, or returns an error.
     ///
     /// # Panics
     /// That is what the fault `panic` is for.

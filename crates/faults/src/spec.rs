@@ -54,7 +54,7 @@ pub struct Fault {
     pub runs: Option<u32>,
 }
 
-/// Says what is wrong with a fault.
+/// What is wrong with a fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a fault is STAGE=KIND[:ARGUMENT][@RUNS], such as processor=error@2 or ingester=crash:after_effect@1: {0}"

@@ -110,7 +110,7 @@ async fn answer(listener: TcpListener) -> io::Result<()> {
     loop {
         let (mut connection, _) = listener.accept().await?;
         let mut request = [0; 4_096];
-        // One request a connection, and whoever went away does not matter.
+        // One request per connection; a client that disconnected does not matter.
         if connection.read(&mut request).await.is_ok_and(|n| n > 0) {
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
             let _gone = connection.write_all(answer).await;

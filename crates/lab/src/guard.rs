@@ -78,7 +78,7 @@ fn stdin_closed() -> oneshot::Receiver<()> {
     let (closing, closed) = oneshot::channel();
     std::thread::spawn(move || {
         let _end = io::copy(&mut io::stdin(), &mut io::sink());
-        let _heard = closing.send(());
+        let _receiver_gone = closing.send(());
     });
     closed
 }

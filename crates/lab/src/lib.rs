@@ -1,12 +1,12 @@
-//! The lab as one thing that can be started, looked at and broken on purpose.
+//! The embedded lab: starts, supervises and inspects its processes.
 //!
 //! - [`nats`]: finds or fetches a real nats-server, and runs one
 //! - [`embedded`]: what `waybill up` starts: ports, data folder, the list of parts
-//! - [`supervisor`]: keeps processes running; knows nothing of what they are
-//! - [`LabTime`]: tells the time to services that ask
+//! - [`supervisor`]: keeps processes running, whatever they are
+//! - [`LabTime`]: the lab's SNTP server
 //! - [`guard`]: ties a child's life to the supervisor's
 //!
-//! What the parts do inside is theirs; what `waybill` prints is the binary's.
+//! It prints nothing: the `waybill` binary does.
 
 pub mod embedded;
 pub mod ephemeral;

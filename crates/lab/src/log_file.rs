@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A log beyond this is moved to `.1` and starts anew, in bytes.
+/// Size at which a log is moved to `.1`, in bytes.
 const LOG_BYTES_MAX: u64 = 16 << 20;
 /// How far back the end of a log is read, in bytes.
 const TAIL_BYTES: u64 = 8 << 10;

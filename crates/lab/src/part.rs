@@ -9,13 +9,13 @@ pub enum Part {
     Nats,
     /// Receives telemetry and shows it.
     Console,
-    /// Takes jobs over HTTP.
+    /// Accepts jobs over HTTP.
     Gateway,
     /// Checks, filters and enriches.
     Ingester,
     /// Runs the operations. Counted from 1, as a lab may have several.
     Processor(u16),
-    /// Tells the owner.
+    /// Notifies the submitter.
     Notifier,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Part {
     }
 }
 
-/// Says that a text names no part.
+/// The text is not the name of a part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no part of the lab: nats, console, gateway, ingester, processor, processor-2 …, notifier"

@@ -172,7 +172,7 @@ pub fn can_listen(address: SocketAddr) -> io::Result<()> {
     socket.bind(address)
 }
 
-/// One port that cannot be had.
+/// One port that cannot be bound.
 #[derive(Debug)]
 pub struct PortTaken {
     /// Who wanted it.
@@ -194,7 +194,7 @@ impl fmt::Display for PortTaken {
     }
 }
 
-/// The ports that cannot be had, one a line, and what to do.
+/// The ports that cannot be bound, one per line, and what to do.
 #[derive(Debug)]
 pub struct PortsTaken(pub Vec<PortTaken>);
 

@@ -22,14 +22,14 @@ use tokio::{
 
 use crate::log_file;
 
-/// Children that may wait to be forked; more callers wait in line.
+/// Children that may wait to be forked.
 const FORKS_WAITING_MAX: usize = 16;
 /// How long a killed process may take to go: the kernel does it, so this is only a safety net.
 const REAP_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long a process may take to stand still, and the time between two looks.
-const PAUSE_LIMIT: Duration = Duration::from_secs(1);
-const PAUSE_LOOK: Duration = Duration::from_millis(1);
+const PAUSE_TIMEOUT: Duration = Duration::from_secs(1);
+const PAUSE_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// What to run.
 #[derive(Debug, Clone, Default)]
@@ -104,11 +104,11 @@ impl Process {
         self.signal(Signal::STOP);
         let stands = async {
             while self.runs() {
-                sleep(PAUSE_LOOK).await;
+                sleep(PAUSE_POLL_INTERVAL).await;
             }
         };
         // One that takes longer, in the middle of a slow system call, stands as soon as it can.
-        let _in_time = timeout(PAUSE_LIMIT, stands).await;
+        let _in_time = timeout(PAUSE_TIMEOUT, stands).await;
     }
 
     /// Lets it go on.
@@ -144,7 +144,7 @@ pub(crate) fn kill_group(leader: u32) {
     signal_group(leader, Signal::KILL);
 }
 
-/// The one thing that can go wrong is that it has just ended; whoever waits for it finds out.
+/// It can only fail if the process has just ended, which `ended` reports.
 fn signal_group(leader: u32, signal: Signal) {
     if let Some(group) = group(leader) {
         let _ended = kill_process_group(group, signal);
@@ -201,7 +201,7 @@ async fn fork(command: Command) -> io::Result<Child> {
 fn serve(inbox: &Receiver<Fork>) {
     for mut request in inbox {
         let _runtime = request.runtime.enter();
-        // Nobody there any more: the child is dropped here, and with that killed.
+        // The receiver is gone: the child is dropped here, which kills it.
         let _unwanted = request.answer.send(request.command.spawn());
     }
 }

@@ -1,13 +1,13 @@
-//! What the lab tells while it works. It never prints: the binary decides how, tests listen in.
+//! Progress reports of the lab. The binary prints them, tests inspect them.
 
 use std::{fmt, process::ExitStatus, sync::Arc, time::Duration};
 
 use crate::Part;
 
-/// Takes what the lab tells. Called from its tasks: return at once.
+/// Receives progress reports. Called from the lab's tasks, so it must not block.
 pub type Report = Arc<dyn Fn(Progress) + Send + Sync>;
 
-/// A report that goes nowhere.
+/// A receiver that ignores all reports.
 pub fn silent() -> Report {
     Arc::new(|_| ())
 }
@@ -50,7 +50,7 @@ pub enum Progress {
         /// From the start of the process until it was ready.
         took: Duration,
     },
-    /// A part ended unasked.
+    /// A part ended unexpectedly.
     Died {
         /// Which one.
         part: Part,
@@ -100,7 +100,7 @@ pub enum Progress {
         /// How long it was unhealthy.
         after: Duration,
     },
-    /// A part was stopped as asked.
+    /// A part was stopped on request.
     Stopped {
         /// Which one.
         part: Part,

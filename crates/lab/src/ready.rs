@@ -1,11 +1,11 @@
-//! When a part counts as ready, seen from outside.
+//! Readiness of a part.
 
 use std::{net::SocketAddr, time::Duration};
 
 use tokio::{net::TcpStream, time::sleep};
 
-/// Time between two looks.
-const LOOK_PAUSE: Duration = Duration::from_millis(10);
+/// Interval of the checks.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// How long one look may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
@@ -29,7 +29,7 @@ impl Ready {
             Self::Accepts(addresses) => {
                 for address in addresses {
                     while TcpStream::connect(address).await.is_err() {
-                        sleep(LOOK_PAUSE).await;
+                        sleep(POLL_INTERVAL).await;
                     }
                 }
             }
@@ -38,7 +38,7 @@ impl Ready {
                 let client = reqwest::Client::builder().no_proxy().timeout(LOOK_LIMIT);
                 let client = client.build().expect("a client without certificates of its own");
                 while !answers(&client, url).await {
-                    sleep(LOOK_PAUSE).await;
+                    sleep(POLL_INTERVAL).await;
                 }
             }
         }

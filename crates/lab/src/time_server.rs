@@ -1,8 +1,7 @@
-//! The embedded lab's time server: what chrony is to the full lab. It tells this machine's time to whoever
-//! on this machine asks by SNTP (RFC 5905), and sets no clock.
+//! The embedded lab's time server, in place of the full lab's chrony: an SNTP server (RFC 5905) on this machine that
+//! serves the machine's time and sets no clock.
 //!
-//! It answers only a client's question, with one packet no longer than that, so it cannot be made to
-//! flood anyone, nor to talk to another server.
+//! It responds only to client requests, with one packet that is no longer, so it cannot be abused to flood others.
 
 use std::{
     io,
@@ -19,10 +18,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Length of a packet without extensions.
 const PACKET: usize = 48;
-/// Most answers a second; more questions are passed over, and their askers ask again.
+/// Most responses per second; further requests are ignored, and clients retry.
 const ANSWERS_MAX: u32 = 1_000;
-/// Pause after the socket failed.
-const FAILURE_PAUSE: Duration = Duration::from_millis(100);
+/// Delay after a socket error.
+const FAILURE_DELAY: Duration = Duration::from_millis(100);
 /// From the start of NTP's count, 1900, to that of Unix.
 const UNIX_SINCE_1900: u64 = 2_208_988_800;
 
@@ -68,7 +67,7 @@ async fn serve(socket: UdpSocket) {
         // What is longer is cut: extensions and signatures are nothing to this server.
         let mut question = [0; PACKET];
         let Ok((length, client)) = socket.recv_from(&mut question).await else {
-            sleep(FAILURE_PAUSE).await;
+            sleep(FAILURE_DELAY).await;
             continue;
         };
         let received = clock.true_now();
@@ -108,7 +107,7 @@ fn answer(
     Some(answer)
 }
 
-/// NTP's form of a time: seconds since 1900, which begin anew every 136 years, and their fraction.
+/// A time in NTP's format: seconds since 1900, modulo 136 years, and their fraction.
 fn timestamp(time: SystemTime) -> [u8; 8] {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since.as_secs().wrapping_add(UNIX_SINCE_1900);
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn times_beyond_the_count_of_ntp_begin_anew() {
+    fn times_beyond_the_count_of_ntp_wrap_around() {
         let in_2036 = UNIX_EPOCH + Duration::from_secs((1 << 32) - UNIX_SINCE_1900 + 3);
         assert_eq!(timestamp(in_2036), [0, 0, 0, 3, 0, 0, 0, 0]);
     }

@@ -1,4 +1,4 @@
-//! The admin server of every service: alive, ready, metrics. It makes no spans.
+//! The admin server of every service: liveness, readiness and metrics. It creates no spans.
 
 use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
 /// Where the admin server listens.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AdminConfig {
-    /// Address of the admin server: /healthz, /readyz and /metrics. Port 0 takes any free one.
+    /// Address of the admin server (/healthz, /readyz, /metrics). Port 0 takes any free port.
     #[arg(long, env = "WAYBILL_ADMIN_BIND", value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = settings::listen_address)]
     pub admin_bind: SocketAddr,
 
@@ -33,25 +33,25 @@ pub struct AdminConfig {
     pub hosts: HostsConfig,
 }
 
-/// One thing that must hold before a service takes work.
+/// A readiness check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What is checked, such as `broker`.
     pub name: &'static str,
-    /// Whether it holds.
+    /// Whether it passed.
     pub ok: bool,
-    /// How it stands, for people: no secrets, no addresses of others.
+    /// The result for people, without secrets and addresses of other services.
     pub reason: String,
 }
 
 impl Check {
-    /// A check that holds.
+    /// A check that passed.
     pub fn ok(name: &'static str, reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Self { name, ok: true, reason }
     }
 
-    /// A check that does not hold, and why.
+    /// A check that failed, and why.
     pub fn failed(name: &'static str, reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Self { name, ok: false, reason }
@@ -60,12 +60,12 @@ impl Check {
 
 type Checks = Pin<Box<dyn Future<Output = Vec<Check>> + Send>>;
 
-/// What a service checks when it is asked whether it is ready.
+/// The readiness checks of a service.
 #[derive(Clone)]
 pub struct Readiness(Arc<dyn Fn() -> Checks + Send + Sync>);
 
 impl Readiness {
-    /// Asks `checks` each time. It must answer soon: the admin server waits for [`CHECK_TIME_MAX`].
+    /// Calls `checks` for each request. They must complete within [`CHECK_TIME_MAX`].
     pub fn new<F, C>(checks: C) -> Self
     where
         C: Fn() -> F + Send + Sync + 'static,
@@ -80,20 +80,20 @@ impl Readiness {
     }
 }
 
-/// Longest that a readiness check may take; then the service is not ready.
+/// Timeout of the readiness checks; after it the service counts as not ready.
 pub const CHECK_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A running admin server.
 #[derive(Debug)]
 pub struct AdminServer {
-    /// Where it listens, with the port it was given.
+    /// The address on which it listens, with the actual port.
     pub address: SocketAddr,
     /// Ends after the hard stop.
     pub task: JoinHandle<()>,
 }
 
-/// Binds the address, then serves until the hard stop: a service that drains is still to be seen, not ready.
-/// Fails when the port is in use; the error names the flag.
+/// Binds the address and serves until the hard stop, so that a draining service is visible, as not ready.
+/// Fails if the port is in use; the error names the flag.
 pub fn serve(
     config: &AdminConfig,
     metrics: Metrics,
@@ -120,9 +120,9 @@ struct Answer {
 }
 
 async fn ready(State((readiness, stop)): State<(Readiness, Stop)>) -> impl IntoResponse {
-    let asked = tokio::time::timeout(CHECK_TIME_MAX, (readiness.0)());
+    let running = tokio::time::timeout(CHECK_TIME_MAX, (readiness.0)());
     let late = |_| vec![Check::failed("checks", "took longer than a second")];
-    let mut checks = asked.await.unwrap_or_else(late);
+    let mut checks = running.await.unwrap_or_else(late);
     if stop.soft.is_cancelled() {
         checks.push(Check::failed("stop", "the service is stopping"));
     }

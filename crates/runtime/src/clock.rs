@@ -1,8 +1,8 @@
-//! The only place that reads wall time. What is stamped may be bent; what is decided uses
-//! `std::time::Instant` or broker time, never this clock.
+//! The wall clock for displayed times and telemetry: the only place that reads wall time. It may be skewed, so decisions
+//! use `std::time::Instant` or broker time instead.
 //!
-//! A clock is made wrong by [`Clock::bend`] and put right by [`Clock::correct`], which [`crate::ntp`]
-//! calls: the one does not know of the other, as with real clocks.
+//! [`Clock::bend`] skews a clock, and [`Clock::correct`], called by [`crate::ntp`], corrects it. They are independent, as
+//! with real clocks.
 
 mod settings;
 mod skew;
@@ -17,7 +17,7 @@ pub use skew::{SKEW_MAX, Skew, WrongSkew};
 use telemetry::ClockOffset;
 use time::Duration;
 
-/// The wall clock of this process. Clones share its offset, which spans and logs carry too.
+/// The wall clock of this process. Clones share its offset, which also applies to spans and logs.
 #[derive(Debug, Clone)]
 pub struct Clock {
     offset: ClockOffset,
@@ -28,13 +28,13 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that tells true time.
+    /// A clock without an offset.
     pub fn new() -> Self {
         let [offset, own] = [(); 2].map(|()| ClockOffset::new(wall_time));
         Self { offset, own, correction: Arc::default() }
     }
 
-    /// The time to stamp things with: true time and the offset of this moment.
+    /// The time for timestamps: true time plus the present offset.
     pub fn stamp(&self) -> SystemTime {
         self.offset.stamp()
     }
@@ -50,17 +50,17 @@ impl Clock {
         i64::try_from(unix_nanoseconds(self.stamp())).unwrap_or(i64::MAX)
     }
 
-    /// What would be stamped without a correction: the clock that a time server is asked to judge.
+    /// The time without the correction: the clock that is measured against the time server.
     pub fn uncorrected(&self) -> SystemTime {
         self.own.stamp()
     }
 
-    /// True time, whatever the offset: for exemplars, which a store refuses when they lie in the future.
+    /// True time, without any offset: for exemplars, which Prometheus refuses if they are in the future.
     pub fn true_now(&self) -> SystemTime {
         self.offset.true_now()
     }
 
-    /// Makes this clock wrong by `by` (the fault `clock_skew`); zero ends it.
+    /// Skews this clock by `by` (the fault `clock_skew`); zero ends it.
     pub fn bend(&self, by: Duration) {
         let correction = self.correction.lock().unwrap_or_else(PoisonError::into_inner);
         self.own.set_nanoseconds(nanoseconds(by));
@@ -74,7 +74,7 @@ impl Clock {
         self.apply(*correction);
     }
 
-    /// How far stamped times are off true time.
+    /// The offset of timestamps from true time.
     pub fn off_by(&self) -> Duration {
         Duration::nanoseconds(self.offset.nanoseconds())
     }
@@ -150,7 +150,7 @@ mod tests {
         clock.bend(Duration::MIN);
         clock.correct(Duration::seconds(-1));
         assert_eq!(clock.offset().nanoseconds(), i64::MIN);
-        // Three centuries back is a time that still can be told.
+        // Three centuries back is still within range.
         assert!(clock.stamp_ms() < 0 && clock.stamp() < clock.true_now());
     }
 }

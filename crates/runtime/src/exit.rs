@@ -1,9 +1,9 @@
-//! How a service ends: one line for the error, one exit code.
+//! The exit of a service: one line for the error, and the exit code.
 
 use std::process::ExitCode;
 
-/// The exit code of `outcome`: 0, or 1 with the error and its causes logged on one line. This is the edge that
-/// handles errors of `name`; call it before `Telemetry::stop`, so that the line gets out.
+/// The exit code of `outcome`: 0, or 1 with the error and its causes logged on one line. Call it before
+/// `Telemetry::stop`, so that the line is exported.
 pub fn exit_code(name: &str, outcome: anyhow::Result<()>) -> ExitCode {
     let Err(error) = outcome else {
         tracing::info!(name, "stopped");
@@ -13,13 +13,13 @@ pub fn exit_code(name: &str, outcome: anyhow::Result<()>) -> ExitCode {
     if tracing::dispatcher::has_been_set() {
         tracing::error!(name, error, "ended with an error");
     } else {
-        // Telemetry itself may be what could not start.
+        // Telemetry itself may have failed to start.
         eprintln!("{name}: {error}");
     }
     ExitCode::FAILURE
 }
 
-/// An error and its causes, each said once: `cannot do this: that is missing: no such file`.
+/// An error and its causes without repetition: `cannot do this: that is missing: no such file`.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_stand_on_one_line_and_are_not_said_twice() {
+    fn causes_are_on_one_line_and_not_repeated() {
         let inner = std::io::Error::other("no\n  such file");
         let outcome = Err::<(), _>(inner).context("cannot read x: no such file");
         let error = outcome.context("cannot start").unwrap_err();

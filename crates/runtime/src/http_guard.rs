@@ -22,14 +22,14 @@ use axum::{
 
 use crate::problem::ProblemResponse;
 
-/// What a body may be, unless a server says otherwise. A form or a script without CORS can send none of these.
+/// Default media types of bodies. An HTML form, or a script without CORS, cannot send them.
 const JSON_ONLY: &[&str] = &[contract::event::JSON];
 
-/// Further host names under which the HTTP servers of this process may be reached.
+/// Additional host names of the HTTP servers of this process.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct HostsConfig {
-    /// Host names, beside localhost and the bound address, under which clients may reach this service.
-    /// In Compose: the service's own name. Several are separated by commas.
+    /// Host names under which clients may reach this service, besides localhost and the bound address, separated by
+    /// commas. In Compose: the service's own name.
     #[arg(
         long = "allowed-hosts",
         env = "WAYBILL_ALLOWED_HOSTS",
@@ -145,7 +145,7 @@ fn wrong_host() -> ProblemResponse {
     ProblemResponse::new(
         StatusCode::MISDIRECTED_REQUEST,
         "wrong-host",
-        "This server does not answer to that host name",
+        "Unknown host name in the request",
         "Use localhost or the bound address, or add the name to --allowed-hosts (WAYBILL_ALLOWED_HOSTS).",
     )
 }
@@ -154,7 +154,7 @@ fn foreign_origin() -> ProblemResponse {
     ProblemResponse::new(
         StatusCode::FORBIDDEN,
         "foreign-origin",
-        "Another site may not change anything here",
+        "Request from another origin refused",
         "Header Origin must be absent or name the host and port of this request.",
     )
 }
@@ -163,7 +163,7 @@ fn wrong_media(media: &[&str]) -> ProblemResponse {
     ProblemResponse::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "wrong-media-type",
-        "This server does not read bodies of that type",
+        "Unsupported media type of the request body",
         format!("Header Content-Type must be {}.", media.join(" or ")),
     )
 }

@@ -1,4 +1,4 @@
-//! Measures HTTP requests: how long, which route, which answer.
+//! Metrics of HTTP requests: duration, route, status.
 
 use std::time::Instant;
 
@@ -14,10 +14,10 @@ use telemetry::Metrics;
 
 /// The route of requests that have none. No path from outside becomes a label.
 const NO_ROUTE: &str = "unmatched";
-/// The method of requests with one that nobody knows, as the semantic conventions have it.
+/// The label of unknown methods, from the semantic conventions.
 const OTHER_METHOD: &str = "_OTHER";
 
-/// Answers `request` and counts it. `span_of` says whose trace is the exemplar, if anyone's.
+/// Handles `request` and measures it. `span_of` returns the span for the exemplar, if there is one.
 pub async fn measured(
     metrics: &Metrics,
     request: Request,

@@ -1,22 +1,21 @@
-//! The name of one process among several of the same service.
+//! The instance name of a process.
 
 use telemetry::Identity;
 
-/// Longest instance name, in characters: it is kept in job records.
+/// Longest instance name, in characters; it is stored in job records.
 pub const INSTANCE_CHARS_MAX: usize = 64;
 
-/// Who this process is.
+/// The identity of this process.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct IdentityConfig {
-    /// Name of this process among others of its service, such as `processor-2`: letters, digits, `-`, `_`
-    /// and `.`. Made up when absent.
+    /// Instance name of this process, such as `processor-2`: letters, digits, `-`, `_` and `.` [default: generated]
     #[arg(long, env = "WAYBILL_INSTANCE", value_name = "NAME", value_parser = instance)]
     pub instance: Option<String>,
 }
 
 impl IdentityConfig {
-    /// The identity of this process of `service`: the given instance name, else `{service}-{pid}-{random}`. The
-    /// random part tells it from an earlier process with the same number, as in containers; call this once.
+    /// The identity of this process of `service`: the given instance name, else `{service}-{pid}-{random}`. The random
+    /// part distinguishes processes with the same pid, as in containers. Call it once.
     pub fn identity(&self, service: &str) -> Identity {
         let made_up = || {
             let random: u32 = rand::random();

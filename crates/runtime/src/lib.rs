@@ -1,15 +1,15 @@
-//! What every service of the lab is built around: clock, stop signals, admin server, HTTP guard, listener.
+//! The runtime of every service: clock, stop signals, admin server, HTTP guard, HTTP server.
 //!
 //! - [`clock`]: the only place that reads wall time
 //! - [`ntp`]: measures that clock against a time server, and corrects it
-//! - [`stop`]: signals, and the two ways to end
+//! - [`stop`]: signals, soft and hard stop
 //! - [`admin`]: health, readiness and metrics over HTTP
-//! - [`http_guard`], [`http_measure`], [`problem`]: what every HTTP server of the lab shares
-//! - [`listen`]: binding a port, with an error that says what to do
-//! - [`serve`]: bounded connections with time limits, ended in order
-//! - [`names`]: host names, looked up within limits
-//! - [`identity`]: the name of one process
-//! - [`exit`]: how a service ends
+//! - [`http_guard`], [`http_measure`], [`problem`]: shared by all HTTP servers of the lab
+//! - [`listen`]: binds a port, with an error that says what to do
+//! - [`serve`]: HTTP server with bounded connections, time limits and graceful shutdown
+//! - [`names`]: DNS look-ups with limits
+//! - [`identity`]: the instance name of a process
+//! - [`exit`]: exit code and error line
 
 pub mod admin;
 pub mod clock;

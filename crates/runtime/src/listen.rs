@@ -10,17 +10,17 @@ const BACKLOG: u32 = 1_024;
 /// clients that do not read take megabytes each.
 const KERNEL_BUFFER_BYTES: u32 = 128 * 1024;
 
-/// Why an address cannot be listened on.
+/// Why an address cannot be bound.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Someone else has the port.
+    /// The port is in use.
     #[error(
         "port {port} is in use: stop what listens there, or choose another with {flag}; port 0 takes any free one"
     )]
     InUse {
         /// The port.
         port: u16,
-        /// The flag that names it.
+        /// The flag that sets it.
         flag: &'static str,
     },
     /// The address cannot be bound at all.
@@ -28,9 +28,9 @@ pub enum ListenError {
     Refused {
         /// The address.
         address: SocketAddr,
-        /// The flag that names it.
+        /// The flag that sets it.
         flag: &'static str,
-        /// What the system says.
+        /// The operating system's error.
         source: io::Error,
     },
 }

@@ -1,9 +1,8 @@
-//! Looks up host names that come from outside, and those that the settings name.
+//! DNS look-ups: of host names from outside, and of those in the settings.
 //!
-//! The system's resolver keeps a thread for as long as a silent name server lets it wait, and it cannot be
-//! interrupted. So names from outside go to the name servers directly, which takes no thread and ends in
-//! time. Names from the settings go to the system's resolver, which knows more ways to find them; a permit
-//! is held until its thread has ended.
+//! The system's resolver blocks a thread until the name server responds, and cannot be interrupted. So names from
+//! outside are queried directly at the name servers, which needs no thread and has a timeout. Names from the settings
+//! go to the system's resolver, which also knows other sources; a permit is held until its thread has ended.
 
 use std::{
     io,
@@ -20,20 +19,19 @@ use hickory_resolver::{
 };
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
-/// Look-ups at a time, of each of the two ways.
+/// Most look-ups at a time, per kind.
 pub const LOOKUPS_MAX: usize = 16;
-/// How long a look-up may take, its wait for a permit included.
+/// Timeout of a look-up, its wait for a permit included.
 pub const LOOKUP_TIME_MAX: Duration = Duration::from_secs(2);
-/// How long one name server may take to respond.
+/// Timeout of one name server.
 const SERVER_TIME_MAX: Duration = Duration::from_millis(900);
 /// Most addresses of one name that are used.
 const ADDRESSES_MAX: usize = 16;
 
-/// Which name servers are asked for host names that come from outside.
+/// The name servers for host names from outside.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct NamesConfig {
-    /// Name servers that are asked for the hosts of webhooks in place of the system's, as addresses with a
-    /// port, separated by commas.
+    /// Name servers for the hosts of webhooks, in place of the system's: addresses with a port, separated by commas.
     #[arg(long, env = "WAYBILL_DNS_SERVERS", value_delimiter = ',', value_name = "ADDRESS:PORT,…", value_parser = settings::listen_address)]
     pub dns_servers: Vec<SocketAddr>,
 }
@@ -41,10 +39,10 @@ pub struct NamesConfig {
 /// Why a name has no addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
-    /// No name server knows any.
+    /// No name server knows an address.
     #[error("no address was found")]
     NotFound,
-    /// No name server responded in time, or too many names were being looked up.
+    /// No name server responded in time, or too many look-ups were running.
     #[error("the name could not be looked up in time")]
     Late,
 }
@@ -58,7 +56,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Asks the configured name servers, or those of `/etc/resolv.conf`. Fails when neither can be read.
+    /// Uses the configured name servers, or those of `/etc/resolv.conf`. Fails if there are none.
     pub fn new(config: &NamesConfig) -> anyhow::Result<Self> {
         let mut builder = if config.dns_servers.is_empty() {
             TokioResolver::builder_tokio().context("reading the system's name servers")?
@@ -69,13 +67,13 @@ impl Names {
         };
         limit(builder.options_mut());
         Ok(Self {
-            resolver: builder.build().context("starting the resolver of names")?,
+            resolver: builder.build().context("starting the DNS resolver")?,
             permits: Arc::new(Semaphore::new(LOOKUPS_MAX)),
             system_permits: Arc::new(Semaphore::new(LOOKUPS_MAX)),
         })
     }
 
-    /// The addresses of `host`, a whole name: no search domain is added.
+    /// The addresses of `host`, a fully qualified name: no search domain is added.
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
         if let Ok(ip) = host.trim_start_matches('[').trim_end_matches(']').parse() {
             return Ok(vec![ip]);
@@ -92,7 +90,7 @@ impl Names {
         timeout(LOOKUP_TIME_MAX, found).await.unwrap_or(Err(LookupError::Late))
     }
 
-    /// The addresses of `host` as the system finds them: for names that the settings allow.
+    /// The addresses of `host` by the system's resolver: for names from the settings.
     pub async fn system_addresses(&self, host: &str) -> io::Result<Vec<SocketAddr>> {
         let host = host.to_owned();
         let found = async {
@@ -114,7 +112,7 @@ impl Names {
 fn limit(options: &mut ResolverOpts) {
     options.timeout = SERVER_TIME_MAX;
     options.attempts = 1;
-    // The name servers keep what they found; a name that changes its addresses is seen at once.
+    // No cache here: the name servers have one, and a changed address is seen at once.
     options.cache_size = 0;
 }
 

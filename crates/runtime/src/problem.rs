@@ -1,4 +1,4 @@
-//! Error answers as `application/problem+json` (RFC 9457). Which errors exist is each server's affair.
+//! Error responses as `application/problem+json` (RFC 9457). Each server defines its own kinds.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -6,10 +6,10 @@ use axum::{
 };
 use contract::api::{PROBLEM_JSON, Problem};
 
-/// Where the kinds of problem are named: `{base}{name}`.
+/// Base of the `type` URIs: `{base}{name}`.
 const PROBLEMS: &str = "https://waybill.dev/problems/";
 
-/// An error answer. It carries the trace of the span it is made in.
+/// An error response. It carries the trace of the current span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProblemResponse(pub Problem);
 
@@ -26,7 +26,7 @@ impl ProblemResponse {
         })
     }
 
-    /// The same answer in the trace `trace_id` (32 hex digits): for spans that are not the current one.
+    /// The same response in the trace `trace_id` (32 hex digits), for spans that are not the current one.
     #[must_use]
     pub fn in_trace(mut self, trace_id: impl Into<String>) -> Self {
         self.0.trace_id = Some(trace_id.into());

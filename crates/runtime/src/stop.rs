@@ -1,4 +1,4 @@
-//! The two ways to end: softly, with what is under way finished, and hard, when that takes too long.
+//! Stopping a process: the soft stop drains, the hard stop ends what takes too long.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Longest grace that can be asked for, in seconds.
+/// Longest grace period that can be set, in seconds.
 pub const GRACE_SECONDS_MAX: u64 = 3_600;
 
-/// How long a stop may take.
+/// Grace period of a stop.
 #[derive(Debug, Clone, clap::Args)]
 pub struct StopConfig {
-    /// Seconds that work under way has to finish after the first TERM or INT. A second signal ends it at once.
+    /// Grace period in seconds: running work may finish within it after the first TERM or INT. A second signal stops at once.
     #[arg(
         long,
         env = "WAYBILL_GRACE_SECONDS",
@@ -26,29 +26,29 @@ pub struct StopConfig {
 }
 
 impl StopConfig {
-    /// The grace as a duration.
+    /// The grace period as a duration.
     pub const fn grace(&self) -> Duration {
         Duration::from_secs(self.grace_seconds)
     }
 }
 
-/// Tells all parts of a process when to end. Clones are told together; `hard` follows `soft`, never precedes it.
+/// Signals all parts of a process to stop. Clones share the signal; `hard` never precedes `soft`.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// Take no new work; finish what is under way.
+    /// Accept no new work; finish running work.
     pub soft: CancellationToken,
-    /// Drop what is under way: nothing may wait any longer.
+    /// Drop running work at once.
     pub hard: CancellationToken,
 }
 
 impl Stop {
-    /// A stop that only [`Stop::now`] and [`Stop::soften`] set off: for tests and for parts of a lab.
+    /// A stop that only [`Stop::now`] and [`Stop::soften`] trigger, for tests and for parts of a lab.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// TERM or INT sets off the soft stop; a second one, or `grace` over, the hard one. Must be called
-    /// inside a tokio runtime. Fails when the system gives no signal handler.
+    /// TERM or INT triggers the soft stop; a second signal, or the end of `grace`, the hard stop. Must be called inside
+    /// a tokio runtime. Fails if no signal handler can be installed.
     pub fn on_signals(grace: Duration) -> std::io::Result<Self> {
         let signals = Signals {
             term: signal(SignalKind::terminate())?,
@@ -59,12 +59,12 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Sets off the soft stop.
+    /// Triggers the soft stop.
     pub fn soften(&self) {
         self.soft.cancel();
     }
 
-    /// Sets off both.
+    /// Triggers both stops.
     pub fn now(&self) {
         self.soft.cancel();
         self.hard.cancel();
@@ -78,7 +78,7 @@ struct Signals {
 
 impl Signals {
     async fn watch(mut self, stop: Stop, grace: Duration) {
-        // A stop may also begin elsewhere, such as by a part that failed: the grace holds for it too.
+        // A failed part of the process may also trigger the soft stop; the grace period applies to it too.
         tokio::select! {
             name = self.next() => tracing::info!(signal = name, grace_seconds = grace.as_secs(), "stopping"),
             () = stop.soft.cancelled() => {}
@@ -86,8 +86,8 @@ impl Signals {
         stop.soften();
         let deadline = Instant::now() + grace;
         tokio::select! {
-            name = self.next() => tracing::warn!(signal = name, "stopping at once: signalled again"),
-            () = tokio::time::sleep_until(deadline) => tracing::warn!("stopping at once: the grace is over"),
+            name = self.next() => tracing::warn!(signal = name, "stopping at once: second signal"),
+            () = tokio::time::sleep_until(deadline) => tracing::warn!("stopping at once: the grace period is over"),
             () = stop.hard.cancelled() => {}
         }
         stop.now();

@@ -1,4 +1,4 @@
-//! What can be set. The standard `OTEL_…` variables hold as well.
+//! Settings of telemetry, besides the standard `OTEL_…` variables.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,31 +12,31 @@ use url::Url;
 
 use crate::{filters, otel::OtelVariables};
 
-/// What goes to standard output unless said otherwise.
+/// Default filter of standard output.
 const LOG_FILTER: &str = "info,async_nats=warn";
 
 /// Traces and logs. Endpoint, headers, sampler, limits: the standard `OTEL_…` variables.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Telemetry")]
 pub struct TelemetryConfig {
-    /// Whether spans and logs leave this process over OTLP. When off, jobs still have their trace ids,
-    /// in logs and headers; metrics are served all the same.
+    /// Whether to export spans and logs over OTLP. When off, logs and headers still have trace ids, and metrics are
+    /// still served.
     #[arg(long, env = "WAYBILL_TELEMETRY", value_name = "on|off", default_value = "on")]
     pub telemetry: Switch,
 
-    /// Loki to push log lines to, beside OTLP, such as http://127.0.0.1:3100. With its own limits: lines
-    /// carry true time, and OTLP is the better way.
+    /// Loki to push log lines to, in addition to OTLP, such as http://127.0.0.1:3100. Lines carry true time. Prefer
+    /// OTLP.
     #[arg(long, env = "LOKI_URL", value_name = "URL", value_parser = settings::http_url)]
     pub loki_url: Option<Url>,
 
-    /// File in which spans leave a line while they are on their way: after a kill, the next process on
-    /// the same file tells what was lost. In a folder, each process takes a file of its own, and the next one
-    /// that of a killed one. Without it a killed process takes its last spans with it.
+    /// Span journal: a file that notes unfinished spans, so that after a kill the next process with the same file
+    /// exports them as lost. In a folder, each process uses its own file, or that of a killed process. Without it the
+    /// last spans of a killed process are missing.
     #[arg(long, env = "WAYBILL_SPAN_JOURNAL", value_name = "PATH")]
     pub span_journal: Option<PathBuf>,
 
-    /// Which log lines go to standard output, such as `info` or `warn,bus=debug`. It filters no spans,
-    /// and no logs over OTLP.
+    /// Filter of log lines on standard output, such as `info` or `warn,bus=debug`. It does not affect spans and logs
+    /// over OTLP.
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = LOG_FILTER, value_parser = log_filter)]
     pub log: String,
 
@@ -47,27 +47,27 @@ pub struct TelemetryConfig {
 /// How one signal is batched and sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Batching {
-    /// Most items under way.
+    /// Most items in the queue.
     pub(crate) limit: usize,
     /// Time between two batches.
     pub(crate) delay: Duration,
-    /// Most time to send one.
+    /// Timeout of one batch.
     pub(crate) export_time_max: Duration,
 }
 
 impl TelemetryConfig {
-    /// Where spans leave a line, if anywhere and if spans go anywhere.
+    /// The span journal, if it is set and spans are exported.
     pub(crate) fn span_journal(&self) -> Option<&Path> {
         self.span_journal.as_deref().filter(|_| self.is_on() && self.otel.exports_spans())
     }
 
-    /// The standard variables that cannot be used as they are, and what they may be.
+    /// The standard variables with unusable values, and the allowed values.
     pub fn set_aside(&self) -> impl Iterator<Item = (String, String)> {
         let aside = self.otel.set_aside().into_iter();
         aside.map(|(name, must)| (name.to_owned(), format!("is set aside: {must}")))
     }
 
-    /// Why not every trace leaves this process whole, if so.
+    /// Why traces of this process may be incomplete, if so.
     pub fn why_no_trace(&self) -> Option<&'static str> {
         let whole = Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
         let samples = [whole, Sampler::AlwaysOn].map(|sampler| format!("{sampler:?}"));
@@ -82,7 +82,7 @@ impl TelemetryConfig {
         }
     }
 
-    /// Whether spans and logs leave this process.
+    /// Whether spans and logs are exported.
     pub fn is_on(&self) -> bool {
         self.telemetry.is_on() && !self.otel.is_disabled()
     }

@@ -1,4 +1,4 @@
-//! Between OpenTelemetry's span contexts and the `TraceParent` that stands in records and headers.
+//! Conversion between OpenTelemetry's span contexts and the `TraceParent` of records and headers.
 
 use contract::propagation::TraceParent;
 use opentelemetry::{

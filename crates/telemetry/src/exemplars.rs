@@ -1,4 +1,4 @@
-//! The newest example of each bucket of a histogram: which trace to look at.
+//! The newest exemplar of each histogram bucket.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ pub(crate) struct Exemplar {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
     pub(crate) value: f64,
-    /// True time, whatever the clock offset: the store refuses what lies in the future.
+    /// True time, without the clock offset: Prometheus refuses exemplars in the future.
     pub(crate) at: SystemTime,
 }
 

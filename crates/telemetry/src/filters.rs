@@ -1,5 +1,5 @@
-//! What each way out takes. Every layer has a filter of its own: a filter for all would take spans, and
-//! with them the trace context in headers, away from a service that logs warnings only.
+//! The filters of each exporter. Every layer has its own filter: a global one would remove spans, and with them the
+//! trace context in headers, from a service that logs only warnings.
 
 use tracing::{Metadata, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{

@@ -130,6 +130,6 @@ pub(crate) fn tell(signal: &str, error: Option<&impl std::fmt::Display>) {
             "telemetry cannot be sent; it is dropped and counted until its target answers"
         );
     } else {
-        tracing::info!(signal, "telemetry is sent again");
+        tracing::info!(signal, "telemetry export recovered");
     }
 }

@@ -1,14 +1,14 @@
-//! What makes the lab visible: traces, logs and metrics with exemplars. It never blocks a job.
+//! Traces, logs and metrics with exemplars. Telemetry never blocks a job.
 //!
-//! What cannot be sent is dropped and counted in `waybill_telemetry_dropped_total`; nothing waits for a
-//! telemetry target, and every queue has a limit. Names of signals are in `contract::signals`.
+//! Telemetry that cannot be sent is dropped and counted in `waybill_telemetry_dropped_total`. No job waits for a
+//! telemetry target, and every queue has a limit. Names are in `contract::signals`.
 //!
 //! - [`init`], [`Telemetry`]: start-up and the flush at the end
-//! - [`TelemetryConfig`], [`Identity`]: what can be set, and who speaks
+//! - [`TelemetryConfig`], [`Identity`]: settings, and the identity of the process
 //! - [`Metrics`], [`openmetrics`]: counters, gauges, histograms with exemplars, and their text form
-//! - [`SpanSink`], [`FinishedSpan`]: spans told after the fact, such as lost attempts and waits
-//! - [`ClockOffset`]: how far stamped times are bent
-//! - [`context`]: between OpenTelemetry's span contexts and the contract's `TraceParent`
+//! - [`SpanSink`], [`FinishedSpan`]: spans exported after the fact, such as lost attempts and queue waits
+//! - [`ClockOffset`]: the offset of timestamps
+//! - [`context`]: conversion between OpenTelemetry's span contexts and the contract's `TraceParent`
 
 pub mod context;
 pub mod openmetrics;

@@ -2,8 +2,8 @@
 //! limits it does not have: it is given a few thousand lines at a time, then renewed, so that what it
 //! holds back while Loki is away stays bounded.
 //!
-//! Its own limits remain: what goes beyond 512 lines in one burst is lost without a count, and it does not
-//! tell how much of a shipment arrived: when one failed, all of its lines count as dropped.
+//! The limits of `tracing-loki` remain: lines beyond 512 in one burst are lost without a count, and it does not report
+//! how much of a shipment arrived: if one fails, all of its lines count as dropped.
 
 use std::{
     sync::{

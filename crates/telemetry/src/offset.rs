@@ -1,4 +1,4 @@
-//! How far stamped times are off true time. It decides nothing: durations and deadlines have other clocks.
+//! The offset of timestamps from true time. No decision uses it: durations and deadlines have other clocks.
 
 use std::{
     sync::{
@@ -60,7 +60,7 @@ impl ClockOffset {
     }
 }
 
-/// `time` moved by `nanoseconds`; unmoved where the result could not be told.
+/// `time` moved by `nanoseconds`; unchanged if the result is out of range.
 pub(crate) fn shifted(time: SystemTime, nanoseconds: i64) -> SystemTime {
     let by = Duration::from_nanos(nanoseconds.unsigned_abs());
     let moved = if nanoseconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };

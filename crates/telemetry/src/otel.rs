@@ -183,7 +183,7 @@ impl OtelVariables {
         VARIABLES.iter().filter_map(unusable).collect()
     }
 
-    /// Where a signal goes must be known: telemetry that went elsewhere in silence would be looked for in vain.
+    /// An unusable endpoint is an error: telemetry must not go elsewhere without notice.
     fn check_endpoints(&self) -> Result<(), String> {
         for (signal, name) in [
             ("TRACES", "OTEL_EXPORTER_OTLP_ENDPOINT"),

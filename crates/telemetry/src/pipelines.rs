@@ -49,7 +49,7 @@ pub(crate) struct Spans {
 }
 
 impl Spans {
-    /// `span_journal` is where spans leave a line while they are on their way.
+    /// `span_journal` notes unfinished spans.
     pub(crate) fn start(
         base: &Base<'_>,
         journal: Option<SpanJournal>,

@@ -1,4 +1,4 @@
-//! Who speaks: the attributes that every span and log record of a process carries.
+//! The resource: attributes of every span and log record of a process.
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;

@@ -1,5 +1,5 @@
-//! Spans that are told after the fact: lost attempts, waits in a queue, progress. Their times are taken
-//! as given, so a broker's timestamp stays what it is; this process's own come from `Clock::stamp`.
+//! Spans that are exported after the fact: lost attempts, queue waits, progress. Their times are used as given: those
+//! of the broker unchanged, those of this process from `Clock::stamp`.
 
 use std::{borrow::Cow, time::SystemTime};
 

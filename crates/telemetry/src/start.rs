@@ -38,10 +38,10 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The filter of standard output cannot be read.
-    #[error("--log (RUST_LOG) is no filter such as `info` or `warn,bus=debug`")]
+    #[error("--log (RUST_LOG) must be a filter such as `info` or `warn,bus=debug`")]
     Log(#[from] ParseError),
     /// The OTLP target cannot be used.
-    #[error("OTLP cannot be set up; check the OTEL_EXPORTER_OTLP_… variables")]
+    #[error("cannot set up OTLP: check the OTEL_EXPORTER_OTLP_… variables")]
     Otlp(#[from] ExporterBuildError),
     /// The Loki address cannot be used.
     #[error("--loki-url (LOKI_URL) cannot be used: {0}")]
@@ -97,7 +97,7 @@ pub fn init(
     global::set_tracer_provider(spans.provider.clone());
     global::set_text_map_propagator(propagator(config.otel.propagators()));
     for (variable, must) in config.otel.set_aside() {
-        tracing::warn!(variable, "set aside variable: {must}");
+        tracing::warn!(variable, "variable ignored: {must}");
     }
     let telemetry = Telemetry { metrics: base.metrics, spans, logs, stdout, loki };
     telemetry.tell_lost(left, unusable);
@@ -110,7 +110,7 @@ impl Telemetry {
         self.metrics.clone()
     }
 
-    /// Takes spans that are told after the fact.
+    /// Exports spans after the fact.
     pub fn spans(&self) -> SpanSink {
         self.spans.sink()
     }
@@ -148,7 +148,7 @@ impl Telemetry {
             let _ = (loki.await, logs.await, spans.await);
         };
         let _ = tokio::time::timeout(STOP_TIME_MAX, flushed).await;
-        // The guard waits about a second for the last lines, and for ever if nobody reads: on a thread of
+        // The guard waits about a second for the last lines, and for ever without a reader: on a thread of
         // its own, which holds up neither the runtime nor the end of the process.
         let (done, written) = oneshot::channel();
         std::thread::spawn(move || {

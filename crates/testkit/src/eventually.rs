@@ -4,11 +4,11 @@ use std::{fmt::Debug, future::Future, panic::Location, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// The first pause between two looks; it doubles up to [`PAUSE_MAX`].
-const PAUSE_MIN: Duration = Duration::from_millis(2);
-const PAUSE_MAX: Duration = Duration::from_millis(100);
+/// The first delay between two looks; it doubles up to [`DELAY_MAX`].
+const DELAY_MIN: Duration = Duration::from_millis(2);
+const DELAY_MAX: Duration = Duration::from_millis(100);
 
-/// What a look may return: `Option`, `Result` or `bool`.
+/// What a check may return: `Option`, `Result` or `bool`.
 pub trait Probe {
     /// What was waited for.
     type Found;
@@ -41,9 +41,8 @@ impl Probe for bool {
     }
 }
 
-/// Looks until it finds what it waits for and returns that. After `limit` it panics and says what
-/// it waited for, where, and what it saw last; return `Err(what is there instead)` to have that
-/// in the message. A look that hangs counts as late.
+/// Repeats `check` until it succeeds, and returns its value. After `limit` it panics with `what`, the place of the call
+/// and the last result; return `Err(actual)` to have that in the message. A check that hangs counts as timed out.
 #[track_caller]
 pub fn eventually<P: Probe>(
     limit: Duration,
@@ -62,8 +61,8 @@ async fn look_until<P: Probe>(
     mut check: impl AsyncFnMut() -> P,
 ) -> P::Found {
     let deadline = Instant::now() + limit;
-    let mut pause = PAUSE_MIN;
-    let mut seen = "no answer: the look itself did not come back".to_owned();
+    let mut delay = DELAY_MIN;
+    let mut seen = "nothing: the check itself did not come back".to_owned();
     let mut looks = 0_u32;
     while let Ok(probe) = timeout_at(deadline, check()).await {
         looks += 1;
@@ -71,11 +70,11 @@ async fn look_until<P: Probe>(
             Ok(found) => return found,
             Err(other) => seen = other,
         }
-        if Instant::now() + pause > deadline {
+        if Instant::now() + delay > deadline {
             break;
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(PAUSE_MAX);
+        sleep(delay).await;
+        delay = (delay * 2).min(DELAY_MAX);
     }
-    panic!("{place}: not within {limit:?}: {what}\n  last seen, of {looks} looks: {seen}");
+    panic!("{place}: not within {limit:?}: {what}\n  last of {looks} checks: {seen}");
 }

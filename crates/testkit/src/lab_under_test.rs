@@ -20,7 +20,7 @@ use crate::{PortBlock, settings::Settings};
 /// killed and its data deleted; if the test failed, the end of each part's log is printed first.
 pub struct LabUnderTest {
     lab: Embedded,
-    told: Arc<Mutex<Vec<Progress>>>,
+    progress: Arc<Mutex<Vec<Progress>>>,
     // Deleted and freed last.
     _folder: TempDir,
     _ports: PortBlock,
@@ -36,20 +36,20 @@ impl LabUnderTest {
     pub async fn start_with(waybill: &Path, change: impl FnOnce(&mut Options)) -> Self {
         let ports = PortBlock::claim();
         let folder = tempfile::tempdir().expect("the folder for temporary files can be written");
-        let told = Arc::new(Mutex::new(Vec::new()));
+        let progress = Arc::new(Mutex::new(Vec::new()));
         let mut options = Options::new(waybill.to_owned());
         options.ports = Ports::from_base(ports.base());
         options.data_dir = folder.path().join("data");
         options.finder = Settings::read().finder;
         options.report = {
-            let told = Arc::clone(&told);
-            Arc::new(move |progress| told.lock().expect("only pushed to").push(progress))
+            let received = Arc::clone(&progress);
+            Arc::new(move |event| received.lock().expect("only pushed to").push(event))
         };
         change(&mut options);
         let lab = Embedded::up(options, CancellationToken::new()).await;
         Self {
             lab: lab.unwrap_or_else(|error| panic!("{error}")),
-            told,
+            progress,
             _folder: folder,
             _ports: ports,
         }
@@ -70,9 +70,9 @@ impl LabUnderTest {
         format!("nats://127.0.0.1:{}", self.lab.ports().nats)
     }
 
-    /// What the lab has told so far.
-    pub fn told(&self) -> Vec<Progress> {
-        self.told.lock().expect("only pushed to").clone()
+    /// What the lab has reported so far.
+    pub fn progress(&self) -> Vec<Progress> {
+        self.progress.lock().expect("only pushed to").clone()
     }
 }
 

@@ -1,8 +1,8 @@
-//! What the tests of this project stand on: real processes on real sockets, and no sleeping.
+//! Test support: real processes on real sockets, and waiting for conditions instead of sleeping.
 //!
-//! - [`NatsServer`]: a nats-server of one's own
-//! - [`OtlpSink`], [`WebhookCatcher`]: the far ends of telemetry and notifications
-//! - [`NameServer`]: says where names lead, or nothing
+//! - [`NatsServer`]: a nats-server per test
+//! - [`OtlpSink`], [`WebhookCatcher`]: receivers of telemetry and notifications
+//! - [`NameServer`]: a DNS server with given names
 //! - [`LabUnderTest`]: a whole embedded lab
 //! - [`eventually()`]: waits for a condition, with a limit
 //! - [`PortBlock`], [`Seed`]: ports and randomness that do not surprise

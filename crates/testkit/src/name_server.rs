@@ -1,4 +1,4 @@
-//! A name server of one's own, which says what a test wants or nothing at all.
+//! A DNS server that responds as a test defines, or not at all.
 
 use std::{
     collections::HashMap,
@@ -12,22 +12,22 @@ use hickory_proto::{
 };
 use tokio::{net::UdpSocket, task::JoinSet};
 
-/// What a name leads to.
+/// The addresses of a name.
 #[derive(Debug, Clone)]
 pub enum Known {
     /// The same addresses each time; none: the name exists without any.
     As(Vec<IpAddr>),
     /// Each look-up the next of these, the last one again and again: a name that rebinds.
     Then(Vec<IpAddr>),
-    /// No response, whoever asks.
-    Silence,
+    /// Never responds to queries for this name.
+    NoResponse,
 }
 
 /// Listens on a free UDP port of this machine until it is dropped.
 #[derive(Debug)]
 pub struct NameServer {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    queries: Arc<Mutex<Vec<String>>>,
     _serving: JoinSet<()>,
 }
 
@@ -46,8 +46,8 @@ impl NameServer {
     async fn serve(mut names: HashMap<String, Known>, unknown: Option<ResponseCode>) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port is free");
         let address = socket.local_addr().expect("it is bound");
-        let asked = Arc::<Mutex<Vec<String>>>::default();
-        let (seen, mut serving) = (asked.clone(), JoinSet::new());
+        let queries = Arc::<Mutex<Vec<String>>>::default();
+        let (seen, mut serving) = (queries.clone(), JoinSet::new());
         serving.spawn(async move {
             let mut bytes = [0; 1_500];
             while let Ok((count, client)) = socket.recv_from(&mut bytes).await {
@@ -59,7 +59,7 @@ impl NameServer {
                 }
             }
         });
-        Self { address, asked, _serving: serving }
+        Self { address, queries, _serving: serving }
     }
 
     /// Where it listens.
@@ -67,9 +67,9 @@ impl NameServer {
         self.address
     }
 
-    /// The names it was asked for, with a dot at the end, each query by itself.
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().expect("only pushed to").clone()
+    /// The names it was queries for, with a dot at the end, each query by itself.
+    pub fn queries(&self) -> Vec<String> {
+        self.queries.lock().expect("only pushed to").clone()
     }
 }
 
@@ -78,36 +78,36 @@ fn respond(
     known: Option<&mut Known>,
     unknown: Option<ResponseCode>,
 ) -> Option<Vec<u8>> {
-    let asked = &query.queries[0];
+    let question = &query.queries[0];
     let mut response = query.clone();
     response.metadata.message_type = MessageType::Response;
     let addresses = if let Some(known) = known {
-        known.next(asked.query_type())?
+        known.next(question.query_type())?
     } else {
         response.metadata.response_code = unknown?;
         Vec::new()
     };
     for address in addresses {
-        let data = match (address, asked.query_type()) {
+        let data = match (address, question.query_type()) {
             (IpAddr::V4(ip), RecordType::A) => RData::A(ip.into()),
             (IpAddr::V6(ip), RecordType::AAAA) => RData::AAAA(ip.into()),
             _ => continue,
         };
-        response.add_answer(Record::from_rdata(asked.name().clone(), 0, data));
+        response.add_answer(Record::from_rdata(question.name().clone(), 0, data));
     }
     response.to_vec().ok()
 }
 
 impl Known {
     /// The addresses for the next query; `None` when there is to be no response.
-    fn next(&mut self, asked: RecordType) -> Option<Vec<IpAddr>> {
+    fn next(&mut self, record_type: RecordType) -> Option<Vec<IpAddr>> {
         match self {
-            Self::Silence => None,
+            Self::NoResponse => None,
             Self::As(addresses) => Some(addresses.clone()),
             Self::Then(addresses) => {
                 let next = *addresses.first()?;
-                // Both kinds of address are asked for at a time; only one of them moves on.
-                if addresses.len() > 1 && asked == RecordType::A {
+                // Both kinds of address are queries for at a time; only one of them moves on.
+                if addresses.len() > 1 && record_type == RecordType::A {
                     addresses.remove(0);
                 }
                 Some(vec![next])

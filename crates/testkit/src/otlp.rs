@@ -23,7 +23,7 @@ use tonic::{
 
 use crate::received::{ReceivedLog, ReceivedSpan, service_name};
 
-/// Spans, and log lines, kept at most; the sender of more is told that the sink is full.
+/// Most spans, and most log lines, that are kept; then the sink responds that it is full.
 const KEPT_MAX: usize = 500_000;
 
 /// How the sink answers.
@@ -126,7 +126,7 @@ struct Kept {
 
 impl Inbox {
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().expect("nobody panics while holding it")
+        self.0.lock().expect("no holder panics")
     }
 
     async fn admit(&self) -> Result<(), Status> {

@@ -1,4 +1,4 @@
-//! Spans and log lines as they arrived, with the questions tests ask of them.
+//! Received spans and log lines, with accessors for tests.
 
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, KeyValue, any_value::Value},

@@ -1,4 +1,4 @@
-//! The receiving end of webhooks: remembers every request, answers as it is told.
+//! A webhook receiver that records every request and responds as configured.
 
 use std::{
     collections::VecDeque,
@@ -63,7 +63,7 @@ impl ReceivedHook {
     }
 }
 
-/// An HTTP server on a free port that takes every request. Answers 204 unless told otherwise.
+/// An HTTP server on a free port that takes every request. Answers 204 unless configured otherwise.
 /// Ends when it is dropped.
 #[derive(Debug)]
 pub struct WebhookCatcher {
@@ -78,7 +78,7 @@ impl WebhookCatcher {
         Self::start_at("127.0.0.1:0").await
     }
 
-    /// Starts one at an address where nobody listens any more, such as that of an earlier one.
+    /// Starts one at a free address, such as that of an earlier one.
     pub async fn start_at(authority: &str) -> Self {
         let listener = TcpListener::bind(authority).await;
         let listener = listener.expect("the port is free");
@@ -125,7 +125,7 @@ struct Caught {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Caught> {
-        self.0.lock().expect("nobody panics while holding it")
+        self.0.lock().expect("no holder panics")
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Call {
     ListNone,
     /// The oldest job.
     Read,
-    /// How the queues fare.
+    /// The state of the queues.
     Queues,
 }
 
@@ -41,19 +41,19 @@ impl Call {
     pub(super) async fn time(self, side: &Side) -> Duration {
         let path = match self {
             Self::Submit => {
-                let begun = Instant::now();
+                let started = Instant::now();
                 fill::submit(&side.http, &side.lab.gateway_url()).await;
-                return begun.elapsed();
+                return started.elapsed();
             }
             Self::List => "/v1/jobs?limit=50".to_owned(),
             Self::ListNone => "/v1/jobs?limit=50&state=failed".to_owned(),
             Self::Read => format!("/v1/jobs/{}", side.oldest.id),
             Self::Queues => "/v1/queues".to_owned(),
         };
-        let begun = Instant::now();
+        let started = Instant::now();
         let answer = side.http.get(side.url(&path)).send().await;
         let answer = answer.and_then(reqwest::Response::error_for_status);
         answer.expect("the gateway answers").bytes().await.expect("a whole answer");
-        begun.elapsed()
+        started.elapsed()
     }
 }

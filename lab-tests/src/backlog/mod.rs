@@ -45,11 +45,11 @@ pub async fn run(options: &Options) -> Report {
     warm_up(&empty, &full).await;
     let before = memory::of(&full.lab);
     let (first, second) = (options.jobs / 2, options.jobs - options.jobs / 2);
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     fill::fill(&full, first).await;
     let half = memory::of(&full.lab);
     fill::fill(&full, second).await;
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = started.elapsed().as_secs_f64();
     let waiting = fill::settle(&full, options.jobs).await;
     let after = memory::of(&full.lab);
     let mut costs = Vec::new();

@@ -55,7 +55,7 @@ impl CallCost {
         }
     }
 
-    /// Whether the queue costs this call nothing that its owner would see.
+    /// Whether the queue does not noticeably slow down this call.
     pub fn is_flat(&self) -> bool {
         self.median_is_flat() && within(self.empty_p95_ms, self.full_p95_ms)
     }

@@ -1,4 +1,4 @@
-//! Says what many waiting jobs cost those who submit, list and read: `make backlog`.
+//! Measures the cost of many waiting jobs for submitting, listing and reading: `make backlog`.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -8,19 +8,19 @@ use lab_tests::{
     waybill_beside,
 };
 
-/// Compares a lab in which many jobs wait with an empty one; ends with 1 when the queue is felt.
+/// Compares a lab with many waiting jobs with an empty one; exit code 1 if the queue slows down requests.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many jobs are to wait.
+    /// Number of waiting jobs.
     #[arg(long, default_value_t = 200_000)]
     jobs: usize,
-    /// How often each call is made in each lab.
+    /// Number of requests of each kind in each lab.
     #[arg(long, default_value_t = 400)]
     samples: usize,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
-    /// The executable under test, unless it lies beside this one.
+    /// The executable under test, unless it is in the folder of this one.
     #[arg(long, value_name = "PATH")]
     waybill: Option<PathBuf>,
 }

@@ -1,5 +1,4 @@
-//! Runs a lab under load while everything around it breaks, and says what became of every job:
-//! `make chaos`.
+//! Runs the chaos harness: `make chaos`.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -10,25 +9,25 @@ use lab_tests::{
     waybill_beside,
 };
 
-/// Breaks a lab by a schedule that a seed replays; ends with 1 when a promise was broken.
+/// Injects faults into a lab under load, by a schedule that a seed replays; exit code 1 on any violation.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many jobs.
+    /// Number of jobs.
     #[arg(long, default_value_t = 5_000)]
     jobs: usize,
-    /// Jobs a second at most; fewer where every kind of fault would not fit into the run.
+    /// Highest rate, in jobs per second; lower if not every kind of fault would fit into the run.
     #[arg(long, default_value_t = 20.0)]
     rate: f64,
-    /// Replays the schedule and the jobs of an earlier run.
+    /// Seed: replays the schedule and the jobs of an earlier run.
     #[arg(long, env = "WAYBILL_TEST_SEED")]
     seed: Option<u64>,
-    /// The lab's ack wait; with 2s a run holds twice as many faults.
+    /// Ack wait of the lab; with 2s, twice as many faults fit into a run.
     #[arg(long, value_name = "DURATION", value_parser = settings::duration(ACK_WAITS))]
     ack_wait: Option<Duration>,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
-    /// The executable under test, unless it lies beside this one.
+    /// The executable under test, unless it is in the folder of this one.
     #[arg(long, value_name = "PATH")]
     waybill: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! Starts a lab of a given executable, lets it come to rest, and prints the memory of each part: `make memory`.
+//! Starts a lab of a given executable, lets it idle, and prints the memory of each part: `make memory`.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -7,7 +7,7 @@ use lab_tests::Client;
 use serde_json::json;
 use testkit::LabUnderTest;
 
-/// How long the lab is left alone before it is looked at: measuring an idle lab takes idling.
+/// Idle time before the measurement.
 const IDLE: Duration = Duration::from_secs(20);
 
 #[tokio::main]
@@ -22,9 +22,9 @@ async fn main() {
 
     println!("MiB, {} s after one job", IDLE.as_secs());
     println!(
-        "anonymous: its own heap and stacks; share: with shared pages split among those who share them;"
+        "anonymous: private heap and stacks; share: with shared pages divided among the processes;"
     );
-    println!("resident: with the pages of the one executable counted in full in every part");
+    println!("resident: with the pages of the shared executable counted in full for every part");
     println!("{:<12} {:>9} {:>9} {:>9}", "part", "anonymous", "share", "resident");
     let mut sums = [0.0; 3];
     for status in lab.parts() {

@@ -1,4 +1,4 @@
-//! What is broken: every kind of fault, and how much of the run it takes.
+//! Every kind of fault, and the share of the run that it takes.
 
 use std::{fmt, time::Duration};
 
@@ -14,73 +14,73 @@ pub fn boundaries() -> impl Iterator<Item = (Stage, &'static str)> {
     all.filter(|at| *at != (Stage::Notifier, "after_publish"))
 }
 
-/// How much longer than the ack wait a process is held still.
+/// How much longer than the ack wait a process is suspended.
 const PAST_THE_ACK_WAIT: Duration = Duration::from_millis(1_500);
 
-/// One fault, with all that was drawn for it.
+/// One fault with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// A process aborts at a named boundary, in the middle of a job.
     Crash(Stage, &'static str),
     /// A process is killed at a random moment.
     Kill(Part),
-    /// A process is held still for longer than the ack wait, and wakes up.
+    /// A process is suspended for longer than the ack wait, then resumed.
     Sleep(Part),
     /// The broker is killed; jobs and events from before are sent again.
     BrokerKilled,
     /// The broker is stopped as an operator would, and started again.
     BrokerStopped,
-    /// The broker is away for 15 s.
+    /// The broker is down for 15 s.
     BrokerAway,
-    /// A stream or bucket takes nothing more.
+    /// A stream or bucket is full.
     Full(&'static str),
-    /// The way between a service and the broker is bad.
+    /// The network between a service and the broker is impaired.
     Network(Network, Stage),
-    /// A job that kills every processor it meets.
+    /// A job that kills every processor that runs it.
     Poison,
-    /// Where telemetry goes is not well.
+    /// The telemetry target fails.
     Telemetry(Telemetry),
-    /// Where notices go is not well.
+    /// The webhook receiver fails.
     Receiver(Receiver),
     /// Every service is stopped and started again, one after the other.
     Roll,
 }
 
-/// What can be wrong with a connection.
+/// A network fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Network {
     /// It is reset.
     Reset,
     /// Everything takes 150 ms longer.
     Delay,
-    /// Nothing comes through any more, and nobody is told.
+    /// Nothing gets through any more, without an error.
     HalfOpen,
-    /// 32 KiB a second.
+    /// 32 KiB per second.
     Throttle,
 }
 
-/// What can be wrong with the telemetry's target.
+/// A fault of the telemetry target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Telemetry {
-    /// It is gone, with all it had.
+    /// It is stopped, and loses its data.
     Down,
-    /// It takes connections and never answers.
+    /// It accepts connections and never responds.
     Hanging,
-    /// It takes 4 KiB a second.
+    /// It reads 4 KiB per second.
     Slow,
 }
 
-/// What can be wrong with the receiver of notices.
+/// A fault of the webhook receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receiver {
-    /// It answers 500.
+    /// It responds with 500.
     Failing,
-    /// Nobody listens.
+    /// It does not listen.
     Closed,
 }
 
 impl Fault {
-    /// How long the fault lasts by itself, in a lab with this ack wait; zero for one that is over at once.
+    /// The duration of the fault, in a lab with this ack wait; zero for an instantaneous one.
     pub fn lasts(&self, ack_wait: Duration) -> Duration {
         Duration::from_millis(match self {
             Self::Crash(..)
@@ -98,7 +98,7 @@ impl Fault {
         })
     }
 
-    /// How much of the run belongs to the fault and what follows it, before the next one strikes.
+    /// The time reserved for the fault and the recovery from it.
     pub fn share(&self, ack_wait: Duration) -> Duration {
         let (after, takeovers) = match self {
             Self::Crash(..) => (2, 1),
@@ -115,20 +115,20 @@ impl Fault {
         self.lasts(ack_wait) + Duration::from_secs(after) + ack_wait * takeovers
     }
 
-    /// Why traces of the time may have gaps, if they may.
+    /// Why traces during this fault may be incomplete, if so.
     pub fn telemetry_gap(&self) -> Option<&'static str> {
         match self {
             Self::Kill(Part::Console) | Self::Telemetry(Telemetry::Down) => {
-                Some("the console was restarted and had forgotten its spans")
+                Some("the console was restarted and had lost its spans")
             }
             Self::Telemetry(_) => {
-                Some("the console took no spans, and services dropped and counted")
+                Some("the console accepted no spans, and services dropped some and counted them")
             }
             _ => None,
         }
     }
 
-    /// The kind, for the list of what was done: `kill`, `network reset`.
+    /// The kind, for the report: `kill`, `network reset`.
     pub fn kind(&self) -> String {
         match self {
             Self::Crash(stage, boundary) => format!("crash of {stage} {boundary}"),

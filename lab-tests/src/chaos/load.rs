@@ -1,4 +1,4 @@
-//! Sends the jobs: at an even rate, whatever the lab does, each until it is accepted.
+//! Sends the jobs, open loop: each is retried until it is accepted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,24 +17,24 @@ use super::{
     task::{Task, Way},
 };
 
-/// How long a single request may take.
-const REQUEST_LIMIT: Duration = Duration::from_secs(10);
-/// Pause of a careful client between two tries.
-const PAUSE: Duration = Duration::from_secs(1);
-/// How long a client tries to have its job accepted.
-const PATIENCE: Duration = Duration::from_mins(2);
-/// When a client that repeats itself does so.
+/// Request timeout.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Delay between two attempts of a client.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// How long a client retries a submission.
+const SUBMIT_TIMEOUT: Duration = Duration::from_mins(2);
+/// After this long, some clients repeat an accepted submission.
 const REPEAT_AFTER: Duration = Duration::from_millis(700);
-/// Clients at once; more wait, and the jobs come in slower.
+/// Most concurrent clients; further ones wait, and the rate drops.
 const CLIENTS_MAX: usize = 1_000;
 
-/// What came of one try.
-enum Tried {
-    /// 202; with the id, where the answer holds one.
+/// The result of one attempt.
+enum Attempt {
+    /// 202; with the id, if the response has one.
     Accepted(Option<JobId>),
-    /// Another answer, or none in time, or nobody there.
+    /// Another status, a timeout, or no connection.
     Refused,
-    /// The connection ended in the middle.
+    /// The connection broke off.
     CutOff,
 }
 
@@ -44,7 +44,7 @@ pub struct Load {
     http: Client,
     gateway: String,
     ledger: Ledger,
-    /// Where owners are told.
+    /// The URL of the webhook receiver.
     url: String,
     seed: u64,
     sent: watch::Sender<usize>,
@@ -52,15 +52,15 @@ pub struct Load {
 }
 
 impl Load {
-    /// Clients of the gateway at `gateway`; their owner listens at `url`.
+    /// Clients of the gateway at `gateway`; notifications go to `url`.
     pub fn new(gateway: String, url: String, seed: u64, ledger: Ledger) -> Arc<Self> {
-        let http = Client::builder().no_proxy().timeout(REQUEST_LIMIT).build();
+        let http = Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build();
         let http = http.expect("a client without certificates of its own");
         let (sent, refused) = (watch::Sender::new(0), watch::Sender::new(0));
         Arc::new(Self { http, gateway, ledger, url, seed, sent, refused })
     }
 
-    /// Sends `jobs` jobs, `rate` a second, and waits until each was accepted or given up.
+    /// Sends `jobs` jobs at `rate` per second, and waits until each was accepted or given up.
     pub async fn run(self: Arc<Self>, jobs: usize, rate: f64) {
         let clients = Arc::new(Semaphore::new(CLIENTS_MAX));
         let mut ticks = interval(Duration::from_secs_f64(1.0 / rate));
@@ -68,11 +68,11 @@ impl Load {
         let mut running = JoinSet::new();
         for n in 0..jobs {
             ticks.tick().await;
-            let place = clients.clone().acquire_owned().await.expect("it is never closed");
+            let permit = clients.clone().acquire_owned().await.expect("it is never closed");
             let load = self.clone();
             running.spawn(async move {
                 load.client(n).await;
-                drop(place);
+                drop(permit);
             });
             self.sent.send_modify(|sent| *sent += 1);
             while running.try_join_next().is_some() {}
@@ -94,43 +94,42 @@ impl Load {
         Task::draw(self.seed, n, &self.url)
     }
 
-    /// A job of the harness itself, that carries a fault.
+    /// The URL of the webhook receiver.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Sends a job until it is accepted, each time with the same key, as a careful client does. Sent once
-    /// more it stays the same job.
+    /// Sends a job until it is accepted, always with the same idempotency key.
     pub async fn send(&self, task: &Task) {
         let now_ms = Clock::new().stamp_ms();
         self.ledger.sending(&task.name, task.expected, task.notified, now_ms);
-        let give_up = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + SUBMIT_TIMEOUT;
         let mut task = task.clone();
-        while Instant::now() < give_up {
+        while Instant::now() < deadline {
             match self.try_send(&task).await {
-                Tried::Accepted(id) => return self.ledger.promised(&task.name, id),
-                Tried::CutOff => {
-                    // Sent again it would bring the gateway down again.
+                Attempt::Accepted(id) => return self.ledger.promised(&task.name, id),
+                Attempt::CutOff => {
+                    // With the fault, a retry would crash the gateway again.
                     task.fault.take_if(|fault| fault.starts_with(Stage::Gateway.name()));
                 }
-                Tried::Refused => {}
+                Attempt::Refused => {}
             }
-            sleep(PAUSE).await;
+            sleep(RETRY_DELAY).await;
         }
         self.refused.send_modify(|refused| *refused += 1);
     }
 
-    async fn try_send(&self, task: &Task) -> Tried {
-        let answer = match self.request(task).send().await {
-            Ok(answer) if answer.status() == StatusCode::ACCEPTED => answer,
-            Err(error) if !error.is_connect() && !error.is_timeout() => return Tried::CutOff,
-            _ => return Tried::Refused,
+    async fn try_send(&self, task: &Task) -> Attempt {
+        let response = match self.request(task).send().await {
+            Ok(response) if response.status() == StatusCode::ACCEPTED => response,
+            Err(error) if !error.is_connect() && !error.is_timeout() => return Attempt::CutOff,
+            _ => return Attempt::Refused,
         };
-        let Ok(body) = answer.json::<Value>().await else { return Tried::CutOff };
+        let Ok(body) = response.json::<Value>().await else { return Attempt::CutOff };
         let id = body["id"].as_str().and_then(|id| id.parse().ok());
         match task.way {
-            Way::Job => id.map_or(Tried::Refused, |id| Tried::Accepted(Some(id))),
-            Way::Event => Tried::Accepted(None),
+            Way::Job => id.map_or(Attempt::Refused, |id| Attempt::Accepted(Some(id))),
+            Way::Event => Attempt::Accepted(None),
         }
     }
 
@@ -148,7 +147,7 @@ impl Load {
         }
     }
 
-    /// Sends again the latest `count` jobs, each with its own key: none may become another job.
+    /// Sends the latest `count` jobs again, each with its own key: none may become another job.
     pub async fn repeat_latest(&self, count: usize) {
         let sent = *self.sent.borrow();
         for n in sent.saturating_sub(count)..sent {
@@ -156,26 +155,26 @@ impl Load {
         }
     }
 
-    /// Waits until so many jobs were sent.
+    /// Waits until this many jobs were sent.
     pub async fn reached(&self, jobs: usize) {
         let mut sent = self.sent.subscribe();
         let _gone = sent.wait_for(|sent| *sent >= jobs).await;
     }
 
-    /// Jobs that no client could have accepted.
+    /// Jobs that were never accepted.
     pub fn refused(&self) -> usize {
         *self.refused.borrow()
     }
 
-    /// The job as the gateway answers it; `None` when it does not know it. Tries again while there is no
-    /// answer.
-    pub async fn answer(&self, id: JobId) -> Option<JobView> {
+    /// The job according to the gateway; `None` if it does not know the job. Retries while there is no
+    /// response.
+    pub async fn job(&self, id: JobId) -> Option<JobView> {
         for _ in 0..20 {
             let answer = self.http.get(format!("{}/v1/jobs/{id}", self.gateway)).send().await;
             match answer {
                 Ok(answer) if answer.status().is_success() => return answer.json().await.ok(),
                 Ok(answer) if answer.status() == StatusCode::NOT_FOUND => return None,
-                _ => sleep(PAUSE).await,
+                _ => sleep(RETRY_DELAY).await,
             }
         }
         None

@@ -1,12 +1,12 @@
-//! Breaks a real lab in every way that is known, under load, by a schedule that a seed replays, and
-//! keeps books: what was promised must have happened, once.
+//! The chaos harness: injects every known fault into a real lab under load, by a schedule that a seed replays, and
+//! checks with a ledger that every accepted job took effect exactly once.
 //!
-//! - `schedule`, `fault`: what is broken, and when
+//! - `schedule`, `fault`: which faults are injected, and when
 //! - `task`, `load`: the jobs, and the clients that send them
-//! - `strike`: breaks things; `proxy` stands between the services and the broker for it
-//! - `records`, `receiver`, `traces`: what is seen of the jobs, each on a way of its own
-//! - `ledger`: what does not add up
-//! - `rates`, `report`: what the run came to
+//! - `strike`: injects the faults; `proxy` sits between the services and the broker
+//! - `records`, `receiver`, `traces`: independent observations of the jobs
+//! - `ledger`: what was accepted, what was observed, and the differences
+//! - `rates`, `report`: the result of the run
 
 pub mod fault;
 pub mod ledger;
@@ -47,31 +47,31 @@ use self::{
 use crate::Client;
 
 /// The name of every connection that carries telemetry.
-const TELEMETRY_WAY: &str = "telemetry";
-/// Ends that may wait for a look at their trace.
+const TELEMETRY_CONNECTION: &str = "telemetry";
+/// Ends that may wait for a check of their trace.
 const ENDS_WAITING_MAX: usize = 100_000;
-/// Time for everything to come to rest after the last job: the longest wait of a notice is a minute.
-const REST: Duration = Duration::from_mins(3);
-/// Jobs that are asked for at once in the end.
-const ASKED_AT_ONCE: usize = 8;
-const PAUSE: Duration = Duration::from_millis(200);
+/// Timeout for all jobs to end after the last one was sent: the longest retry delay of a notification is a minute.
+const DRAIN_TIMEOUT: Duration = Duration::from_mins(3);
+/// Concurrent queries for jobs at the end.
+const CONCURRENT_QUERIES: usize = 8;
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What a run is like.
+/// The parameters of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The executable under test.
     pub waybill: PathBuf,
-    /// Replays a schedule.
+    /// Seed of the schedule and the jobs.
     pub seed: u64,
-    /// How many jobs.
+    /// Number of jobs.
     pub jobs: usize,
-    /// Jobs a second at most.
+    /// Highest rate, in jobs per second.
     pub rate: f64,
-    /// The lab's ack wait. With a short one a run holds more faults.
+    /// The lab's ack wait. With a short one, more faults fit into a run.
     pub ack_wait: Duration,
 }
 
-/// Runs the whole schedule against a lab of its own, and tells how it went on standard error.
+/// Runs the whole schedule against a fresh lab, and prints its progress on standard error.
 pub async fn run(options: &Options) -> Report {
     let Options { seed, jobs, rate, ack_wait, .. } = *options;
     let plan = Schedule::draw(seed, jobs, rate, ack_wait);
@@ -90,10 +90,10 @@ pub async fn run(options: &Options) -> Report {
     }
     sending.await.expect("clients do not panic");
     while striker.repeats.join_next().await.is_some() {}
-    rest(&ledger).await;
+    wait_until_settled(&ledger).await;
     follower.abort();
-    watcher.await.expect("looking at traces does not panic");
-    ask_all(&striker.load, &ledger).await;
+    watcher.await.expect("the watcher does not panic");
+    query_all(&striker.load, &ledger).await;
     let ends = ends.await.expect("counting does not panic");
     Report {
         seed,
@@ -101,38 +101,38 @@ pub async fn run(options: &Options) -> Report {
         rate,
         ack_wait_seconds: ack_wait.as_secs_f64(),
         seconds: began.elapsed().as_secs_f64(),
-        findings: ledger.judge(),
+        findings: ledger.findings(),
         never_accepted: striker.load.refused(),
         spans_dropped: whole(striker.dropped.1),
         faults: with_recovery(faults, &Rates::new(ends, rate)),
     }
 }
 
-/// The lab, with a proxy on the way to the broker and one on the way to the console.
+/// Starts the lab, with a proxy to the broker and one to the console.
 async fn set_up(options: &Options, ledger: &Ledger) -> Striker {
     let receiver = Receiver::start(ledger.clone()).await;
-    let broker_way = Proxy::start(Naming::Nats).await;
-    let telemetry_way = Proxy::start(Naming::Fixed(TELEMETRY_WAY)).await;
+    let broker_proxy = Proxy::start(Naming::Nats).await;
+    let telemetry_proxy = Proxy::start(Naming::Fixed(TELEMETRY_CONNECTION)).await;
     let lab = LabUnderTest::start_with(&options.waybill, |lab| {
-        broker_way.carry_to(lab.ports.nats);
-        telemetry_way.carry_to(lab.ports.otlp_grpc);
+        broker_proxy.forward_to(lab.ports.nats);
+        telemetry_proxy.forward_to(lab.ports.otlp_grpc);
         lab.processors = PROCESSORS;
         lab.ack_wait = Some(options.ack_wait);
-        lab.otlp_endpoint = Some(format!("http://{}", telemetry_way.address()));
-        let nats = format!("nats://{}", broker_way.address());
+        lab.otlp_endpoint = Some(format!("http://{}", telemetry_proxy.address()));
+        let nats = format!("nats://{}", broker_proxy.address());
         let settings =
             [("WAYBILL_NATS_URL", nats), ("WAYBILL_WEBHOOK_ALLOW", receiver.authority())];
         lab.env.extend(settings.map(|(name, value)| (name.to_owned(), value)));
     })
     .await;
     let nats = async_nats::ConnectOptions::new().max_reconnects(None).connect(lab.nats_url());
-    let nats = nats.await.expect("the broker takes connections");
+    let nats = nats.await.expect("the broker accepts connections");
     let load = Load::new(lab.gateway_url(), receiver.url(), options.seed, ledger.clone());
     Striker {
         client: Client::of(&lab),
         broker: jetstream::new(nats),
-        broker_way,
-        telemetry_way,
+        broker_proxy,
+        telemetry_proxy,
         receiver,
         load,
         ledger: ledger.clone(),
@@ -144,7 +144,7 @@ async fn set_up(options: &Options, ledger: &Ledger) -> Striker {
     }
 }
 
-/// Follows the records, looks at traces, and keeps the times of all ends.
+/// Follows the records, checks traces, and collects the times of all ends.
 fn watch(striker: &Striker) -> (JoinHandle<()>, JoinHandle<()>, JoinHandle<Vec<i64>>) {
     let (seen, mut to_split) = mpsc::channel::<Ended>(ENDS_WAITING_MAX);
     let (to_look, looks) = mpsc::channel(ENDS_WAITING_MAX);
@@ -166,21 +166,21 @@ fn watch(striker: &Striker) -> (JoinHandle<()>, JoinHandle<()>, JoinHandle<Vec<i
     (follower, tokio::spawn(watcher.run(looks)), ends)
 }
 
-/// Waits until every promised job has ended and every owner was told, but not for ever: what is still
-/// open then is what the report is for.
-async fn rest(ledger: &Ledger) {
-    let give_up = Instant::now() + REST;
-    while Instant::now() < give_up {
-        if ledger.open().is_empty() && ledger.untold().is_empty() {
+/// Waits until every accepted job has ended and its notification has arrived, with a timeout: the report lists
+/// what is still missing.
+async fn wait_until_settled(ledger: &Ledger) {
+    let deadline = Instant::now() + DRAIN_TIMEOUT;
+    while Instant::now() < deadline {
+        if ledger.open().is_empty() && ledger.not_notified().is_empty() {
             return;
         }
-        sleep(PAUSE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
-async fn ask_all(load: &Arc<Load>, ledger: &Ledger) {
-    let ask = |id| async move { ledger.answered(id, load.answer(id).await) };
-    stream::iter(ledger.jobs()).for_each_concurrent(ASKED_AT_ONCE, ask).await;
+async fn query_all(load: &Arc<Load>, ledger: &Ledger) {
+    let query = |id| async move { ledger.queried(id, load.job(id).await) };
+    stream::iter(ledger.jobs()).for_each_concurrent(CONCURRENT_QUERIES, query).await;
 }
 
 fn with_recovery(faults: Vec<Struck>, rates: &Rates) -> Vec<Struck> {

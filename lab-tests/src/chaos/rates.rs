@@ -1,8 +1,8 @@
-//! How long it took after each fault until jobs ended as fast as before.
+//! The recovery time after each fault: until jobs end at the previous rate.
 
-/// The part of the earlier rate that counts as recovered.
+/// Share of the previous rate that counts as recovered.
 const RECOVERED: f64 = 0.95;
-/// What rates are taken over, in milliseconds.
+/// The window of a rate, in milliseconds.
 const WINDOW_MS: i64 = 3_000;
 const BEFORE_MS: i64 = 5_000;
 const STEP_MS: i64 = 100;
@@ -11,19 +11,19 @@ const STEP_MS: i64 = 100;
 #[derive(Debug, Default)]
 pub struct Rates {
     ends_ms: Vec<i64>,
-    /// The rate at which jobs came in, a second. A backlog ends faster than that; nothing has to stay so.
+    /// The rate at which jobs were sent, per second. A backlog ends faster, but that is not required.
     sent: f64,
 }
 
 impl Rates {
-    /// From the ends of all jobs, in any order, and the rate they came in at.
+    /// From the ends of all jobs, in any order, and the rate at which they were sent.
     pub fn new(mut ends_ms: Vec<i64>, sent: f64) -> Self {
         ends_ms.sort_unstable();
         Self { ends_ms, sent }
     }
 
-    /// Milliseconds from the strike to the first three seconds with 95 % of the rate before it; 0 when
-    /// the rate never fell. `None`: not before the run ended.
+    /// Milliseconds from the fault to the first three seconds with 95 % of the previous rate; 0 if the rate
+    /// never dropped. `None` if it did not recover before the run ended.
     pub fn recovery_ms(&self, struck_ms: i64, lifted_ms: i64) -> Option<i64> {
         let before = self.rate(struck_ms - BEFORE_MS, struck_ms).min(self.sent);
         let enough = |at| self.rate(at, at + WINDOW_MS) >= before * RECOVERED;
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_measured_and_a_steady_rate_has_none() {
-        // Ten a second, none from 20 to 24 s, and then those that waited.
+        // Ten per second, none from 20 to 24 s, and then those that waited.
         let steady = (0..600).map(|n| n * 100);
         let held = |ms: i64| if (20_000..24_000).contains(&ms) { 24_000 } else { ms };
         let even = Rates::new(steady.clone().collect(), 10.0);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_recovers_is_said() {
+    fn a_rate_that_never_recovers_is_reported() {
         let stops = (0..200).map(|n| n * 100).chain((20..60).map(|n| n * 1_000)).collect();
         assert_eq!(Rates::new(stops, 10.0).recovery_ms(20_000, 20_000), None);
     }

@@ -1,4 +1,4 @@
-//! The owner of the jobs: takes notices, writes them into the ledger, and can be made to fail.
+//! The webhook receiver: records notifications in the ledger, and can be made to fail.
 
 use std::{
     net::SocketAddr,
@@ -21,17 +21,17 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use super::ledger::Ledger;
 
-/// The receiver of all notices, on a port that stays its own while nobody listens there.
+/// The receiver of all notifications, on a port that stays reserved while it does not listen.
 #[derive(Debug)]
 pub struct Receiver {
     address: SocketAddr,
-    desk: Desk,
+    handler: Handler,
     server: JoinSet<()>,
     _port: PortBlock,
 }
 
 #[derive(Debug, Clone)]
-struct Desk {
+struct Handler {
     ledger: Ledger,
     fails: Arc<AtomicBool>,
 }
@@ -41,28 +41,28 @@ impl Receiver {
     pub async fn start(ledger: Ledger) -> Self {
         let port = PortBlock::claim();
         let address = SocketAddr::from(([127, 0, 0, 1], port.base()));
-        let desk = Desk { ledger, fails: Arc::default() };
-        let mut receiver = Self { address, desk, server: JoinSet::new(), _port: port };
+        let handler = Handler { ledger, fails: Arc::default() };
+        let mut receiver = Self { address, handler, server: JoinSet::new(), _port: port };
         receiver.open().await;
         receiver
     }
 
-    /// `127.0.0.1:port`, as it stands on an allow-list.
+    /// `127.0.0.1:port`, as in an allow-list.
     pub fn authority(&self) -> String {
         self.address.to_string()
     }
 
-    /// Where notices go.
+    /// The URL for notifications.
     pub fn url(&self) -> String {
-        format!("http://{}/notices", self.address)
+        format!("http://{}/notifications", self.address)
     }
 
-    /// Answers 500 to every notice, or no longer.
+    /// Sets whether it responds with 500 to every notification.
     pub fn fail(&self, fails: bool) {
-        self.desk.fails.store(fails, Relaxed);
+        self.handler.fails.store(fails, Relaxed);
     }
 
-    /// Stops to listen: connections are closed, new ones refused.
+    /// Stops listening: connections are closed, new ones refused.
     pub async fn close(&mut self) {
         self.server.shutdown().await;
     }
@@ -70,8 +70,8 @@ impl Receiver {
     /// Listens again.
     pub async fn open(&mut self) {
         let listener = TcpListener::bind(self.address).await;
-        let listener = listener.expect("the port stays the owner's");
-        let routes = Router::new().fallback(take).with_state(self.desk.clone());
+        let listener = listener.expect("the port stays reserved");
+        let routes = Router::new().fallback(receive).with_state(self.handler.clone());
         self.server.spawn(async move {
             let served = axum::serve(listener, routes).await;
             served.expect("it serves until it is stopped");
@@ -79,23 +79,23 @@ impl Receiver {
     }
 }
 
-async fn take(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    if desk.fails.load(Relaxed) {
+async fn receive(State(handler): State<Handler>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    if handler.fails.load(Relaxed) {
         return StatusCode::INTERNAL_SERVER_ERROR;
     }
     match read(&headers, &body) {
         Some((job, id, run)) => {
-            desk.ledger.told(job, &id, &run);
+            handler.ledger.notified(job, &id, &run);
             StatusCode::NO_CONTENT
         }
         None => StatusCode::BAD_REQUEST,
     }
 }
 
-/// The job, the `webhook-id` and the run that a notice tells of.
+/// The job, the `webhook-id` and the run of a notification.
 fn read(headers: &HeaderMap, body: &[u8]) -> Option<(JobId, String, String)> {
-    let notice: Value = serde_json::from_slice(body).ok()?;
-    let job = notice["data"]["id"].as_str()?.parse().ok()?;
+    let notification: Value = serde_json::from_slice(body).ok()?;
+    let job = notification["data"]["id"].as_str()?.parse().ok()?;
     let id = headers.get("webhook-id")?.to_str().ok()?;
-    Some((job, id.to_owned(), notice["data"]["run"].to_string()))
+    Some((job, id.to_owned(), notification["data"]["run"].to_string()))
 }

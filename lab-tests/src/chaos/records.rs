@@ -1,4 +1,4 @@
-//! Follows every write to the job records, on a connection of the harness's own.
+//! Follows every write to the job records, on a separate connection.
 
 use std::time::Duration;
 
@@ -12,31 +12,31 @@ use tokio::sync::mpsc;
 
 use super::ledger::Ledger;
 
-/// Writes asked for at once.
+/// Writes per pull.
 const BATCH: usize = 500;
 const PULL_WAIT: Duration = Duration::from_secs(1);
-const PAUSE: Duration = Duration::from_millis(200);
-/// When the broker forgets a consumer of the harness.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+/// Inactivity threshold of the consumers of the harness.
+const INACTIVE_AFTER: Duration = Duration::from_secs(10);
 
-/// An end as the broker stored it.
+/// The end of a job, as stored by the broker.
 #[derive(Debug, Clone)]
 pub struct Ended {
     /// The job's name.
     pub name: String,
     /// Its trace, as 32 hex digits.
     pub trace_id: String,
-    /// When the broker stored it, Unix milliseconds.
+    /// When the broker stored it, in Unix milliseconds.
     pub at_ms: i64,
 }
 
-/// Writes what happens to records into the ledger, and hands on every end; until it is dropped.
+/// Records every write in the ledger, and sends every end to `ends`; until it is dropped.
 pub async fn follow(nats: async_nats::Client, ledger: Ledger, ends: mpsc::Sender<Ended>) {
     let jetstream = jetstream::new(nats);
     let mut seen = 0;
     loop {
         let Ok(mut batch) = after(&jetstream, seen).await else {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY_DELAY).await;
             continue;
         };
         while let Some(Ok(message)) = batch.next().await {
@@ -55,8 +55,8 @@ pub async fn follow(nats: async_nats::Client, ledger: Ledger, ends: mpsc::Sender
     }
 }
 
-/// The writes after the one at `seen`. Each time by a consumer of its own: what was on its way when the
-/// broker went down is asked for again.
+/// The writes after the one at `seen`. Uses a new consumer each time: messages in flight when the broker went down
+/// are requested again.
 async fn after(
     jetstream: &jetstream::Context,
     seen: u64,
@@ -64,7 +64,7 @@ async fn after(
     let settings = pull::Config {
         ack_policy: AckPolicy::None,
         deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: seen + 1 },
-        inactive_threshold: FORGOTTEN_AFTER,
+        inactive_threshold: INACTIVE_AFTER,
         ..Default::default()
     };
     // The stream behind the bucket of job records.

@@ -1,4 +1,4 @@
-//! What a run came to, for people and for machines.
+//! The report of a run, as text and JSON.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -6,57 +6,57 @@ use serde::Serialize;
 
 use super::ledger::Findings;
 
-/// One fault as it happened.
+/// One injected fault and its effect.
 #[derive(Debug, Clone, Serialize)]
 pub struct Struck {
-    /// What was broken.
+    /// The fault.
     pub fault: String,
     /// Its kind.
     pub kind: String,
-    /// The job at which it was to strike.
+    /// The number of the job at which it was scheduled.
     pub at_job: usize,
-    /// When it struck, Unix milliseconds.
+    /// When it was injected, in Unix milliseconds.
     pub struck_ms: i64,
-    /// When it was over, Unix milliseconds.
+    /// When it was over, in Unix milliseconds.
     pub lifted_ms: i64,
-    /// What showed that it took hold; the error says what was seen instead.
+    /// Proof that it took effect; the error says what was observed instead.
     pub proof: Result<String, String>,
-    /// Milliseconds from the strike until 95 % of the rate before it; none: not before the end.
+    /// Milliseconds from the fault until 95 % of the previous rate; `None` if not before the end.
     pub recovery_ms: Option<i64>,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// Replays the schedule.
+    /// The seed, which replays the run.
     pub seed: u64,
-    /// Jobs of the load; those that faults brought with them come on top.
+    /// Jobs of the load, without those that carry faults.
     pub jobs: usize,
-    /// Jobs a second.
+    /// Jobs per second.
     pub rate: f64,
     /// The lab's ack wait.
     pub ack_wait_seconds: f64,
-    /// From the first job to the last look.
+    /// From the first job to the last query.
     pub seconds: f64,
-    /// What the ledger found.
+    /// The findings of the ledger.
     pub findings: Findings,
-    /// Jobs that no client could have accepted within two minutes.
+    /// Jobs that were not accepted within two minutes.
     pub never_accepted: usize,
     /// Spans that services dropped and counted.
     pub spans_dropped: u64,
-    /// Every fault.
+    /// The injected faults.
     pub faults: Vec<Struck>,
 }
 
 impl Report {
-    /// Whether every promise was kept, and every fault was one.
+    /// Whether there are no findings, and every fault took effect.
     pub fn is_clean(&self) -> bool {
         self.findings.is_clean()
             && self.never_accepted == 0
             && self.faults.iter().all(|fault| fault.proof.is_ok())
     }
 
-    /// How often each kind of fault struck.
+    /// The number of faults of each kind.
     pub fn kinds(&self) -> BTreeMap<&str, usize> {
         let mut kinds = BTreeMap::new();
         for fault in &self.faults {
@@ -69,7 +69,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = &self.findings;
-        writeln!(out, "\n{:<44} {:>9} {:>9}", "fault", "over s", "95 % s")?;
+        writeln!(out, "\n{:<44} {:>9} {:>9}", "fault", "lasted s", "95 % s")?;
         for fault in &self.faults {
             fault.row(out)?;
         }
@@ -80,19 +80,23 @@ impl fmt::Display for Report {
             "\nseed {seed}: {jobs} jobs at {rate:.1}/s in {seconds:.0} s, ack wait {ack_wait} s"
         )?;
         writeln!(out, "{count} faults of {kinds} kinds")?;
-        writeln!(out, "{:>8}  accepted, {} of them again", found.accepted, found.accepted_again)?;
-        writeln!(out, "{:>8}  ends {:?}", found.ends.values().sum::<usize>(), found.ends)?;
-        for (name, kept) in found.musts() {
-            writeln!(out, "{:>8}  {name}", kept.count)?;
-            for example in &kept.examples {
+        writeln!(
+            out,
+            "{:>8}  accepted, {} of them repeatedly",
+            found.accepted, found.accepted_again
+        )?;
+        writeln!(out, "{:>8}  ended: {:?}", found.ends.values().sum::<usize>(), found.ends)?;
+        for (name, violations) in found.violations() {
+            writeln!(out, "{:>8}  {name}", violations.count)?;
+            for example in &violations.examples {
                 writeln!(out, "          - {example}")?;
             }
         }
         writeln!(out, "{:>8}  never accepted", self.never_accepted)?;
-        writeln!(out, "{:>8}  notices repeated", found.notices_repeated)?;
+        writeln!(out, "{:>8}  notifications repeated", found.notifications_repeated)?;
         writeln!(out, "{:>8}  traces checked", found.traces_checked)?;
-        for (why, count) in &found.traces_apart {
-            writeln!(out, "{count:>8}  traces apart: {why}")?;
+        for (why, count) in &found.traces_excused {
+            writeln!(out, "{count:>8}  traces excused: {why}")?;
         }
         writeln!(out, "{:>8}  spans dropped and counted", self.spans_dropped)?;
         writeln!(out, "{}", if self.is_clean() { "PASSED" } else { "FAILED" })

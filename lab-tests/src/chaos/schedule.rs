@@ -1,4 +1,4 @@
-//! What happens when, drawn from the seed: the same seed breaks the same things at the same jobs.
+//! The schedule, drawn from the seed: the same seed injects the same faults at the same jobs.
 
 use std::time::Duration;
 
@@ -8,36 +8,36 @@ use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use super::fault::{Fault, Network, Receiver, Telemetry, boundaries};
 
-/// How many processors share the work, so that one can take over from the other.
+/// Number of processors, so that one can take over from the other.
 pub const PROCESSORS: u16 = 2;
-/// And for this long and an ack wait after the last one, to see that all is well again.
+/// Jobs are sent for this long plus an ack wait after the last fault, to observe the recovery.
 const AFTER: Duration = Duration::from_secs(10);
-/// How many kinds of fault there are, each boundary of a crash counted.
+/// Number of kinds of faults, counting each boundary of a crash.
 pub const KINDS: usize = 15 + 17;
-/// Jobs come in for this long before the first fault: a rate to compare with.
+/// Jobs are sent for this long before the first fault, as a baseline.
 const BEFORE: Duration = Duration::from_secs(6);
 
 /// A fault and the job at which it strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Planned {
-    /// Strikes when so many jobs were sent.
+    /// The fault is injected when this many jobs were sent.
     pub at_job: usize,
-    /// What is broken.
+    /// The fault.
     pub fault: Fault,
 }
 
 /// The plan of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// Jobs a second.
+    /// Jobs per second.
     pub rate: f64,
-    /// The faults, in the order in which they strike.
+    /// The faults, in order.
     pub faults: Vec<Planned>,
 }
 
 impl Schedule {
-    /// Plans `jobs` jobs at up to `rate` a second: every kind of fault at least once, in random order,
-    /// then again until the jobs end. Jobs come in slower where one pass would not fit.
+    /// Plans `jobs` jobs at up to `rate` per second: every kind of fault once, in random order, then again
+    /// until the jobs end. The rate is lower if one pass would not fit.
     pub fn draw(seed: u64, jobs: usize, rate: f64, ack_wait: Duration) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let first = pass(&mut rng);

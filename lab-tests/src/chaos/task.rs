@@ -1,4 +1,4 @@
-//! The jobs of a run: job `n` is the same whenever and however often it is asked for.
+//! The jobs of a run: job `n` depends only on the seed and on `n`.
 
 use std::ops::Range;
 
@@ -8,31 +8,31 @@ use serde_json::{Value, json};
 
 use super::ledger::Expected;
 
-/// The share of jobs that are long: at a high rate some are in flight whenever a fault strikes.
+/// Share of long jobs: at a high rate, some are in flight at every fault.
 const LONG: f64 = 0.005;
-/// How long they are: several ack waits, and longer than most faults take with what follows them.
+/// Their duration: several ack waits, and longer than most faults and recoveries.
 const LONG_SECONDS: Range<f64> = 10.0..40.0;
 
-/// A job that is to be sent.
+/// A job to send.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// Unique in the run: by it every job is found again, whatever id it got.
+    /// Unique in the run: identifies the job under any id.
     pub name: String,
     /// How it is sent.
     pub way: Way,
-    /// What is sent: the job.
+    /// The body of the submission.
     pub body: Value,
-    /// The fault that travels with it.
+    /// The fault that it carries.
     pub fault: Option<String>,
-    /// How it must end.
+    /// The expected outcome.
     pub expected: Expected,
-    /// Whether its owner wants to be told.
+    /// Whether a webhook notification is requested.
     pub notified: bool,
     /// Whether it is sent a second time, a moment later.
     pub repeated: bool,
 }
 
-/// The ways into the lab.
+/// The two ways to submit a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// `POST /v1/jobs` with an `Idempotency-Key`.
@@ -42,7 +42,7 @@ pub enum Way {
 }
 
 impl Task {
-    /// Job `n` of the run with this seed. Its owner listens at `url`.
+    /// Job `n` of the run with this seed. Notifications go to `url`.
     pub fn draw(seed: u64, n: usize, url: &str) -> Self {
         let mut rng = StdRng::seed_from_u64(seed.rotate_left(17) ^ n as u64);
         let (operation, expected) = operation(&mut rng, n);
@@ -93,7 +93,7 @@ impl Task {
     }
 }
 
-/// Work of every length, with the value that must come of it where one is easily known.
+/// An operation of random duration, with its value if easily known.
 fn operation(rng: &mut StdRng, n: usize) -> (Value, Expected) {
     let value = |value| Expected::Succeeded(Some(value));
     let wait =
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_is_the_same_whenever_it_is_asked_for() {
+    fn a_job_depends_only_on_its_seed_and_number() {
         for n in 0..50 {
             let [one, same] = [(); 2].map(|()| format!("{:?}", Task::draw(3, n, "http://x/")));
             assert_eq!(one, same);

@@ -1,4 +1,4 @@
-//! Looks at the trace of every job a moment after its end, while the console still has it.
+//! Checks the trace of every job a moment after its end, while the console still has it.
 
 use std::{
     collections::VecDeque,
@@ -20,42 +20,42 @@ use super::{
 };
 use crate::{Client, Trace};
 
-/// Time for the last spans to come in.
-const FIRST_LOOK: Duration = Duration::from_secs(3);
-/// Until the next look at a trace that is not complete: a killed process tells its last spans when it is back.
-const NEXT_LOOK: Duration = Duration::from_secs(4);
-/// After this a trace stays as it is.
+/// Time for the last spans to arrive.
+const FIRST_CHECK: Duration = Duration::from_secs(3);
+/// Delay until the next check of an incomplete trace: a killed process reports its last spans after its restart.
+const NEXT_CHECK: Duration = Duration::from_secs(4);
+/// After this long, an incomplete trace is reported.
 const GIVE_UP: Duration = Duration::from_secs(40);
-/// Looks at once.
-const LOOKS_MAX: usize = 16;
-/// A first look that comes later than this may find that the bounded store has dropped the trace.
+/// Most concurrent checks.
+const CHECKS_MAX: usize = 16;
+/// After this delay, the bounded store of the console may have dropped the trace.
 const LATE: Duration = Duration::from_secs(20);
-const TOO_LATE: &str = "the harness looked too late: the console's bounded store had dropped it";
-/// How long after the target was well again what waited for it may still be dropped, in milliseconds.
+const TOO_LATE: &str = "checked too late: the console had dropped it from its bounded store";
+/// How long after an outage waiting spans may still be dropped, in milliseconds.
 const AFTERMATH_MS: i64 = 10_000;
-const PAUSE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// When the telemetry's target was not well, and how that was. Clones share it.
+/// The outages of the telemetry target. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Outages(Arc<Mutex<Vec<Outage>>>);
 
-/// From, to, Unix milliseconds, and why.
+/// Start and end in Unix milliseconds, and the reason.
 type Outage = (i64, i64, &'static str);
 
 impl Outages {
-    /// It is not well from now on.
+    /// Starts an outage.
     pub fn begin(&self, now_ms: i64, why: &'static str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((now_ms, i64::MAX, why));
     }
 
-    /// It is well again.
+    /// Ends the outage.
     pub fn end(&self, now_ms: i64) {
         if let Some(last) = self.0.lock().unwrap_or_else(PoisonError::into_inner).last_mut() {
             last.1 = now_ms.saturating_add(AFTERMATH_MS);
         }
     }
 
-    /// Why a trace of this time may have gaps, if it may.
+    /// Why a trace of this time may be incomplete, if so.
     fn touch(&self, from_ms: i64, to_ms: i64) -> Option<&'static str> {
         let outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let touches = |outage: &&Outage| outage.0 <= to_ms && from_ms <= outage.1;
@@ -63,18 +63,18 @@ impl Outages {
     }
 }
 
-/// Who looks.
+/// Checks traces.
 #[derive(Debug, Clone)]
 pub struct Watcher {
-    /// Where the traces are.
+    /// The client of the console.
     pub client: Client,
-    /// Where verdicts go.
+    /// The ledger for the verdicts.
     pub ledger: Ledger,
-    /// What excuses an incomplete trace.
+    /// Outages that excuse an incomplete trace.
     pub outages: Outages,
 }
 
-struct Look {
+struct PendingCheck {
     ended: Ended,
     due: Instant,
     give_up: Instant,
@@ -82,41 +82,41 @@ struct Look {
 }
 
 impl Watcher {
-    /// Looks at the trace of everything that comes in, until no more does and all is judged.
+    /// Checks the trace of every job in `ends`, until it is closed and all are checked.
     pub async fn run(self, mut ends: mpsc::Receiver<Ended>) {
-        let mut looks = VecDeque::new();
+        let mut checks = VecDeque::new();
         loop {
             while let Ok(ended) = ends.try_recv() {
                 let now = Instant::now();
-                let (due, give_up) = (now + FIRST_LOOK, now + GIVE_UP);
-                looks.push_back(Look { ended, due, give_up, is_late: false });
+                let (due, give_up) = (now + FIRST_CHECK, now + GIVE_UP);
+                checks.push_back(PendingCheck { ended, due, give_up, is_late: false });
             }
-            if looks.is_empty() && ends.is_closed() {
+            if checks.is_empty() && ends.is_closed() {
                 return;
             }
-            let due: Vec<Look> = take_due(&mut looks);
+            let due: Vec<PendingCheck> = take_due(&mut checks);
             if due.is_empty() {
-                sleep(PAUSE).await;
+                sleep(POLL_INTERVAL).await;
             }
-            let again = join_all(due.into_iter().map(|look| self.look(look))).await;
-            looks.extend(again.into_iter().flatten());
+            let again = join_all(due.into_iter().map(|pending| self.check_once(pending))).await;
+            checks.extend(again.into_iter().flatten());
         }
     }
 
-    /// Answers the next look, if there is to be one.
-    async fn look(&self, look: Look) -> Option<Look> {
-        let seen = self.client.trace(&look.ended.trace_id).await;
-        let name = &look.ended.name;
-        let is_late = look.is_late || look.due.elapsed() > LATE;
+    /// Checks a trace; returns the next check, if one is needed.
+    async fn check_once(&self, pending: PendingCheck) -> Option<PendingCheck> {
+        let seen = self.client.trace(&pending.ended.trace_id).await;
+        let name = &pending.ended.name;
+        let is_late = pending.is_late || pending.due.elapsed() > LATE;
         let verdict = match check(seen.as_ref()) {
             Ok(()) => TraceVerdict::Complete,
-            Err(_) if Instant::now() < look.give_up => {
-                return Some(Look { due: Instant::now() + NEXT_LOOK, is_late, ..look });
+            Err(_) if Instant::now() < pending.give_up => {
+                return Some(PendingCheck { due: Instant::now() + NEXT_CHECK, is_late, ..pending });
             }
-            Err(missing) => match self.excuse(&look.ended) {
-                Some(why) => TraceVerdict::Apart(why),
-                None if is_late && seen.is_none() => TraceVerdict::Apart(TOO_LATE),
-                None => TraceVerdict::Broken(format!("{} {missing}", look.ended.trace_id)),
+            Err(missing) => match self.excuse(&pending.ended) {
+                Some(why) => TraceVerdict::Excused(why),
+                None if is_late && seen.is_none() => TraceVerdict::Excused(TOO_LATE),
+                None => TraceVerdict::Broken(format!("{} {missing}", pending.ended.trace_id)),
             },
         };
         self.ledger.traced(name, verdict);
@@ -129,21 +129,21 @@ impl Watcher {
     }
 }
 
-fn take_due(looks: &mut VecDeque<Look>) -> Vec<Look> {
+fn take_due(checks: &mut VecDeque<PendingCheck>) -> Vec<PendingCheck> {
     let now = Instant::now();
     let mut due = Vec::new();
-    for _ in 0..looks.len() {
-        let Some(look) = looks.pop_front() else { break };
-        if look.due <= now && due.len() < LOOKS_MAX {
-            due.push(look);
+    for _ in 0..checks.len() {
+        let Some(pending) = checks.pop_front() else { break };
+        if pending.due <= now && due.len() < CHECKS_MAX {
+            due.push(pending);
         } else {
-            looks.push_back(look);
+            checks.push_back(pending);
         }
     }
     due
 }
 
-/// Whether a trace is whole: one beginning, no span without its parent, and the news of its end.
+/// Whether a trace is complete: one root, no missing parent, and the notifier's span.
 fn check(trace: Option<&Trace>) -> Result<(), String> {
     let trace = trace.ok_or("is not in the store")?;
     if let Some(orphan) = trace.orphans().first() {
@@ -151,13 +151,13 @@ fn check(trace: Option<&Trace>) -> Result<(), String> {
     }
     let roots = trace.roots().len();
     if roots != 1 {
-        return Err(format!("has {roots} beginnings\n{trace}"));
+        return Err(format!("has {roots} roots\n{trace}"));
     }
     let end = format!("process {}", topology::NOTIFIER.destination);
     if trace.0.iter().any(|span| span.name.starts_with(&end)) {
         Ok(())
     } else {
-        Err(format!("lacks its end\n{trace}"))
+        Err(format!("lacks the span of the notifier\n{trace}"))
     }
 }
 
@@ -174,20 +174,21 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_is_whole_with_its_beginning_its_end_and_every_parent() {
+    fn a_complete_trace_has_a_root_a_notifier_span_and_every_parent() {
         let end = format!("process {}.succeeded", topology::NOTIFIER.destination);
-        let whole = [("a", "", "POST /v1/jobs"), ("b", "a", "publish"), ("c", "b", end.as_str())];
-        assert_eq!(check(Some(&trace(&whole))), Ok(()));
-        for missing in 0..whole.len() {
-            let mut spans = whole.to_vec();
+        let complete =
+            [("a", "", "POST /v1/jobs"), ("b", "a", "publish"), ("c", "b", end.as_str())];
+        assert_eq!(check(Some(&trace(&complete))), Ok(()));
+        for missing in 0..complete.len() {
+            let mut spans = complete.to_vec();
             spans.remove(missing);
-            assert!(check(Some(&trace(&spans))).is_err(), "without {}", whole[missing].2);
+            assert!(check(Some(&trace(&spans))).is_err(), "without {}", complete[missing].2);
         }
         assert!(check(None).is_err());
     }
 
     #[test]
-    fn only_a_job_that_lived_during_an_outage_is_excused() {
+    fn only_a_job_during_an_outage_is_excused() {
         let outages = Outages::default();
         outages.begin(10_000, "away");
         outages.end(12_000);

@@ -21,7 +21,7 @@ pub struct Jobs {
     pub dead: JobAccepted,
     /// One whose worker crashed before the work; the next one ran it to its end.
     pub lost: JobAccepted,
-    /// One whose worker crashed after the work: only the mark of a lost span shows what it had begun and not exported.
+    /// One whose worker crashed after the work: only the mark of a lost span shows what it had started and not exported.
     pub marked: JobAccepted,
 }
 

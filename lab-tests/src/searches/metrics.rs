@@ -15,8 +15,8 @@ pub(super) fn logs(jobs: &Jobs) -> Vec<Question> {
     let [ingester, processor, notifier] = from.each_ref().map(String::as_str);
     let none = "\"logs\":[]";
     let ask = |pairs: &[(&str, &str)], finds: &[&str], not: &[&str]| {
-        let asked = query(&[pairs, &[("limit", "500")]].concat());
-        Question::new(format!("/api/logs?{asked}"), finds, not)
+        let arguments = query(&[pairs, &[("limit", "500")]].concat());
+        Question::new(format!("/api/logs?{arguments}"), finds, not)
     };
     vec![
         ask(&[], &[sum, dead], &[]),

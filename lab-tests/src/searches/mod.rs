@@ -57,9 +57,9 @@ async fn no_parameter_is_left_out(client: &Client, questions: &[Question]) {
         let known =
             text.split_once("the known ones are ").and_then(|(_, rest)| rest.split_once('.'));
         let (known, _) = known.unwrap_or_else(|| panic!("{list}: {text}"));
-        let asked: BTreeSet<&str> = questions.iter().flat_map(|one| one.parameters(list)).collect();
+        let used: BTreeSet<&str> = questions.iter().flat_map(|one| one.parameters(list)).collect();
         for parameter in known.split(", ") {
-            assert!(asked.contains(parameter), "{list}: nothing was asked with {parameter}");
+            assert!(used.contains(parameter), "{list}: no question uses {parameter}");
         }
     }
 }

@@ -66,7 +66,7 @@ fn attributes(jobs: &Jobs) -> Vec<Search> {
         ("http.response.status_code=202", &ALL),
         ("messaging.system=nats", &ALL),
         ("waybill.verdict=retry", &["dead"]),
-        // What a killed worker had begun.
+        // What a killed worker had started.
         ("waybill.verdict=lost", &["lost"]),
         ("waybill.job.interruptions=1", &["lost"]),
         ("waybill.lost=true", &["marked"]),
@@ -112,7 +112,7 @@ pub(super) fn pages(jobs: &Jobs) -> Vec<Question> {
     ]
 }
 
-/// What a killed worker had begun is shown as lost.
+/// What a killed worker had started is shown as lost.
 pub(super) fn marks_of_lost_spans(jobs: &Jobs) -> Vec<Question> {
     let [sum, _, lost, marked] = traces(jobs).map(|(_, id)| id);
     let row = " lost\" id=\"s-";

@@ -47,7 +47,7 @@ async fn serve(serving: &mut JoinSet<()>, router: Router) -> SocketAddr {
     address
 }
 
-/// Whatever is asked, for whoever asks.
+/// For any request by any client.
 async fn allow(State(seen): State<Seen>, request: Request) -> Response {
     let media = request.headers().get(header::CONTENT_TYPE);
     let media = media.and_then(|media| media.to_str().ok()).unwrap_or_default().to_owned();

@@ -14,7 +14,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// Longest that a job may take here.
 const JOB_LIMIT: Duration = Duration::from_mins(1);
 
-/// Where they are. Ask anew after a restart: ports change.
+/// Their addresses. Query them again after a restart: ports change.
 #[derive(Debug, Clone)]
 pub(crate) struct Backends {
     http: Client,
@@ -70,7 +70,7 @@ impl Backends {
         .await;
     }
 
-    /// Unix seconds, as Prometheus tells them.
+    /// Unix seconds, by the clock of Prometheus.
     pub(crate) async fn now(&self) -> i64 {
         let url = format!("{}/api/v1/query", self.prometheus);
         let answer = self.get(&url, &[("query", "time()")]).await.unwrap();

@@ -104,8 +104,8 @@ async fn a_copy_that_the_broker_was_made_to_put_into_a_queue_is_refused_by_its_s
         client.publish_with_reply(get, target, "".into()).await.unwrap();
         client.flush().await.unwrap();
         tried += 1;
-        let letters = dead_letters(&lab, tried).await;
-        let newest = letters.last().unwrap();
+        let dead_letters = dead_letters(&lab, tried).await;
+        let newest = dead_letters.last().unwrap();
         assert_eq!(newest["reason"], "malformed", "{newest}");
         let detail = newest["detail"].as_str().unwrap();
         assert!(detail.contains("no stage published this message"), "{newest}");
@@ -122,7 +122,7 @@ async fn a_dead_letter_that_speaks_for_another_stage_cannot_be_redriven() {
     let id = done(&lab).await;
     let record = get(&format!("{}/v1/jobs/{id}", lab.gateway_url())).await;
     let (client, _) = lab.client("notifier").await;
-    let (mut headers, body) = letter(&record);
+    let (mut headers, body) = dead_letter(&record);
     // On its own subject, in the processor's name.
     let own = published_as(&client, "jobs.dead.notifier", headers.clone(), &body).await;
     assert!(own["seq"].is_u64(), "{own}");
@@ -151,8 +151,8 @@ async fn answers_of_the_broker_in_a_queue_become_dead_letters_and_no_jobs() {
     // The ack of a publish, as a message.
     client.publish_with_reply("$KV.JOBS.x", "jobs.submitted.add", "{}".into()).await.unwrap();
     client.flush().await.unwrap();
-    for letter in dead_letters(&lab, 2).await {
-        assert_eq!(letter["reason"], "malformed", "{letter}");
+    for dead_letter in dead_letters(&lab, 2).await {
+        assert_eq!(dead_letter["reason"], "malformed", "{dead_letter}");
     }
     let mut headers = HeaderMap::new();
     headers.insert("Nats-Trace-Dest", "jobs.todo.add");
@@ -199,11 +199,11 @@ async fn dead_letters(lab: &Guarded, wanted: usize) -> Vec<Value> {
     let url = format!("{}/v1/dead-letters", lab.gateway_url());
     eventually(LIMIT, &format!("{wanted} dead letters"), async || {
         let all = get(&url).await;
-        let letters = all["dead_letters"].as_array().cloned().unwrap_or_default();
-        let mut letters: Vec<Value> = letters.into_iter().collect();
-        letters.sort_by_key(|letter| letter["seq"].as_u64());
-        if letters.len() >= wanted {
-            Ok(letters)
+        let dead_letters = all["dead_letters"].as_array().cloned().unwrap_or_default();
+        let mut dead_letters: Vec<Value> = dead_letters.into_iter().collect();
+        dead_letters.sort_by_key(|dead_letter| dead_letter["seq"].as_u64());
+        if dead_letters.len() >= wanted {
+            Ok(dead_letters)
         } else {
             Err(format!("{all} {:?}", lab.violations()))
         }
@@ -254,7 +254,7 @@ fn forged(record: &Value) -> Value {
 }
 
 /// A dead letter of the processor, whose redrive would queue the forger's job.
-fn letter(record: &Value) -> (HeaderMap, String) {
+fn dead_letter(record: &Value) -> (HeaderMap, String) {
     let (original, body) = event("jobs.todo.add", record);
     let mut headers = HeaderMap::new();
     for (name, values) in original.iter() {

@@ -15,7 +15,7 @@ use crate::{
 const FIRST_SIGNALS_LIMIT: Duration = Duration::from_secs(45);
 /// Tempo's first edges: it takes in what is a minute old, and hands on every fifteen seconds.
 const EDGES_LIMIT: Duration = Duration::from_mins(1);
-/// A new replica is found, asked, and its answer handed on.
+/// A new replica is discovered and scraped, and its metrics forwarded.
 const REPLICAS_LIMIT: Duration = Duration::from_secs(30);
 /// How long the lab is left alone before its memory is read: measuring an idle lab takes idling.
 const IDLE: Duration = Duration::from_secs(20);
@@ -29,13 +29,13 @@ const IMAGE_MB_MAX: f64 = 40.0;
 async fn a_job_is_found_in_every_backend_of_a_fresh_lab_in_time_and_nothing_is_left_behind() {
     let shape = Shape::with(PROCESSORS);
     let lab = tokio::task::spawn_blocking(move || FullLab::new(shape)).await.unwrap();
-    let begun = Instant::now();
+    let started = Instant::now();
     tokio::task::block_in_place(|| lab.up());
-    println!("MEASURED: up and healthy after {:.1} s", begun.elapsed().as_secs_f64());
+    println!("MEASURED: up and healthy after {:.1} s", started.elapsed().as_secs_f64());
     let parts = Backends::of(&lab);
     let job = json!({"name": "full lab", "operations": [{"kind": "add", "inputs": [1, 2]}]});
     let job = parts.submit(&job, None).await;
-    first_signals(&parts, &job, begun).await;
+    first_signals(&parts, &job, started).await;
     prometheus_has_every_replica(&parts).await;
     tempo_draws_the_edges(&parts).await;
     println!("MEASURED: image {:.1} MB", image_mb(&lab));
@@ -47,26 +47,26 @@ async fn a_job_is_found_in_every_backend_of_a_fresh_lab_in_time_and_nothing_is_l
 }
 
 /// All at once, each within what is left of the budget.
-async fn first_signals(parts: &Backends, job: &JobAccepted, begun: Instant) {
+async fn first_signals(parts: &Backends, job: &JobAccepted, started: Instant) {
     let trace_id = &job.trace_id;
-    let left = FIRST_SIGNALS_LIMIT.saturating_sub(begun.elapsed());
+    let left = FIRST_SIGNALS_LIMIT.saturating_sub(started.elapsed());
     tokio::join!(
-        told(begun, "complete trace in the console", in_console(parts, trace_id, left)),
-        told(begun, "complete trace in Tempo", in_tempo(parts, trace_id, left)),
-        told(begun, "log lines in Loki", in_loki(parts, trace_id, left)),
-        told(begun, "exemplar in Prometheus", in_prometheus(parts, trace_id, left)),
+        measured(started, "complete trace in the console", in_console(parts, trace_id, left)),
+        measured(started, "complete trace in Tempo", in_tempo(parts, trace_id, left)),
+        measured(started, "log lines in Loki", in_loki(parts, trace_id, left)),
+        measured(started, "exemplar in Prometheus", in_prometheus(parts, trace_id, left)),
     );
 }
 
 /// Says how long after the start something was there.
-async fn told(begun: Instant, what: &str, seen: impl Future<Output = Judged>) {
+async fn measured(started: Instant, what: &str, seen: impl Future<Output = Judged>) {
     match seen.await {
-        Judged::Yes => println!("MEASURED: {what} after {:.1} s", begun.elapsed().as_secs_f64()),
+        Judged::Yes => println!("MEASURED: {what} after {:.1} s", started.elapsed().as_secs_f64()),
         Judged::No => eprintln!("NOT JUDGED: {what}: that part is not here"),
     }
 }
 
-/// Whether a part was there to be asked.
+/// Whether a part was there to be queried.
 enum Judged {
     Yes,
     No,

@@ -25,7 +25,7 @@ const LOKI_NO_ROOM: &str = "disk usage exceeded threshold";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn a_volume_without_room_is_named_and_all_is_well_again_once_there_is_room() {
+async fn a_volume_without_room_is_named_and_all_is_healthy_again_once_there_is_room() {
     let shape = Shape { extras: Some("full-volumes.yaml"), ..Shape::with(1) };
     let lab = FullLab::started(shape).await;
     let parts = Backends::of(&lab);

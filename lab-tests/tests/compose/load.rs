@@ -81,15 +81,15 @@ fn orders() -> Vec<Order> {
     let zero = json!({"kind": "divide", "inputs": [1, 0]});
     let mut mixed = job(&add());
     mixed["operations"] = json!([add(), kind("multiply")]);
-    let mut told = job(&add());
-    told["notify"] = json!({"channel": "webhook", "url": "http://console:8090/hooks/load"});
+    let mut notified = job(&add());
+    notified["notify"] = json!({"channel": "webhook", "url": "http://console:8090/hooks/load"});
     let mut once = job(&add());
     once["attempts_max"] = json!(1);
 
     let plain = |job: Value| Order { job, fault: None, ends: JobState::Succeeded };
     let faulty = |fault| Order { fault: Some(fault), ..plain(job(&add())) };
     let mut orders: Vec<_> = work.into_iter().map(|work| plain(job(&work))).collect();
-    orders.extend([plain(mixed), plain(told)]);
+    orders.extend([plain(mixed), plain(notified)]);
     orders.push(Order { ends: JobState::Failed, ..plain(job(&zero)) });
     orders.extend(["processor=error@1", "ingester=error@1", "notifier=error@1"].map(faulty));
     orders.push(Order { ends: JobState::Dead, fault: Some("processor=error@9"), ..plain(once) });

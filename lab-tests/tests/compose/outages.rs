@@ -21,7 +21,7 @@ use crate::{
 const BEFORE: Duration = Duration::from_secs(30);
 /// How long each backend is away: they leave and come back one after the other, so all are away for a part of it.
 const AWAY: Duration = Duration::from_mins(1);
-/// How long the collector may take to hand on what has waited.
+/// How long the collector may take to forward what was queued.
 const DRAINED: Duration = Duration::from_mins(1);
 /// How long a backend may take to take in, and to answer for, the jobs of an outage.
 const FOUND: Duration = Duration::from_mins(2);
@@ -49,9 +49,9 @@ async fn jobs_go_on_at_the_same_speed_while_backends_are_away_and_are_found_in_e
     load.go_on(BEFORE).await;
     let before = Speed::of(&parts, &load.since(0).await).await;
     before.is_that_of(before, "before the outages");
-    let begun = load.count().await;
+    let started = load.count().await;
     let outages = outages(&lab, &load).await;
-    let during = Speed::of(&parts, &load.since(begun).await).await;
+    let during = Speed::of(&parts, &load.since(started).await).await;
     during.is_that_of(before, "with backends away");
     drop(load);
     // Ports are others after a restart.
@@ -107,7 +107,7 @@ async fn drained(lab: &FullLab, outage: &Outage) {
     assert!(*waited > QUEUE_BYTES_MAX, "nothing waited for {backend}: was it away? {waited} bytes");
     eventually(
         DRAINED,
-        &format!("the collector to hand on what waited for {backend}"),
+        &format!("the collector to forward what was queued for {backend}"),
         async || {
             let bytes = block_in_place(|| lost::queued(lab, exporter));
             if bytes <= QUEUE_BYTES_MAX { Ok(()) } else { Err(bytes) }
@@ -152,7 +152,7 @@ impl Outage {
             }
             "loki" => without_line(parts, jobs).await,
             "prometheus" => self.not_counted(parts).await.map(|()| Vec::new()),
-            other => panic!("nobody knows how to ask {other}"),
+            other => panic!("unknown data source {other}"),
         }
     }
 
@@ -206,14 +206,14 @@ pub(crate) async fn without_trace(
     url: &str,
     jobs: &[JobAccepted],
 ) -> Vec<JobAccepted> {
-    let asked = stream::iter(jobs).map(async |job| {
+    let queries = stream::iter(jobs).map(async |job| {
         let answer = parts.get(&format!("{url}/{}", job.trace_id), &[]).await.unwrap_or_default();
         let tempo = &answer["trace"];
         let trace = Trace::from_otlp(if tempo.is_null() { &answer } else { tempo });
         let whole = trace.services().len() == 4 && trace.orphans().is_empty();
         (!whole).then(|| job.clone())
     });
-    asked.buffer_unordered(IN_FLIGHT).filter_map(future::ready).collect().await
+    queries.buffer_unordered(IN_FLIGHT).filter_map(future::ready).collect().await
 }
 
 /// When a job was accepted, in Unix seconds: its id begins with that time.

@@ -26,19 +26,24 @@ async fn a_lab_that_is_stopped_or_taken_down_comes_back_with_its_jobs_passwords_
     in_loki(&parts, &done).await;
     let passwords = passwords(&lab);
     // The first time the containers stay; the second time only the volumes do.
-    for ending in [&["stop"][..], &["down"]] {
+    for command in [&["stop"][..], &["down"]] {
         tokio::task::block_in_place(|| {
             // Compose would leave one without a name at `down`, and no longer know whose it was.
             assert_eq!(lab.nameless_volumes(), [""; 0]);
-            lab.run(ending);
+            lab.run(command);
             lab.up();
         });
         let parts = Backends::of(&lab);
-        assert_eq!(self::passwords(&lab), passwords, "the passwords stay, after {ending:?}");
+        assert_eq!(self::passwords(&lab), passwords, "the passwords stay, after {command:?}");
         is_still_known(&parts, &done, JobState::Succeeded).await;
         is_still_known(&parts, &dead, JobState::Dead).await;
-        let letters = parts.get(&format!("{}/v1/dead-letters", parts.gateway), &[]).await.unwrap();
-        assert_eq!(letters["dead_letters"].as_array().map(Vec::len), Some(1), "{letters}");
+        let dead_letters =
+            parts.get(&format!("{}/v1/dead-letters", parts.gateway), &[]).await.unwrap();
+        assert_eq!(
+            dead_letters["dead_letters"].as_array().map(Vec::len),
+            Some(1),
+            "{dead_letters}"
+        );
         in_loki(&parts, &done).await;
         if let Some(tempo) = &parts.tempo {
             let url = format!("{tempo}/api/v2/traces/{}", done.trace_id);

@@ -20,7 +20,7 @@ async fn services_do_their_work_with_their_own_rights_and_are_refused_the_rest()
     for user in USERS {
         the_rest_is_refused(&lab, user).await;
     }
-    assert!(!lab.lets_in(None).await, "nobody comes in without a name");
+    assert!(!lab.lets_in(None).await, "no one connects without a user name");
     assert!(!lab.lets_in(Some(("gateway", "wrong"))).await, "nor with a wrong password");
 }
 
@@ -44,7 +44,7 @@ async fn jobs_go_through(lab: &Guarded) {
         let id = submit(lab, &body, header).await;
         becomes(lab, &id, wanted).await;
     }
-    owners_give_orders(lab).await;
+    submitters_control_their_jobs(lab).await;
     event_is_taken(lab).await;
     eventually(LIMIT, "the lists", async || {
         let jobs = get(&format!("{}/v1/jobs", lab.gateway_url())).await;
@@ -55,8 +55,8 @@ async fn jobs_go_through(lab: &Guarded) {
     .await;
 }
 
-/// Everything that an owner can do with a job but submit it.
-async fn owners_give_orders(lab: &Guarded) {
+/// Every operation of a submitter on a job except submitting it.
+async fn submitters_control_their_jobs(lab: &Guarded) {
     let wait = json!({"name": "long", "operations": [{"kind": "wait", "seconds": 600}]});
     let running = submit(lab, &wait, None).await;
     becomes(lab, &running, "running").await;
@@ -72,9 +72,9 @@ async fn owners_give_orders(lab: &Guarded) {
     becomes(lab, &retrying, "cancelled").await;
 
     let url = |path: &str| format!("{}/v1/{path}", lab.gateway_url());
-    let letters = get(&url("dead-letters")).await;
-    let letter = &letters["dead_letters"][0];
-    let (seq, job) = (letter["seq"].as_u64().unwrap(), letter["job"].as_str().unwrap());
+    let dead_letters = get(&url("dead-letters")).await;
+    let dead_letter = &dead_letters["dead_letters"][0];
+    let (seq, job) = (dead_letter["seq"].as_u64().unwrap(), dead_letter["job"].as_str().unwrap());
     assert!(get(&url(&format!("dead-letters/{seq}"))).await["body_text"].is_string());
     order(lab, "dead-letters/redrive", json!({"reason": "attempts_used_up"})).await;
     becomes(lab, job, "succeeded").await;
@@ -173,7 +173,7 @@ const FORBIDDEN: [&str; 32] = [
     "$KV.FAULTS.x",
 ];
 
-/// What nobody may do, and what belongs to one user and so is refused to the others.
+/// What no user may do, and what only one user may do.
 async fn the_rest_is_refused(lab: &Guarded, user: &str) {
     let owned = [
         (&["topology"][..], "$JS.API.STREAM.CREATE.X"),
@@ -202,7 +202,7 @@ async fn the_rest_is_refused(lab: &Guarded, user: &str) {
         (&["notifier"], "$JS.API.CONSUMER.MSG.NEXT.DONE.notifier"),
     ];
     let (client, mut refusals) = lab.client(user).await;
-    let others = owned.iter().filter(|(owners, _)| !owners.contains(&user));
+    let others = owned.iter().filter(|(users, _)| !users.contains(&user));
     let others = others.map(|(_, subject)| *subject);
     for subject in FORBIDDEN.into_iter().chain(others) {
         client.publish(subject, "".into()).await.unwrap();
@@ -219,12 +219,12 @@ async fn the_rest_is_refused(lab: &Guarded, user: &str) {
 }
 
 async fn refused(refusals: &mut tokio::sync::mpsc::Receiver<String>, user: &str, subject: &str) {
-    let told = timeout(LIMIT, refusals.recv()).await;
-    let told = told.unwrap_or_else(|_| panic!("{user} may use {subject}")).unwrap();
+    let refusal = timeout(LIMIT, refusals.recv()).await;
+    let refusal = refusal.unwrap_or_else(|_| panic!("{user} may use {subject}")).unwrap();
     assert!(
-        told.to_lowercase().contains("permissions violation")
-            && told.contains(&subject.to_lowercase())
-            || told.contains(subject),
-        "{user} at {subject}: {told}"
+        refusal.to_lowercase().contains("permissions violation")
+            && refusal.contains(&subject.to_lowercase())
+            || refusal.contains(subject),
+        "{user} at {subject}: {refusal}"
     );
 }

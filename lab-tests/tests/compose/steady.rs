@@ -21,7 +21,7 @@ const RATE_MIN: f64 = 0.9;
 /// that Compose stops and starts containers on the same cores.
 const HALF_MAX: f64 = 2.0;
 const MOST_MAX: f64 = 3.0;
-/// Times in milliseconds below which nobody speaks of slow: the machine is shared.
+/// Times in milliseconds below which nothing counts as slow: the machine is shared.
 const HALF_MS: f64 = 25.0;
 const MOST_MS: f64 = 100.0;
 
@@ -34,12 +34,12 @@ pub(crate) struct Steady {
 /// How fast jobs were done.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Speed {
-    jobs_a_second: f64,
+    jobs_per_second: f64,
     half_ms: f64,
     most_ms: f64,
     longest_ms: f64,
     /// The longest time between two jobs that were accepted one after the other.
-    pause_ms: f64,
+    longest_gap_ms: f64,
 }
 
 impl Steady {
@@ -100,28 +100,28 @@ impl Speed {
         }
         let accepted = times.iter().map(|(accepted, _)| *accepted);
         let pauses = accepted.clone().zip(accepted.skip(1)).map(|(one, next)| next - one);
-        let pause = pauses.max().unwrap_or_default();
-        let begun = times.iter().map(|(accepted, _)| *accepted).min().unwrap();
+        let gap = pauses.max().unwrap_or_default();
+        let started = times.iter().map(|(accepted, _)| *accepted).min().unwrap();
         let over = times.iter().map(|(_, finished)| *finished).max().unwrap();
         let mut took: Vec<_> = times.iter().map(|(from, to)| (to - from) as f64).collect();
         took.sort_by(f64::total_cmp);
         Self {
-            jobs_a_second: jobs.len() as f64 * 1e3 / (over - begun) as f64,
+            jobs_per_second: jobs.len() as f64 * 1e3 / (over - started) as f64,
             half_ms: took[took.len() / 2],
             most_ms: took[took.len() * 95 / 100],
             longest_ms: took[took.len() - 1],
-            pause_ms: pause as f64,
+            longest_gap_ms: gap as f64,
         }
     }
 
     /// Checks that it is the speed of `before`, within what a shared machine makes of it.
     pub(crate) fn is_that_of(self, before: Self, when: &str) {
-        let rate = self.jobs_a_second / before.jobs_a_second;
+        let rate = self.jobs_per_second / before.jobs_per_second;
         let (half, most) = (self.half_ms / before.half_ms, self.most_ms / before.most_ms);
         println!(
             "MEASURED: jobs {when}: {:.2} a second ({rate:.2} of before), half within {:.0} ms ({half:.2}), \
-             95 % within {:.0} ms ({most:.2}), the longest {:.0} ms, longest pause {:.0} ms",
-            self.jobs_a_second, self.half_ms, self.most_ms, self.longest_ms, self.pause_ms
+             95 % within {:.0} ms ({most:.2}), the longest {:.0} ms, longest gap {:.0} ms",
+            self.jobs_per_second, self.half_ms, self.most_ms, self.longest_ms, self.longest_gap_ms
         );
         assert!(rate >= RATE_MIN, "{when}: {self:?}, before: {before:?}");
         assert!(

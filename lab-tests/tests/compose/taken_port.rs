@@ -14,15 +14,15 @@ fn a_port_that_is_taken_is_named_with_the_part_that_wants_it_and_the_program_tha
     let lab = FullLab::new(Shape { extras: Some("taken-port.yaml"), port, ..Shape::with(1) });
     let output =
         lab.try_run(&["up", "--detach", "--wait", "--no-build", "--pull", "never", "gateway"]);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && told.contains(&format!(":{port}")), "{told}");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && text.contains(&format!(":{port}")), "{text}");
     lab.remove();
 
     let output = lab.command(waybill()).args(["doctor", "--lab", "full"]).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(!output.status.success(), "{told}");
-    assert!(told.contains(&format!("port {port} (gateway) is in use")), "{told}");
-    assert!(told.contains(&format!("(process {})", process::id())), "{told}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success(), "{text}");
+    assert!(text.contains(&format!("port {port} (gateway) is in use")), "{text}");
+    assert!(text.contains(&format!("(process {})", process::id())), "{text}");
 
     drop(taken);
     lab.run(&["up", "--detach", "--wait", "--no-build", "--pull", "never", "gateway"]);

@@ -78,8 +78,8 @@ pub(crate) async fn survives(attacks: Vec<Hostile>) {
     let mut console = Arc::new(Console::start().await);
     let mut faults = Vec::new();
     for attack in attacks {
-        let told = one(&console, &idle, &attack).await;
-        faults.extend(told.into_iter().map(|fault| format!("{}: {fault}", attack.what)));
+        let found = one(&console, &idle, &attack).await;
+        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", attack.what)));
         let is_alive = Arc::get_mut(&mut console).is_some_and(Console::is_alive);
         if !is_alive {
             faults.push(format!("{}: the console is gone", attack.what));
@@ -135,10 +135,10 @@ async fn one(console: &Arc<Console>, idle: &Arc<Console>, attack: &Hostile) -> V
 /// How long the page of the trace that was made took, if it was taken, and how long it is.
 async fn page(console: &Console, attack: &Hostile) -> Option<(Duration, Result<usize, String>)> {
     let path = format!("/traces/{:032x}", attack.trace?);
-    let begun = Instant::now();
+    let started = Instant::now();
     let bytes = match console.get(&path).await {
         Err(error) if error.contains("404") => return None,
         other => other.map(|page| page.len()),
     };
-    Some((begun.elapsed(), bytes))
+    Some((started.elapsed(), bytes))
 }

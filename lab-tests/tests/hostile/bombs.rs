@@ -41,7 +41,7 @@ async fn a_body_that_unpacks_to_gigabytes_is_refused_and_costs_nothing() {
             let bodies = (0..8).map(|_| console.export(signal, PROTOBUF, "gzip", body.clone()));
             for status in future::join_all(bodies).await {
                 let status = status.unwrap();
-                // So many at once may also be put off.
+                // Concurrent exports may also be postponed.
                 assert!([expected, 400, 408, 413, 503].contains(&status), "{what}: {status}");
             }
         }
@@ -57,7 +57,7 @@ async fn a_body_that_unpacks_to_gigabytes_is_refused_and_costs_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn many_large_exports_at_once_are_taken_one_after_the_other_or_put_off() {
+async fn many_large_exports_at_once_are_accepted_in_turn_or_postponed() {
     let _alone = alone().await;
     let mut console = Console::start().await;
     let value = field(9, attribute("k", &"x".repeat(200_000)));
@@ -70,10 +70,10 @@ async fn many_large_exports_at_once_are_taken_one_after_the_other_or_put_off() {
     let all = (0..TOGETHER).map(|_| console.export("traces", PROTOBUF, "gzip", body.clone()));
     let answers = future::join_all(all).await;
     let of = |status| answers.iter().filter(|answer| **answer == Ok(status)).count();
-    let (taken, put_off) = (of(200), of(503) + of(429));
+    let (taken, postponed) = (of(200), of(503) + of(429));
     let peak = console.peak_mib();
-    println!("MEASURED: {taken} taken, {put_off} put off, {peak} MiB");
-    assert_eq!(taken + put_off, TOGETHER, "{answers:?}");
+    println!("MEASURED: {taken} accepted, {postponed} postponed, {peak} MiB");
+    assert_eq!(taken + postponed, TOGETHER, "{answers:?}");
     assert!(taken > 0 && console.is_alive());
     assert!(peak <= BUDGET_MIB * 3 / 2, "{peak} MiB");
 }

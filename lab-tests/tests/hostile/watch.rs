@@ -18,16 +18,16 @@ use crate::{
 const PAGE_LIMIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 });
 /// The longest page of a trace.
 const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How long an honest export may take until it can be read, the times included when it is put off.
+/// How long an honest export may take until it can be read, the times included when it is postponed.
 const HONEST_LIMIT: Duration = Duration::from_secs(10);
 /// How long it then waits, as the protocol says.
-const PUT_OFF: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// How much slower than the idle console's slowest answer an answer may be beyond that: its process shares two
 /// processors with the attack.
 const NOISE: u32 = 4;
 /// Between two rounds of questions.
-const PAUSE: Duration = Duration::from_millis(50);
-/// What is asked again and again.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The requests that are repeated.
 const PAGES: [&str; 3] = ["/healthz", "/", "/api/traces"];
 /// The idle console's answers, in the table.
 const IDLE: &str = "(idle console)";
@@ -61,7 +61,7 @@ impl Watch {
                 if stopped.try_recv().is_ok() {
                     break;
                 }
-                sleep(PAUSE).await;
+                sleep(POLL_INTERVAL).await;
             }
             seen
         });
@@ -87,7 +87,7 @@ impl Seen {
                 let body = body.clone();
                 match console.take_spans(body).await? {
                     200 => break console.get(&format!("/api/traces/{trace}")).await,
-                    503 => sleep(PUT_OFF).await,
+                    503 => sleep(RETRY_DELAY).await,
                     status => break Err(format!("status {status}")),
                 }
             }
@@ -101,9 +101,9 @@ impl Seen {
         what: &'static str,
         answer: impl Future<Output = Result<T, String>>,
     ) {
-        let begun = Instant::now();
+        let started = Instant::now();
         let answer = answer.await;
-        self.times.entry(what).or_default().push(begun.elapsed());
+        self.times.entry(what).or_default().push(started.elapsed());
         self.faults.extend(answer.err().map(|error| format!("{what}: {error}")));
     }
 

@@ -1,4 +1,4 @@
-//! A long queue is felt by nobody who submits, lists or reads. `make backlog` asks the same of ten times as many jobs.
+//! A long queue does not slow down submitting, listing and reading. `make backlog` measures ten times as many jobs.
 
 use lab_tests::{
     backlog::{Options, run},
@@ -6,7 +6,7 @@ use lab_tests::{
 };
 
 #[tokio::test]
-async fn twenty_thousand_waiting_jobs_slow_nobody_down() {
+async fn twenty_thousand_waiting_jobs_do_not_slow_down_requests() {
     let report = run(&Options { waybill: waybill(), jobs: 20_000, samples: 200 }).await;
     println!("{report}");
     assert!(report.waiting >= 20_000 && report.is_flat_by_median(), "{report}");

@@ -34,7 +34,7 @@ async fn a_telemetry_target_that_never_answers_changes_nothing_but_a_counter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn malformed_and_foreign_messages_are_put_away_and_the_loop_goes_on() {
+async fn malformed_and_foreign_messages_become_dead_letters_and_the_loop_continues() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     let nats = async_nats::connect(lab.nats_url()).await.expect("the broker takes connections");
@@ -58,13 +58,15 @@ async fn malformed_and_foreign_messages_are_put_away_and_the_loop_goes_on() {
     nats.publish("jobs.done.succeeded", b"not an end".as_slice().into()).await.unwrap();
     nats.flush().await.unwrap();
 
-    let letters = eventually(LIMIT, "four dead letters", async || {
-        let letters = client.dead_letters().await.dead_letters;
-        if letters.len() == 4 { Ok(letters) } else { Err(letters) }
+    let dead_letters = eventually(LIMIT, "four dead letters", async || {
+        let dead_letters = client.dead_letters().await.dead_letters;
+        if dead_letters.len() == 4 { Ok(dead_letters) } else { Err(dead_letters) }
     })
     .await;
-    let mut stages: Vec<_> =
-        letters.iter().map(|letter| (letter.stage.as_str(), letter.reason.as_str())).collect();
+    let mut stages: Vec<_> = dead_letters
+        .iter()
+        .map(|dead_letter| (dead_letter.stage.as_str(), dead_letter.reason.as_str()))
+        .collect();
     stages.sort_unstable();
     let malformed = |stage| (stage, "malformed");
     assert_eq!(

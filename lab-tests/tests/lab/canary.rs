@@ -69,7 +69,7 @@ async fn without_telemetry_the_canary_misses_it_and_jobs_go_on() {
     let report = console(&lab, "/api/canary").await;
     let checks = report["latest"]["checks"].as_array().expect("a list").clone();
     let trace = checks.iter().find(|check| check["check"] == canary::TRACE).expect("it is checked");
-    assert_eq!(trace["missing"], "no span of it is there");
+    assert_eq!(trace["missing"], "no span of the trace found");
     let client = Client::of(&lab);
     let job = json!({"name": "all the same", "operations": [{"kind": "add", "inputs": [1, 2]}]});
     let accepted = client.submit(&job).await;
@@ -77,7 +77,7 @@ async fn without_telemetry_the_canary_misses_it_and_jobs_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_console_fetches_the_metrics_of_every_process_and_tells_which_one_is_away() {
+async fn the_console_scrapes_every_process_and_names_an_unreachable_one() {
     let lab = LabUnderTest::start_with(&waybill(), |options| options.processors = 3).await;
     let standing = async |wanted: &[(&str, bool)]| {
         let targets = console(&lab, "/api/metrics/targets").await;

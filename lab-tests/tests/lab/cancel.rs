@@ -43,15 +43,15 @@ async fn becomes(client: &Client, job: JobId, state: JobState) {
     .await;
 }
 
-/// The outcomes that the owner was told of, each with its id; repeats once.
-fn told(catcher: &WebhookCatcher, job: JobId) -> BTreeSet<(String, String)> {
-    let notices = catcher.received().into_iter().filter_map(|hook| {
-        let notice: Value = serde_json::from_slice(&hook.body).ok()?;
+/// The notified outcomes, each with its `webhook-id`; repetitions once.
+fn outcomes(catcher: &WebhookCatcher, job: JobId) -> BTreeSet<(String, String)> {
+    let notifications = catcher.received().into_iter().filter_map(|hook| {
+        let notification: Value = serde_json::from_slice(&hook.body).ok()?;
         let id = hook.header("webhook-id")?.to_owned();
-        let outcome = notice["data"]["outcome"].as_str()?.to_owned();
-        (notice["data"]["id"] == job.to_string()).then_some((id, outcome))
+        let outcome = notification["data"]["outcome"].as_str()?.to_owned();
+        (notification["data"]["id"] == job.to_string()).then_some((id, outcome))
     });
-    notices.collect()
+    notifications.collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,16 +89,16 @@ async fn a_running_job_stops_at_once_and_frees_its_core() {
     let small = client.submit(&small).await.id;
     assert_eq!(client.ended(small, LIMIT).await.state, JobState::Succeeded);
     assert!(started.elapsed() < RENEWED, "{:?}: the workers were not called", started.elapsed());
-    let told = eventually(LIMIT, "the owner to be told", async || {
-        let told = told(&catcher, jobs[8]);
-        if told.is_empty() { None } else { Some(told) }
+    let seen = eventually(LIMIT, "the notification", async || {
+        let seen = outcomes(&catcher, jobs[8]);
+        if seen.is_empty() { None } else { Some(seen) }
     })
     .await;
-    assert_eq!(told.iter().map(|(_, outcome)| outcome.as_str()).collect::<Vec<_>>(), ["cancelled"]);
+    assert_eq!(seen.iter().map(|(_, outcome)| outcome.as_str()).collect::<Vec<_>>(), ["cancelled"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queued_job_ends_and_its_owner_hears_of_it_while_no_worker_is_there() {
+async fn a_queued_job_is_cancelled_and_notified_without_a_worker() {
     let catcher = WebhookCatcher::start().await;
     let lab = lab(&catcher).await;
     let client = Client::of(&lab);
@@ -110,25 +110,26 @@ async fn a_queued_job_ends_and_its_owner_hears_of_it_while_no_worker_is_there() 
     }
     let (status, view) = cancel(&client, cancelled.id).await;
     assert_eq!((status, &view["state"]), (StatusCode::ACCEPTED, &json!("cancelled")));
-    eventually(LIMIT, "the owner to be told", async || !told(&catcher, cancelled.id).is_empty())
+    eventually(LIMIT, "the notification", async || !outcomes(&catcher, cancelled.id).is_empty())
         .await;
     leave_as_a_gateway_that_died(&lab, orphan).await;
-    assert!(told(&catcher, orphan).is_empty());
+    assert!(outcomes(&catcher, orphan).is_empty());
 
     lab.start(Part::Processor(1)).await.expect("it starts");
-    eventually(LIMIT, "the worker to tell what nobody told", async || {
-        !told(&catcher, orphan).is_empty()
+    eventually(LIMIT, "the worker to publish the missing completion", async || {
+        !outcomes(&catcher, orphan).is_empty()
     })
     .await;
     // What was queued after them is done after them.
     let last = client.submit(&add).await.id;
     assert_eq!(client.ended(last, LIMIT).await.state, JobState::Succeeded);
-    eventually(LIMIT, "the last to be told", async || !told(&catcher, last).is_empty()).await;
+    eventually(LIMIT, "the last notification", async || !outcomes(&catcher, last).is_empty()).await;
     let hooks = catcher.received();
     for job in [cancelled.id, orphan] {
         let id = job.to_string();
-        let notices = hooks.iter().filter(|hook| String::from_utf8_lossy(&hook.body).contains(&id));
-        assert_eq!(notices.count(), 1, "{id}");
+        let notifications =
+            hooks.iter().filter(|hook| String::from_utf8_lossy(&hook.body).contains(&id));
+        assert_eq!(notifications.count(), 1, "{id}");
         assert_eq!(client.job(job).await.expect("it is known").state, JobState::Cancelled);
     }
     client
@@ -138,7 +139,7 @@ async fn a_queued_job_ends_and_its_owner_hears_of_it_while_no_worker_is_there() 
         .await;
 }
 
-/// The record is cancelled, and nobody was told.
+/// The record is cancelled, but its completion was not published.
 async fn leave_as_a_gateway_that_died(lab: &LabUnderTest, job: JobId) {
     let client = async_nats::connect(lab.nats_url()).await.expect("the broker is there");
     let records = async_nats::jetstream::new(client).get_key_value(JOBS_BUCKET).await;
@@ -178,9 +179,9 @@ async fn a_cancel_that_races_with_the_end_has_one_outcome_and_says_which() {
             }
             other => panic!("{other}: {answer}"),
         }
-        let effects = eventually(LIMIT, "the owner to be told", async || {
-            let told = told(&catcher, id);
-            if told.is_empty() { None } else { Some(told) }
+        let effects = eventually(LIMIT, "the notification", async || {
+            let seen = outcomes(&catcher, id);
+            if seen.is_empty() { None } else { Some(seen) }
         })
         .await;
         let outcomes: Vec<&str> = effects.iter().map(|(_, outcome)| outcome.as_str()).collect();

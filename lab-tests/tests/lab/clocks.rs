@@ -61,7 +61,7 @@ async fn one_job(client: &Client) -> Trace {
 /// How long the processor's message waited, in milliseconds, as its span says.
 fn queue_wait(trace: &Trace) -> i64 {
     let wait = trace.the(PROCESS).attribute(attr::QUEUE_WAIT_MS);
-    wait.and_then(|wait| wait.parse().ok()).expect("the attempt tells its wait")
+    wait.and_then(|wait| wait.parse().ok()).expect("the attempt has its wait")
 }
 
 async fn negative_waits(lab: &LabUnderTest, client: &Client) -> Option<f64> {

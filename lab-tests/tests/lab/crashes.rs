@@ -51,12 +51,16 @@ async fn a_crash_at_any_boundary_of_any_stage_loses_nothing_and_doubles_nothing(
             (JobState::Succeeded, 1),
             "{fault}: a crash spends no attempt"
         );
-        let effects = eventually(LIMIT, &format!("a notice after {fault}"), async || {
-            let told = effects_of(&catcher, &id.to_string());
-            if told.is_empty() { None } else { Some(told) }
+        let effects = eventually(LIMIT, &format!("a notification after {fault}"), async || {
+            let seen = effects_of(&catcher, &id.to_string());
+            if seen.is_empty() { None } else { Some(seen) }
         })
         .await;
-        assert_eq!(effects.len(), 1, "{fault}: every notice tells of the same run: {effects:?}");
+        assert_eq!(
+            effects.len(),
+            1,
+            "{fault}: every notification is about the same run: {effects:?}"
+        );
     }
 }
 
@@ -105,12 +109,12 @@ fn restarts(lab: &LabUnderTest, stage: &str) -> u32 {
     of_stage.map(|status| status.restarts).sum()
 }
 
-/// What the owner was told of a job: id and run of every notice, repeats once.
+/// The notifications of a job: `webhook-id` and run of each, repetitions once.
 fn effects_of(catcher: &WebhookCatcher, job: &str) -> BTreeSet<String> {
-    let notices = catcher.received().into_iter().filter_map(|hook| {
-        let notice: Value = serde_json::from_slice(&hook.body).ok()?;
-        let effect = format!("{} {}", hook.header("webhook-id")?, notice["data"]["run"]);
-        (notice["data"]["id"] == job).then_some(effect)
+    let notifications = catcher.received().into_iter().filter_map(|hook| {
+        let notification: Value = serde_json::from_slice(&hook.body).ok()?;
+        let effect = format!("{} {}", hook.header("webhook-id")?, notification["data"]["run"]);
+        (notification["data"]["id"] == job).then_some(effect)
     });
-    notices.collect()
+    notifications.collect()
 }

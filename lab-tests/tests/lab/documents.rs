@@ -1,5 +1,5 @@
 //! What a job asks for and what it comes to: small or large, it is kept in different places and is the same
-//! to its owner.
+//! to its submitter.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// The stream behind the bucket of results.
 const RESULTS: &str = SIDE_STORES[0];
 
-/// A job of so many additions and a division by zero.
+/// A job of `additions` additions and a division by zero.
 fn failing(additions: usize) -> Value {
     let mut operations = vec![json!({"kind": "add", "inputs": [1.5, 2]}); additions];
     operations.push(json!({"kind": "divide", "inputs": [1, 0]}));
@@ -49,11 +49,11 @@ async fn a_small_and_a_large_job_are_shown_and_started_again_alike() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     for (additions, documents) in [(1, 0), (40, 1)] {
-        let (asked, results) = (stored(&lab, PAYLOADS.name).await, stored(&lab, RESULTS).await);
+        let (inputs, results) = (stored(&lab, PAYLOADS.name).await, stored(&lab, RESULTS).await);
         let id = client.submit(&failing(additions)).await.id;
         let first = client.ended(id, LIMIT).await;
         check(&first, additions);
-        assert_eq!(stored(&lab, PAYLOADS.name).await - asked, documents, "{additions} additions");
+        assert_eq!(stored(&lab, PAYLOADS.name).await - inputs, documents, "{additions} additions");
         assert_eq!(stored(&lab, RESULTS).await - results, documents, "{additions} additions");
 
         let (status, view) = client.order(&format!("jobs/{id}/retry"), None).await;

@@ -83,11 +83,11 @@ async fn honest(url: &str) -> (Duration, Duration) {
 
 async fn ask(url: &str, limit: Duration) -> Duration {
     let http = reqwest::Client::builder().no_proxy().timeout(limit).build().unwrap();
-    let asked = Instant::now();
+    let start = Instant::now();
     let response = http.get(url).send().await.unwrap_or_else(|error| panic!("{url}: {error:?}"));
     assert_eq!(response.status(), 200, "{url}");
     response.bytes().await.unwrap();
-    asked.elapsed()
+    start.elapsed()
 }
 
 fn rude_clients(lab: &LabUnderTest) -> Vec<Rude> {
@@ -179,7 +179,7 @@ async fn a_silent_name_server_takes_no_threads_and_no_descriptors() {
         clients.spawn(async move {
             let notify = format!("https://host-{client}.example.net/");
             let job = json!({
-                "name": "told", "operations": [{"kind": "add", "inputs": [1, 2]}],
+                "name": "notified", "operations": [{"kind": "add", "inputs": [1, 2]}],
                 "notify": {"channel": "webhook", "url": notify},
             });
             for _ in 0..3 {

@@ -42,8 +42,8 @@ async fn no_accepted_job_is_lost_or_done_twice_while_every_part_is_killed_once()
         *ends.entry(jobs[id].name()).or_insert(0) += 1;
         assert_eq!(jobs[id], JobState::Succeeded, "{id}");
     }
-    let notices = ledger_of(&catcher, &accepted).await;
-    println!("accepted {}, ends {ends:?}, notices {notices}", accepted.len());
+    let notifications = ledger_of(&catcher, &accepted).await;
+    println!("accepted {}, ends {ends:?}, notifications {notifications}", accepted.len());
 }
 
 /// Submits each job until it is accepted, as a careful client does: with an idempotency key, because an
@@ -117,22 +117,23 @@ async fn all_ended(client: &Client, accepted: &BTreeSet<JobId>) -> BTreeMap<JobI
     .await
 }
 
-/// The independent ledger: what the owners were told. Notices may repeat, effects may not: all notices
+/// The independent ledger: the notifications of all jobs. Notices may repeat, effects may not: all notifications
 /// of a job speak of one and the same run.
 async fn ledger_of(catcher: &WebhookCatcher, accepted: &BTreeSet<JobId>) -> usize {
-    eventually(REST, "a notice of every accepted job", async || {
+    eventually(REST, "a notification of every accepted job", async || {
         let mut runs: BTreeMap<JobId, BTreeSet<String>> = BTreeMap::new();
         let hooks = catcher.received();
         for hook in &hooks {
-            let notice: Value = serde_json::from_slice(&hook.body).expect("a notice is JSON");
-            let job = notice["data"]["id"]
+            let notification: Value =
+                serde_json::from_slice(&hook.body).expect("a notification is JSON");
+            let job = notification["data"]["id"]
                 .as_str()
                 .and_then(|id| id.parse().ok())
                 .expect("it names its job");
             let effect = format!(
                 "{} {}",
                 hook.header("webhook-id").unwrap_or_default(),
-                notice["data"]["run"]
+                notification["data"]["run"]
             );
             runs.entry(job).or_default().insert(effect);
         }
@@ -140,7 +141,11 @@ async fn ledger_of(catcher: &WebhookCatcher, accepted: &BTreeSet<JobId>) -> usiz
             assert_eq!(effects.len(), 1, "{job} took effect more than once: {effects:?}");
         }
         let missing = accepted.iter().filter(|id| !runs.contains_key(id)).count();
-        if missing == 0 { Ok(hooks.len()) } else { Err(format!("{missing} jobs without a notice")) }
+        if missing == 0 {
+            Ok(hooks.len())
+        } else {
+            Err(format!("{missing} jobs without a notification"))
+        }
     })
     .await
 }

@@ -118,7 +118,9 @@ async fn heals(lab: &LabUnderTest, client: &Client) {
     .await;
     every_job_succeeds(client, &[id]).await;
     eventually(LIMIT, "the terminal says that it healed", async || {
-        lab.told().iter().any(|told| matches!(told, Progress::Healed { part: Part::Nats, .. }))
+        lab.progress()
+            .iter()
+            .any(|progress| matches!(progress, Progress::Healed { part: Part::Nats, .. }))
     })
     .await;
     ready_is(lab, client, true).await;
@@ -155,8 +157,8 @@ fn doctor(lab: &LabUnderTest) -> Vec<(String, String)> {
         .collect()
 }
 
-fn told_of(lab: &LabUnderTest) -> String {
-    lab.told().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+fn progress_of(lab: &LabUnderTest) -> String {
+    lab.progress().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,7 +182,7 @@ async fn a_lab_on_a_full_disk_says_so_and_heals_once_there_is_room() {
     })
     .await;
     assert!(
-        keyed["detail"].as_str().unwrap().contains("Repeat with your Idempotency-Key"),
+        keyed["detail"].as_str().unwrap().contains("Repeat with the same Idempotency-Key"),
         "{keyed}"
     );
     ready_is(&lab, &client, false).await;
@@ -193,7 +195,7 @@ async fn a_lab_on_a_full_disk_says_so_and_heals_once_there_is_room() {
             "{name}: {words} in {failed:?}"
         );
     }
-    let terminal = told_of(&lab);
+    let terminal = progress_of(&lab);
     assert!(terminal.contains("no space left") && terminal.contains("make room"), "{terminal}");
 
     disk.free();
@@ -268,7 +270,7 @@ async fn a_disk_that_fails_without_being_full_heals_by_a_restart_of_the_broker()
     );
     heals(&lab, &client).await;
     every_job_succeeds(&client, &[long, accepted]).await;
-    let terminal = told_of(&lab);
+    let terminal = progress_of(&lab);
     assert!(
         terminal.contains("file too large") && terminal.contains("nats is restarted"),
         "{terminal}"
@@ -298,14 +300,14 @@ async fn a_lab_does_not_start_on_a_full_disk_and_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_web_page_reads_the_brokers_monitor_and_nobody_else_the_data_folder() {
+async fn no_web_page_reads_the_brokers_monitor_and_no_other_user_the_data_folder() {
     let lab = LabUnderTest::start(&waybill()).await;
     let monitor = format!("http://127.0.0.1:{}", lab.ports().nats_monitor);
     for path in
         ["", "/", "/varz", "/healthz", "/connz?subs=1", "/jsz?config=1", "/debug/vars", "/%2e/varz"]
     {
-        let asked = reqwest::Client::new().get(format!("{monitor}{path}"));
-        let answer = asked.header("origin", "https://evil.example").send().await.unwrap();
+        let request = reqwest::Client::new().get(format!("{monitor}{path}"));
+        let answer = request.header("origin", "https://evil.example").send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
         assert!(!answer.headers().contains_key("access-control-allow-origin"), "{path}");
     }

@@ -1,4 +1,4 @@
-//! The console's webhook catcher as the owner of a job.
+//! The console's webhook inbox as the receiver of a job's notification.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn caught(lab: &LabUnderTest, name: &str) -> Option<Vec<Value>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_tells_the_catcher_its_end_signed_and_again_until_it_is_taken() {
+async fn a_notification_arrives_in_the_console_signed_and_retried_until_accepted() {
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_WEBHOOK_SECRET".into(), SECRET.into()));
     })
@@ -27,7 +27,7 @@ async fn a_job_tells_the_catcher_its_end_signed_and_again_until_it_is_taken() {
     let address = |path: &str| format!("http://127.0.0.1:{}{path}", lab.ports().console);
     let job = |url: String| {
         json!({
-            "name": "told", "operations": [{"kind": "add", "inputs": [1, 2]}],
+            "name": "notified", "operations": [{"kind": "add", "inputs": [1, 2]}],
             "notify": {"channel": "webhook", "url": url},
         })
     };

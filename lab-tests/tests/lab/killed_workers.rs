@@ -1,5 +1,5 @@
 //! What a killed worker costs, at the lab's own ack wait: its jobs wait for one ack wait, no other job waits at all,
-//! and a job that kills its workers convicts nobody but itself.
+//! and a job that kills its workers does not affect other jobs.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ async fn kill(lab: &LabUnderTest) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_poison_jobs_at_once_end_alone_and_convict_nobody() {
+async fn five_poison_jobs_at_once_end_dead_without_affecting_other_jobs() {
     let lab = LabUnderTest::start(&waybill()).await;
     killed_workers::poison_jobs_end_alone(&Client::of(&lab), 5).await;
 }
@@ -86,14 +86,14 @@ async fn a_job_that_crashes_the_notifier_is_announced_a_bounded_number_of_times(
     let id = client.submit_with(&job, &fault).await.id;
     assert_eq!(client.ended(id, LIMIT).await.state, JobState::Succeeded);
     eventually(LIMIT, "its notification to be a dead letter", async || {
-        let letters = client.dead_letters().await.dead_letters;
-        letters.into_iter().find(|letter| {
-            (letter.job, letter.reason.as_str()) == (Some(id), "interruptions_used_up")
+        let dead_letters = client.dead_letters().await.dead_letters;
+        dead_letters.into_iter().find(|dead_letter| {
+            (dead_letter.job, dead_letter.reason.as_str()) == (Some(id), "interruptions_used_up")
         })
     })
     .await;
-    let told = catcher.received().len();
-    assert!((1..=6).contains(&told), "notified {told} times");
+    let count = catcher.received().len();
+    assert!((1..=6).contains(&count), "notified {count} times");
 }
 
 async fn short_lab(catcher: &WebhookCatcher) -> LabUnderTest {

@@ -61,7 +61,7 @@ impl Lost {
         .await;
     }
 
-    /// Empties the queues of jobs that have not ended; nobody reads them now.
+    /// Empties the queues of jobs that have not ended; no worker reads them now.
     async fn purge(&self) {
         let broker = async_nats::connect(self.lab.nats_url()).await.expect("the broker is there");
         let broker = jetstream::new(broker);
@@ -174,21 +174,21 @@ async fn remove_message_of(lab: &LabUnderTest, job: JobId) {
 async fn a_cancel_ends_a_job_that_no_worker_runs() {
     let test = Lost::start().await;
     let wait = json!({"kind": "wait", "seconds": 3_000});
-    let (job, asked_early) =
+    let (job, cancelled_early) =
         (test.submit(&wait, &json!({})).await, test.submit(&wait, &json!({})).await);
     test.becomes(job, JobState::Running).await;
-    test.becomes(asked_early, JobState::Running).await;
+    test.becomes(cancelled_early, JobState::Running).await;
     test.lab.stop(Part::Processor(1)).await.ok();
     test.lab.kill(Part::Processor(1)).await.ok();
     test.purge().await;
     let cancel = async |job: JobId| test.client.order(&format!("jobs/{job}/cancel"), None).await;
-    assert_eq!(cancel(asked_early).await.0, StatusCode::ACCEPTED);
+    assert_eq!(cancel(cancelled_early).await.0, StatusCode::ACCEPTED);
     let since = Instant::now();
     eventually(LIMIT, "two ack waits to pass", async || since.elapsed() > ACK_WAIT * 3).await;
     let (status, view) = cancel(job).await;
     assert_eq!((status, &view["state"]), (StatusCode::ACCEPTED, &json!("cancelled")), "{view}");
-    // Nobody has to ask twice.
-    assert_eq!(test.client.ended(asked_early, LIMIT).await.state, JobState::Cancelled);
+    // The cancellation need not be repeated.
+    assert_eq!(test.client.ended(cancelled_early, LIMIT).await.state, JobState::Cancelled);
     test.lab.start(Part::Processor(1)).await.ok();
     test.retry(job).await;
     test.becomes(job, JobState::Running).await;

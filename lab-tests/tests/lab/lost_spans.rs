@@ -22,7 +22,7 @@ fn jobs() -> [Value; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_run_ends_before_none_of_its_children() {
+async fn a_lost_run_does_not_end_before_its_children() {
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), "3".into()));
     })

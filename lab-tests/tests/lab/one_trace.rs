@@ -45,21 +45,21 @@ async fn a_job_is_one_trace_over_four_services() {
     let catcher = WebhookCatcher::start().await;
     let lab = lab_with_webhooks_to(&catcher).await;
     let client = Client::of(&lab);
-    let caller = "00-11111111111111111111111111111111-2222222222222222-01";
+    let inbound = "00-11111111111111111111111111111111-2222222222222222-01";
     let job = json!({
         "name": "one trace",
         "operations": [{"kind": "add", "inputs": [1, 2]}, {"kind": "hash", "text": "x", "rounds": 2}],
         "notify": {"channel": "webhook", "url": catcher.url("/done")},
     });
-    let accepted = client.submit_with(&job, &[("traceparent", caller)]).await;
-    assert_ne!(accepted.trace_id, "1".repeat(32), "a caller's trace is linked, not continued");
+    let accepted = client.submit_with(&job, &[("traceparent", inbound)]).await;
+    assert_ne!(accepted.trace_id, "1".repeat(32), "an inbound trace is linked, not continued");
     let (trace, ()) = client.trace_where(&accepted.trace_id, LIMIT, whole).await;
 
     let [root] = trace.roots()[..] else { panic!("one root\n{trace}") };
     assert_eq!((root.name.as_str(), root.kind, root.service.as_str()), CHAIN[0]);
     assert!(
         root.links.iter().any(|link| link.span == "2".repeat(16)),
-        "the root links to the caller"
+        "the root links to the inbound context"
     );
     for pair in CHAIN.windows(2) {
         let [parent, child] = [trace.the(pair[0].0), trace.the(pair[1].0)];
@@ -74,7 +74,7 @@ async fn a_job_is_one_trace_over_four_services() {
     }
     assert_eq!(trace.services(), ["gateway", "ingester", "processor", "notifier"]);
     the_details_are_there(&trace, &accepted.id.to_string());
-    let [hook] = &catcher.received()[..] else { panic!("one notice") };
+    let [hook] = &catcher.received()[..] else { panic!("one notification") };
     assert!(hook.header("traceparent").is_some_and(|header| header.contains(&accepted.trace_id)));
 }
 

@@ -41,11 +41,11 @@ async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing
         client.job(accepted.id).await?.worker
     })
     .await;
-    let owner = owner_of(&lab, &worker);
-    lab.pause(owner).await.expect("the owner runs");
+    let holder = part_of(&lab, &worker);
+    lab.pause(holder).await.expect("the lease holder runs");
     let ended = client.ended(accepted.id, LIMIT).await;
     assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 1));
-    lab.resume(owner).await.expect("the owner is only held still");
+    lab.resume(holder).await.expect("the lease holder is only suspended");
 
     client
         .whole_trace_where(&accepted.trace_id, LIMIT, |trace| {
@@ -56,11 +56,11 @@ async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing
     let after = client.job(accepted.id).await.expect("the job is known");
     assert_eq!((after.state, after.times.finished_ms), (ended.state, ended.times.finished_ms));
     let effects: BTreeSet<_> = catcher.received().iter().map(|hook| hook.body.clone()).collect();
-    assert_eq!(effects.len(), 1, "every notice tells of the same run");
+    assert_eq!(effects.len(), 1, "every notification is about the same run");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fenced_worker_leaves_the_message_to_the_new_owner() {
+async fn a_fenced_worker_leaves_the_message_to_the_new_lease_holder() {
     let catcher = WebhookCatcher::start().await;
     let lab = lab(2, &catcher).await;
     let client = Client::of(&lab);
@@ -72,24 +72,24 @@ async fn a_fenced_worker_leaves_the_message_to_the_new_owner() {
         eventually(LIMIT, "another worker to have the job", worker).await
     };
     let first = worker("").await;
-    lab.pause(owner_of(&lab, &first)).await.expect("the owner runs");
-    let second = owner_of(&lab, &worker(&first).await);
-    lab.resume(owner_of(&lab, &first)).await.expect("the first owner is only held still");
-    eventually(LIMIT, "the first owner to be fenced", async || {
+    lab.pause(part_of(&lab, &first)).await.expect("the lease holder runs");
+    let second = part_of(&lab, &worker(&first).await);
+    lab.resume(part_of(&lab, &first)).await.expect("the first lease holder is only suspended");
+    eventually(LIMIT, "the first lease holder to be fenced", async || {
         let trace = client.trace(&accepted.trace_id).await?;
         trace.values(PROCESS, "waybill.verdict").into_iter().find(|verdict| verdict == "fenced")
     })
     .await;
-    // Had the first owner acked, nobody would get the message of the one that dies now.
-    lab.kill(second).await.expect("the second owner runs");
+    // Had the first lease holder acked, the message of the worker that is killed now would be lost.
+    lab.kill(second).await.expect("the second lease holder runs");
     let ended = client.ended(accepted.id, Duration::from_mins(1)).await;
     assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_takes_over_from_a_worker_that_lives_when_the_broker_delivers_again() {
+async fn no_worker_takes_over_from_a_live_one_on_redelivery() {
     let catcher = WebhookCatcher::start().await;
-    // The owner has no slot left for the redelivery: it goes to the other worker, which is idle.
+    // The lease holder has no slot left for the redelivery: it goes to the other worker, which is idle.
     let lab = lab_with(2, &catcher, &[("WAYBILL_SLOTS", "1")]).await;
     let client = Client::of(&lab);
     let job = json!({"name": "stayed", "operations": [{"kind": "wait", "seconds": 12}]});
@@ -106,9 +106,9 @@ async fn nobody_takes_over_from_a_worker_that_lives_when_the_broker_delivers_aga
         })
         .await;
     let log = [Part::Processor(1), Part::Processor(2)].map(|part| lab.log_tail(part)).concat();
-    let mut told = log.lines().filter(|line| line.contains("\"retry\""));
+    let mut lines = log.lines().filter(|line| line.contains("\"retry\""));
     assert!(
-        told.any(|line| line.contains("owned_elsewhere")
+        lines.any(|line| line.contains("owned_elsewhere")
             && line.contains(&format!("postponed, leased by {holder}, "))),
         "no line says why the message was postponed: {log}"
     );
@@ -133,7 +133,7 @@ async fn a_job_goes_on_while_the_broker_is_away_for_longer_than_the_ack_wait() {
             Ok::<_, String>((count("operation wait"), count(PROCESS)))
         })
         .await;
-    assert_eq!(spans, (1, 1), "the redelivery was adopted: neither run again nor put off");
+    assert_eq!(spans, (1, 1), "the redelivery was adopted: neither run again nor postponed");
 }
 
 /// Stops the broker and starts it again: whatever is in hand is delivered again.
@@ -145,10 +145,10 @@ async fn away_for_longer_than_the_ack_wait(lab: &LabUnderTest) {
 }
 
 /// The part whose process has this instance name, which holds its process id.
-fn owner_of(lab: &LabUnderTest, worker: &str) -> Part {
+fn part_of(lab: &LabUnderTest, worker: &str) -> Part {
     let parts = lab.parts();
     let found = parts.iter().find(|status| {
         status.pid.is_some_and(|pid| worker.split('-').any(|token| token == pid.to_string()))
     });
-    found.unwrap_or_else(|| panic!("{worker} is none of {parts:?}")).part
+    found.unwrap_or_else(|| panic!("{worker} is not one of {parts:?}")).part
 }

@@ -1,4 +1,4 @@
-//! Jobs that a stage can never handle: they are put away after a known number of attempts, and end.
+//! Jobs that a stage can never handle: they are dead-lettered after a known number of attempts.
 
 use std::time::Duration;
 
@@ -47,16 +47,18 @@ async fn a_job_that_a_stage_always_fails_ends_in_the_dead_letters_and_not_in_a_l
         ("processor", "interruptions_used_up", Some(deadly)),
     ];
     eventually(LIMIT, "four dead letters", async || {
-        let letters = client.dead_letters().await.dead_letters;
-        let mut found: Vec<_> = letters
+        let dead_letters = client.dead_letters().await.dead_letters;
+        let mut found: Vec<_> = dead_letters
             .iter()
-            .map(|letter| (letter.stage.as_str(), letter.reason.as_str(), letter.job))
+            .map(|dead_letter| {
+                (dead_letter.stage.as_str(), dead_letter.reason.as_str(), dead_letter.job)
+            })
             .collect();
         found.sort_unstable();
         if found == wanted { Ok(()) } else { Err(format!("{found:?}")) }
     })
     .await;
-    // What lies there has left its queue, and nothing comes again.
+    // A dead letter has left its queue, and is not redelivered.
     eventually(LIMIT, "the queues to be empty", async || {
         let queues = client.queues().await.ok_or_else(Vec::new)?.queues;
         let read = queues.into_iter().filter(|queue| queue.consumer.is_some());

@@ -1,4 +1,4 @@
-//! Dead letters driven again in a whole lab.
+//! Redriving dead letters in a whole lab.
 
 use std::time::Duration;
 
@@ -14,16 +14,19 @@ use testkit::{LabUnderTest, eventually};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Submits a job that dies at its first attempt; answers it and its letter.
+/// Submits a job that dies at its first attempt; returns it and its dead letter.
 async fn dead(client: &Client) -> (JobView, DeadLetterView) {
     let job = json!({"name": "poison", "attempts_max": 1, "operations": [{"kind": "add", "inputs": [1, 2]}]});
     let id = client.submit_with(&job, &[("waybill-fault", "processor=error")]).await.id;
     let ended = client.ended(id, LIMIT).await;
     assert_eq!(ended.state, JobState::Dead);
-    let letters = client.dead_letters().await.dead_letters;
-    let letter = letters.into_iter().find(|letter| letter.job == Some(id)).expect("it has one");
-    assert_eq!(ended.dead_letter, Some(letter.seq));
-    (ended, letter)
+    let dead_letters = client.dead_letters().await.dead_letters;
+    let dead_letter = dead_letters
+        .into_iter()
+        .find(|dead_letter| dead_letter.job == Some(id))
+        .expect("it has one");
+    assert_eq!(ended.dead_letter, Some(dead_letter.seq));
+    (ended, dead_letter)
 }
 
 async fn redrive(client: &Client, seq: u64) -> (StatusCode, Value) {
@@ -34,15 +37,15 @@ async fn redrive(client: &Client, seq: u64) -> (StatusCode, Value) {
 async fn a_poison_job_is_driven_again_in_its_own_trace_and_succeeds() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
-    let (job, letter) = dead(&client).await;
-    let (status, answer) = redrive(&client, letter.seq).await;
+    let (job, dead_letter) = dead(&client).await;
+    let (status, answer) = redrive(&client, dead_letter.seq).await;
     assert_eq!((status, &answer["round"]), (StatusCode::ACCEPTED, &json!(1)));
     assert_eq!(answer["trace_id"], job.trace_id);
     let ended = client.ended_in_round(job.id, 1, LIMIT).await;
     assert_eq!((ended.state, ended.attempts), (JobState::Succeeded, 1));
     assert_eq!(ended.trace_id, job.trace_id);
     assert!(client.dead_letters().await.dead_letters.is_empty());
-    assert_eq!(redrive(&client, letter.seq).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(redrive(&client, dead_letter.seq).await.0, StatusCode::NOT_FOUND);
     let retry = client.order(&format!("jobs/{}/retry", job.id), None).await;
     assert_eq!(retry.0, StatusCode::CONFLICT, "what succeeded is not done twice");
 
@@ -155,10 +158,10 @@ async fn a_raw_event_that_is_driven_again_is_judged_again_and_not_taken_for_a_re
     let mut before = 0;
     for _ in 0..3 {
         let seq = eventually(LIMIT, "a dead letter", async || {
-            let letters = client.dead_letters().await.dead_letters;
-            match &letters[..] {
-                [letter] if letter.seq > before => Ok(letter.seq),
-                _ => Err(letters),
+            let dead_letters = client.dead_letters().await.dead_letters;
+            match &dead_letters[..] {
+                [dead_letter] if dead_letter.seq > before => Ok(dead_letter.seq),
+                _ => Err(dead_letters),
             }
         })
         .await;

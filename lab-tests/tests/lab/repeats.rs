@@ -11,7 +11,7 @@ use testkit::{LabUnderTest, eventually};
 const LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_comes_again_is_discarded_also_after_a_restart_of_the_broker() {
+async fn a_repeated_event_is_discarded_even_after_a_broker_restart() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     let event = json!({

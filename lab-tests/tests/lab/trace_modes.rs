@@ -155,8 +155,8 @@ async fn a_redrive_with_links_only_keeps_the_baggage_of_the_client() {
 
     let ended = client.ended(accepted.id, LIMIT).await;
     assert_eq!(ended.state, JobState::Dead);
-    let letter = ended.dead_letter.expect("a dead job has a letter");
-    let (status, body) = client.order(&format!("dead-letters/{letter}/redrive"), None).await;
+    let dead_letter = ended.dead_letter.expect("a dead job has a dead letter");
+    let (status, body) = client.order(&format!("dead-letters/{dead_letter}/redrive"), None).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{body}");
     let again = one_of_each(&mut jobs, &["jobs.todo.add", "jobs.done.succeeded"]).await;
     for (subject, baggage) in again {

@@ -63,13 +63,16 @@ impl Damaged {
     }
 
     /// Waits for the one dead letter of `job`, and for the queues to be empty: nothing is tried again.
-    async fn letter(&self, job: JobId, stage: &str, reason: &str) -> u64 {
+    async fn dead_letter(&self, job: JobId, stage: &str, reason: &str) -> u64 {
         let seq = eventually(LIMIT, &format!("a dead letter of {job}"), async || {
-            let letters = self.client.dead_letters().await.dead_letters;
-            let own: Vec<_> = letters.iter().filter(|letter| letter.job == Some(job)).collect();
+            let dead_letters = self.client.dead_letters().await.dead_letters;
+            let own: Vec<_> =
+                dead_letters.iter().filter(|dead_letter| dead_letter.job == Some(job)).collect();
             match &own[..] {
-                [letter] if letter.stage == stage && letter.reason == reason => Ok(letter.seq),
-                _ => Err(format!("{letters:?}")),
+                [dead_letter] if dead_letter.stage == stage && dead_letter.reason == reason => {
+                    Ok(dead_letter.seq)
+                }
+                _ => Err(format!("{dead_letters:?}")),
             }
         })
         .await;
@@ -112,9 +115,9 @@ async fn a_damaged_record_makes_one_dead_letter_in_each_stage_and_a_redrive_runs
     let accepted = test.submit(&add).await;
     test.put(accepted, "not json").await;
     test.lab.start(Part::Ingester).await.expect("it starts");
-    let letter = test.letter(accepted, "ingester", "record_unreadable").await;
+    let dead_letter = test.dead_letter(accepted, "ingester", "record_unreadable").await;
     test.notified(accepted, "dead").await;
-    test.redrive(letter).await;
+    test.redrive(dead_letter).await;
     assert_eq!(test.client.ended(accepted, LIMIT).await.state, JobState::Succeeded);
 
     test.lab.stop(Part::Processor(1)).await.expect("it runs");
@@ -124,9 +127,9 @@ async fn a_damaged_record_makes_one_dead_letter_in_each_stage_and_a_redrive_runs
     flying["state"] = json!("flying");
     test.put(queued, flying.to_string()).await;
     test.lab.start(Part::Processor(1)).await.expect("it starts");
-    let letter = test.letter(queued, "processor", "record_unreadable").await;
+    let dead_letter = test.dead_letter(queued, "processor", "record_unreadable").await;
     test.notified(queued, "dead").await;
-    test.redrive(letter).await;
+    test.redrive(dead_letter).await;
     assert_eq!(test.client.ended(queued, LIMIT).await.state, JobState::Succeeded);
 
     let running = test.submit(&json!({"kind": "wait", "seconds": 3.0})).await;
@@ -134,10 +137,10 @@ async fn a_damaged_record_makes_one_dead_letter_in_each_stage_and_a_redrive_runs
     let mut other = test.stored(running).await;
     other["id"] = json!(queued);
     test.put(running, other.to_string()).await;
-    let letter = test.letter(running, "processor", "record_unreadable").await;
+    let dead_letter = test.dead_letter(running, "processor", "record_unreadable").await;
     let (status, problem) = test.client.order(&format!("jobs/{running}/cancel"), None).await;
     assert_eq!(status, StatusCode::CONFLICT, "{problem}");
-    test.redrive(letter).await;
+    test.redrive(dead_letter).await;
     assert_eq!(test.client.ended(running, LIMIT).await.state, JobState::Succeeded);
     let fresh = test.submit(&add).await;
     assert_eq!(test.client.ended(fresh, LIMIT).await.state, JobState::Succeeded);
@@ -183,14 +186,14 @@ async fn a_record_that_would_grow_too_large_ends_in_a_dead_letter_that_says_so()
     record["newer"] = json!("x".repeat(room));
     test.put(job, record.to_string()).await;
     test.lab.start(Part::Processor(1)).await.expect("it starts");
-    test.letter(job, "processor", "record_too_large").await;
+    test.dead_letter(job, "processor", "record_too_large").await;
     test.notified(job, "dead").await;
     let dead = test.stored(job).await;
     assert_eq!((&dead["state"], &dead["newer"]), (&json!("dead"), &record["newer"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_notice_needs_no_record() {
+async fn a_notification_needs_no_record() {
     let test = Damaged::start().await;
     test.lab.stop(Part::Notifier).await.expect("it runs");
     let job = test.submit(&json!({"kind": "add", "inputs": [1, 2]})).await;
@@ -198,8 +201,7 @@ async fn a_notice_needs_no_record() {
     test.catcher.answer_with([Answer::status(500)]);
     test.put(job, "not json").await;
     test.lab.start(Part::Notifier).await.expect("it starts");
-    eventually(LIMIT, "a notice that came again", async || test.catcher.received().len() >= 2)
-        .await;
+    eventually(LIMIT, "a repeated notification", async || test.catcher.received().len() >= 2).await;
     test.notified(job, "succeeded").await;
     assert!(test.client.dead_letters().await.dead_letters.is_empty());
 }

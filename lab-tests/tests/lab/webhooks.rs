@@ -1,4 +1,4 @@
-//! One receiver that hangs among healthy ones: nobody but itself waits for it, and nothing is lost.
+//! One receiver that hangs among healthy ones: only its own notifications wait, and none is lost.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ const ATTEMPTS_MAX: f64 = 6.0;
 const OPEN: &str = "waybill_webhook_breakers_open";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_hangs_delays_nobody_else_and_hears_everything_once_it_is_back() {
+async fn a_receiver_that_hangs_delays_only_its_own_notifications_which_arrive_when_it_is_back() {
     // Connections are taken, by the system, and never answered.
     let hanging = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let dead = hanging.local_addr().expect("it was just bound").to_string();
@@ -53,19 +53,19 @@ async fn a_receiver_that_hangs_delays_nobody_else_and_hears_everything_once_it_i
 
     drop(hanging);
     let back = WebhookCatcher::start_at(&dead).await;
-    let told = told(&back, &mixed[0].iter().map(|(job, _)| *job).collect()).await;
-    assert!(told.values().all(|hooks| hooks.len() == 1), "each effect once: {told:?}");
+    let hooks = arrived(&back, &mixed[0].iter().map(|(job, _)| *job).collect()).await;
+    assert!(hooks.values().all(|hooks| hooks.len() == 1), "each effect once: {hooks:?}");
     eventually(LIMIT, "the host to be taken for back", async || {
         let open = client.metric(admin, OPEN).await;
         if open == Some(0.0) { Ok(()) } else { Err(open) }
     })
     .await;
-    let failed = notices(&client, admin, "failed").await;
+    let failed = count(&client, admin, "failed").await;
     assert!(failed <= ATTEMPTS_MAX, "{failed} attempts were spent");
-    assert!(notices(&client, admin, "postponed").await >= (JOBS as f64) - ATTEMPTS_MAX);
+    assert!(count(&client, admin, "postponed").await >= (JOBS as f64) - ATTEMPTS_MAX);
     assert!(client.dead_letters().await.dead_letters.is_empty());
-    let delivered = notices(&client, admin, "delivered").await;
-    let repeated = notices(&client, admin, "repeated").await;
+    let delivered = count(&client, admin, "delivered").await;
+    let repeated = count(&client, admin, "repeated").await;
     assert!((delivered + repeated - (4 * JOBS) as f64).abs() < 0.5, "{delivered} + {repeated}");
 }
 
@@ -75,7 +75,7 @@ async fn submit(client: &Client, urls: &[&str]) -> Vec<Vec<(JobId, Instant)>> {
     for _ in 0..JOBS {
         for (url, jobs) in urls.iter().zip(&mut jobs) {
             let job = json!({
-                "name": "told",
+                "name": "notified",
                 "operations": [{"kind": "add", "inputs": [1, 2]}],
                 "notify": {"channel": "webhook", "url": url},
             });
@@ -88,19 +88,19 @@ async fn submit(client: &Client, urls: &[&str]) -> Vec<Vec<(JobId, Instant)>> {
     jobs
 }
 
-/// Waits until all these jobs were told of; the longest time from submission to that.
+/// Waits for the notifications of all these jobs; returns the longest time since submission.
 async fn slowest(catcher: &WebhookCatcher, jobs: &[(JobId, Instant)]) -> Duration {
-    let hooks = told(catcher, &jobs.iter().map(|(job, _)| *job).collect()).await;
+    let hooks = arrived(catcher, &jobs.iter().map(|(job, _)| *job).collect()).await;
     let waits = jobs.iter().map(|(job, at)| hooks[job][0].at.saturating_duration_since(*at));
     waits.max().expect("there are jobs")
 }
 
-/// Waits until all these jobs were told of; every request about them, by job.
-async fn told(
+/// Waits for the notifications of all these jobs; returns every request, by job.
+async fn arrived(
     catcher: &WebhookCatcher,
     jobs: &BTreeSet<JobId>,
 ) -> BTreeMap<JobId, Vec<ReceivedHook>> {
-    eventually(LIMIT, "all notices to arrive", async || {
+    eventually(LIMIT, "all notifications to arrive", async || {
         let mut by_job: BTreeMap<JobId, Vec<ReceivedHook>> = BTreeMap::new();
         for hook in catcher.received() {
             let id = hook.header("webhook-id").expect("every webhook has an id");
@@ -115,7 +115,7 @@ async fn told(
     .await
 }
 
-async fn notices(client: &Client, admin: u16, outcome: &str) -> f64 {
+async fn count(client: &Client, admin: u16, outcome: &str) -> f64 {
     let series =
         format!("waybill_notifications_total{{channel=\"webhook\",outcome=\"{outcome}\"}}");
     client.metric(admin, &series).await.expect("the notifier serves its metrics")

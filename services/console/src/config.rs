@@ -16,44 +16,44 @@ const LOGS_MAX: usize = 100_000;
 const SERIES_MAX: usize = 20_000;
 const MEMORY_MIB: usize = 256;
 
-/// Where the console listens, how much it remembers, and where the gateway is.
+/// Settings of the console: addresses, limits of the store, gateway.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
     /// Address of the web page and the JSON API.
     #[arg(long, env = "WAYBILL_CONSOLE_BIND", default_value = "127.0.0.1:8090", value_name = "ADDRESS", value_parser = settings::listen_address)]
     pub console_bind: SocketAddr,
 
-    /// Address that takes telemetry by OTLP over gRPC.
+    /// Address that receives OTLP over gRPC.
     #[arg(long, env = "WAYBILL_OTLP_GRPC_BIND", default_value = "127.0.0.1:4317", value_name = "ADDRESS", value_parser = settings::listen_address)]
     pub otlp_grpc_bind: SocketAddr,
 
-    /// Address that takes telemetry by OTLP over HTTP, as protobuf or JSON.
+    /// Address that receives OTLP over HTTP, as protobuf or JSON.
     #[arg(long, env = "WAYBILL_OTLP_HTTP_BIND", default_value = "127.0.0.1:4318", value_name = "ADDRESS", value_parser = settings::listen_address)]
     pub otlp_http_bind: SocketAddr,
 
-    /// Spans kept; then the traces that have been quiet for longest leave.
+    /// Most spans kept; beyond it the traces without new spans for longest are evicted.
     #[arg(long, env = "WAYBILL_CONSOLE_SPANS_MAX", default_value_t = SPANS_MAX, value_parser = settings::whole(1_usize..=1_000_000_000))]
     pub spans_max: usize,
 
-    /// Log lines kept; then the oldest leave.
+    /// Most log lines kept; beyond it the oldest are evicted.
     #[arg(long, env = "WAYBILL_CONSOLE_LOGS_MAX", default_value_t = LOGS_MAX, value_parser = settings::whole(1_usize..=1_000_000_000))]
     pub logs_max: usize,
 
-    /// Metric series kept, each with its latest point; then the ones that moved longest ago leave.
+    /// Most metric series kept, each with its latest point; beyond it those without new points for longest are evicted.
     #[arg(long, env = "WAYBILL_CONSOLE_SERIES_MAX", default_value_t = SERIES_MAX, value_parser = settings::whole(1_usize..=1_000_000_000))]
     pub series_max: usize,
 
-    /// Memory for all of that together, in MiB; whichever limit is met first holds. Three quarters of it are for what is
-    /// kept, the rest for exports on their way and pages being made. From 128 on, the process takes at most half as much
-    /// again.
+    /// Memory for spans, log lines and metrics together, in MiB; the limit that is reached first applies. Three
+    /// quarters of it are for the store, the rest for exports and pages in progress. From 128 on, the process uses at
+    /// most half as much again.
     #[arg(long, env = "WAYBILL_CONSOLE_MEMORY_MIB", default_value_t = MEMORY_MIB, value_parser = settings::whole(1_usize..=1_048_576))]
     pub memory_mib: usize,
 
-    /// The gateway, which is asked for the recent jobs.
+    /// Base URL of the gateway, for the recent jobs.
     #[arg(long, env = "WAYBILL_GATEWAY_URL", value_name = "URL", value_parser = settings::http_url, default_value = "http://127.0.0.1:8080")]
     pub gateway_url: Url,
 
-    /// Whose metrics are fetched.
+    /// Scraped metrics.
     #[command(flatten)]
     pub scrape: ScrapeConfig,
 
@@ -61,8 +61,8 @@ pub struct Config {
     #[command(flatten)]
     pub canary: CanaryConfig,
 
-    /// Checks the signatures of caught webhooks: the notifier's secret, `whsec_` and base64, or the new and
-    /// the old one, separated by a comma. Without it they are shown unchecked.
+    /// Secret that checks the signatures of received webhooks: that of the notifier, `whsec_` and base64, or the new
+    /// and the old one, separated by a comma. Without it they are not checked.
     #[arg(
         long,
         env = "WAYBILL_WEBHOOK_SECRET",
@@ -71,21 +71,21 @@ pub struct Config {
     )]
     pub webhook_secret: Option<WebhookSecrets>,
 
-    /// How the notifier reaches this console, where that is not its own address: the webhook page says it.
+    /// Base URL of this console for the notifier, shown on the webhook page, if it differs from the console's address.
     #[arg(long, env = "WAYBILL_HOOKS_URL", value_name = "URL", value_parser = settings::http_url)]
     pub hooks_url: Option<Url>,
 
-    /// Grafana, as a browser reaches it, such as http://127.0.0.1:3000. Pages link to it when it is set.
+    /// URL of Grafana for a browser, such as http://127.0.0.1:3000. Pages link to it if it is set.
     #[arg(long, env = "WAYBILL_GRAFANA_URL", value_name = "URL")]
     pub grafana_url: Option<GrafanaUrl>,
 
-    /// Health and metrics, and the names under which all HTTP servers of the console may be reached.
+    /// Health and metrics, and additional host names of all HTTP servers of the console.
     #[command(flatten)]
     pub admin: AdminConfig,
 }
 
 impl Config {
-    /// The defaults, on free loopback ports that `Running` tells: for tests.
+    /// The defaults, on free loopback ports (see `Running`): for tests.
     pub fn on_free_ports() -> Self {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self {

@@ -17,13 +17,13 @@ pub(crate) struct Fetcher {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoAnswer {
-    #[error("did not answer within {0:?}")]
+    #[error("did not respond within {0:?}")]
     Slow(Duration),
     #[error("cannot be reached")]
     Unreachable,
-    #[error("broke off its answer")]
+    #[error("closed the connection before the end of its response")]
     BrokenOff,
-    #[error("answered with status {0}")]
+    #[error("responded with status {0}")]
     Status(u16),
     #[error("sent more than {0} bytes")]
     TooLarge(usize),
@@ -46,7 +46,7 @@ impl Fetcher {
             // A proxy of the surroundings knows nothing of a lab on this machine.
             .no_proxy()
             .build()
-            .context("building the client for the lab's parts")?;
+            .context("cannot build the HTTP client")?;
         Ok(Self { client, limit })
     }
 
@@ -89,7 +89,7 @@ impl Fetcher {
     }
 
     fn no_answer(&self, error: &reqwest::Error, otherwise: NoAnswer) -> NoAnswer {
-        tracing::debug!(%error, "no answer");
+        tracing::debug!(%error, "request failed");
         if error.is_timeout() { NoAnswer::Slow(self.limit) } else { otherwise }
     }
 }

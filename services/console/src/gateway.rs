@@ -18,16 +18,16 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// How long an answer serves: many open pages are one question a second.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Jobs asked for.
+/// Jobs requested.
 const JOBS: usize = 50;
 
-/// Running jobs asked for: more than the slots of a large lab.
+/// Running jobs requested: more than the slots of a large lab.
 const RUNNING: usize = 100;
 
 /// Largest answer.
 const ANSWER_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// The gateway's jobs, as far as it tells.
+/// Reads jobs from the gateway.
 #[derive(Debug)]
 pub(crate) struct Gateway {
     client: reqwest::Client,
@@ -82,11 +82,11 @@ pub(crate) struct Job {
 /// Why there are no jobs to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Away {
-    #[error("did not answer within two seconds")]
+    #[error("did not respond within two seconds")]
     Slow,
     #[error("cannot be reached")]
     Unreachable,
-    #[error("gave an answer that is not a list of jobs")]
+    #[error("sent a response that is not a list of jobs")]
     Unexpected,
     #[error("does not know this job")]
     UnknownJob,
@@ -100,7 +100,7 @@ impl Gateway {
             // A proxy of the surroundings knows nothing of a lab on this machine.
             .no_proxy()
             .build()
-            .context("building the client for the gateway")?;
+            .context("cannot build the HTTP client for the gateway")?;
         let listed = |query: String| {
             ["", "&source=all"].map(|source| Listed::new(format!("{query}{source}")))
         };
@@ -110,7 +110,7 @@ impl Gateway {
         Ok(Self { client, base, recent, running, retrying })
     }
 
-    /// Where it is asked.
+    /// Its base URL.
     pub(crate) fn base(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
@@ -127,16 +127,16 @@ impl Gateway {
         Ok(under_way_first(recent?, running?, retrying?))
     }
 
-    /// The newest of the jobs that run now, whoever submitted them, at most a second old.
+    /// The newest of the jobs that run now, of all sources, at most a second old.
     pub(crate) async fn running_jobs(&self) -> Answer {
         self.list(&self.running[Whose::All as usize]).await
     }
 
     async fn list(&self, listed: &Listed) -> Answer {
-        // Held over the question: whoever comes meanwhile gets the same answer.
+        // Locked during the request: requests that arrive meanwhile get the same result.
         let mut latest = listed.latest.lock().await;
         if let Some((at, answer)) = latest.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-            tracing::trace!(age = ?at.elapsed(), "jobs from the last answer");
+            tracing::trace!(age = ?at.elapsed(), "reuse last response of the gateway");
             return answer.clone();
         }
         let answer = self.ask(&format!("/v1/jobs?{}", listed.query)).await.and_then(|answer| {
@@ -237,6 +237,6 @@ fn under_way_first(recent: Vec<Job>, running: Vec<Job>, retrying: Vec<Job>) -> V
 }
 
 fn away(error: &reqwest::Error) -> Away {
-    tracing::debug!(%error, "the gateway does not answer");
+    tracing::debug!(%error, "request to the gateway failed");
     if error.is_timeout() { Away::Slow } else { Away::Unreachable }
 }

@@ -1,4 +1,4 @@
-//! Measures every request to pages and API. It makes no span: nobody wants a trace of a page that asks for
+//! Measures every request to pages and API. It makes no span: a trace would be useless for a page that requests
 //! itself every two seconds.
 
 use axum::Router;

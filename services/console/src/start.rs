@@ -124,10 +124,10 @@ pub async fn start(
 }
 
 impl Running {
-    /// Waits until everything has ended. An error if that was not asked for by `stop`.
+    /// Waits until everything has ended. An error if that happens before `stop`.
     pub async fn ended(mut self) -> anyhow::Result<()> {
         while let Some(ended) = self.listeners.join_next().await {
-            ended.context("a listener of the console broke")?;
+            ended.context("a listener of the console panicked")?;
         }
         self.stop.now();
         Ok(())
@@ -183,6 +183,6 @@ fn hooks_base(given: Option<&Url>, console: SocketAddr) -> Arc<str> {
 
 fn bind(address: SocketAddr, flag: &'static str) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = listen::bind(address, flag)?;
-    let bound = listener.local_addr().context("reading the bound address")?;
+    let bound = listener.local_addr().context("cannot read the bound address")?;
     Ok((listener, bound))
 }

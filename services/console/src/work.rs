@@ -1,5 +1,5 @@
-//! Work that takes the processor for a while: it runs on threads of its own, a bounded number at a time, so that requests
-//! which only wait for the network never wait for it.
+//! Work that takes the processor for a while: it runs on threads of its own, a bounded number at a time, so that
+//! requests which only wait for the network never wait for it.
 
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ impl Workers {
         Self(Arc::new(Semaphore::new(threads)))
     }
 
-    /// Runs the work when a thread is free. It ends even if nobody waits for it any more, and keeps its thread until then.
+    /// Runs the work when a thread is free. It runs to its end even if its future is dropped, and keeps its thread
+    /// until then.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

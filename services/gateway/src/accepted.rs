@@ -1,4 +1,4 @@
-//! The answer to a job that was taken, and the ticket it goes by.
+//! The response to an accepted job.
 
 use axum::{
     Json,
@@ -13,7 +13,7 @@ use contract::{
 };
 use opentelemetry::{Context, trace::TraceContextExt as _};
 
-/// Which job a submission is, and the span that its trace starts with.
+/// The id of a submitted job and the root span of its trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
     pub(crate) job: JobId,
@@ -21,12 +21,12 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    /// The job's trace, as 32 hex digits; empty where nothing makes traces.
+    /// The job's trace, as 32 hex digits; empty if tracing is off.
     pub(crate) fn trace_id(&self) -> String {
         self.root.map(|root| root.trace_hex()).unwrap_or_default()
     }
 
-    /// The current context with the job's root as its span, which may be another request's.
+    /// The current context with the root of the job's trace as its span, which may come from an earlier request.
     pub(crate) fn context(&self) -> Context {
         let current = Context::current();
         let own = telemetry::current_span_ref();
@@ -36,7 +36,7 @@ impl Ticket {
         }
     }
 
-    /// 202: the lab has the job, and it is in `state`.
+    /// 202: the job is stored and in `state`.
     pub(crate) fn accepted(&self, state: JobState) -> Response {
         let body = JobAccepted { id: self.job, state, trace_id: self.trace_id() };
         let location = [(header::LOCATION, format!("/v1/jobs/{}", self.job))];
@@ -46,7 +46,7 @@ impl Ticket {
     }
 }
 
-/// Tells the client the trace, so that it can link to it.
+/// Sets the response header `traceparent`, so that the client can link to the trace.
 pub(crate) fn show_trace(response: &mut Response, root: Option<TraceParent>) {
     let root = root.and_then(|root| HeaderValue::from_str(&root.to_string()).ok());
     if let Some(root) = root {

@@ -1,4 +1,4 @@
-//! What the handlers share.
+//! The state shared by all handlers.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -14,28 +14,28 @@ use runtime::{
 use tokio::time::timeout;
 
 use crate::{
-    Config, broker::Broker, broker_truth, capacity::Capacity, error::ApiError, index::Index,
-    jobs::image::Senders, leases::Leases, queues::Looks, webhook_policy::WebhookPolicy,
+    Config, broker::Broker, capacity::Capacity, error::ApiError, index::Index,
+    jobs::image::ImagePermits, leases::Leases, queues::CachedQueues, storage_problem,
+    webhook_policy::WebhookPolicy,
 };
 
-/// How long the broker may take to answer a readiness check: less than the admin server waits, so that
-/// the other checks are shown.
-const CHECK_TIME_MAX: Duration = Duration::from_millis(700);
+/// Timeout of the broker's readiness check: less than that of the admin server, so that the other checks are shown.
+const CHECK_TIMEOUT: Duration = Duration::from_millis(700);
 
-/// The state of the gateway: everything but the broker is there from the start.
+/// The state of the gateway. All but the broker is available from the start.
 pub(crate) struct App {
     pub(crate) service: ServiceContext,
     pub(crate) index: Index,
     pub(crate) capacity: Capacity,
-    /// Whether running jobs have a worker that lives.
+    /// Whether the workers of running jobs renew their leases.
     pub(crate) leases: Leases,
     pub(crate) targets: WebhookPolicy,
-    /// The last look at the queues.
-    pub(crate) looks: Looks,
-    /// The last looks at whether the broker stores.
-    pub(crate) storage: broker_truth::Looks,
-    /// Who is sent a tile.
-    pub(crate) senders: Senders,
+    /// The last snapshot of the queues.
+    pub(crate) queues: CachedQueues,
+    /// The last results of the storage checks.
+    pub(crate) storage_problems: storage_problem::StorageProblems,
+    /// Permits for sending images.
+    pub(crate) image_permits: ImagePermits,
     /// Ends event streams when the gateway drains.
     pub(crate) stop: Stop,
     /// Whether a request may carry faults.
@@ -57,9 +57,9 @@ impl App {
             capacity: Capacity::default(),
             leases: Leases::default(),
             targets: WebhookPolicy::new(config.webhook_allow.clone(), Names::new(&config.names)?),
-            looks: Looks::default(),
-            storage: broker_truth::Looks::default(),
-            senders: Senders::default(),
+            queues: CachedQueues::default(),
+            storage_problems: storage_problem::StorageProblems::default(),
+            image_permits: ImagePermits::default(),
             stop,
             faults_on: config.bus.faults.is_on(),
             trust_traceparent: config.trust_traceparent,
@@ -67,25 +67,24 @@ impl App {
         })
     }
 
-    /// The broker, once it was reached. It may be away again: requests to it have their own limits.
+    /// The broker, once connected. The connection may be lost again: requests to it have timeouts of their own.
     pub(crate) fn broker(&self) -> Result<&Broker, ApiError> {
         self.broker.get().ok_or_else(|| ApiError::broker_away("not connected yet"))
     }
 
-    /// Says that the broker was reached. Only the first one counts.
-    pub(crate) fn reached(&self, broker: Broker) -> &Broker {
+    /// Sets the broker. Only the first call has an effect.
+    pub(crate) fn set_broker(&self, broker: Broker) -> &Broker {
         self.broker.get_or_init(|| broker)
     }
 
-    /// Ready when the broker is there and the index knows every job.
+    /// Ready when the broker is connected and the index knows every job.
     pub(crate) fn readiness(self: &Arc<Self>, broker: bus::Readiness) -> admin::Readiness {
         let app = self.clone();
         admin::Readiness::new(move || {
             let (app, broker) = (app.clone(), broker.clone());
             async move {
-                let late = |_| vec![Check::failed("broker", "does not answer")];
-                let mut checks =
-                    timeout(CHECK_TIME_MAX, broker.checks()).await.unwrap_or_else(late);
+                let late = |_| vec![Check::failed("broker", "does not respond")];
+                let mut checks = timeout(CHECK_TIMEOUT, broker.checks()).await.unwrap_or_else(late);
                 checks.push(app.index.check());
                 checks
             }

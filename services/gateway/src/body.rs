@@ -1,4 +1,4 @@
-//! Reading a request's body, within its limits of size and time.
+//! Reads request bodies, limited in size and time.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use crate::error::ApiError;
 
 /// How long a client may take to send a body.
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);
-/// How much of a body that is too large is read and thrown away, in bytes: a client that is still
-/// sending when the connection closes would not see the answer.
+/// How much of a body that is too large is read and discarded, in bytes: a client that is still
+/// sending when the connection closes would not see the response.
 const DISCARDED_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 
-/// A whole body. Its media type was checked by the guard of the router.
+/// A complete body. The router has checked its media type.
 pub(crate) struct WholeBody(pub(crate) Bytes);
 
 impl<S: Sync> FromRequest<S> for WholeBody {
@@ -59,7 +59,7 @@ fn late() -> ApiError {
 }
 
 fn broken() -> ApiError {
-    let title = "The body is not what this call takes";
-    let detail = "body: broke off before its end";
+    let title = "The body is invalid";
+    let detail = "body: the connection closed before its end";
     ApiError::new(StatusCode::BAD_REQUEST, "invalid-body", title, detail)
 }

@@ -1,4 +1,4 @@
-//! The broker in the background: reached once, then the watchers that live on it.
+//! Connects to the broker in the background, then runs the watchers that read from it.
 
 use std::sync::Arc;
 
@@ -16,32 +16,32 @@ use crate::{
     index, leases, reaper,
 };
 
-/// The broker and what the gateway reads there beside records and results.
+/// The broker, and what the gateway reads there besides records and results.
 pub(crate) struct Broker {
     pub(crate) bus: Arc<Bus>,
     /// The bucket of idempotency keys.
     pub(crate) keys: kv::Store,
-    /// The dead letters.
+    /// The stream of dead letters.
     pub(crate) dead: Stream<()>,
-    /// Which of them were lost.
+    /// Counts lost dead letters.
     pub(crate) forgotten: Forgotten,
 }
 
-/// Reaches the broker, then keeps the index up to date and an eye on bucket and queues until the stop.
-pub(crate) async fn attend(
+/// Connects to the broker, then runs all watchers until the stop.
+pub(crate) async fn run(
     app: Arc<App>,
     config: BusConfig,
     readiness: Readiness,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    let reach = async {
+    let connect = async {
         let bus = Bus::connect(STAGE, &config, app.service.clone(), &readiness).await?;
         Broker::open(bus).await
     };
-    let Some(broker) = stop.soft.run_until_cancelled(reach).await else {
+    let Some(broker) = stop.soft.run_until_cancelled(connect).await else {
         return Ok(());
     };
-    let broker = app.reached(broker?);
+    let broker = app.set_broker(broker?);
     let bus = broker.bus.clone();
     tokio::join!(
         index::watch::keep(&app.index, &bus, &stop),
@@ -57,9 +57,9 @@ pub(crate) async fn attend(
 impl Broker {
     async fn open(bus: Arc<Bus>) -> anyhow::Result<Self> {
         let keys = bus.jetstream.get_key_value(topology::KEYS_BUCKET).await;
-        let keys = keys.context("opening the bucket of keys")?;
+        let keys = keys.context("cannot open the bucket of idempotency keys")?;
         let dead = bus.jetstream.get_stream_no_info(topology::DEAD.name).await;
-        let dead = dead.context("opening the dead letters")?;
+        let dead = dead.context("cannot open the stream of dead letters")?;
         Ok(Self { bus, keys, dead, forgotten: Forgotten::default() })
     }
 }

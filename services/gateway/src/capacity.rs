@@ -1,6 +1,6 @@
-//! The stores from outside: whether there is room in them, and whether the index still agrees.
+//! Checks whether the stores have room, and whether the index is still up to date.
 //!
-//! A full store refuses even what jobs under way must write, so new jobs are refused before it is full.
+//! A full store also refuses writes for running jobs, so new jobs are refused before it is full.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -15,19 +15,19 @@ use tokio::time::sleep;
 
 use crate::{app::App, error::ApiError};
 
-/// Time between two looks.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How full, in per cent, a store may be before new jobs are refused.
+/// Time between two polls.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Percentage of a store in use from which on new jobs are refused.
 const USED_PERCENT_MAX: u128 = 80;
 
-/// Whether the stores had room when they were last looked at.
+/// Whether the stores had room at the last poll.
 #[derive(Debug, Default)]
 pub(crate) struct Capacity {
     is_full: AtomicBool,
 }
 
 impl Capacity {
-    /// Refuses new jobs while the bucket is too full.
+    /// Returns an error while a store is too full for new jobs.
     pub(crate) fn check(&self) -> Result<(), ApiError> {
         if self.is_full.load(Relaxed) {
             return Err(ApiError::full("job store"));
@@ -39,12 +39,12 @@ impl Capacity {
         let full: Vec<&str> =
             stores.iter().filter(|store| store.is_full()).map(|store| store.name).collect();
         if self.is_full.swap(!full.is_empty(), Relaxed) == full.is_empty() {
-            tracing::warn!(?full, "the stores have changed between full and not");
+            tracing::warn!(?full, "full stores changed");
         }
     }
 }
 
-/// A store as it was last seen.
+/// The size of a store at the last poll.
 #[derive(Debug, Clone, Copy)]
 struct Store {
     name: &'static str,
@@ -57,28 +57,28 @@ impl Store {
         Self { name, bytes: info.state.bytes, bytes_max: info.config.max_bytes }
     }
 
-    /// Without a limit it is never full.
+    /// False for a store without a limit.
     fn is_full(&self) -> bool {
         let limit = u128::try_from(self.bytes_max).ok().filter(|limit| *limit > 0);
         limit.is_some_and(|limit| u128::from(self.bytes) * 100 >= limit * USED_PERCENT_MAX)
     }
 }
 
-/// Looks at the stores until the stop. While one cannot be asked, the last look at all holds.
+/// Polls the stores until the stop. If a poll fails, the result of the last one stays.
 pub(crate) async fn watch(app: &App, bus: &Bus, stop: &Stop) {
-    let look = async {
+    let polls = async {
         loop {
-            if let Some(stores) = seen(app, bus).await {
+            if let Some(stores) = poll(app, bus).await {
                 app.capacity.note(&stores);
             }
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
     };
-    stop.soft.run_until_cancelled(look).await;
+    stop.soft.run_until_cancelled(polls).await;
 }
 
-async fn seen(app: &App, bus: &Bus) -> Option<Vec<Store>> {
-    // Asked first: what is written in between must not look like something lost.
+async fn poll(app: &App, bus: &Bus) -> Option<Vec<Store>> {
+    // Read first: a record written in between must not look like a lost one.
     let known = app.index.extent();
     let records = bus.records.bucket().stream.get_info().await.ok()?;
     app.index.compare(known, &records.state);

@@ -6,10 +6,10 @@ use bus::BusConfig;
 use contract::webhook::AllowList;
 use runtime::{admin::AdminConfig, names::NamesConfig};
 
-/// Takes jobs over HTTP and shows how they fare.
+/// Accepts jobs over HTTP and shows their state.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// Address of the HTTP API. Port 0 takes any free one.
+    /// Address of the HTTP API. Port 0 picks a free one.
     #[arg(
         long,
         env = "WAYBILL_GATEWAY_BIND",
@@ -19,7 +19,7 @@ pub struct Config {
     )]
     pub gateway_bind: SocketAddr,
 
-    /// Addresses that webhooks may go to although they are not public: exact host:port pairs,
+    /// Addresses that webhooks may use although they are not public: exact host:port pairs,
     /// separated by commas.
     #[arg(
         long,
@@ -30,12 +30,12 @@ pub struct Config {
     )]
     pub webhook_allow: AllowList,
 
-    /// Who is asked for the hosts of webhooks.
+    /// Name servers that resolve the hosts of webhooks.
     #[command(flatten)]
     pub names: NamesConfig,
 
-    /// Continue the trace that a client names in its `traceparent`. Without this a job starts a trace
-    /// of its own, which links to the client's.
+    /// Continue the trace in a client's `traceparent`. Without this flag a job starts a new trace,
+    /// which links to the client's.
     #[arg(long, env = "WAYBILL_TRUST_TRACEPARENT", value_parser = settings::switched_on)]
     pub trust_traceparent: bool,
 
@@ -43,7 +43,7 @@ pub struct Config {
     #[command(flatten)]
     pub bus: BusConfig,
 
-    /// Health and metrics. Its further host names hold for the HTTP API too.
+    /// Health and metrics. Its additional host names also apply to the HTTP API.
     #[command(flatten)]
     pub admin: AdminConfig,
 }

@@ -1,4 +1,4 @@
-//! What a client is told when something is wrong. Causes inside the lab are logged here, once, and not sent.
+//! The API's error responses. Internal causes are logged here, once, and not sent to the client.
 
 use std::fmt::Display;
 
@@ -10,16 +10,16 @@ use bus::{PublishError, records::RecordError};
 use contract::{BodyError, api::Problem, record::Unreadable, signals::reason::RECORD_UNREADABLE};
 use runtime::problem::ProblemResponse;
 
-/// Seconds after which a client may try again when the broker was away.
+/// `Retry-After` in seconds when the broker is unreachable.
 const AWAY_RETRY_SECONDS: u32 = 2;
-/// Seconds after which a client may meet a gateway that can read what a newer version wrote.
+/// `Retry-After` in seconds when a newer version wrote the record: another gateway may be able to read it.
 const NEWER_RETRY_SECONDS: u32 = 5;
-/// Seconds after which a client may try again when a queue or store was full.
+/// `Retry-After` in seconds when a queue or store is full.
 const FULL_RETRY_SECONDS: u32 = 5;
-/// Seconds after which a client may try again when somebody has to make room or prepare the lab first.
+/// `Retry-After` in seconds when an operator has to free space or create streams first.
 pub(crate) const REPAIR_RETRY_SECONDS: u32 = 10;
 
-/// An error answer on its way to a client.
+/// An error response.
 #[derive(Debug)]
 pub(crate) struct ApiError(Box<Parts>);
 
@@ -31,19 +31,19 @@ struct Parts {
     doubt: Option<Doubt>,
 }
 
-/// Left on the answer to a request that failed at the broker, for [`crate::broker_truth`] to find out why.
+/// Response extension of a request that failed at the broker; [`crate::storage_problem`] finds out why.
 #[derive(Debug, Clone)]
 pub(crate) struct Doubt {
     /// Whether the request may have been stored nevertheless.
-    pub(crate) unanswered: bool,
-    /// What a client does then.
+    pub(crate) unconfirmed: bool,
+    /// What a client can do then.
     pub(crate) advice: String,
-    /// The answer as it is when nothing more is found out.
+    /// The response if no cause is found.
     pub(crate) problem: Problem,
 }
 
 impl ApiError {
-    /// A problem of the kind `name`. `detail` is public.
+    /// A problem of type `name`. `detail` is sent to the client.
     pub(crate) fn new(
         status: StatusCode,
         name: &str,
@@ -54,95 +54,100 @@ impl ApiError {
         Self(Box::new(Parts { problem, retry_after_seconds: None, cause: None, doubt: None }))
     }
 
-    /// Tells the client when to try again.
+    /// Sets `Retry-After`.
     pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         self.0.retry_after_seconds = Some(seconds);
         self
     }
 
-    /// The answer's status.
+    /// The status of the response.
     pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.problem().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// What the client is told.
+    /// The body of the response.
     pub(crate) fn problem(&self) -> &Problem {
         &self.0.problem.0
     }
 
-    /// Says to the log, and to nobody else, what was behind it.
+    /// Sets the cause, which is only logged.
     pub(crate) fn because(mut self, cause: impl Display) -> Self {
         self.0.cause = Some(cause.to_string());
         self
     }
 
-    /// Asks for the reason to be found out at the broker.
-    fn in_doubt(mut self, unanswered: bool, advice: &str) -> Self {
+    /// Has the broker queried for the cause.
+    fn in_doubt(mut self, unconfirmed: bool, advice: &str) -> Self {
         let (problem, advice) = (self.problem().clone(), advice.to_owned());
-        self.0.doubt = Some(Doubt { unanswered, advice, problem });
+        self.0.doubt = Some(Doubt { unconfirmed, advice, problem });
         self
     }
 
-    /// 400: a query parameter has a value that it cannot have.
+    /// 400: a query or path parameter has an invalid value.
     pub(crate) fn parameter(name: &str, problem: impl Display) -> Self {
-        let title = "A parameter of the request is wrong";
+        let title = "A parameter of the request is invalid";
         Self::new(StatusCode::BAD_REQUEST, "invalid-parameter", title, format!("{name}: {problem}"))
     }
 
-    /// 400: a request header has a value that it cannot have.
+    /// 400: a request header has an invalid value.
     pub(crate) fn header(name: &str, problem: impl Display) -> Self {
-        let title = "A header of the request is wrong";
+        let title = "A header of the request is invalid";
         let detail = format!("header {name}: {problem}");
         Self::new(StatusCode::BAD_REQUEST, "invalid-header", title, detail)
     }
 
-    /// 404: `what` is not there.
-    pub(crate) fn not_found(what: impl Display) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "There is nothing here", what.to_string())
+    /// 404.
+    pub(crate) fn not_found(detail: impl Display) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail.to_string())
     }
 
-    /// 409: the job is where this cannot be done.
+    /// 409: the state of the job does not allow the request.
     pub(crate) fn forbidden_by_state(detail: impl Into<String>) -> Self {
-        let title = "The job is in a state that forbids this";
+        let title = "The state of the job does not allow this";
         Self::new(StatusCode::CONFLICT, "state-forbids", title, detail)
     }
 
-    /// 413: the body, or what becomes of it, is larger than `bytes_max`.
+    /// 413: the body, or the message made from it, is larger than `bytes_max`.
     pub(crate) fn too_large(what: &str, bytes_max: usize) -> Self {
         let detail = format!("body: {what} must be at most {bytes_max} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", detail)
     }
 
-    /// 503: the broker could not be asked.
+    /// 503: the broker is unreachable; the request changed nothing.
     pub(crate) fn broker_away(cause: impl Display) -> Self {
         let detail = "The broker cannot be reached. Nothing was changed; try again.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "broker-away", "The broker is away", detail)
-            .retry_after(AWAY_RETRY_SECONDS)
-            .because(cause)
-            .in_doubt(false, "")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "broker-away",
+            "The broker is unreachable",
+            detail,
+        )
+        .retry_after(AWAY_RETRY_SECONDS)
+        .because(cause)
+        .in_doubt(false, "")
     }
 
-    /// 503: the broker did not confirm a first step, without which nothing else was done.
-    pub(crate) fn not_begun(advice: &str, cause: impl Display) -> Self {
-        let title = "The broker did not answer";
-        let detail = format!("The broker did not answer in time; nothing was submitted. {advice}");
+    /// 503: the broker did not confirm the first step; no other step was tried.
+    pub(crate) fn not_started(advice: &str, cause: impl Display) -> Self {
+        let title = "The broker did not respond";
+        let detail = format!("The broker did not respond in time; nothing was submitted. {advice}");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "broker-away", title, detail)
             .retry_after(AWAY_RETRY_SECONDS)
             .because(cause)
             .in_doubt(false, advice)
     }
 
-    /// 503: no stream takes the request.
+    /// 503: no stream has the subject of the message.
     fn no_stream(cause: impl Display) -> Self {
-        let title = "The lab is not prepared";
-        let detail = "No stream takes this; nothing was stored. Run `waybill topology apply`, then try again.";
+        let title = "A stream is missing";
+        let detail = "The broker has no stream for this request; nothing was stored. Run `waybill topology apply`, then try again.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-stream", title, detail)
             .retry_after(REPAIR_RETRY_SECONDS)
             .because(cause)
             .in_doubt(false, "")
     }
 
-    /// A job's record could not be read or written: 409 when it stays so until somebody decides, else 503.
+    /// A job's record could not be read or written: 409 if an operator has to decide, else 503.
     pub(crate) fn record(error: RecordError) -> Self {
         match &error {
             RecordError::Conflict | RecordError::Broker(_) => Self::broker_away(error),
@@ -157,7 +162,7 @@ impl ApiError {
             RecordError::Unreadable { job, .. } => {
                 let title = "The job's record cannot be read";
                 let detail = format!(
-                    "The record of job {job} is damaged. When a service meets the job's message, it becomes a dead letter \
+                    "The record of job {job} is damaged. When the job's message is delivered, it becomes a dead letter \
                      with the reason {RECORD_UNREADABLE}. Redrive the dead letter to replace the record and run the job \
                      again, or delete it to forget the job."
                 );
@@ -177,7 +182,7 @@ impl ApiError {
             .retry_after(FULL_RETRY_SECONDS)
     }
 
-    /// 503: the broker did not say whether it has stored it.
+    /// 503: it is unknown whether the broker has stored the request.
     pub(crate) fn unconfirmed(advice: &str, cause: impl Display) -> Self {
         let title = "It is unknown whether the request was stored";
         let detail = format!("unknown: the broker did not confirm in time. {advice}");
@@ -187,7 +192,7 @@ impl ApiError {
             .in_doubt(true, advice)
     }
 
-    /// What came of a publish. `advice` says how to repeat one that was not confirmed.
+    /// A failed publish. `advice` says how to repeat an unconfirmed one.
     pub(crate) fn publish(error: PublishError, advice: &str) -> Self {
         match error {
             PublishError::Full(cause) => Self::full("queue").because(cause),
@@ -198,17 +203,17 @@ impl ApiError {
         }
     }
 
-    /// 500: nothing that a client could have done.
+    /// 500: an internal error.
     pub(crate) fn internal(cause: impl Display) -> Self {
-        let detail = "The lab could not do this; its log says why.";
-        let title = "Something is wrong inside";
+        let detail = "The gateway could not complete the request; see its log.";
+        let title = "Internal error";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", title, detail).because(cause)
     }
 }
 
 impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
-        let title = "The body is not what this call takes";
+        let title = "The body is invalid";
         Self::new(StatusCode::BAD_REQUEST, "invalid-body", title, error.to_string())
     }
 }

@@ -1,6 +1,6 @@
-//! `POST /v1/events`: takes any CloudEvent, as an event bus would. The ingester judges it.
+//! `POST /v1/events`: accepts any CloudEvent. The ingester decides whether it becomes a job.
 //!
-//! Only the envelope is checked, and that nobody speaks in the name of the lab.
+//! Only the envelope is checked, and that the event does not use a source of the lab.
 
 use std::sync::Arc;
 
@@ -31,19 +31,19 @@ use crate::{
     app::App,
     body::WholeBody,
     error::ApiError,
-    submit::{DATA_BYTES_MAX, PATIENCE},
+    submit::{DATA_BYTES_MAX, PUBLISH_TIMEOUT},
 };
 
 /// Media type of a CloudEvent in structured JSON form.
 pub(crate) const CLOUD_EVENT: &str = "application/cloudevents+json";
-/// Sources that only the lab's own services may have.
+/// Prefix of the sources of the lab's own services.
 const OWN_SOURCES: &str = "/waybill/";
-/// How to repeat an event that was not confirmed.
-const ADVICE: &str = "Repeat it: the same source and id stay one event.";
+/// What a client can do if the event was not confirmed.
+const ADVICE: &str = "Repeat the request: events with the same source and id are stored once.";
 
-/// Take a raw event.
+/// Submit a raw event.
 ///
-/// Any CloudEvent in structured form is taken; the ingester judges whether it becomes a job.
+/// Accepts any CloudEvent in structured mode; the ingester decides whether it becomes a job.
 #[utoipa::path(
     post,
     path = "/v1/events",
@@ -51,7 +51,7 @@ const ADVICE: &str = "Repeat it: the same source and id stay one event.";
     operation_id = "take_event",
     request_body(content((RawEvent = "application/cloudevents+json"), (RawEvent = "application/json"))),
     responses((status = 202, description = "The event is stored.", body = EventAccepted, headers(
-        ("traceparent" = String, description = "The span that the event's trace starts with."),
+        ("traceparent" = String, description = "The root span of the event's trace."),
     ))),
 )]
 pub(crate) async fn take(
@@ -66,7 +66,10 @@ pub(crate) async fn take(
     }
     let data = serde_json::to_vec(&event.data).map_err(ApiError::internal)?;
     if data.len() > DATA_BYTES_MAX {
-        return Err(ApiError::too_large("data, written in full,", DATA_BYTES_MAX));
+        return Err(ApiError::too_large(
+            "data, serialized without shortened numbers,",
+            DATA_BYTES_MAX,
+        ));
     }
     let broker = app.broker()?;
     app.capacity.check()?;
@@ -75,7 +78,7 @@ pub(crate) async fn take(
     if !stored.duplicate {
         app.service.metrics.count(&JOBS_SUBMITTED, &[JobKind::EVENT.name()]);
     }
-    tracing::debug!(source = head.source, id = head.id, "event taken");
+    tracing::debug!(source = head.source, id = head.id, "accept event");
     Ok(accepted(head))
 }
 
@@ -88,7 +91,7 @@ fn accepted(head: EventHead) -> Response {
     response
 }
 
-/// The envelope, by the rules for message headers, where it will stand.
+/// The envelope, checked by the rules for message headers, which will carry it.
 fn head_of(event: &RawEvent) -> Result<EventHead, BodyError> {
     EventHead::read(|name| match name {
         CE_SPECVERSION => Some(event.specversion.as_str()),
@@ -109,7 +112,7 @@ fn head_of(event: &RawEvent) -> Result<EventHead, BodyError> {
     })
 }
 
-/// The attribute as it is called in JSON.
+/// The JSON name of the attribute.
 fn field(header: &str) -> &str {
     header.strip_prefix("ce-").unwrap_or(header)
 }
@@ -119,7 +122,7 @@ fn check(head: &EventHead) -> Result<(), BodyError> {
     let optional = optional.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
     let required = [(CE_ID, &head.id), (CE_SOURCE, &head.source), (CE_TYPE, &head.kind)];
     for (name, text) in required.into_iter().chain(optional) {
-        // Spaces around a header's value get lost: what is checked must be what arrives.
+        // Spaces around a header's value are trimmed: the checked value must be the delivered one.
         if text.trim() != text {
             return Err(BodyError::new(field(name), "must not begin or end with a space"));
         }
@@ -127,14 +130,11 @@ fn check(head: &EventHead) -> Result<(), BodyError> {
     if head.source.starts_with(OWN_SOURCES) {
         return Err(BodyError::new(
             "source",
-            "must not begin with /waybill/: those are the lab's own",
+            "must not begin with /waybill/: those sources are reserved for the lab",
         ));
     }
     if head.subject.as_ref().is_some_and(|subject| subject.parse::<JobId>().is_ok()) {
-        return Err(BodyError::new(
-            "subject",
-            "must not be a job's id: events do not speak for jobs",
-        ));
+        return Err(BodyError::new("subject", "must not be the id of a job"));
     }
     if head.time.as_ref().is_some_and(|time| OffsetDateTime::parse(time, &Rfc3339).is_err()) {
         return Err(BodyError::new("time", "must be an RFC 3339 time"));
@@ -142,14 +142,14 @@ fn check(head: &EventHead) -> Result<(), BodyError> {
     Ok(())
 }
 
-/// Data that is not JSON would get lost without a word.
+/// Binary data would be ignored silently.
 fn refuse_binary(body: &[u8]) -> Result<(), BodyError> {
     #[derive(Deserialize)]
     struct Binary {
         data_base64: Option<IgnoredAny>,
     }
     match parse_json::<Binary>(body)?.data_base64 {
-        Some(_) => Err(BodyError::new("data_base64", "is not read here: put JSON into data")),
+        Some(_) => Err(BodyError::new("data_base64", "is not supported: put JSON into data")),
         None => Ok(()),
     }
 }
@@ -170,11 +170,11 @@ fn outgoing(head: &EventHead, data: Vec<u8>) -> Outgoing {
         body: data.into(),
         headers: own.collect(),
         links: Vec::new(),
-        patience: PATIENCE,
+        timeout: PUBLISH_TIMEOUT,
     }
 }
 
-/// The same source and id are the same event. The length keeps `ab` + `c` and `a` + `bc` apart.
+/// Events with the same source and id are duplicates. The length keeps `ab` + `c` and `a` + `bc` apart.
 fn message_id(head: &EventHead) -> String {
     let mut hash = Sha256::new();
     hash.update((head.source.len() as u64).to_be_bytes());

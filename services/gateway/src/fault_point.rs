@@ -1,4 +1,4 @@
-//! Where a request's injected faults act, as they do in the stages that take messages.
+//! Injected faults of requests.
 
 use contract::{Stage, propagation::BAGGAGE_FAULT};
 use faults::{FaultPoint, JobFaults};
@@ -6,8 +6,8 @@ use opentelemetry::{Context, baggage::BaggageExt as _};
 
 use crate::{broker::Broker, error::ApiError};
 
-/// Lets the faults of the request under way act at `point`. Each request is a first run: whoever sends a
-/// fault of the gateway again sees it again.
+/// Triggers the faults of the current request at `point`. Every request counts as a first run: a repeated request with
+/// a fault of the gateway triggers it again.
 pub(crate) async fn reach(broker: &Broker, point: FaultPoint) -> Result<(), ApiError> {
     let context = Context::current();
     let carried = context.baggage().get(BAGGAGE_FAULT).map(ToString::to_string);

@@ -1,4 +1,4 @@
-//! Makes submissions repeatable: a client's key stands for one job, whatever happens to the answers.
+//! Makes submissions idempotent: a client's key identifies one job, even if responses are lost.
 
 use std::time::Duration;
 
@@ -15,23 +15,23 @@ use crate::{accepted::Ticket, broker::Broker, error::ApiError};
 
 /// Longest key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
-/// Time one look into the bucket of keys may take.
-const KEY_TIME_MAX: Duration = Duration::from_secs(2);
-/// How long the first submission may take; a repeat that finds no job after it publishes again.
+/// Timeout of a request to the bucket of keys.
+const KEY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the first submission may take. A repeat that finds no job after that publishes it again.
 const FIRST_TIME_MAX_MS: i64 = 5_000;
-/// What a client does whose key could not be noted.
-const ADVICE: &str = "Repeat with your Idempotency-Key: it stays one job.";
+/// What a client can do if its key could not be stored.
+const ADVICE: &str = "Repeat with the same Idempotency-Key: the job is submitted only once.";
 
-/// The key of one submission and what it was sent with.
+/// The key of a submission and the fingerprint of its body.
 #[derive(Debug)]
 pub(crate) struct Key {
     name: String,
     fingerprint: String,
 }
 
-/// What is kept under a key.
+/// The value stored under a key.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct StoredKey {
     fingerprint: String,
     job: JobId,
     created_ms: i64,
@@ -39,17 +39,17 @@ struct Kept {
     root: Option<TraceParent>,
 }
 
-/// What a submission with a key is to do.
+/// Result of claiming a key.
 #[derive(Debug)]
 pub(crate) enum Claim {
-    /// Publish the job of this ticket: the fresh one, or an earlier one that perhaps went nowhere.
+    /// Publish the job of this ticket: the new one, or an earlier one whose publish may have failed.
     Publish(Ticket),
-    /// Nothing: the job of this ticket is there, and in this state.
+    /// The job of this ticket is already stored, and in this state.
     Known(Ticket, JobState),
 }
 
 impl Key {
-    /// The key that the request carries. Bodies are the same when they ask for the same job.
+    /// Reads the key from the headers. Bodies with the same spec have the same fingerprint.
     pub(crate) fn read(headers: &HeaderMap, spec: &JobSpec) -> Result<Option<Self>, ApiError> {
         let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(key) = given.next() else {
@@ -66,49 +66,52 @@ impl Key {
         Ok(Some(Self { name, fingerprint: hex::encode(Sha256::digest(spec)) }))
     }
 
-    /// Takes the key for the job of `fresh`, or finds out which job it stands for.
+    /// Claims the key for the job of `fresh`, or returns the job that it identifies.
     pub(crate) async fn claim(&self, broker: &Broker, fresh: Ticket) -> Result<Claim, ApiError> {
         let now_ms = broker.bus.time.now_ms();
-        let taken = timeout(KEY_TIME_MAX, self.take(&broker.keys, fresh, now_ms)).await;
-        let late = |_| Err(ApiError::not_begun(ADVICE, "the bucket of keys did not answer"));
+        let taken = timeout(KEY_TIMEOUT, self.take(&broker.keys, fresh, now_ms)).await;
+        let late = |_| {
+            Err(ApiError::not_started(ADVICE, "timed out reading the bucket of idempotency keys"))
+        };
         match taken.unwrap_or_else(late)? {
             None => Ok(Claim::Publish(fresh)),
-            Some(kept) => self.of_kept(broker, kept, now_ms).await,
+            Some(stored) => self.of_stored(broker, stored, now_ms).await,
         }
     }
 
-    /// Gives the key back: its job was refused for good, so it stands for nothing.
+    /// Releases the key of a job that was not stored.
     pub(crate) async fn release(&self, broker: &Broker, ticket: Ticket) {
         let release = async {
             let entry = broker.keys.entry(self.name.as_str()).await.ok()??;
-            let kept: Kept = serde_json::from_slice(&entry.value).ok()?;
-            if kept.job == ticket.job {
-                let ours = Some(entry.revision);
-                broker.keys.delete_expect_revision(self.name.as_str(), ours).await.ok()?;
+            let stored: StoredKey = serde_json::from_slice(&entry.value).ok()?;
+            if stored.job == ticket.job {
+                let expected = Some(entry.revision);
+                broker.keys.delete_expect_revision(self.name.as_str(), expected).await.ok()?;
             }
             Some(())
         };
-        // If it stays, repeats within the next seconds are told to wait.
-        let _ = timeout(KEY_TIME_MAX, release).await;
+        // If the release fails, repeats within the next seconds get a 409 with Retry-After.
+        let _ = timeout(KEY_TIMEOUT, release).await;
     }
 
-    /// `None` when the key is ours now, else what is kept under it.
+    /// `None` if the key is now claimed, else the value stored under it.
     async fn take(
         &self,
         keys: &kv::Store,
         fresh: Ticket,
         now_ms: i64,
-    ) -> Result<Option<Kept>, ApiError> {
+    ) -> Result<Option<StoredKey>, ApiError> {
         let fingerprint = self.fingerprint.clone();
-        let kept = Kept { fingerprint, job: fresh.job, created_ms: now_ms, root: fresh.root };
-        let value = serde_json::to_vec(&kept).map_err(ApiError::internal)?;
+        let stored =
+            StoredKey { fingerprint, job: fresh.job, created_ms: now_ms, root: fresh.root };
+        let value = serde_json::to_vec(&stored).map_err(ApiError::internal)?;
         match keys.create(self.name.as_str(), value.into()).await {
             Ok(_) => return Ok(None),
             Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {}
             Err(error) if bus::is_full(&error) => {
                 return Err(ApiError::full("store of idempotency keys").because(error));
             }
-            Err(error) => return Err(ApiError::not_begun(ADVICE, error)),
+            Err(error) => return Err(ApiError::not_started(ADVICE, error)),
         }
         let entry = keys.entry(self.name.as_str()).await.map_err(ApiError::broker_away)?;
         let Some(entry) = entry.filter(|entry| entry.operation == Operation::Put) else {
@@ -117,14 +120,19 @@ impl Key {
         serde_json::from_slice(&entry.value).map(Some).map_err(unreadable)
     }
 
-    async fn of_kept(&self, broker: &Broker, kept: Kept, now_ms: i64) -> Result<Claim, ApiError> {
-        if kept.fingerprint != self.fingerprint {
+    async fn of_stored(
+        &self,
+        broker: &Broker,
+        stored: StoredKey,
+        now_ms: i64,
+    ) -> Result<Claim, ApiError> {
+        if stored.fingerprint != self.fingerprint {
             return Err(reused());
         }
-        let ticket = Ticket { job: kept.job, root: kept.root };
-        let load = broker.bus.records.load(kept.job);
+        let ticket = Ticket { job: stored.job, root: stored.root };
+        let load = broker.bus.records.load(stored.job);
         let record = in_time(async { load.await.map_err(ApiError::record) }).await?;
-        let age_ms = now_ms - kept.created_ms;
+        let age_ms = now_ms - stored.created_ms;
         match record {
             Some(entry) => Ok(Claim::Known(ticket, entry.record.state)),
             None if age_ms >= FIRST_TIME_MAX_MS => Ok(Claim::Publish(ticket)),
@@ -134,28 +142,29 @@ impl Key {
 }
 
 async fn in_time<T>(look: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
-    match timeout(KEY_TIME_MAX, look).await {
+    match timeout(KEY_TIMEOUT, look).await {
         Ok(seen) => seen,
-        Err(_) => Err(ApiError::broker_away("the bucket of keys did not answer in time")),
+        Err(_) => Err(ApiError::broker_away("timed out reading the record of the job")),
     }
 }
 
 fn reused() -> ApiError {
     let title = "This Idempotency-Key belongs to another request";
-    let detail = "header Idempotency-Key: was used with another body; use a new key for a new job";
+    let detail =
+        "header Idempotency-Key: was used with a different body; use a new key for a new job";
     ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", title, detail)
 }
 
 fn unreadable(cause: serde_json::Error) -> ApiError {
-    let title = "What is kept under this Idempotency-Key cannot be read";
-    let detail = "header Idempotency-Key: the job it stands for is not known any more; look for the job in the list, \
+    let title = "The value stored under this Idempotency-Key cannot be read";
+    let detail = "header Idempotency-Key: its job is no longer known; look for the job in the list, \
                   and use a new key if it is not there";
     ApiError::new(StatusCode::CONFLICT, "idempotency-key-unreadable", title, detail).because(cause)
 }
 
 fn in_use(wait_ms: i64) -> ApiError {
     let title = "The first request with this Idempotency-Key is still running";
-    let detail = "header Idempotency-Key: its job is not there yet; repeat the request later";
+    let detail = "header Idempotency-Key: its job is not stored yet; repeat the request later";
     let seconds = u64::try_from(wait_ms).unwrap_or(0).div_ceil(1_000).max(1);
     ApiError::new(StatusCode::CONFLICT, "idempotency-key-in-use", title, detail)
         .retry_after(u32::try_from(seconds).unwrap_or(1))
@@ -192,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_that_ask_for_the_same_job_have_the_same_fingerprint() {
+    fn bodies_with_the_same_spec_have_the_same_fingerprint() {
         let print = |json| {
             let mut headers = HeaderMap::new();
             headers.insert("idempotency-key", HeaderValue::from_static("k"));

@@ -1,5 +1,4 @@
-//! What a client sends along with a request: its trace, its baggage, its faults. Nothing of it is
-//! taken unchecked.
+//! Trace context, baggage and faults in the headers of a request. All of it is untrusted and checked.
 
 use axum::http::HeaderMap;
 use contract::propagation::{
@@ -17,19 +16,19 @@ use opentelemetry::{
 /// Longest description of faults, in bytes: encoded, it must fit into the baggage of a message.
 const FAULT_BYTES_MAX: usize = 256;
 
-/// What came along with one request.
+/// The checked context of one request.
 #[derive(Debug)]
 pub(crate) struct InboundContext {
-    /// The client's span, if it named one.
-    pub(crate) span: SpanContext,
-    /// The context in which the request is handled: with the baggage that may travel on, and with the
-    /// client's trace if that is trusted.
+    /// The client's span; invalid if it sent none.
+    pub(crate) client_span: SpanContext,
+    /// The context in which the request is handled: with the allowed baggage, and with the client's trace
+    /// if that is trusted.
     pub(crate) context: Context,
-    /// Whether the request's faults are taken.
+    /// Why the request's faults are refused.
     pub(crate) fault: Result<(), WrongFault>,
 }
 
-/// Why a request's faults are not taken: the header, and what is wrong with it.
+/// The header with the invalid faults, and what is wrong with it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct WrongFault {
     pub(crate) header: &'static str,
@@ -37,18 +36,18 @@ pub(crate) struct WrongFault {
 }
 
 impl InboundContext {
-    /// Reads the headers. Traces and baggage that make no sense are as good as absent; faults are
-    /// refused, because whoever sends them wants to see them.
+    /// Reads the headers. An invalid trace context or baggage is ignored. Invalid faults are refused, because their
+    /// sender expects them to act.
     pub(crate) fn read(headers: &HeaderMap, faults_on: bool, trusted: bool) -> Self {
-        let sent = Sent::read(headers);
+        let checked = CheckedHeaders::read(headers);
         let trace = global::get_text_map_propagator(|propagator| {
-            propagator.extract_with_context(&Context::new(), &sent)
+            propagator.extract_with_context(&Context::new(), &checked)
         });
-        let riding = trace.baggage().get(BAGGAGE_FAULT).map(ToString::to_string);
-        let fault = fault(headers, riding, faults_on);
-        // Both have to fit; a percent sign and two digits is the most that one byte becomes.
+        let in_baggage = trace.baggage().get(BAGGAGE_FAULT).map(ToString::to_string);
+        let fault = fault(headers, in_baggage, faults_on);
+        // Both have to fit; percent-encoded, one byte takes up to three.
         let room = BAGGAGE_BYTES_MAX - 3 * FAULT_BYTES_MAX - BAGGAGE_FAULT.len();
-        let size = sent.baggage.as_ref().map_or(0, String::len);
+        let size = checked.baggage.as_ref().map_or(0, String::len);
         let mut baggage = Baggage::new();
         if let Ok(Some(fault)) = &fault {
             baggage.insert(BAGGAGE_FAULT, fault.clone());
@@ -60,30 +59,30 @@ impl InboundContext {
                 }
             }
         }
-        let span = trace.span().span_context().clone();
+        let client_span = trace.span().span_context().clone();
         let context = if trusted { trace } else { Context::new() };
-        Self { span, context: context.with_baggage(baggage), fault: fault.map(drop) }
+        Self { client_span, context: context.with_baggage(baggage), fault: fault.map(drop) }
     }
 }
 
-/// The faults that the request carries: in their own header, else in its baggage (`riding`).
+/// The faults that the request carries: in their own header, else in its baggage.
 fn fault(
     headers: &HeaderMap,
-    riding: Option<String>,
+    in_baggage: Option<String>,
     faults_on: bool,
 ) -> Result<Option<String>, WrongFault> {
     let wrong =
         |header, problem: &dyn ToString| WrongFault { header, problem: problem.to_string() };
     let own = headers.get(FAULT);
     if !faults_on {
-        let off = "faults are off here; they act with --faults on (WAYBILL_FAULTS=on)";
+        let off = "faults are off; switch them on with --faults on (WAYBILL_FAULTS=on)";
         return own.map_or(Ok(None), |_| Err(wrong(FAULT, &off)));
     }
     let (header, text) = match own {
         Some(own) => (FAULT, own.to_str().map(str::to_owned)),
-        None => (BAGGAGE, Ok(riding.unwrap_or_default())),
+        None => (BAGGAGE, Ok(in_baggage.unwrap_or_default())),
     };
-    let text = text.map_err(|_| wrong(header, &"has unprintable characters"))?;
+    let text = text.map_err(|_| wrong(header, &"must have printable characters only"))?;
     if own.is_none() && text.is_empty() {
         return Ok(None);
     }
@@ -94,14 +93,14 @@ fn fault(
     Ok(Some(text))
 }
 
-/// The headers that the propagators may see.
-struct Sent {
+/// The headers that are passed to the propagators.
+struct CheckedHeaders {
     traceparent: Option<String>,
     tracestate: Option<String>,
     baggage: Option<String>,
 }
 
-impl Sent {
+impl CheckedHeaders {
     fn read(headers: &HeaderMap) -> Self {
         let traceparent =
             only(headers, TRACEPARENT).filter(|text| text.parse::<TraceParent>().is_ok());
@@ -113,7 +112,7 @@ impl Sent {
     }
 }
 
-impl Extractor for Sent {
+impl Extractor for CheckedHeaders {
     fn get(&self, key: &str) -> Option<&str> {
         match key {
             TRACEPARENT => self.traceparent.as_deref(),
@@ -128,7 +127,7 @@ impl Extractor for Sent {
     }
 }
 
-/// The one value of a header; none when it is there twice, for then nobody knows which counts.
+/// The value of a header; `None` if it occurs more than once.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;

@@ -1,5 +1,4 @@
-//! The leases of running jobs as they look from outside: whether their holders renew them, and what the jobs that
-//! do not run wait for.
+//! Whether lease holders renew their leases, and what waiting jobs wait for.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -17,82 +16,82 @@ use tokio::time::sleep;
 
 use crate::{app::App, index::Index};
 
-/// Time between two looks at the processors' consumer.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long nobody may ask for jobs before there is no worker: between two pulls, and between two looks, an idle
-/// worker does not ask either.
-const ASKED_WITHIN: Duration = Duration::from_millis(2_500);
+/// Time between two polls of the processors' consumer.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Time without a pull request after which there is no idle worker. An idle worker has none open between two pulls, and
+/// polls see only the current ones.
+const PULLED_WITHIN: Duration = Duration::from_millis(2_500);
 
-/// What the broker last said about the processors' consumer.
+/// The last poll of the processors' consumer.
 #[derive(Debug, Default)]
-pub(crate) struct Leases(Mutex<Option<Look>>);
+pub(crate) struct Leases(Mutex<Option<Poll>>);
 
 #[derive(Debug, Clone, Copy)]
-struct Look {
+struct Poll {
     ack_wait: Duration,
-    /// When a processor was last seen to ask for jobs; at first, when this gateway began to look.
-    asked: Instant,
+    /// When a processor last had a pull request open; at first, the start of this gateway.
+    pulled: Instant,
 }
 
 impl Leases {
-    /// Adds to `view` of `entry` how its lease stands, or what it waits for. What it takes to know that is
-    /// missing only in the first moment of a gateway.
+    /// Adds the state of the lease, or what the job waits for, to the view of `entry`. Adds nothing before the first
+    /// poll.
     pub(crate) fn describe(&self, view: &mut JobView, entry: &Entry, bus: &Bus, index: &Index) {
-        let Some(look) = self.last() else { return };
+        let Some(poll) = self.last() else { return };
         let (record, now_ns) = (&entry.record, bus.time.now_ns());
         let silent = bus.unwritten_for(entry.written_at_ns);
-        view.lease = LeaseView::of(record, entry.written_at_ns, silent, look.ack_wait);
-        let has_worker = look.asked.elapsed() < ASKED_WITHIN
-            || index.renewed_within(lease::silent_after(look.ack_wait), now_ns) > 0;
+        view.lease = LeaseView::of(record, entry.written_at_ns, silent, poll.ack_wait);
+        let has_worker = poll.pulled.elapsed() < PULLED_WITHIN
+            || index.renewed_within(lease::silent_after(poll.ack_wait), now_ns) > 0;
         view.waiting = WaitView::of(record, bus.service.clock.stamp_ms(), has_worker);
     }
 
-    fn last(&self) -> Option<Look> {
+    fn last(&self) -> Option<Poll> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, ack_wait: Duration, is_asked: bool) {
+    fn note(&self, ack_wait: Duration, has_pull: bool) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = last.filter(|_| !is_asked).map(|look| look.asked);
-        *last = Some(Look { ack_wait, asked: before.unwrap_or_else(Instant::now) });
+        let before = last.filter(|_| !has_pull).map(|poll| poll.pulled);
+        *last = Some(Poll { ack_wait, pulled: before.unwrap_or_else(Instant::now) });
     }
 }
 
-/// Adds how many older jobs wait for the same: too much work for every job of a list.
-pub(crate) fn add_place(view: &mut JobView, index: &Index) {
+/// Adds how many older jobs wait for the same. Too expensive for every job of a list.
+pub(crate) fn add_older(view: &mut JobView, index: &Index) {
     let state = view.state;
-    if let Some(wait) = view.waiting.as_mut().filter(|wait| is_in_line(wait)) {
+    if let Some(wait) = view.waiting.as_mut().filter(|wait| is_queued(wait)) {
         wait.behind = index.older(view.id, state);
     }
 }
 
-/// Whether it is others that the job waits for.
-fn is_in_line(wait: &WaitView) -> bool {
+/// Whether older jobs go first.
+fn is_queued(wait: &WaitView) -> bool {
     matches!(wait.reason, WaitReason::Ingester | WaitReason::Slot | WaitReason::NoWorker)
 }
 
-/// Looks at the consumer and the leases until the stop. While the broker cannot be asked, its last word holds.
+/// Polls the consumer and the leases until the stop. If a poll fails, the result of the last one stays.
 pub(crate) async fn watch(app: &App, bus: &Bus, stop: &Stop) {
-    let look = async {
+    let polls = async {
         loop {
             match work::open(bus, PROCESSOR).await {
                 Ok(queue) => {
                     let info = queue.cached_info();
                     app.leases.note(info.config.ack_wait, info.num_waiting > 0);
                 }
-                Err(error) => tracing::debug!(%error, "the processors' consumer is not to be seen"),
+                Err(error) => tracing::debug!(%error, "cannot read the processors' consumer"),
             }
-            if let Some(look) = app.leases.last() {
-                show(app, bus, look.ack_wait);
+            if let Some(poll) = app.leases.last() {
+                export(app, bus, poll.ack_wait);
             }
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
     };
-    stop.soft.run_until_cancelled(look).await;
+    stop.soft.run_until_cancelled(polls).await;
 }
 
-/// Counts the leases that look lost.
-fn show(app: &App, bus: &Bus, ack_wait: Duration) {
+/// Sets the gauge of silent leases.
+fn export(app: &App, bus: &Bus, ack_wait: Duration) {
     let now_ns = bus.time.now_ns();
     let renewed = app.index.renewed_within(lease::alarming_after(ack_wait), now_ns);
     let silent = app.index.running().saturating_sub(renewed);
@@ -104,16 +103,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asked_is_remembered_until_somebody_asks_again() {
+    fn the_last_pull_is_remembered_until_the_next_one() {
         let leases = Leases::default();
-        let asked = |is_asked| {
-            leases.note(Duration::from_secs(2), is_asked);
-            leases.last().unwrap().asked
+        let pulled = |has_pull| {
+            leases.note(Duration::from_secs(2), has_pull);
+            leases.last().unwrap().pulled
         };
-        let first = asked(false);
-        let second = asked(true);
+        let first = pulled(false);
+        let second = pulled(true);
         assert!(second > first);
-        assert_eq!(asked(false), second);
-        assert!(asked(true) > second);
+        assert_eq!(pulled(false), second);
+        assert!(pulled(true) > second);
     }
 }

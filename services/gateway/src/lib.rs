@@ -1,20 +1,19 @@
-//! Takes jobs over HTTP and shows how they fare.
+//! The HTTP API of the lab: accepts jobs and shows their state.
 //!
-//! Writes `jobs.submitted.{kind}` and creates the job's record; a client gets its 202 only after the
-//! broker's ack. Shows records, results, queues and dead letters, and takes its clients' orders: cancel,
-//! retry, redrive. It runs no jobs.
+//! Publishes `jobs.submitted.{kind}` and creates the job's record; a client gets its 202 only after the
+//! broker's ack. Shows records, results, queues and dead letters, and cancels, retries and redrives jobs.
+//! It runs no jobs.
 //!
-//! - `routes`: which call is answered by which handler
-//! - `submit`, `events`, `idempotency`: what is taken
-//! - `jobs`, `dead_letters`, `queues`: what is shown, and what may be done with it
-//! - `openapi`: what the API says of itself
-//! - `index`: which jobs there are, and who follows them
+//! - `routes`: the handler of each endpoint
+//! - `submit`, `events`, `idempotency`: submission
+//! - `jobs`, `dead_letters`, `queues`: reading and changing what was submitted
+//! - `openapi`: the description of the API
+//! - `index`: all jobs in memory, and the clients that follow them
 
 mod accepted;
 mod app;
 mod body;
 mod broker;
-mod broker_truth;
 mod capacity;
 mod config;
 mod dead_letters;
@@ -34,6 +33,7 @@ mod reaper;
 mod routes;
 mod server_span;
 mod start;
+mod storage_problem;
 mod submit;
 mod trace_context;
 mod webhook_policy;
@@ -42,5 +42,5 @@ pub use config::Config;
 use contract::Stage;
 pub use start::{Running, run, start};
 
-/// The stage this service is.
+/// The stage of this service.
 pub const STAGE: Stage = Stage::Gateway;

@@ -1,4 +1,4 @@
-//! Measures every request; the exemplar is the span of the call, where it has one.
+//! Measures every request; the exemplar is the span of the request, if it has one.
 
 use std::sync::Arc;
 

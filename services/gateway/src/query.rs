@@ -1,4 +1,4 @@
-//! The query parameters of lists: each known, each at most once, each with a value it can have.
+//! Query parameters of lists: only known ones, each at most once, with valid values.
 
 use axum::http::Uri;
 use contract::api::{LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX};
@@ -7,7 +7,7 @@ use crate::error::ApiError;
 
 /// Entries on a page.
 pub(crate) const LIMIT: &str = "limit";
-/// Where the page before ended.
+/// Where the previous page ended.
 pub(crate) const CURSOR: &str = "cursor";
 
 /// The parameters of one request.
@@ -20,18 +20,19 @@ impl Query {
         for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         {
             if !known.contains(&name.as_ref()) {
-                let problem = format!("is no parameter of this call; it has {}", known.join(", "));
+                let problem =
+                    format!("is not a parameter of this call; it has {}", known.join(", "));
                 return Err(ApiError::parameter(&shown(&name), problem));
             }
             if pairs.iter().any(|(before, _)| *before == name) {
-                return Err(ApiError::parameter(&name, "must be given once only"));
+                return Err(ApiError::parameter(&name, "must be given only once"));
             }
             pairs.push((name.into_owned(), value.into_owned()));
         }
         Ok(Self(pairs))
     }
 
-    /// The value of `name` as `parse` reads it; `must` says what it must be if it cannot.
+    /// The value of `name` as `parse` reads it; `must` describes valid values in the error.
     pub(crate) fn get<T>(
         &self,
         name: &str,
@@ -47,7 +48,7 @@ impl Query {
         }
     }
 
-    /// The entries wanted on a page.
+    /// The requested number of entries on a page.
     pub(crate) fn limit(&self) -> Result<usize, ApiError> {
         let within = |value: &str| {
             let limit = value.parse().ok()?;
@@ -58,13 +59,13 @@ impl Query {
     }
 }
 
-/// The words that a value may be, as a sentence goes on.
+/// Lists the allowed values for an error message.
 pub(crate) fn one_of(names: impl IntoIterator<Item = &'static str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     format!("one of {}", names.join(", "))
 }
 
-/// A name from outside, cut to what a reader needs to find it.
+/// A name from the request, shortened for an error message.
 fn shown(name: &str) -> String {
     name.chars().take(40).collect()
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/queues`: how the queues and stores at the broker fare.
+//! `GET /v1/queues`: depth and size of the broker's queues and stores.
 
 use std::{
     sync::Arc,
@@ -12,16 +12,16 @@ use tokio::{sync::Mutex, time::timeout};
 
 use crate::{app::App, error::ApiError};
 
-/// How long a look serves: many who ask at once are one look.
-const FRESH: Duration = Duration::from_millis(500);
-/// How long a look may take.
-const LOOK_TIME_MAX: Duration = Duration::from_secs(4);
+/// How long a snapshot is reused: many requests at once make one query.
+const CACHE_TIME: Duration = Duration::from_millis(500);
+/// Timeout of a snapshot.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The last look, for all who ask at the same time.
+/// The last snapshot, shared by requests at the same time.
 #[derive(Default)]
-pub(crate) struct Looks(Mutex<Option<(Instant, QueueList)>>);
+pub(crate) struct CachedQueues(Mutex<Option<(Instant, QueueList)>>);
 
-/// Show how the queues and stores fare.
+/// Show the state of the queues and stores.
 #[utoipa::path(
     get,
     path = "/v1/queues",
@@ -31,16 +31,16 @@ pub(crate) struct Looks(Mutex<Option<(Instant, QueueList)>>);
 )]
 pub(crate) async fn queues(State(app): State<Arc<App>>) -> Result<Json<QueueList>, ApiError> {
     let broker = app.broker()?;
-    let look = async {
-        // Held over the look: whoever comes meanwhile gets the same one.
-        let mut last = app.looks.0.lock().await;
-        if let Some((_, seen)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-            return Ok(seen.clone());
+    let snapshot = async {
+        // Locked during the query: requests that arrive meanwhile get the same snapshot.
+        let mut last = app.queues.0.lock().await;
+        if let Some((_, cached)) = last.as_ref().filter(|(at, _)| at.elapsed() < CACHE_TIME) {
+            return Ok(cached.clone());
         }
-        let seen = queue_watch::look(&broker.bus).await.map_err(ApiError::broker_away)?;
-        *last = Some((Instant::now(), seen.clone()));
-        Ok(seen)
+        let queues = queue_watch::snapshot(&broker.bus).await.map_err(ApiError::broker_away)?;
+        *last = Some((Instant::now(), queues.clone()));
+        Ok(queues)
     };
-    let late = |_| Err(ApiError::broker_away("the queues took too long to look at"));
-    timeout(LOOK_TIME_MAX, look).await.unwrap_or_else(late).map(Json)
+    let late = |_| Err(ApiError::broker_away("timed out reading the queues"));
+    timeout(SNAPSHOT_TIMEOUT, snapshot).await.unwrap_or_else(late).map(Json)
 }

@@ -17,30 +17,30 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{
     app::App,
-    broker_truth,
     error::ApiError,
     inbound_context::{InboundContext, WrongFault},
+    storage_problem,
 };
 
-/// The place of the request's span, left on its answer for the exemplar.
+/// The request's span, kept in its response for the exemplar.
 #[derive(Debug, Clone)]
 pub(crate) struct ServerSpan(pub(crate) SpanContext);
 
-/// Handles the request in a span of its own. What is published in it carries the request's baggage.
+/// Handles the request in a new span. Messages published in it carry the request's baggage.
 pub(crate) async fn open(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let trusted = app.trust_traceparent;
-    let InboundContext { span: caller, context, fault } =
+    let InboundContext { client_span, context, fault } =
         InboundContext::read(request.headers(), app.faults_on, trusted);
     let span = of(&request);
-    // Fails only where no layer keeps spans; the context is attached by itself then.
+    // Fails only if no OpenTelemetry layer is installed; the context is attached below in any case.
     let _ = span.set_parent(context.clone());
-    if caller.is_valid() && !trusted {
-        let what = KeyValue::new(attr::LINK, attr::LINK_CALLER);
-        span.add_link_with_attributes(caller, vec![what]);
+    if client_span.is_valid() && !trusted {
+        let link = KeyValue::new(attr::LINK, attr::LINK_CALLER);
+        span.add_link_with_attributes(client_span, vec![link]);
     }
     let handled = async move {
         let mut response = match fault {
-            Ok(()) => broker_truth::name(&app, next.run(request).await).await,
+            Ok(()) => storage_problem::explain(&app, next.run(request).await).await,
             Err(WrongFault { header, problem }) => {
                 ApiError::header(header, problem).into_response()
             }
@@ -65,7 +65,7 @@ fn of(request: &Request) -> Span {
     span
 }
 
-/// Notes how it went. A request that was refused is not the server's error.
+/// Records the status. A refused request is not an error of the server.
 fn close(response: &mut Response) {
     let (span, status) = (Span::current(), response.status());
     span.set_attribute(attr::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
@@ -73,6 +73,6 @@ fn close(response: &mut Response) {
         span.set_attribute(attr::ERROR_TYPE, status.as_str().to_owned());
         span.set_status(Status::error(status.canonical_reason().unwrap_or_default()));
     }
-    let place = span.context().span().span_context().clone();
-    response.extensions_mut().insert(ServerSpan(place));
+    let span_context = span.context().span().span_context().clone();
+    response.extensions_mut().insert(ServerSpan(span_context));
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::{Config, app::App, broker, routes};
 
-/// A gateway that listens. The broker may still be away.
+/// A listening gateway. The broker may still be unreachable.
 #[derive(Debug)]
 pub struct Running {
     /// Address of the HTTP API.
@@ -25,12 +25,12 @@ pub struct Running {
     stop: Stop,
 }
 
-/// Runs the gateway until the stop: requests under way end, until the hard stop drops them.
+/// Runs the gateway until the stop. Requests in progress may finish until the hard stop.
 pub async fn run(config: Config, service: ServiceContext, stop: Stop) -> anyhow::Result<()> {
     start(config, service, stop).await?.ended().await
 }
 
-/// Binds both addresses and serves them at once; the broker is reached in the background.
+/// Binds and serves both addresses; connects to the broker in the background.
 pub async fn start(config: Config, service: ServiceContext, stop: Stop) -> anyhow::Result<Running> {
     let flag = "--gateway-bind (WAYBILL_GATEWAY_BIND)";
     let listener = runtime::listen::bind(config.gateway_bind, flag)?;
@@ -48,7 +48,7 @@ pub async fn start(config: Config, service: ServiceContext, stop: Stop) -> anyho
         serve(listener, router, Limits::API, until).await;
         Ok(())
     });
-    parts.spawn(broker::attend(app, config.bus, readiness, stop.clone()));
+    parts.spawn(broker::run(app, config.bus, readiness, stop.clone()));
     tracing::info!(%api, %admin, "gateway listens");
     Ok(Running { api, admin, parts, stop })
 }
@@ -58,10 +58,10 @@ impl Running {
     pub async fn ended(mut self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         while let Some(joined) = self.parts.join_next().await {
-            let asked = self.stop.soft.is_cancelled();
-            let ended = joined.context("a part of the gateway broke").flatten();
+            let is_stopping = self.stop.soft.is_cancelled();
+            let ended = joined.context("a part of the gateway panicked").flatten();
             let ended = ended.and_then(|()| {
-                ensure!(asked, "a part of the gateway ended unasked");
+                ensure!(is_stopping, "a part of the gateway ended before the stop");
                 Ok(())
             });
             self.stop.soften();

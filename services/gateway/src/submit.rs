@@ -1,4 +1,4 @@
-//! `POST /v1/jobs`: checked, published, confirmed by the broker, recorded, and only then accepted.
+//! `POST /v1/jobs`: checks the job, publishes it, awaits the broker's ack, creates the record, then returns 202.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,35 +32,35 @@ use crate::{
     idempotency::{Claim, Key},
 };
 
-/// How long the gateway tries to have a message stored before it tells the client that it does not know.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
-/// How long the gateway waits for the record of a job that is stored already. The ingester makes it otherwise.
-const RECORD_TIME_MAX: Duration = Duration::from_secs(2);
+/// How long a publish may take before the client gets "unconfirmed".
+pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the gateway waits for the record of a job that is already stored. If it fails, the ingester creates it.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
 /// Room in a message for its headers and for what later stages add to the job, in bytes.
 const MESSAGE_ROOM: usize = 16 * 1024;
-/// Largest data of a submitted message, in bytes. Written anew, numbers can grow: `1` becomes `1.0`.
+/// Largest data of a submitted message, in bytes. Serialized again, numbers can grow: `1` becomes `1.0`.
 pub(crate) const DATA_BYTES_MAX: usize = MESSAGE_BYTES_MAX as usize - MESSAGE_ROOM;
 
 /// Submit a job.
 ///
-/// The answer comes once the job is stored for good. With an `Idempotency-Key` the call can be repeated:
-/// the same key and body stay one job.
+/// The response is sent after the job is stored. With an `Idempotency-Key` the request can be repeated: requests with
+/// the same key and body submit one job.
 #[utoipa::path(
     post,
     path = "/v1/jobs",
     tag = "jobs",
     params(("waybill-source" = Option<JobSource>, Header,
-        description = "Who submits it, where it is the lab itself: lists leave its jobs out unless asked. A label, no right."),
+        description = "The part of the lab that submits the job; lists omit such jobs by default. A label, not a permission."),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
-        pattern = "^[!-~]([ -~]*[!-~])?$", description = "Stands for this one job, for a day.")),
+        pattern = "^[!-~]([ -~]*[!-~])?$", description = "Identifies this job for a day.")),
     request_body = JobSpec,
     responses(
         (status = 202, description = "The job is stored.", body = JobAccepted, headers(
-            ("Location" = String, description = "Where the job is."),
-            ("traceparent" = String, description = "The span that the job's trace starts with."),
+            ("Location" = String, description = "Path of the job."),
+            ("traceparent" = String, description = "The root span of the job's trace."),
         )),
-        (status = 409, description = "The first request with this Idempotency-Key is still running."),
-        (status = 422, description = "The Idempotency-Key belongs to another request, or the webhook's host cannot be found."),
+        (status = 409, description = "The first request with this Idempotency-Key is still in progress."),
+        (status = 422, description = "The Idempotency-Key was used with another body, or the webhook's host cannot be found."),
     ),
 )]
 pub(crate) async fn submit(
@@ -86,19 +86,19 @@ pub(crate) async fn submit(
         deadline_at_ms: None,
         unknown: UnknownFields::default(),
     };
-    let (ticket, state) = Submission { broker, key, fresh, job }.take().await?;
+    let (ticket, state) = Submission { broker, key, fresh, job }.submit().await?;
     reach(broker, FaultPoint::BeforeAck).await?;
     Span::current().set_attribute(attr::JOB_ID, ticket.job.to_string());
-    tracing::debug!(job_id = %ticket.job, state = state.name(), "job accepted");
+    tracing::debug!(job_id = %ticket.job, state = state.name(), "accept job");
     Ok(ticket.accepted(state))
 }
 
-/// Who submits the job, by its header; a client where there is none.
+/// The source in the header; `Client` if there is none.
 fn source(headers: &HeaderMap) -> Result<JobSource, ApiError> {
     let mut given = headers.get_all(SOURCE).iter();
     let Some(value) = given.next() else { return Ok(JobSource::Client) };
     if given.next().is_some() {
-        return Err(ApiError::header(SOURCE, "must be given once only"));
+        return Err(ApiError::header(SOURCE, "must be given only once"));
     }
     let read = value.to_str().ok().and_then(|text| text.parse().ok());
     read.ok_or_else(|| ApiError::header(SOURCE, NotASource))
@@ -113,9 +113,9 @@ struct Submission<'a> {
 }
 
 impl Submission<'_> {
-    /// Sees to it that the lab has the job. Answers which job that is, and where it is.
-    async fn take(mut self) -> Result<(Ticket, JobState), ApiError> {
-        // Before the key is taken: a job that is too large leaves nothing behind.
+    /// Publishes the job unless its key is already used. Returns the job and its state.
+    async fn submit(mut self) -> Result<(Ticket, JobState), ApiError> {
+        // Before the key is claimed: a job that is too large must not leave a key behind.
         let mut data = data_of(&self.job)?;
         let claim = match &self.key {
             Some(key) => key.claim(self.broker, self.fresh).await?,
@@ -129,7 +129,7 @@ impl Submission<'_> {
                     data = data_of(&self.job)?;
                 }
                 reach(self.broker, FaultPoint::BeforeWork).await?;
-                self.hand_on(ticket, data).await?;
+                self.publish(ticket, data).await?;
                 reach(self.broker, FaultPoint::AfterPublish).await?;
                 self.record(ticket).await;
                 reach(self.broker, FaultPoint::AfterEffect).await?;
@@ -138,12 +138,12 @@ impl Submission<'_> {
         }
     }
 
-    async fn hand_on(&self, ticket: Ticket, data: Vec<u8>) -> Result<(), ApiError> {
+    async fn publish(&self, ticket: Ticket, data: Vec<u8>) -> Result<(), ApiError> {
         let kind = self.job.spec.kind();
         let event =
             Outgoing::about(self.job.id, EventType::Submitted, topology::submitted(kind), data)
                 .with_id(message_id(self.job.id, self.job.round, Hop::Submitted))
-                .within(PATIENCE);
+                .with_timeout(PUBLISH_TIMEOUT);
         let error = match self.broker.bus.publish(event).with_context(ticket.context()).await {
             Ok(ack) if ack.duplicate => return Ok(()),
             Ok(_) => {
@@ -162,26 +162,32 @@ impl Submission<'_> {
 
     fn advice(&self) -> &'static str {
         match self.key {
-            Some(_) => "Repeat with your Idempotency-Key: it stays one job.",
-            None => "It may run. Repeated without an Idempotency-Key it may run twice.",
+            Some(_) => "Repeat with the same Idempotency-Key: the job is submitted only once.",
+            None => {
+                "The job may run. If you repeat the request without an Idempotency-Key, it may run twice."
+            }
         }
     }
 
-    /// Writes the record, which the ingester may have done before. A job without one is none the
-    /// worse: its message is stored.
+    /// Creates the record; the ingester may have been faster. A failure is only logged: the message is stored, and the
+    /// ingester creates the record.
     async fn record(&self, ticket: Ticket) {
         let mut record = JobRecord::accepted(&self.job, ticket.trace_id());
-        // The ingester sets it by the message's own time; until then this one holds.
+        // Preliminary: the ingester sets it by the time of the message.
         let now_ms = self.broker.bus.time.now_ms();
         record.deadline_at_ms = Some(self.job.spec.deadline_from(now_ms));
         record.inline_spec = {
             let _in_the_jobs_trace = ticket.context().attach();
             inline_spec(&self.job)
         };
-        match timeout(RECORD_TIME_MAX, self.broker.bus.records.create(record)).await {
+        match timeout(RECORD_TIMEOUT, self.broker.bus.records.create(record)).await {
             Ok(Ok(_) | Err(RecordError::Conflict)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, job_id = %ticket.job, "no record yet"),
-            Err(_) => tracing::warn!(job_id = %ticket.job, "no record yet: no answer in time"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, job_id = %ticket.job, "cannot create record yet; the ingester does");
+            }
+            Err(_) => {
+                tracing::warn!(job_id = %ticket.job, "cannot create record yet: timed out; the ingester does");
+            }
         }
     }
 }
@@ -190,7 +196,7 @@ fn data_of(job: &Job) -> Result<Vec<u8>, ApiError> {
     let data = serde_json::to_vec(job).map_err(ApiError::internal)?;
     if data.len() > DATA_BYTES_MAX {
         return Err(ApiError::too_large(
-            "the job, with its numbers written in full,",
+            "the job, serialized without shortened numbers,",
             DATA_BYTES_MAX,
         ));
     }

@@ -1,5 +1,5 @@
-//! How a job's trace goes on when a request takes a hand in it: the job's span as the parent, the
-//! job's baggage, and the request itself only as a link.
+//! Continues a job's trace in a message that a request causes: the parent is the job's span, the baggage is the job's,
+//! and the request's span is only linked.
 
 use bus::{fault_in, records::Entry};
 use contract::{
@@ -14,22 +14,22 @@ use opentelemetry::{
 
 use crate::broker::Broker;
 
-/// After `span`, or after the span of `origin`, with all that travelled with the job.
+/// A context with `span`, or else the span of `origin`, as parent and with all baggage of the job.
 pub(crate) fn with_all(span: Option<TraceParent>, origin: &Context) -> Context {
-    after(span, origin).with_baggage(copy(origin, |_| true))
+    with_parent(span, origin).with_baggage(copy(origin, |_| true))
 }
 
-/// The same, but the job's faults stay behind: who starts a job again has seen to them. A request that
-/// wants faults brings its own.
+/// The same without the job's faults: they must not act again when the job is started again. Faults of the
+/// request itself are kept.
 pub(crate) fn without_faults(span: Option<TraceParent>, origin: &Context) -> Context {
     let mut baggage = copy(origin, |key| key != BAGGAGE_FAULT);
     if let Some(fault) = fault_in(&Context::current()) {
         baggage.insert(BAGGAGE_FAULT, fault);
     }
-    after(span, origin).with_baggage(baggage)
+    with_parent(span, origin).with_baggage(baggage)
 }
 
-fn after(span: Option<TraceParent>, origin: &Context) -> Context {
+fn with_parent(span: Option<TraceParent>, origin: &Context) -> Context {
     let parent = span.map(telemetry::context::span_context);
     let parent = parent.unwrap_or_else(|| origin.span().span_context().clone());
     Context::new().with_remote_span_context(parent)
@@ -45,12 +45,12 @@ fn copy(origin: &Context, wanted: impl Fn(&str) -> bool) -> Baggage {
     baggage
 }
 
-/// Moves the record into the round whose message was just stored, so that a client sees it at once. If it
-/// cannot, whoever meets the message does.
+/// Moves the record into the round whose message was just stored, so that a client sees it at once. If this
+/// fails, the stage that receives the message does it.
 pub(crate) async fn begin_round(broker: &Broker, job: &Job, trace_id: &str) -> Option<Entry> {
-    let begun = broker.bus.enter_round(job, trace_id).await;
-    begun.unwrap_or_else(|error| {
-        tracing::debug!(%error, job_id = %job.id, "the round begins with its message");
+    let entry = broker.bus.enter_round(job, trace_id).await;
+    entry.unwrap_or_else(|error| {
+        tracing::debug!(%error, job_id = %job.id, "cannot start the round yet; the stage does it");
         None
     })
 }

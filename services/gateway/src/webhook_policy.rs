@@ -1,6 +1,6 @@
-//! Whether a job's webhook may be told: refused here, the client learns it while it can still change it.
+//! Checks webhook targets on submission, while the client can still correct them.
 //!
-//! The notifier checks again when it connects: what a name leads to can change in between.
+//! The notifier checks again when it connects: the addresses of a name can change in between.
 
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ use crate::error::ApiError;
 /// The field that errors name.
 const FIELD: &str = "notify.url";
 
-/// Judges webhook targets.
+/// Decides which webhook targets are allowed.
 pub(crate) struct WebhookPolicy {
     allow: AllowList,
     names: Names,
@@ -27,7 +27,7 @@ impl WebhookPolicy {
         Self { allow, names }
     }
 
-    /// Checks where `spec` wants its notifications sent.
+    /// Checks the webhook of `spec`.
     pub(crate) async fn check(&self, spec: &JobSpec) -> Result<(), ApiError> {
         let Some(Notify::Webhook { url, .. }) = &spec.notify else {
             return Ok(());
@@ -41,13 +41,13 @@ impl WebhookPolicy {
     }
 }
 
-/// One address that is not public spoils them all.
+/// False if any of the addresses is not public.
 fn are_public(found: Result<Vec<IpAddr>, LookupError>) -> bool {
     found.is_ok_and(|found| !found.is_empty() && found.into_iter().all(is_public))
 }
 
-/// The same for a name without addresses and for one that leads inside: which private names exist is not to
-/// be found out here.
+/// The same error for a name without addresses and for one with private addresses, so that clients cannot find out
+/// which private names exist.
 fn unknown(target: &Target) -> ApiError {
     let host = target.host();
     let detail =
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_leads_to_a_private_address_among_others_is_not_public() {
+    fn a_name_with_a_private_address_among_others_is_not_public() {
         let found =
             |all: &[&str]| are_public(Ok(all.iter().map(|ip| ip.parse().unwrap()).collect()));
         assert!(!found(&[]));

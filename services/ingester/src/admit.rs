@@ -24,7 +24,7 @@ use crate::{
     seen::Seen,
 };
 
-/// Lets jobs in.
+/// Admits jobs.
 pub(crate) struct Admit {
     bus: Arc<Bus>,
     sources: Sources,
@@ -63,7 +63,7 @@ impl Admit {
         Ok(Self { bus, sources, seen })
     }
 
-    /// The job that a raw event asks for; `None` when it asked before.
+    /// The job of a raw event; `None` if the event is a duplicate.
     async fn job_of_event(&self, delivery: &Delivery) -> Result<Option<Job>, Failure> {
         let spec: JobSpec = delivery.json()?;
         let fresh = self.bus.time.new_job_id();
@@ -79,14 +79,14 @@ impl Admit {
             deadline_at_ms: None,
             unknown: UnknownFields::default(),
         });
-        // Its data do not name the job: if the event is put away, whoever does it must know.
+        // The data do not have the job's id: a dead letter of the event needs it.
         if let Some(job) = &job {
-            delivery.concerns(job.clone());
+            delivery.set_job(job.clone());
         }
         Ok(job)
     }
 
-    /// Moves the record to `queued` and hands the job on. What was done before is only handed on again.
+    /// Moves the record to `queued` and publishes the job. If the record is already queued, only publishes again.
     async fn queue(&self, delivery: &Delivery, job: &Job) -> Result<Handled, Failure> {
         let session =
             Arc::new(RecordSession::shared(self.bus.records.clone(), self.record_of(job).await?));
@@ -100,10 +100,10 @@ impl Admit {
             self.bus.publish_completion(&record, job).await?;
             return Ok(Handled::Done);
         }
-        let _turn = self.bus.begin_redelivered(delivery, &session).await?;
+        let _turn = self.bus.start_redelivery(delivery, &session).await?;
         delivery.reach(FaultPoint::BeforeWork).await?;
         if record.state == JobState::Accepted {
-            if let Some(completion) = self.ending_before_work(&record, job) {
+            if let Some(completion) = self.completion_before_work(&record, job) {
                 return self.bus.finish(delivery, &session, job, &completion).await;
             }
             let inline_spec = inline_spec(job);
@@ -115,8 +115,8 @@ impl Admit {
         }
         let queued = session.entry().await;
         if queued.record.inline_spec.is_none() {
-            // Whoever cancels it, starts it again or shows it holds no message. Before this delivery
-            // somebody may have gone down between the two.
+            // Cancel, retry and show need the spec in the record. An earlier delivery may have been
+            // interrupted between the two writes.
             self.bus.payloads.put(job).await.map_err(Failure::postpone)?;
         }
         delivery.reach(FaultPoint::AfterEffect).await?;
@@ -137,7 +137,7 @@ impl Admit {
             return Ok(entry);
         }
         let mut record = JobRecord::accepted(job, trace_id);
-        if self.ending_before_work(&record, job).is_none() {
+        if self.completion_before_work(&record, job).is_none() {
             let queued_ms = self.bus.service.clock.stamp_ms();
             let inline_spec = inline_spec(job);
             into_queue(&mut record, queued_ms, inline_spec.as_ref(), job.deadline_at_ms)
@@ -147,14 +147,16 @@ impl Admit {
             Ok(entry) => Ok(entry),
             Err(RecordError::Conflict) => {
                 let entry = self.bus.records.load(job.id).await?;
-                entry.ok_or_else(|| Failure::postpone(anyhow::anyhow!("the record came and went")))
+                entry.ok_or_else(|| {
+                    Failure::postpone(anyhow::anyhow!("the record was just deleted"))
+                })
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// A job can be over before it began: cancelled, or past its deadline.
-    fn ending_before_work(&self, record: &JobRecord, job: &Job) -> Option<Completion> {
+    /// A job can end before it is queued: cancelled, or past its deadline.
+    fn completion_before_work(&self, record: &JobRecord, job: &Job) -> Option<Completion> {
         let end = |outcome, reason, detail| {
             let failure = Some(JobFailure::new(reason, detail));
             Some(Completion { outcome, failure, run: None, results: None, dead_letter: None })
@@ -166,14 +168,14 @@ impl Admit {
             return end(
                 Outcome::Failed,
                 reason::DEADLINE_PASSED,
-                "the deadline passed before it was queued",
+                "the deadline passed before the job was queued",
             );
         }
         None
     }
 }
 
-/// The move into the queue, with the deadline, and what the job asked for if that is small.
+/// Moves the record to `queued`, with the deadline, and with the spec if it is small.
 fn into_queue(
     record: &mut JobRecord,
     queued_ms: i64,
@@ -187,7 +189,7 @@ fn into_queue(
     Ok(())
 }
 
-/// The job with everything filled in that its client left open. Deadlines are in broker time.
+/// Fills in the defaults of the job. Deadlines are in broker time.
 fn enriched(mut job: Job, published_at_ms: i64) -> Job {
     job.deadline_at_ms = Some(job.spec.deadline_from(published_at_ms));
     job.spec.attempts_max.get_or_insert(ATTEMPTS_DEFAULT);

@@ -6,15 +6,15 @@ use contract::Stage;
 /// Checks submitted jobs and raw events and queues them.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// What all workers share.
+    /// Settings of all workers.
     #[command(flatten)]
     pub worker: WorkerConfig,
-    /// Sources of raw events that are let in, separated by commas; a `*` at the end stands for any rest.
+    /// Allowed sources of raw events, separated by commas; a `*` at the end matches any suffix.
     #[arg(long, env = "WAYBILL_ALLOWED_SOURCES", value_name = "SOURCE,…", value_delimiter = ',', default_value = "/demo/*", value_parser = settings::trimmed)]
     pub allowed_sources: Vec<String>,
 }
 
-/// The sources whose events are let in.
+/// The allowed sources.
 #[derive(Debug, Clone)]
 pub(crate) struct Sources(Vec<String>);
 
@@ -25,7 +25,7 @@ impl Config {
 }
 
 impl Sources {
-    /// Whether events of `source` are let in. The gateway's own always are.
+    /// Whether events of `source` are allowed. Those of the gateway always are.
     pub(crate) fn allow(&self, source: &str) -> bool {
         is_gateway(source)
             || self.0.iter().any(|allowed| match allowed.strip_suffix('*') {

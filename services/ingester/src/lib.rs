@@ -1,7 +1,7 @@
-//! Lets jobs in: from allowed sources, of known types, well-formed, each only once; fills in what the
-//! client left open, and queues them for the processors.
+//! Admits jobs: checks source, type and form, removes duplicates, fills in defaults, and queues the jobs for the
+//! processors.
 //!
-//! Reads `jobs.submitted.>`, writes `jobs.todo.{kind}`. Safe to run many times over.
+//! Consumes `jobs.submitted.>`, publishes `jobs.todo.{kind}`. Any number of ingesters may run.
 
 mod admit;
 mod config;
@@ -12,7 +12,7 @@ pub use config::Config;
 use contract::{Stage, topology};
 use runtime::stop::Stop;
 
-/// The stage this service is.
+/// The stage of this service.
 pub const STAGE: Stage = Stage::Ingester;
 
 /// Runs the ingester until the stop.

@@ -1,4 +1,4 @@
-//! Remembers raw events by source and id, so that one that is sent twice becomes one job.
+//! De-duplicates raw events by source and id.
 
 use anyhow::Context as _;
 use async_nats::jetstream::kv::{self, CreateErrorKind};
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 /// The raw events already seen, for a day.
 pub(crate) struct Seen(kv::Store);
 
-/// What is kept of an event: the job it became, and the message it came in.
+/// The stored value: the job that the event became, and the message that it came in.
 #[derive(Debug, Serialize, Deserialize)]
 struct Sighting {
     job: JobId,
@@ -20,11 +20,11 @@ struct Sighting {
 impl Seen {
     pub(crate) async fn open(bus: &Bus) -> anyhow::Result<Self> {
         let store = bus.jetstream.get_key_value(KEYS_BUCKET).await;
-        Ok(Self(store.context("opening the bucket of keys")?))
+        Ok(Self(store.context("cannot open the bucket of idempotency keys")?))
     }
 
-    /// The job that the event of message `seq` becomes: `fresh`, or the one it became when this very
-    /// message was handled before. `None` when another message brought the event already.
+    /// The job for the event of message `seq`: `fresh`, or the job of an earlier delivery of the same message.
+    /// `None` if another message had the same event.
     pub(crate) async fn job_of(
         &self,
         event: &EventHead,
@@ -37,14 +37,16 @@ impl Seen {
         match self.0.create(key.as_str(), sighting.into()).await {
             Ok(_) => return Ok(Some(fresh)),
             Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {}
-            // The write may have happened: what is there decides when the message comes again.
+            // The write may have happened: the next delivery of the message reads the stored value.
             Err(error) => return Err(Failure::postpone(error)),
         }
         let Some(found) = self.0.get(key).await.map_err(Failure::postpone)? else {
-            return Err(Failure::postpone(anyhow::anyhow!("the key expired this very moment")));
+            return Err(Failure::postpone(anyhow::anyhow!(
+                "the key of the event has just expired"
+            )));
         };
         let before = serde_json::from_slice::<Sighting>(&found).map_err(|error| {
-            // Whether the event was seen cannot be known any more; to look again would be for ever.
+            // A retry would never succeed: whether the event is a duplicate is unknown for good.
             let cause = anyhow::anyhow!("the key of the event cannot be read: {error}");
             Failure::reject(reason::RECORD_UNREADABLE, cause)
         })?;
@@ -52,7 +54,7 @@ impl Seen {
     }
 }
 
-/// The length before the source keeps `ab` + `c` and `a` + `bc` apart.
+/// The key of an event. The length before the source keeps `ab` + `c` and `a` + `bc` apart.
 fn key(event: &EventHead) -> String {
     let mut hash = Sha256::new();
     hash.update((event.source.len() as u64).to_be_bytes());

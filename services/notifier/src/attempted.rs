@@ -1,14 +1,14 @@
-//! Which messages were put off before anybody was told, so that their next delivery is no repeat.
+//! Messages that were postponed before any delivery attempt, so that their next delivery is not a repeat.
 
 use std::sync::{Mutex, PoisonError};
 
 use lru::LruCache;
 
-/// Most messages remembered: as many as the broker lets wait at once.
-const KEPT_MAX: usize = 50_000;
+/// Most messages kept: as many as the broker allows unsettled.
+const UNSENT_MAX: usize = 50_000;
 
-/// The messages, by their place in the stream. One that was forgotten, or put off by another process,
-/// counts as a repeat: nobody can tell.
+/// The messages by stream sequence. A message that was evicted, or postponed by another process, counts as a repeat,
+/// because it may have been sent.
 pub(crate) struct Attempted(Mutex<LruCache<u64, ()>>);
 
 impl Default for Attempted {
@@ -18,27 +18,27 @@ impl Default for Attempted {
 }
 
 impl Attempted {
-    /// Whether the owner may have been told of this message by an earlier delivery.
+    /// Whether an earlier delivery may have sent the notification.
     pub(crate) fn may_be_repeat(&self, seq: u64, redelivered: bool) -> bool {
-        redelivered && !self.is_kept(seq)
+        redelivered && !self.is_unsent(seq)
     }
 
-    /// Whether this process put the message off before anything was sent.
-    pub(crate) fn is_kept(&self, seq: u64) -> bool {
+    /// Whether this process postponed the message before any delivery attempt.
+    pub(crate) fn is_unsent(&self, seq: u64) -> bool {
         self.lock().contains(&seq)
     }
 
-    /// Remembers that nobody was told of it yet.
-    pub(crate) fn keep(&self, seq: u64) {
-        let mut kept = self.lock();
-        kept.put(seq, ());
-        if kept.len() > KEPT_MAX {
-            kept.pop_lru();
+    /// Notes that no delivery attempt was made yet.
+    pub(crate) fn add_unsent(&self, seq: u64) {
+        let mut unsent = self.lock();
+        unsent.put(seq, ());
+        if unsent.len() > UNSENT_MAX {
+            unsent.pop_lru();
         }
     }
 
-    /// Forgets it: somebody may have been told.
-    pub(crate) fn forget(&self, seq: u64) {
+    /// Removes it: the notification may have been sent.
+    pub(crate) fn remove(&self, seq: u64) {
         self.lock().pop(&seq);
     }
 
@@ -54,23 +54,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_a_repeat_unless_all_its_earlier_deliveries_told_nobody() {
+    fn a_redelivery_is_a_repeat_unless_no_earlier_delivery_made_an_attempt() {
         let attempted = Attempted::default();
         assert!(!attempted.may_be_repeat(1, false));
-        assert!(attempted.may_be_repeat(1, true), "another process may have told");
-        attempted.keep(2);
+        assert!(attempted.may_be_repeat(1, true), "another process may have sent it");
+        attempted.add_unsent(2);
         assert!(!attempted.may_be_repeat(2, true));
-        attempted.forget(2);
+        attempted.remove(2);
         assert!(attempted.may_be_repeat(2, true));
     }
 
     #[test]
-    fn the_memory_has_a_limit_and_forgets_the_oldest() {
+    fn the_number_of_messages_is_limited_and_the_oldest_is_evicted() {
         let attempted = Attempted::default();
-        assert_eq!(i64::try_from(KEPT_MAX), Ok(ACK_PENDING_MAX));
-        let seqs = 0..=KEPT_MAX as u64;
-        seqs.clone().for_each(|seq| attempted.keep(seq));
-        assert_eq!(attempted.lock().len(), KEPT_MAX);
+        assert_eq!(i64::try_from(UNSENT_MAX), Ok(ACK_PENDING_MAX));
+        let seqs = 0..=UNSENT_MAX as u64;
+        seqs.clone().for_each(|seq| attempted.add_unsent(seq));
+        assert_eq!(attempted.lock().len(), UNSENT_MAX);
         assert!(attempted.may_be_repeat(0, true) && !attempted.may_be_repeat(*seqs.end(), true));
     }
 }

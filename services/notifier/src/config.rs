@@ -4,10 +4,10 @@ use bus::WorkerConfig;
 
 use crate::channel::WebhookConfig;
 
-/// Tells owners how their jobs ended.
+/// Notifies submitters of the outcome of their jobs.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// What all workers share.
+    /// Settings of all workers.
     #[command(flatten)]
     pub worker: WorkerConfig,
     /// The webhook channel.

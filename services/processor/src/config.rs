@@ -5,7 +5,7 @@ use bus::WorkerConfig;
 /// Runs the operations of queued jobs.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// What all workers share.
+    /// Settings of all workers.
     #[command(flatten)]
     pub worker: WorkerConfig,
 }

@@ -1,4 +1,4 @@
-//! The handler: one run of a job, from the claim to its end.
+//! The handler: one run of a job, from the claim to its outcome.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
     operations::{OperationContext, OperationError},
 };
 
-/// Least pause before a job that another worker has is asked for again.
+/// Least redelivery delay of a job that another worker runs.
 const BUSY_PAUSE_MIN: Duration = Duration::from_millis(50);
 
 /// Runs jobs.
@@ -46,7 +46,7 @@ impl Handler for RunJobs {
             }
             Claim::NoCapacity(after) => Err(later(
                 reason::NO_CAPACITY,
-                "no child process is free to run it isolated",
+                "no child process is free for an isolated run",
                 after,
             )),
             Claim::Stale => Ok(Handled::Discard(reason::STALE_ROUND)),
@@ -59,7 +59,7 @@ fn later(reason: &'static str, why: impl Into<String>, after: Duration) -> Failu
     Failure::Postpone { reason, cause, after: after.max(BUSY_PAUSE_MIN) }
 }
 
-/// How the operations of a job came out.
+/// Result of the operations of a job.
 struct Work {
     results: Vec<OperationResult>,
     outcome: Outcome,
@@ -82,10 +82,10 @@ impl RunJobs {
         self.bus.finish(delivery, &run.session, job, &completion).await
     }
 
-    /// The operations in order, until one fails, the client cancels, or the deadline passes.
+    /// Runs the operations in order, until one fails, the job is cancelled, or the deadline passes.
     async fn work(&self, delivery: &Delivery, job: &Job, run: &Run) -> Result<Work, Failure> {
         let stop = CancellationToken::new();
-        // Whatever ends this future, CPU work on other threads must end with it.
+        // CPU work on other threads must stop when this future ends or is dropped.
         let _stop_on_drop = stop.clone().drop_guard();
         let mut results = Vec::with_capacity(job.spec.operations.len());
         tokio::select! {
@@ -118,7 +118,7 @@ impl RunJobs {
         Ok(Work { results, outcome: Outcome::Succeeded, failure: None })
     }
 
-    /// The boundary before the work. In an isolated run its fault acts in a child process, as the operations do.
+    /// The fault point before the work. In an isolated run its fault acts in a child process, as the operations do.
     async fn reach_before_work(&self, delivery: &Delivery, run: &Run) -> Result<(), Failure> {
         if !run.lease.isolated {
             return delivery.reach(FaultPoint::BeforeWork).await;
@@ -138,7 +138,7 @@ impl RunJobs {
     async fn deadline(&self, job: &Job) {
         let Some(deadline_ms) = job.deadline_at_ms else { return std::future::pending().await };
         let left_ms = deadline_ms.saturating_sub(self.bus.time.now_ms());
-        // Even the shortest sleep is longer than a small job: one that is late must not begin.
+        // Checked first, because the shortest sleep is longer than a small job: a late job must not start.
         if left_ms > 0 {
             tokio::time::sleep(Duration::from_millis(left_ms.unsigned_abs())).await;
         }
@@ -176,7 +176,7 @@ impl Work {
     }
 }
 
-/// The operations that were not reached stand in the results too, without one.
+/// Adds the operations that were not reached, without a result.
 fn with_the_rest(mut results: Vec<OperationResult>, all: &[Operation]) -> Vec<OperationResult> {
     let rest = all.iter().skip(results.len());
     results.extend(rest.map(|operation| OperationResult {

@@ -1,9 +1,9 @@
-//! Runs jobs: takes them from the queue, does their operations in order, tells how they ended.
+//! Runs jobs: claims them, runs their operations in order, and publishes their completion.
 //!
-//! Reads `jobs.todo.>`, writes `jobs.done.{outcome}`. A job is run by one worker at a time; one that
-//! goes down in the middle is taken over by another.
+//! Consumes `jobs.todo.>`, publishes `jobs.done.{outcome}`. A job is run by one worker at a time; if that
+//! worker is lost, another one takes the job over.
 //!
-//! - [`operations`]: what jobs do, one file a kind
+//! - [`operations`]: the operations, one file per kind
 //! - [`isolation`]: the operations of a job that was interrupted before, in a child process
 //! - `job_run`: one run of a job; `operation_run`: one operation of it, visible while it runs
 
@@ -20,7 +20,7 @@ pub use config::Config;
 use contract::{Stage, topology};
 use runtime::stop::Stop;
 
-/// The stage this service is.
+/// The stage of this service.
 pub const STAGE: Stage = Stage::Processor;
 
 /// Runs the processor until the stop.

@@ -1,4 +1,4 @@
-//! One operation of a run: its span, its numbers, and how it is visible while it runs.
+//! One operation of a run: its span, its metrics, and its progress.
 
 use std::{
     sync::Arc,
@@ -27,12 +27,12 @@ use crate::{
     tiles::RunTiles,
 };
 
-/// Time between two looks at the progress of a long operation.
+/// Time between two checks of the progress of a long operation.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Progress that is worth a span: at most ten an operation.
+/// Progress between two spans: at most ten spans per operation.
 const PROGRESS_STEP: f32 = 0.1;
 
-/// One operation that is about to be done.
+/// One operation to run.
 pub(crate) struct OperationRun<'a> {
     pub(crate) bus: &'a Arc<Bus>,
     pub(crate) job: JobId,
@@ -41,7 +41,7 @@ pub(crate) struct OperationRun<'a> {
     pub(crate) operation: &'a Operation,
 }
 
-/// Why a job's work ended early.
+/// Why the operations of a job ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stopped {
     Cancelled,
@@ -49,7 +49,7 @@ pub(crate) enum Stopped {
 }
 
 impl OperationRun<'_> {
-    /// Does the operation in a span of its own.
+    /// Runs the operation in a span.
     pub(crate) async fn perform(
         &self,
         stop: CancellationToken,
@@ -86,7 +86,7 @@ impl OperationRun<'_> {
         let outcome = match done {
             Ok(value) => OperationOutcome::Value(value),
             Err(OperationError::Failed(error)) => OperationOutcome::Error(error),
-            // Only this run's own end cancels the token, and then nobody reads this.
+            // The token is cancelled only when the run has ended; the result is not read then.
             Err(OperationError::Cancelled) => {
                 return Err(Failure::postpone(anyhow::anyhow!("stopped")));
             }
@@ -131,7 +131,7 @@ impl OperationRun<'_> {
         self.bus.service.metrics.observe(&signals::OPERATION_DURATION, &labels, took.as_secs_f64());
     }
 
-    /// Makes a long operation visible while it runs. Returns only when the job is no longer ours.
+    /// Writes the progress of a long operation to the record. Returns only when the lease is lost.
     async fn show(&self, parts: watch::Receiver<f32>) -> Failure {
         let Some(own) = telemetry::current_span_ref() else { return std::future::pending().await };
         let began = self.bus.service.clock.stamp();
@@ -145,8 +145,8 @@ impl OperationRun<'_> {
             started_at_ns,
             child_at_ns,
         };
-        // The record must know this span before a child of it leaves the process: if the worker goes
-        // down now, whoever takes over exports the parent.
+        // The record must have this span before a child of it is exported: if this worker is lost, the
+        // worker that takes over exports the parent.
         let now = || at(*parts.borrow(), started_at_ns);
         while let Err(error) = self.run.announce(now()).await {
             if matches!(error, SessionError::Fenced) {
@@ -167,7 +167,7 @@ impl OperationRun<'_> {
                 continue;
             }
             let (now, now_ns) = (self.bus.service.clock.stamp(), self.bus.service.clock.stamp_ns());
-            // As above. What cannot be noted now is shown at the next look.
+            // As above. If this write fails, the next check writes the progress.
             match self.run.announce(at(part, now_ns)).await {
                 Ok(()) => {
                     (shown, shown_at_ns) = (part, now_ns);

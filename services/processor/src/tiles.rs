@@ -1,4 +1,4 @@
-//! Puts tiles where the job's results say they are.
+//! Stores tiles in the object store, at the place that the job's results name.
 
 use std::sync::Arc;
 

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use runtime::admin::AdminConfig;
 use url::Url;
 
-/// Where the proxy listens, and for which backend. A backend without an address has no listener.
+/// Listeners of the query proxy and their backends. A backend without a URL has no listener.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// Address for queries to Prometheus. Port 0 takes any free one, here and below.
+    /// Address for queries to Prometheus. Port 0 picks a free one, here and below.
     #[arg(long, env = "WAYBILL_PROXY_PROMETHEUS_BIND", default_value = "127.0.0.1:9090", value_name = "ADDRESS", value_parser = settings::listen_address)]
     pub prometheus_bind: SocketAddr,
     /// Prometheus, such as http://prometheus:9090.
@@ -28,6 +28,6 @@ pub struct Config {
     pub tempo: Option<Url>,
 
     #[command(flatten)]
-    /// Health and metrics, and further names under which the proxy may be reached.
+    /// Health and metrics, and additional host names of the proxy.
     pub admin: AdminConfig,
 }

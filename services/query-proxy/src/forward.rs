@@ -1,4 +1,4 @@
-//! Sends one query on, and its answer back, without the headers that concern a connection or another origin.
+//! Forwards a query and its response, without headers that concern the connection or another origin.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,11 +18,12 @@ use crate::rules::Backend;
 const BODY_BYTES_MAX: usize = 256 * 1024;
 /// How long a backend may take to accept a connection.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
-/// How long an answer may take.
+/// Timeout of a response.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(50);
-/// Headers of a query that matter to a backend.
-const ASKED: [HeaderName; 3] = [header::ACCEPT, header::ACCEPT_ENCODING, header::CONTENT_TYPE];
-/// Headers of an answer that matter to the one who asks. Nothing that would let another origin read it.
+/// Request headers that are forwarded.
+const REQUEST_HEADERS: [HeaderName; 3] =
+    [header::ACCEPT, header::ACCEPT_ENCODING, header::CONTENT_TYPE];
+/// Response headers that are forwarded. None that would let another origin read the response.
 const ANSWERED: [HeaderName; 7] = [
     header::CONTENT_TYPE,
     header::CONTENT_ENCODING,
@@ -33,7 +34,7 @@ const ANSWERED: [HeaderName; 7] = [
     header::RETRY_AFTER,
 ];
 
-/// The way to one backend.
+/// The HTTP client of one backend.
 pub(crate) struct Way {
     backend: Backend,
     base: Url,
@@ -52,7 +53,7 @@ impl Way {
     }
 }
 
-/// The answer of the backend, or why the request does not reach it.
+/// The backend's response, or why the request was not forwarded.
 pub(crate) async fn forward(State(way): State<Arc<Way>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if !way.backend.allows(&head.method, head.uri.path()) {
@@ -61,18 +62,22 @@ pub(crate) async fn forward(State(way): State<Arc<Way>>, request: Request) -> Re
     let mut url = way.base.clone();
     url.set_path(head.uri.path());
     url.set_query(head.uri.query());
-    // As it is sent: a URL may have read the path differently.
+    // Check the path as it is sent: parsing the URL may have changed it.
     if !way.backend.allows(&head.method, url.path()) {
         return no_query(way.backend).into_response();
     }
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
         return too_large().into_response();
     };
-    let asked = way.http.request(head.method, url).headers(only(&ASKED, &head.headers)).body(body);
-    match asked.send().await {
+    let request = way
+        .http
+        .request(head.method, url)
+        .headers(only(&REQUEST_HEADERS, &head.headers))
+        .body(body);
+    match request.send().await {
         Ok(answer) => answered(answer),
         Err(error) => {
-            tracing::debug!(%error, backend = way.backend.name(), "a query has no answer");
+            tracing::debug!(%error, backend = way.backend.name(), "query failed");
             away(way.backend).into_response()
         }
     }
@@ -112,9 +117,9 @@ fn no_query(backend: Backend) -> ProblemResponse {
     ProblemResponse::new(
         StatusCode::FORBIDDEN,
         "no-query",
-        "Only queries pass here",
+        "Only queries are forwarded",
         format!(
-            "This request is no query of {name}. To reach {name} itself: \
+            "This request is not a query of {name}. To reach {name} directly, run: \
              docker compose -f compose.yaml -f compose.debug.yaml up -d --wait"
         ),
     )
@@ -125,7 +130,7 @@ fn too_large() -> ProblemResponse {
         StatusCode::PAYLOAD_TOO_LARGE,
         "body-too-large",
         "The query is too large",
-        format!("A query has at most {BODY_BYTES_MAX} bytes."),
+        format!("body: must be at most {BODY_BYTES_MAX} bytes."),
     )
 }
 
@@ -134,7 +139,7 @@ fn away(backend: Backend) -> ProblemResponse {
     ProblemResponse::new(
         StatusCode::BAD_GATEWAY,
         "backend-away",
-        "The backend does not answer",
-        format!("{name} does not answer. Look whether it runs: docker compose ps"),
+        "The backend does not respond",
+        format!("{name} does not respond. Check whether it runs: docker compose ps"),
     )
 }

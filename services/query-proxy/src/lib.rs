@@ -1,12 +1,12 @@
-//! Passes queries on to the backends of the full lab, and nothing that changes one.
+//! Forwards queries to the backends of the full lab, and refuses all requests that could change one.
 //!
-//! Prometheus, Loki and Tempo check neither where a request comes from nor whether it changes something: whoever
-//! reaches their ports can end Loki by an image's address, delete lines, or write samples. Here only queries
-//! pass, and none that a web page of another origin sends.
+//! Prometheus, Loki and Tempo check neither the origin of a request nor whether it changes something: with access to
+//! their ports, a web page can stop Loki with an image URL, delete log lines, or write samples. This proxy forwards
+//! only queries, and none from a web page of another origin.
 //!
 //! - `rules`: which requests are queries
-//! - `forward`: sends one on and its answer back
-//! - `start`: the listeners, one for each backend
+//! - `forward`: forwards a query and its response
+//! - `start`: the listeners, one per backend
 
 mod config;
 mod forward;

@@ -1,8 +1,8 @@
-//! Which requests are queries. What is not listed here does not pass.
+//! Decides which requests are queries. Anything not listed here is refused.
 
 use axum::http::Method;
 
-/// A backend, for which other requests are queries.
+/// A backend. Each has other queries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
     Prometheus,
@@ -19,9 +19,9 @@ const PROMETHEUS_POST: [&str; 6] = [
     "/api/v1/labels",
     "/api/v1/format_query",
 ];
-/// What of Prometheus is read by GET and is no question: profiles cost time.
+/// GET requests of Prometheus that are refused: profiles are expensive.
 const PROMETHEUS_NOT: [&str; 1] = ["/debug"];
-/// Queries of Loki, by GET or POST. `label` and the like stand for what lies below them, too.
+/// Queries of Loki, by GET or POST. `label` and the like include the paths below them.
 const LOKI: [&str; 10] = [
     "/loki/api/v1/query",
     "/loki/api/v1/query_range",
@@ -34,7 +34,7 @@ const LOKI: [&str; 10] = [
     "/loki/api/v1/detected_fields",
     "/loki/api/v1/detected_field",
 ];
-/// What of Loki is read by GET alone.
+/// Queries of Loki by GET only.
 const LOKI_GET: [&str; 6] = [
     "/ready",
     "/loki/api/v1/format_query",
@@ -43,11 +43,11 @@ const LOKI_GET: [&str; 6] = [
     "/loki/api/v1/status",
     "/prometheus/api/v1",
 ];
-/// What of Tempo is read, by GET alone.
+/// Queries of Tempo, by GET only.
 const TEMPO_GET: [&str; 3] = ["/ready", "/api", "/status/buildinfo"];
 
 impl Backend {
-    /// Its name, for people.
+    /// Its display name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Prometheus => "Prometheus",
@@ -89,7 +89,7 @@ fn within(known: &[&str], path: &str) -> bool {
     })
 }
 
-/// A path that every server reads alike: no dots, empty parts or separators in disguise.
+/// A path that all servers parse alike: no dot segments, empty segments or encoded separators.
 fn is_plain(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let disguised = ["%2e", "%2f", "%5c", "%25", "%00", "\\", "//", ";"];

@@ -1,4 +1,4 @@
-//! Starts a listener for each backend that has an address, and ends them together.
+//! Starts a listener for each backend with a URL, and stops them together.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::{
     rules::Backend,
 };
 
-/// What bodies pass. A form is one of them, since Prometheus reads queries from forms: a foreign page could send
+/// Media types of bodies. Forms are allowed, because Prometheus reads queries from forms: a foreign page could send
 /// one only with its own origin, which is refused, and a query changes nothing.
 const MEDIA_TYPES: &[&str] = &["application/x-www-form-urlencoded", "application/json"];
 const LIMITS: Limits = Limits {
@@ -32,14 +32,14 @@ const LIMITS: Limits = Limits {
     ..Limits::PAGES
 };
 
-/// A proxy that listens.
+/// A listening proxy.
 #[derive(Debug)]
 pub struct Running {
-    /// Where queries to Prometheus are taken, if it has an address.
+    /// Address for queries to Prometheus, if it has a URL.
     pub prometheus: Option<SocketAddr>,
-    /// Where queries to Loki are taken, if it has an address.
+    /// Address for queries to Loki, if it has a URL.
     pub loki: Option<SocketAddr>,
-    /// Where queries to Tempo are taken, if it has an address.
+    /// Address for queries to Tempo, if it has a URL.
     pub tempo: Option<SocketAddr>,
     listeners: JoinSet<()>,
     stop: Stop,
@@ -67,7 +67,7 @@ pub fn start(config: Config, metrics: Metrics, stop: Stop) -> anyhow::Result<Run
     running.tempo = running.listen(Backend::Tempo, tempo, tempo_bind, hosts)?;
     anyhow::ensure!(
         !running.listeners.is_empty(),
-        "no backend: set --prometheus, --loki or --tempo"
+        "no backend: set --prometheus (WAYBILL_PROMETHEUS_URL), --loki (WAYBILL_LOKI_URL) or --tempo (WAYBILL_TEMPO_URL)"
     );
     admin::serve(&config.admin, metrics, Readiness::always(), stop)?;
     tracing::info!(?running.prometheus, ?running.loki, ?running.tempo, "query proxy listens");
@@ -84,7 +84,7 @@ impl Running {
     ) -> anyhow::Result<Option<SocketAddr>> {
         let Some(url) = url else { return Ok(None) };
         let listener = listen::bind(bind, backend.flag())?;
-        let bound = listener.local_addr().context("reading the bound address")?;
+        let bound = listener.local_addr().context("cannot read the bound address")?;
         let way = Way::to(backend, url).context("cannot set up HTTP")?;
         let router = Router::new().fallback(forward).with_state(way);
         let allowed = AllowedHosts::new(bound, hosts).media_types(MEDIA_TYPES);
@@ -93,10 +93,10 @@ impl Running {
         Ok(Some(bound))
     }
 
-    /// Waits until everything has ended. An error if a listener broke.
+    /// Waits until everything has ended. An error if a listener failed.
     pub async fn ended(mut self) -> anyhow::Result<()> {
         while let Some(ended) = self.listeners.join_next().await {
-            ended.context("a listener of the query proxy broke")?;
+            ended.context("a listener of the query proxy panicked")?;
         }
         self.stop.now();
         Ok(())

@@ -1,5 +1,5 @@
-//! Learns when jobs have ended: it hears the news that goes to the notifier, one message a job. That costs
-//! the services nothing and the broker little.
+//! Observes when jobs end, by subscribing to the completion events for the notifier. That costs the services
+//! nothing and the broker little.
 
 use std::{
     collections::HashMap,
@@ -12,61 +12,62 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
 
-/// Jobs that are waited for, and ends that nobody has asked for yet.
-type Waiting = Arc<Mutex<HashMap<JobId, Seen>>>;
-/// Most jobs in [`Waiting`]; beyond it something is very wrong, and ends are forgotten.
+/// Jobs that are waited for, and completions that were not yet waited for.
+type Waiting = Arc<Mutex<HashMap<JobId, State>>>;
+/// Most jobs in [`Waiting`]; further completions are dropped.
 const WAITING_MAX: usize = 200_000;
 
-enum Seen {
-    Asked(oneshot::Sender<(Instant, Outcome)>),
+enum State {
+    Awaited(oneshot::Sender<(Instant, Outcome)>),
     Ended(Instant, Outcome),
 }
 
-/// The part of the news that is looked at.
+/// The relevant fields of a completion event.
 #[derive(Deserialize)]
-struct News {
+struct Completion {
     id: JobId,
     outcome: Outcome,
 }
 
-/// Hears of all jobs.
+/// The completions of all jobs.
 pub(super) struct Ends {
     waiting: Waiting,
     listener: JoinHandle<()>,
 }
 
 impl Ends {
-    /// Listens to the lab with this broker, from now on.
+    /// Subscribes to the broker at `url`.
     pub(super) async fn listen(url: &str) -> anyhow::Result<Self> {
         let client = async_nats::connect(url).await.context("connecting to the lab's broker")?;
-        let mut news = client.subscribe(DONE.subjects).await.context("listening for ends")?;
+        let mut messages =
+            client.subscribe(DONE.subjects).await.context("subscribing to completions")?;
         let waiting = Waiting::default();
         let ends = waiting.clone();
-        client.flush().await.context("listening for ends")?;
+        client.flush().await.context("subscribing to completions")?;
         let listener = tokio::spawn(async move {
-            while let Some(message) = news.next().await {
-                if let Ok(news) = serde_json::from_slice::<News>(&message.payload) {
-                    ended(&ends, news.id, news.outcome);
+            while let Some(message) = messages.next().await {
+                if let Ok(completion) = serde_json::from_slice::<Completion>(&message.payload) {
+                    ended(&ends, completion.id, completion.outcome);
                 }
             }
         });
         Ok(Self { waiting, listener })
     }
 
-    /// When and how the job ended. `None` when nothing is heard any more.
+    /// When and how the job ended. `None` if the subscription has ended.
     pub(super) async fn of(&self, job: JobId) -> Option<(Instant, Outcome)> {
-        let (told, end) = oneshot::channel();
+        let (sender, end) = oneshot::channel();
         {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(Seen::Ended(at, outcome)) = waiting.remove(&job) {
+            if let Some(State::Ended(at, outcome)) = waiting.remove(&job) {
                 return Some((at, outcome));
             }
-            waiting.insert(job, Seen::Asked(told));
+            waiting.insert(job, State::Awaited(sender));
         }
         end.await.ok()
     }
 
-    /// Whether ends are still heard of.
+    /// Whether the subscription still runs.
     pub(super) fn is_alive(&self) -> bool {
         !self.listener.is_finished()
     }
@@ -78,17 +79,17 @@ impl Drop for Ends {
     }
 }
 
-/// The end may be seen before the answer to the submission is.
+/// Records an end, which may arrive before the response to the submission.
 fn ended(waiting: &Waiting, job: JobId, outcome: Outcome) {
     let now = Instant::now();
     let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
     match waiting.remove(&job) {
-        Some(Seen::Asked(told)) => {
-            let _gone = told.send((now, outcome));
+        Some(State::Awaited(sender)) => {
+            let _gone = sender.send((now, outcome));
         }
         None if waiting.len() < WAITING_MAX => {
-            waiting.insert(job, Seen::Ended(now, outcome));
+            waiting.insert(job, State::Ended(now, outcome));
         }
-        Some(Seen::Ended(..)) | None => {}
+        Some(State::Ended(..)) | None => {}
     }
 }

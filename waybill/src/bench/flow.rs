@@ -1,4 +1,4 @@
-//! Jobs through the whole pipeline, over HTTP: as many under way as allowed, or at a steady rate.
+//! Jobs through the whole pipeline, over HTTP: a fixed number at any moment, or at a steady rate.
 
 use std::{
     sync::{
@@ -19,16 +19,16 @@ use url::Url;
 
 use super::ended::Ends;
 
-/// How long one submission may take.
+/// Timeout of one submission.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// How long a job may take in all.
+/// Timeout of one job.
 const JOB_LIMIT: Duration = Duration::from_secs(30);
-/// Submissions that may fail before the measurement is void: the lab must work while it is measured.
+/// Failures that make a measurement invalid.
 const FAILURES_MAX: u64 = 10;
-/// The job: the smallest that goes all the way.
+/// The smallest job that passes all stages.
 const JOB: &str = r#"{"name": "bench", "operations": [{"kind": "add", "inputs": [1, 2]}]}"#;
 
-/// Sends jobs to one lab and learns of their ends.
+/// Sends jobs to one lab and observes their ends.
 pub(super) struct Flow {
     client: Client,
     jobs: Url,
@@ -51,7 +51,7 @@ impl Flow {
         self.done.load(Relaxed)
     }
 
-    /// Keeps `in_flight` jobs under way, until dropped.
+    /// Keeps `in_flight` jobs unfinished, until dropped.
     pub(super) async fn keep_full(self: Arc<Self>, in_flight: usize) {
         let room = Arc::new(Semaphore::new(in_flight));
         while let Ok(place) = room.clone().acquire_owned().await {
@@ -63,8 +63,8 @@ impl Flow {
         }
     }
 
-    /// Sends jobs at a steady rate for a while; answers how long each took, from the moment at which it
-    /// was due, so that a slow lab cannot hide behind a sender that waits for it.
+    /// Sends jobs at a steady rate; returns the latency of each, from the moment at which it was due (no
+    /// coordinated omission).
     pub(super) async fn steady(self: &Arc<Self>, rate: f64, time: Duration) -> Vec<Duration> {
         let began = Instant::now();
         let mut sent = Vec::new();
@@ -84,9 +84,9 @@ impl Flow {
         took
     }
 
-    /// An error when what was measured is not what it should have been.
+    /// An error if the measurement is invalid.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        ensure!(self.ends.is_alive(), "the broker no longer says which jobs have ended");
+        ensure!(self.ends.is_alive(), "the subscription to completions has ended");
         let failed = self.failed.load(Relaxed);
         ensure!(failed <= FAILURES_MAX, "{failed} jobs were refused or did not succeed");
         Ok(())
@@ -106,11 +106,8 @@ impl Flow {
         let request = request.header(CONTENT_TYPE, "application/json").body(JOB);
         let answer = request.send().await?.error_for_status()?;
         let accepted: JobAccepted = serde_json::from_slice(&answer.bytes().await?)?;
-        let (at, outcome) = self
-            .ends
-            .of(accepted.id)
-            .await
-            .context("the broker no longer says which jobs have ended")?;
+        let (at, outcome) =
+            self.ends.of(accepted.id).await.context("the subscription to completions has ended")?;
         ensure!(outcome == Outcome::Succeeded, "the job was {}", outcome.name());
         Ok(at)
     }

@@ -1,4 +1,4 @@
-//! A fresh lab for one measurement, gone after it.
+//! A fresh lab for one measurement.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use super::{
     variant::TelemetryTarget,
 };
 
-/// How long a lab may take to stop: what is measured is over by then.
+/// Timeout for stopping a lab.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// A lab and what surrounds it while it is measured.
+/// A lab with its telemetry target and load.
 pub(super) struct LabRun {
     lab: Embedded,
     variant: Variant,
@@ -32,9 +32,9 @@ pub(super) struct LabRun {
 }
 
 impl LabRun {
-    /// Starts a lab with nothing in it.
+    /// Starts an empty lab.
     pub(super) async fn start(bench: &Bench, variant: Variant) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir().context("making a folder for the lab")?;
+        let folder = tempfile::tempdir().context("creating a folder for the lab")?;
         let mut options = Options {
             ports: bench.ports,
             data_dir: folder.path().join("lab"),
@@ -48,7 +48,7 @@ impl LabRun {
         Ok(Self { lab, variant, _target: target, _folder: folder })
     }
 
-    /// Jobs a second when the lab is kept full.
+    /// Jobs per second at full load.
     pub(super) async fn throughput(self, bench: &Bench) -> anyhow::Result<Trial> {
         let trial = match self.variant {
             Variant::Relay => self.relay(bench).await,
@@ -58,7 +58,7 @@ impl LabRun {
         trial
     }
 
-    /// How long jobs take at a steady rate.
+    /// The latency of jobs at a steady rate.
     pub(super) async fn steady(self, bench: &Bench, rate: f64) -> anyhow::Result<Steady> {
         let flow = self.flow().await?;
         let _warm = flow.steady(rate, bench.warm_up).await;
@@ -95,7 +95,7 @@ impl LabRun {
         let used = meter.read(jobs_per_second);
         source.abort();
         flow.check()?;
-        ensure!(done > 0, "not one job went through");
+        ensure!(done > 0, "no job was completed");
         let dropped = StageMetrics::read(&self.lab).await?.dropped();
         Ok(Trial { variant: self.variant, jobs_per_second, dropped, used })
     }

@@ -1,4 +1,4 @@
-//! How long jobs take, from the moment at which they were due to the moment at which their end was known.
+//! The latency of jobs, from the moment at which they were due until their end was observed.
 
 use std::time::Duration;
 
@@ -11,33 +11,33 @@ use super::{
 
 /// Jobs at a steady load, measured once.
 pub(super) struct Steady {
-    /// How long each took.
+    /// The latency of each job.
     pub(super) took: Vec<Duration>,
-    /// Where that time went.
+    /// The time at each stage.
     pub(super) stages: Vec<StageTime>,
 }
 
 /// Percentiles of a steady load, in milliseconds, each over all measurements.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Latency {
-    /// Jobs a second.
+    /// Jobs per second.
     pub(crate) rate: f64,
-    /// How many were measured in all.
+    /// Number of jobs measured.
     pub(crate) jobs: usize,
-    /// Half of them took at most this.
+    /// Median.
     pub(crate) p50_ms: Spread,
-    /// 95 of a hundred.
+    /// 95th percentile.
     pub(crate) p95_ms: Spread,
-    /// 99 of a hundred.
+    /// 99th percentile.
     pub(crate) p99_ms: Spread,
-    /// All of them.
+    /// Maximum.
     pub(crate) max_ms: Spread,
-    /// Where that time went, stage by stage: medians.
+    /// Medians of the time at each stage.
     pub(crate) stages: Vec<StageTime>,
 }
 
 impl Latency {
-    /// Of what was measured at `rate`, each time on a fresh lab.
+    /// Of the measurements at `rate`, each on a fresh lab.
     pub(super) fn of(rate: f64, mut runs: Vec<Steady>) -> Self {
         for run in &mut runs {
             run.took.sort_unstable();

@@ -1,8 +1,8 @@
-//! What the lab costs: the whole pipeline against the bare relay, with telemetry on, off, down and hanging.
+//! The cost of the lab: the whole pipeline against a bare relay, with telemetry on, off, down and hanging.
 //!
 //! The variants take turns within one run, so that a machine that is busy for a while is busy for all of
-//! them; what counts are their ratios within one round. A variant is a fresh lab, which is warmed up,
-//! kept full for a while, and looked at from outside.
+//! them; the result is their ratios within one round. Each variant runs in a fresh lab, which is warmed up and
+//! then kept at full load.
 
 mod ended;
 mod flow;
@@ -26,54 +26,54 @@ pub(crate) use variant::Variant;
 use lab_run::LabRun;
 use latency::Latency;
 
-/// What is measured, and for how long.
+/// The parameters of a bench.
 #[derive(Debug, Clone)]
 pub(crate) struct Bench {
     /// The executable that every service runs from.
     pub(crate) waybill: PathBuf,
-    /// Where the labs listen, one after the other.
+    /// The ports of the labs, one after the other.
     pub(crate) ports: Ports,
-    /// Which nats-server.
+    /// How to find nats-server.
     pub(crate) finder: FinderArgs,
-    /// How often every variant is measured.
+    /// Measurements of each variant.
     pub(crate) rounds: u32,
-    /// Jobs under way at any moment.
+    /// Unfinished jobs at any moment.
     pub(crate) in_flight: usize,
-    /// How many processors share the work.
+    /// Number of processors.
     pub(crate) processors: u16,
-    /// Not counted, at the beginning of each measurement.
+    /// Warm-up before each measurement.
     pub(crate) warm_up: Duration,
-    /// Counted.
+    /// Duration of each measurement.
     pub(crate) measured: Duration,
-    /// The part of the full load at which latency is measured.
+    /// Share of the full load at which latency is measured.
     pub(crate) load: f64,
 }
 
 impl Bench {
-    /// Runs all of it. `tell` hears what is under way.
+    /// Runs the bench; `progress` gets a line of text per measurement.
     ///
-    /// An error when a lab does not start or breaks; nothing is measured by halves.
-    pub(crate) async fn run(&self, tell: &dyn Fn(&str)) -> anyhow::Result<Report> {
+    /// An error if a lab does not start or fails during a measurement.
+    pub(crate) async fn run(&self, progress: &dyn Fn(&str)) -> anyhow::Result<Report> {
         let mut rounds = Vec::new();
         for round in 1..=self.rounds {
-            rounds.push(self.round(round, tell).await?);
+            rounds.push(self.round(round, progress).await?);
         }
         let full = numbers::median(rounds.iter().map(|one| one.of(Variant::On).jobs_per_second));
         let rate = full * self.load;
         let mut runs = Vec::new();
         for round in 1..=self.rounds {
-            tell(&format!("latency at {rate:.0} jobs/s, {round} of {}", self.rounds));
+            progress(&format!("latency at {rate:.0} jobs/s, {round} of {}", self.rounds));
             runs.push(LabRun::start(self, Variant::On).await?.steady(self, rate).await?);
         }
         Ok(Report::new(self, rounds, Latency::of(rate, runs)))
     }
 
     /// Every variant once, each round beginning with another.
-    async fn round(&self, round: u32, tell: &dyn Fn(&str)) -> anyhow::Result<RoundResult> {
+    async fn round(&self, round: u32, progress: &dyn Fn(&str)) -> anyhow::Result<RoundResult> {
         let mut trials = Vec::new();
         for variant in variant::order(round) {
             let trial: Trial = LabRun::start(self, variant).await?.throughput(self).await?;
-            tell(&format!(
+            progress(&format!(
                 "round {round} of {}, {variant}: {:.0} jobs/s",
                 self.rounds, trial.jobs_per_second
             ));

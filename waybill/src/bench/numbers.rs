@@ -1,15 +1,15 @@
-//! Medians, spreads and percentiles of what was measured.
+//! Medians, ranges and percentiles of measurements.
 
 use serde::Serialize;
 
-/// A number that was measured several times.
+/// A quantity that was measured several times.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Spread {
-    /// Half of the measurements are at most this.
+    /// The median.
     pub(crate) median: f64,
-    /// The least.
+    /// The minimum.
     pub(crate) min: f64,
-    /// The greatest.
+    /// The maximum.
     pub(crate) max: f64,
 }
 
@@ -25,7 +25,7 @@ impl Spread {
     }
 }
 
-/// The middle one, or the mean of the two in the middle.
+/// The median: the middle one, or the mean of the two in the middle.
 pub(super) fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
     middle(&sorted(numbers))
 }

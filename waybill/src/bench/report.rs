@@ -1,4 +1,4 @@
-//! What came of a bench, for people and for scripts.
+//! The report of a bench, as text and JSON.
 
 mod table;
 
@@ -18,12 +18,12 @@ use super::{
 pub(crate) struct Trial {
     pub(crate) variant: Variant,
     pub(crate) jobs_per_second: f64,
-    /// Spans and log lines that did not reach their target.
+    /// Spans and log lines that were dropped.
     pub(crate) dropped: f64,
     pub(crate) used: Vec<PartUse>,
 }
 
-/// Every variant, measured within the same minutes.
+/// One measurement of every variant, in the same minutes.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct RoundResult {
     pub(crate) trials: Vec<Trial>,
@@ -37,22 +37,22 @@ impl RoundResult {
     }
 }
 
-/// All of it. Ratios are made within a round, then their median is taken.
+/// The report. Ratios are computed within each round, then their median.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) parameters: Parameters,
     /// Medians, by name.
     pub(crate) ratios: BTreeMap<&'static str, f64>,
-    /// The same with the least and the greatest round.
+    /// The same with minimum and maximum.
     pub(crate) ratio_spreads: BTreeMap<&'static str, Spread>,
     pub(crate) throughput: BTreeMap<String, Spread>,
     pub(crate) latency: Latency,
-    /// Rounds with everything on in which nothing was dropped; only these may be cited.
+    /// Rounds with everything on in which nothing was dropped; only these are valid.
     pub(crate) rounds_without_drops: usize,
     pub(crate) rounds: Vec<RoundResult>,
 }
 
-/// How it was measured.
+/// The parameters of the bench.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Parameters {
     pub(crate) rounds: u32,
@@ -66,8 +66,7 @@ pub(crate) struct Parameters {
     pub(crate) optimised: bool,
 }
 
-/// A ratio of the design's budgets: its name, what is divided by what, the least that is good enough, and
-/// what is aimed at.
+/// A ratio with its budget: name, numerator, denominator, minimum and target.
 pub(super) const RATIOS: [(&str, Variant, Variant, f64, f64); 4] = [
     ("pipeline_to_relay", Variant::On, Variant::Relay, 0.35, 0.60),
     ("telemetry_on_to_off", Variant::On, Variant::Off, 0.60, 0.85),
@@ -102,7 +101,7 @@ impl Report {
         }
     }
 
-    /// Median use of each part in one variant, in the order of the first round.
+    /// Median resource usage of each part in one variant, in the order of the first round.
     pub(super) fn used(&self, variant: Variant) -> Vec<PartUse> {
         let all = || self.rounds.iter().flat_map(|round| &round.of(variant).used);
         let first = self.rounds.first().map(|round| round.of(variant).used.as_slice());

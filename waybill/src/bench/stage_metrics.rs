@@ -1,4 +1,4 @@
-//! What the services of a lab tell of themselves in their metrics.
+//! The metrics of the services of a lab.
 
 use contract::{
     Stage,
@@ -15,11 +15,11 @@ const SUBMIT: &str = "\"/v1/jobs\"";
 /// Mean times of a job at one stage, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct StageTime {
-    /// Which.
+    /// The stage.
     pub(crate) stage: Stage,
-    /// Waiting in its queue; the gateway has none.
+    /// Queue wait; the gateway has none.
     pub(crate) wait_ms: f64,
-    /// At work, until its message was acked; at the gateway, until the client was answered.
+    /// Processing, until its message was acked; at the gateway, until the response.
     pub(crate) work_ms: f64,
 }
 
@@ -27,27 +27,27 @@ pub(crate) struct StageTime {
 pub(super) struct StageMetrics(Vec<(Stage, String)>);
 
 impl StageMetrics {
-    /// Asks them all.
+    /// Queries all stages.
     pub(super) async fn read(lab: &Embedded) -> anyhow::Result<Self> {
         let ports = lab.ports();
-        let mut told = Vec::new();
+        let mut read = Vec::new();
         for (stage, port) in [
             (Stage::Gateway, ports.gateway_admin),
             (Stage::Ingester, ports.ingester_admin),
             (Stage::Processor, ports.processor_admin),
             (Stage::Notifier, ports.notifier_admin),
         ] {
-            told.push((stage, Admin::new(stage.name(), port)?.metrics().await?));
+            read.push((stage, Admin::new(stage.name(), port)?.metrics().await?));
         }
-        Ok(Self(told))
+        Ok(Self(read))
     }
 
-    /// Spans and log lines that they gave up.
+    /// Spans and log lines that they dropped.
     pub(super) fn dropped(&self) -> f64 {
         self.0.iter().map(|(_, text)| sum_of(text, signals::TELEMETRY_DROPPED.name, "")).sum()
     }
 
-    /// Where the time of jobs went since `before`.
+    /// The mean times of jobs at each stage since `before`.
     pub(super) fn since(&self, before: &Self) -> Vec<StageTime> {
         let pairs = self.0.iter().zip(&before.0);
         let times = pairs.map(|((stage, now), (_, before))| {

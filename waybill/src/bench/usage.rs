@@ -1,4 +1,4 @@
-//! What the parts of a lab use, as the kernel counts it. Linux only: elsewhere the columns stay empty.
+//! Resource usage of the parts of a lab, from the kernel. Linux only: elsewhere the columns are empty.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use lab::embedded::Embedded;
 use serde::Serialize;
 use tokio::time::Instant;
 
-/// One part's use over a measurement.
+/// Resource usage of one part during a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct PartUse {
-    /// Which part; `bench` is the one that makes the load.
+    /// The part; `bench` is this process, which generates the load.
     pub(crate) part: String,
-    /// Processor time, as a percentage of one core.
+    /// CPU time, as a percentage of one core.
     pub(crate) cpu_percent: f64,
-    /// Processor time for each job, in microseconds.
+    /// CPU time per job, in microseconds.
     pub(crate) cpu_us_per_job: f64,
     /// Resident memory at the end, in MiB, shared pages counted in full.
     pub(crate) resident_mib: f64,
 }
 
-/// Processor time of each part up to a moment.
+/// CPU time of each part at a moment.
 pub(super) struct Meter {
     parts: Vec<(String, u32)>,
     began: Instant,
@@ -27,7 +27,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// Begins to measure a lab's parts and this process.
+    /// Starts to measure the parts of a lab and this process.
     pub(super) fn start(lab: &Embedded) -> Self {
         let own = ("bench".to_owned(), std::process::id());
         let parts = lab.parts().into_iter();
@@ -37,7 +37,7 @@ impl Meter {
         Self { parts, began: Instant::now(), before }
     }
 
-    /// What was used since the start, for so many jobs a second.
+    /// The usage since the start, at this rate of jobs per second.
     pub(super) fn read(&self, jobs_per_second: f64) -> Vec<PartUse> {
         let time = self.began.elapsed().as_secs_f64();
         let parts = self.parts.iter().zip(&self.before);
@@ -61,7 +61,7 @@ mod kernel {
 
     use procfs::process::Process;
 
-    /// Processor time that a process has used.
+    /// CPU time of a process.
     pub(super) fn cpu(pid: u32) -> Option<Duration> {
         let stat = process(pid)?.stat().ok()?;
         let ticks = stat.utime + stat.stime;

@@ -1,4 +1,4 @@
-//! What differs between two measurements.
+//! The variants of a measurement.
 
 use std::fmt;
 
@@ -10,20 +10,20 @@ use tokio::{net::TcpListener, task::JoinHandle};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Variant {
-    /// Nothing but delivery, on an idle lab's broker.
+    /// Message delivery only, on the broker of an idle lab.
     Relay,
-    /// The whole pipeline over HTTP, every job traced into the console.
+    /// The whole pipeline over HTTP, with traces in the console.
     On,
     /// The same without spans and logs.
     Off,
-    /// Spans and logs go where nobody listens.
+    /// Spans and logs are sent to a closed port.
     Down,
-    /// Spans and logs go where somebody accepts and never answers.
+    /// Spans and logs are sent to a server that accepts connections and never responds.
     Hanging,
 }
 
 impl Variant {
-    /// All of them, in the order in which they are shown.
+    /// All variants, in display order.
     pub(crate) const ALL: [Self; 5] = [Self::Relay, Self::On, Self::Off, Self::Down, Self::Hanging];
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Variant {
     }
 }
 
-/// The order of a round: none is always first, on a machine that has rested, or always after another.
+/// The order of a round: rotated, so that no variant is always first or always after the same one.
 pub(super) fn order(round: u32) -> [Variant; 5] {
     let mut order = Variant::ALL;
     let first = round as usize % order.len();
@@ -47,13 +47,13 @@ pub(super) fn order(round: u32) -> [Variant; 5] {
     order
 }
 
-/// Where telemetry goes; kept while the lab runs.
+/// The telemetry target; kept while the lab runs.
 pub(super) struct TelemetryTarget {
     hanging: Option<JoinHandle<()>>,
 }
 
 impl TelemetryTarget {
-    /// Sets up the target of `variant` and tells the lab.
+    /// Sets up the target of `variant` and configures the lab.
     pub(super) async fn prepare(variant: Variant, options: &mut Options) -> anyhow::Result<Self> {
         let mut target = Self { hanging: None };
         match variant {
@@ -63,7 +63,7 @@ impl TelemetryTarget {
             }
             Variant::Down => {
                 let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-                // Closed again at once: nobody listens there, and the system hands it out to nobody soon.
+                // Closed at once: nothing listens there, and the system will not reuse the port soon.
                 options.otlp_endpoint = Some(format!("http://{}", listener.local_addr()?));
             }
             Variant::Hanging => {
@@ -84,10 +84,10 @@ impl Drop for TelemetryTarget {
     }
 }
 
-/// Most connections that are held open; the services make a handful.
+/// Most connections held open; the services open a handful.
 const HELD_MAX: usize = 256;
 
-/// Accepts and says nothing, ever.
+/// Accepts connections and never responds.
 async fn accept_and_wait(listener: TcpListener) {
     let mut held = Vec::new();
     while held.len() < HELD_MAX {

@@ -1,4 +1,4 @@
-//! The admin server of a part: whether it is ready, and if not, why.
+//! The admin server of a part: its readiness and metrics.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use url::Url;
 
 use super::{error::ClientError, http::Http};
 
-/// How long an answer may take: a part that takes longer is not ready.
-const ASK_LIMIT: Duration = Duration::from_secs(2);
+/// Request timeout: a part that takes longer is not ready.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The admin server of one part.
 #[derive(Debug, Clone)]
@@ -56,31 +56,31 @@ impl Admin {
         Ok(sum)
     }
 
-    /// Its metrics, as it serves them.
+    /// The metrics in the Prometheus text format.
     pub(crate) async fn metrics(&self) -> Result<String, ClientError> {
-        let answer = self.0.answer(self.0.get("/metrics").timeout(ASK_LIMIT)).await?;
-        if !answer.status.is_success() {
-            return Err(self.0.strange(format!("it answers {}", answer.status)));
+        let response = self.0.response(self.0.get("/metrics").timeout(REQUEST_TIMEOUT)).await?;
+        if !response.status.is_success() {
+            return Err(self.0.unexpected(format!("HTTP status {}", response.status)));
         }
-        Ok(String::from_utf8_lossy(&answer.body).into_owned())
+        Ok(String::from_utf8_lossy(&response.body).into_owned())
     }
 
-    /// Asks `path`, such as `/readyz`: `Ok(None)` when it is ready, else what it waits for.
+    /// Queries `path`, such as `/readyz`: `Ok(None)` if ready, else the failed checks.
     pub(crate) async fn not_ready(&self, path: &str) -> Result<Option<String>, ClientError> {
-        let answer = self.0.answer(self.0.get(path).timeout(ASK_LIMIT)).await?;
-        if answer.status.is_success() {
+        let response = self.0.response(self.0.get(path).timeout(REQUEST_TIMEOUT)).await?;
+        if response.status.is_success() {
             return Ok(None);
         }
-        if answer.status != StatusCode::SERVICE_UNAVAILABLE {
-            return Err(self.0.strange(format!("it answers {}", answer.status)));
+        if response.status != StatusCode::SERVICE_UNAVAILABLE {
+            return Err(self.0.unexpected(format!("HTTP status {}", response.status)));
         }
-        let told = serde_json::from_slice::<Readiness>(&answer.body);
+        let readiness = serde_json::from_slice::<Readiness>(&response.body);
         let failed =
-            told.into_iter().flat_map(|readiness| readiness.checks).filter(|check| !check.ok);
+            readiness.into_iter().flat_map(|readiness| readiness.checks).filter(|check| !check.ok);
         let failed: Vec<String> =
             failed.map(|check| format!("{}: {}", check.name, check.reason)).collect();
         Ok(Some(if failed.is_empty() {
-            format!("answers {}", answer.status)
+            format!("HTTP status {}", response.status)
         } else {
             failed.join("; ")
         }))
@@ -97,7 +97,7 @@ pub(crate) fn sum_of(metrics: &str, name: &str, label: &str) -> f64 {
         };
         labels.contains(label).then(|| rest.split_whitespace().next()?.parse::<f64>().ok())?
     });
-    // Not `sum`: of nothing that is minus zero.
+    // Not `sum`, which returns -0.0 for an empty iterator.
     series.fold(0.0, |sum, value| sum + value)
 }
 

@@ -1,4 +1,4 @@
-//! The gateway: jobs in, and how they fare.
+//! The client of the gateway.
 
 use std::time::Duration;
 
@@ -15,38 +15,38 @@ use url::Url;
 use super::{error::ClientError, http::Http, sse::EventStream};
 use crate::request::JobRequest;
 
-/// How long a page of dead letters may take to be on its way again.
-const REDRIVE_LIMIT: Duration = Duration::from_mins(1);
+/// Timeout for redriving one page of dead letters.
+const REDRIVE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A lab's gateway.
+/// The client of a gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct Gateway(Http);
 
 /// Which jobs to list.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub(crate) struct JobFilter {
-    /// Only those in this state.
+    /// Only jobs in this state.
     pub(crate) state: Option<String>,
-    /// Only those of this kind.
+    /// Only jobs of this kind.
     pub(crate) kind: Option<String>,
-    /// Whose: those of clients if nothing is said, or `all`.
+    /// Jobs of clients only, unless `all`.
     pub(crate) source: Option<&'static str>,
-    /// At most so many.
+    /// Maximum number of jobs.
     pub(crate) limit: usize,
-    /// Only those older than this job.
+    /// Only jobs older than this one.
     pub(crate) cursor: Option<JobId>,
 }
 
 /// Which dead letters to list.
 #[derive(Debug, Clone, Default, serde::Serialize)]
-pub(crate) struct LetterFilter {
-    /// Only those of this stage.
+pub(crate) struct DeadLetterFilter {
+    /// Only dead letters of this stage.
     pub(crate) stage: Option<Stage>,
-    /// Only those with this reason.
+    /// Only dead letters with this reason.
     pub(crate) reason: Option<String>,
-    /// At most so many.
+    /// Maximum number of dead letters.
     pub(crate) limit: usize,
-    /// Only those of the page after the one that gave this.
+    /// The `next_cursor` of the previous page.
     pub(crate) cursor: Option<String>,
 }
 
@@ -55,17 +55,17 @@ impl Gateway {
         Http::new("gateway", url).map(Self)
     }
 
-    /// Its queues and stores, each with what is wrong with it.
+    /// The queues and stores, each with its error, if any.
     pub(crate) async fn queues(&self) -> Result<QueueList, ClientError> {
-        self.0.ask(self.0.get("/v1/queues")).await
+        self.0.fetch(self.0.get("/v1/queues")).await
     }
 
-    /// Its address.
+    /// The base URL.
     pub(crate) fn url(&self) -> &str {
         self.0.base()
     }
 
-    /// Hands a job in.
+    /// Submits a job.
     pub(crate) async fn submit(&self, request: &JobRequest) -> Result<JobAccepted, ClientError> {
         let mut post = self.0.post("/v1/jobs").json(&request.body);
         if let Some(fault) = &request.fault {
@@ -77,44 +77,44 @@ impl Gateway {
         if let Some(key) = &request.idempotency_key {
             post = post.header(IDEMPOTENCY_KEY, key);
         }
-        self.0.ask(post).await
+        self.0.fetch(post).await
     }
 
-    /// Hands a raw event in.
+    /// Submits a raw event.
     pub(crate) async fn event(&self, event: &RawEvent) -> Result<EventAccepted, ClientError> {
-        self.0.ask(self.0.post("/v1/events").json(event)).await
+        self.0.fetch(self.0.post("/v1/events").json(event)).await
     }
 
-    /// How a job fares.
+    /// The current state of a job.
     pub(crate) async fn job(&self, id: JobId) -> Result<JobView, ClientError> {
-        self.0.ask(self.0.get(&format!("/v1/jobs/{id}"))).await
+        self.0.fetch(self.0.get(&format!("/v1/jobs/{id}"))).await
     }
 
     /// The newest jobs.
     pub(crate) async fn jobs(&self, filter: &JobFilter) -> Result<JobList, ClientError> {
-        self.0.ask(self.0.get("/v1/jobs").query(filter)).await
+        self.0.fetch(self.0.get("/v1/jobs").query(filter)).await
     }
 
-    /// Jobs that do not move, the oldest first.
+    /// Stuck jobs, oldest first.
     pub(crate) async fn stuck_jobs(&self, limit: usize) -> Result<JobList, ClientError> {
         let limit = limit.to_string();
         let wanted = [("stuck", "true"), ("limit", limit.as_str())];
-        self.0.ask(self.0.get("/v1/jobs").query(&wanted)).await
+        self.0.fetch(self.0.get("/v1/jobs").query(&wanted)).await
     }
 
-    /// Stops a job; it may still run for a moment.
+    /// Cancels a job; it may still run for a moment.
     pub(crate) async fn cancel(&self, id: JobId) -> Result<JobView, ClientError> {
-        self.0.tell(self.0.post(&format!("/v1/jobs/{id}/cancel"))).await?;
+        self.0.send(self.0.post(&format!("/v1/jobs/{id}/cancel"))).await?;
         self.job(id).await
     }
 
     /// Starts a new round of a job that has ended.
     pub(crate) async fn retry(&self, id: JobId) -> Result<JobView, ClientError> {
-        self.0.tell(self.0.post(&format!("/v1/jobs/{id}/retry"))).await?;
+        self.0.send(self.0.post(&format!("/v1/jobs/{id}/retry"))).await?;
         self.job(id).await
     }
 
-    /// How a job fares, as it happens, for `limit` at most.
+    /// The event stream of a job, for `limit` at most.
     pub(crate) async fn follow(
         &self,
         id: JobId,
@@ -126,32 +126,32 @@ impl Gateway {
     /// The newest dead letters.
     pub(crate) async fn dead_letters(
         &self,
-        filter: &LetterFilter,
+        filter: &DeadLetterFilter,
     ) -> Result<DeadLetterList, ClientError> {
-        self.0.ask(self.0.get("/v1/dead-letters").query(filter)).await
+        self.0.fetch(self.0.get("/v1/dead-letters").query(filter)).await
     }
 
-    /// One dead letter, with all that is in it.
+    /// One dead letter, with headers and body.
     pub(crate) async fn dead_letter(&self, seq: u64) -> Result<DeadLetterDetail, ClientError> {
-        self.0.ask(self.0.get(&format!("/v1/dead-letters/{seq}"))).await
+        self.0.fetch(self.0.get(&format!("/v1/dead-letters/{seq}"))).await
     }
 
-    /// Sends the message of a dead letter on its way again.
+    /// Redrives a dead letter.
     pub(crate) async fn redrive(&self, seq: u64) -> Result<Redriven, ClientError> {
-        self.0.ask(self.0.post(&format!("/v1/dead-letters/{seq}/redrive"))).await
+        self.0.fetch(self.0.post(&format!("/v1/dead-letters/{seq}/redrive"))).await
     }
 
-    /// The same for many, page by page.
+    /// Redrives one page of dead letters.
     pub(crate) async fn redrive_many(
         &self,
         which: &RedriveMany,
     ) -> Result<RedrivenMany, ClientError> {
         let post = self.0.post("/v1/dead-letters/redrive").json(which);
-        self.0.ask(post.timeout(REDRIVE_LIMIT)).await
+        self.0.fetch(post.timeout(REDRIVE_TIMEOUT)).await
     }
 
-    /// Removes a dead letter for good.
-    pub(crate) async fn drop_letter(&self, seq: u64) -> Result<(), ClientError> {
-        self.0.tell(self.0.delete(&format!("/v1/dead-letters/{seq}"))).await
+    /// Deletes a dead letter.
+    pub(crate) async fn delete_dead_letter(&self, seq: u64) -> Result<(), ClientError> {
+        self.0.send(self.0.delete(&format!("/v1/dead-letters/{seq}"))).await
     }
 }

@@ -1,4 +1,4 @@
-//! One part of the lab as an HTTP server.
+//! An HTTP client for one part of the lab.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use super::{
     sse::EventStream,
 };
 
-/// How long a connection may take.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-/// How long a request may take in all; the gateway itself gives up earlier.
-const REQUEST_LIMIT: Duration = Duration::from_secs(15);
-/// Largest answer, in bytes: a trace of ten thousand spans.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Connect timeout.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Request timeout; the gateway's own is shorter.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// Largest response body, in bytes: a trace of ten thousand spans.
+const BODY_BYTES_MAX: usize = 64 << 20;
 
-/// A server of the lab.
+/// The client of one server of the lab.
 #[derive(Debug, Clone)]
 pub(super) struct Http {
     part: &'static str,
@@ -28,8 +28,8 @@ pub(super) struct Http {
     client: reqwest::Client,
 }
 
-/// An answer, read to its end.
-pub(super) struct Answer {
+/// A response with its body.
+pub(super) struct FullResponse {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<u64>,
     pub(super) body: Vec<u8>,
@@ -38,16 +38,16 @@ pub(super) struct Answer {
 impl Http {
     pub(super) fn new(part: &'static str, base: &Url) -> anyhow::Result<Self> {
         let mut builder =
-            reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).timeout(REQUEST_LIMIT);
+            reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(REQUEST_TIMEOUT);
         if is_this_machine(base) {
-            // A proxy would look for the lab on its own machine.
+            // A proxy would connect to its own machine.
             builder = builder.no_proxy();
         }
         let client = builder.build().context("cannot set up HTTP")?;
         Ok(Self { part, base: base.as_str().trim_end_matches('/').to_owned(), client })
     }
 
-    /// The address without a slash at its end.
+    /// The base URL, without a slash at its end.
     pub(super) fn base(&self) -> &str {
         &self.base
     }
@@ -64,28 +64,27 @@ impl Http {
         self.client.delete(format!("{}{path}", self.base))
     }
 
-    /// Sends it and reads the answer, which must be a success and a `T`.
-    pub(super) async fn ask<T: DeserializeOwned>(
+    /// Sends the request; the response must be a success with a `T` as JSON.
+    pub(super) async fn fetch<T: DeserializeOwned>(
         &self,
         request: RequestBuilder,
     ) -> Result<T, ClientError> {
-        let answer = self.answer(request).await?;
-        if answer.status.is_success() {
-            let read = serde_json::from_slice(&answer.body);
-            return read
-                .map_err(|error| self.strange(format!("its answer cannot be read: {error}")));
+        let response = self.response(request).await?;
+        if response.status.is_success() {
+            let read = serde_json::from_slice(&response.body);
+            return read.map_err(|error| self.unexpected(format!("invalid response: {error}")));
         }
-        Err(self.refused(answer))
+        Err(self.refused(response))
     }
 
-    /// Sends it; the answer must be a success and may be empty.
-    pub(super) async fn tell(&self, request: RequestBuilder) -> Result<(), ClientError> {
-        let answer = self.answer(request).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(self.refused(answer)) }
+    /// Sends the request; the response must be a success and may be empty.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<(), ClientError> {
+        let response = self.response(request).await?;
+        if response.status.is_success() { Ok(()) } else { Err(self.refused(response)) }
     }
 
-    fn refused(&self, answer: Answer) -> ClientError {
-        let Answer { status, retry_after, body } = answer;
+    fn refused(&self, response: FullResponse) -> ClientError {
+        let FullResponse { status, retry_after, body } = response;
         match serde_json::from_slice::<Problem>(&body) {
             Ok(problem) => ClientError::Refused {
                 part: self.part,
@@ -93,11 +92,11 @@ impl Http {
                 problem: Box::new(problem),
                 retry_after,
             },
-            Err(_) => self.strange(format!("it answers {status}")),
+            Err(_) => self.unexpected(format!("HTTP status {status}")),
         }
     }
 
-    /// Sends it and opens the stream of events that answers it. The stream may last up to `limit`.
+    /// Sends the request and opens the event stream in the response, which may last up to `limit`.
     pub(super) async fn events(
         &self,
         request: RequestBuilder,
@@ -111,13 +110,16 @@ impl Http {
         let (status, retry_after) =
             (response.status(), header_number(&response, header::RETRY_AFTER));
         let body = self.body(response).await?;
-        Err(self.refused(Answer { status, retry_after, body }))
+        Err(self.refused(FullResponse { status, retry_after, body }))
     }
 
-    /// Sends it and reads the answer, whatever it is.
-    pub(super) async fn answer(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
+    /// Sends the request and reads the response, whatever its status.
+    pub(super) async fn response(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<FullResponse, ClientError> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        Ok(Answer {
+        Ok(FullResponse {
             status: response.status(),
             retry_after: header_number(&response, header::RETRY_AFTER),
             body: self.body(response).await?,
@@ -127,8 +129,10 @@ impl Http {
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
-            if body.len() + piece.len() > ANSWER_BYTES_MAX {
-                return Err(self.strange(format!("its answer is over {ANSWER_BYTES_MAX} bytes")));
+            if body.len() + piece.len() > BODY_BYTES_MAX {
+                return Err(
+                    self.unexpected(format!("the response is larger than {BODY_BYTES_MAX} bytes"))
+                );
             }
             body.extend_from_slice(&piece);
         }
@@ -139,9 +143,9 @@ impl Http {
         ClientError::Unreachable { part: self.part, url: self.base.clone(), why: why(error) }
     }
 
-    /// Says that this is no such part.
-    pub(super) fn strange(&self, why: String) -> ClientError {
-        ClientError::Strange { part: self.part, url: self.base.clone(), why }
+    /// The error for a response that is not that of this part.
+    pub(super) fn unexpected(&self, why: String) -> ClientError {
+        ClientError::Unexpected { part: self.part, url: self.base.clone(), why }
     }
 }
 

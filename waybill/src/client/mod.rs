@@ -1,5 +1,5 @@
-//! Talks HTTP to a running lab: every request with a time limit, every answer with a size limit, every
-//! error in words for the user.
+//! HTTP clients for a running lab: every request has a timeout, every response a size limit, and every error
+//! a text for the user.
 
 mod admin;
 mod console;
@@ -11,5 +11,5 @@ mod sse;
 pub(crate) use admin::{Admin, sum_of};
 pub(crate) use console::Console;
 pub(crate) use error::ClientError;
-pub(crate) use gateway::{Gateway, JobFilter, LetterFilter};
+pub(crate) use gateway::{DeadLetterFilter, Gateway, JobFilter};
 pub(crate) use sse::{EventStream, ServerEvent};

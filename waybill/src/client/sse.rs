@@ -1,4 +1,4 @@
-//! Server-sent events, read piece by piece, with a limit for each.
+//! Server-sent events, read incrementally, with a size limit for each.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use super::error::{ClientError, why};
 
 /// Largest event, in bytes: a job with its results.
 const EVENT_BYTES_MAX: usize = 1 << 20;
-/// Longest silence; a living server sends a comment now and then.
-const SILENCE_MAX: Duration = Duration::from_secs(45);
+/// Timeout between two chunks; the server sends keep-alive comments.
+const READ_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// One event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ServerEvent {
-    /// What it is; `message` if it does not say.
+    /// The event type; `message` by default.
     pub(crate) name: String,
-    /// What it says.
+    /// The data.
     pub(crate) data: String,
 }
 
-/// A stream of events from an answer.
+/// The events in a response.
 #[derive(Debug)]
 pub(crate) struct EventStream {
     response: reqwest::Response,
@@ -33,25 +33,25 @@ impl EventStream {
         Self { response, url, reader: Reader::default() }
     }
 
-    /// The next event; none when the server has ended the stream.
+    /// The next event; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Result<Option<ServerEvent>, ClientError> {
         loop {
             if let Some(event) = self.reader.take() {
                 return Ok(Some(event));
             }
-            match timeout(SILENCE_MAX, self.response.chunk()).await {
+            match timeout(READ_TIMEOUT, self.response.chunk()).await {
                 Ok(Ok(Some(piece))) if self.reader.push(&piece) => {}
                 Ok(Ok(None)) => return Ok(None),
                 Ok(Ok(Some(_))) => {
-                    let why = format!("an event is over {EVENT_BYTES_MAX} bytes");
-                    return Err(ClientError::Strange {
+                    let why = format!("an event is larger than {EVENT_BYTES_MAX} bytes");
+                    return Err(ClientError::Unexpected {
                         part: "gateway",
                         url: self.url.clone(),
                         why,
                     });
                 }
                 Ok(Err(error)) => return Err(self.lost(why(&error))),
-                Err(_) => return Err(self.lost("it fell silent".to_owned())),
+                Err(_) => return Err(self.lost("the event stream timed out".to_owned())),
             }
         }
     }
@@ -61,18 +61,18 @@ impl EventStream {
     }
 }
 
-/// Cuts bytes into events.
+/// Parses bytes into events.
 #[derive(Debug, Default)]
 struct Reader {
     bytes: Vec<u8>,
-    /// Up to here there is no end of a line.
+    /// Bytes searched for the end of a line so far.
     searched: usize,
     name: String,
     data: Option<String>,
 }
 
 impl Reader {
-    /// Takes a piece; false when the event that it belongs to is too large.
+    /// Adds a chunk; false if the current event is too large.
     fn push(&mut self, piece: &[u8]) -> bool {
         let kept = self.bytes.len() + self.data.as_ref().map_or(0, String::len);
         if kept + piece.len() > EVENT_BYTES_MAX + piece.len().min(64 * 1024) {
@@ -82,7 +82,7 @@ impl Reader {
         true
     }
 
-    /// The next whole event.
+    /// The next complete event.
     fn take(&mut self) -> Option<ServerEvent> {
         while let Some(line) = self.line() {
             if !line.is_empty() {
@@ -90,7 +90,7 @@ impl Reader {
                 continue;
             }
             let name = std::mem::take(&mut self.name);
-            // An event without data is none.
+            // Events without data are ignored, as the specification demands.
             if let Some(data) = self.data.take() {
                 let name = if name.is_empty() { "message".to_owned() } else { name };
                 return Some(ServerEvent { name, data });
@@ -115,7 +115,7 @@ impl Reader {
         }
     }
 
-    /// The next whole line, without its end: a line feed, perhaps with a carriage return before it.
+    /// The next complete line, without LF or CR LF.
     fn line(&mut self) -> Option<String> {
         let found = self.bytes[self.searched..].iter().position(|byte| *byte == b'\n');
         let Some(end) = found.map(|place| self.searched + place) else {
@@ -154,7 +154,7 @@ mod tests {
     const TEXT: &str = ": hello\n\nevent: state\r\ndata: {\"a\":1}\r\n\r\nid: 7\ndata:one\ndata: two\n\nevent: x\n\ndata: unfinished";
 
     #[test]
-    fn events_are_read_and_comments_and_halves_are_not() {
+    fn events_are_read_and_comments_and_incomplete_events_are_not() {
         let expected = [event("state", "{\"a\":1}"), event("message", "one\ntwo")];
         assert_eq!(read(&[TEXT.as_bytes()]), expected);
     }
@@ -176,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_does_not_matter_where_the_pieces_are_cut(cuts in proptest::collection::vec(0usize..TEXT.len(), 0..8)) {
+        fn events_are_independent_of_chunk_boundaries(cuts in proptest::collection::vec(0usize..TEXT.len(), 0..8)) {
             let mut cuts = cuts;
             cuts.extend([0, TEXT.len()]);
             cuts.sort_unstable();

@@ -1,4 +1,4 @@
-//! `waybill bench`: what the lab costs, as ratios within one run.
+//! `waybill bench`: the cost of the lab, as ratios within one run.
 
 use std::time::Duration;
 
@@ -11,33 +11,33 @@ use crate::{
     terminal::{print, print_error},
 };
 
-/// Seconds that one measurement may take at most.
+/// Longest measurement, in seconds.
 const SECONDS_MAX: u64 = 600;
 
 /// Measure throughput, latency and the cost of telemetry, against a bare relay on the same machine
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Every variant is a fresh lab on ports that are free, beside any lab that runs; but nothing else should run
-on the machine. A run takes about rounds × 6 × (seconds + warm-up + 3 s).")]
+Every variant is a fresh lab on free ports, beside any running lab; but nothing else should run on the
+machine. A run takes about rounds × 6 × (seconds + warm-up + 3 s).")]
 pub(crate) struct BenchCommand {
-    /// Move all ports of the labs that are measured [default: ports that are free]
+    /// First port of the measured labs [default: free ports]
     #[arg(long, value_name = "N", value_parser = settings::whole(PORT_BASE_MIN..=PORT_BASE_MAX))]
     port_base: Option<u16>,
     #[command(flatten)]
     finder: FinderArgs,
-    /// How often every variant is measured
+    /// Number of measurements of each variant
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// Seconds of each measurement
+    /// Duration of each measurement, in seconds
     #[arg(long, value_name = "S", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
     seconds: u64,
-    /// Seconds before it that do not count
+    /// Warm-up before each measurement, in seconds
     #[arg(long, value_name = "S", default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=SECONDS_MAX))]
     warm_up: u64,
-    /// Jobs under way at any moment
+    /// Number of unfinished jobs at any moment
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     in_flight: u16,
-    /// How many processors share the work
+    /// Number of processors
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(lab::embedded::PROCESSORS_MAX)))]
     processors: u16,
     /// Percentage of the full load at which latency is measured
@@ -49,12 +49,12 @@ pub(crate) struct BenchCommand {
 }
 
 impl BenchCommand {
-    /// The ports of the labs: never those of a lab that runs, wherever the variables lead.
+    /// The ports of the labs: never those of a running lab, whatever the environment says.
     fn ports(&self) -> anyhow::Result<Ports> {
         match self.port_base {
             Some(base) => Ok(Ports::from_base(base)),
             None => ephemeral::free(self.processors)
-                .context("no block of free ports; name one with --port-base"),
+                .context("no block of free ports found: choose one with --port-base"),
         }
     }
 
@@ -72,7 +72,7 @@ impl BenchCommand {
         };
         let report = tokio::select! {
             report = bench.run(&|line| print_error(&format!("{line}\n"))) => report?,
-            // The lab that runs is killed as it is dropped.
+            // Dropping the running lab kills it.
             _stopped = tokio::signal::ctrl_c() => return Ok(Exit::Failed),
         };
         if self.json {

@@ -1,17 +1,17 @@
-//! `waybill completions`: what a shell needs to complete the command line.
+//! `waybill completions`: shell completion scripts.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use crate::{cli::Cli, exit::Exit, terminal::print};
 
-/// How the scripts are put to use.
+/// How to install the scripts.
 const HELP: &str = "\
 bash:  waybill completions bash > ~/.local/share/bash-completion/completions/waybill
 zsh:   waybill completions zsh > ~/.zfunc/_waybill        (with ~/.zfunc in $fpath)
 fish:  waybill completions fish > ~/.config/fish/completions/waybill.fish";
 
-/// Print a script that completes this program's commands and flags in a shell
+/// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Completions {

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 /// Run a command that ends when its parent does
 #[derive(Debug, clap::Args)]
 pub(crate) struct Guard {
-    /// The process that must live
+    /// The parent process
     #[arg(long, value_name = "PID")]
     parent: u32,
     /// The command and its arguments
@@ -18,7 +18,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Comes back only with an error. To be called before any thread is started.
+    /// Returns only on error. Must be called before any thread is started.
     pub(crate) fn run(&self) -> anyhow::Result<Exit> {
         let never = lab::guard::exec(self.parent, &self.command);
         match never.with_context(|| format!("cannot run {}", self.command[0].display()))? {}

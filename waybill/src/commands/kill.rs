@@ -1,4 +1,4 @@
-//! `waybill kill`: ends one part of an embedded lab as a crash would, and no process of any other lab.
+//! `waybill kill`: sends SIGKILL to one part of an embedded lab, and to no process of another lab.
 
 mod output;
 
@@ -22,12 +22,12 @@ use crate::{
     terminal::print,
 };
 
-/// How long the gateway may take to say what a worker runs; the kill does not depend on it.
-const ASK_LIMIT: Duration = Duration::from_secs(2);
+/// Timeout for querying the jobs of a worker; the kill does not depend on them.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Kill one part of the embedded lab as a crash would (SIGKILL); its supervisor starts it again
+/// Kill one part of the embedded lab with SIGKILL; its supervisor restarts it
 ///
-/// Only the lab on these ports is touched: the process is found by the port it listens on. In the full lab:
+/// Only the lab on these ports is affected: the process is identified by the port it listens on. In the full lab:
 /// `docker compose kill processor && docker start $(docker compose ps -aq processor)`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = output::HELP)]
@@ -36,7 +36,7 @@ pub(crate) struct Kill {
     part: Part,
     #[command(flatten)]
     ports: PortArgs,
-    /// Print JSON: `part`, `pid`, and the ids of the jobs that it ran in `jobs`
+    /// Print JSON: `part`, `pid`, and in `jobs` the ids of the jobs it was running
     #[arg(long)]
     json: bool,
 }
@@ -45,15 +45,15 @@ impl Kill {
     pub(crate) async fn run(self) -> anyhow::Result<Exit> {
         let (part, ports) = (self.part, self.ports.ports());
         let found = process(part, ports)?;
-        let jobs = timeout(ASK_LIMIT, jobs_of(part, &found, ports)).await;
+        let jobs = timeout(QUERY_TIMEOUT, jobs_of(part, &found, ports)).await;
         let jobs = jobs.ok().and_then(Result::ok).unwrap_or_default();
-        // Looked for once more: the number may have become another process's meanwhile.
+        // Check again: meanwhile the pid may have been reused.
         if process(part, ports)? != found {
-            bail!("{part} has just been started again: try once more");
+            bail!("{part} was restarted just now: run the command again");
         }
         let pid = i32::try_from(found.id).ok().and_then(Pid::from_raw);
-        let killed = kill_process(pid.context("no process has this number")?, Signal::KILL);
-        killed.with_context(|| format!("{part} (process {}) cannot be killed", found.id))?;
+        let killed = kill_process(pid.context("invalid process id")?, Signal::KILL);
+        killed.with_context(|| format!("cannot kill {part} (process {})", found.id))?;
         if self.json {
             let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
             let part = part.to_string();
@@ -65,17 +65,17 @@ impl Kill {
     }
 }
 
-/// The process that is `part` of the embedded lab on `ports`.
+/// Finds the process of `part` in the embedded lab on `ports`.
 fn process(part: Part, ports: Ports) -> anyhow::Result<Listener> {
     let own = port_of(part, ports);
     let Some(found) = listener::of(own) else {
         bail!(
-            "no {part} of an embedded lab listens on port {own}: is the lab up (`waybill up`), and on these ports \
-             (--port-base, WAYBILL_PORT_BASE)?"
+            "no {part} of an embedded lab listens on port {own}: start the lab (`waybill up`), or give its ports \
+             (--port-base, WAYBILL_PORT_BASE)"
         );
     };
     if !is(part, &found) {
-        bail!("port {own} belongs to {found}, which is no {part} of an embedded lab");
+        bail!("port {own} is used by {found}, which is not the {part} of an embedded lab");
     }
     Ok(found)
 }
@@ -92,10 +92,10 @@ fn port_of(part: Part, ports: Ports) -> u16 {
     }
 }
 
-/// Whether the process was started as this part.
+/// Whether the process was started as `part`.
 fn is(part: Part, found: &Listener) -> bool {
     match part {
-        // Not that of the machine, which may listen there in place of a lab's.
+        // A system-wide nats-server may listen there instead.
         Part::Nats => found.program.starts_with(part.command()) && has_lab_config(found),
         _ => found.arguments.first().is_some_and(|first| first == part.command()),
     }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_is_a_part_by_what_it_was_started_as() {
+    fn a_part_is_identified_by_its_command_line() {
         assert!(is(Part::Processor(2), &listener("waybill", &["processor"])));
         assert!(!is(Part::Processor(1), &listener("waybill", &["gateway", "processor"])));
         assert!(!is(Part::Gateway, &listener("docker-proxy", &[])));
@@ -136,13 +136,13 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("data/nats/nats.conf");
         let server = listener("nats-server-2.1", &["--config", path.to_str().unwrap()]);
-        assert!(!is(Part::Nats, &server), "the machine's own");
+        assert!(!is(Part::Nats, &server), "a system-wide server");
         drop(DataDir::open(&home.path().join("data"), false).unwrap());
         assert!(is(Part::Nats, &server));
     }
 
     #[test]
-    fn no_two_parts_are_found_by_one_port() {
+    fn every_part_has_its_own_port() {
         let parts = [Part::Nats, Part::Console, Part::Gateway, Part::Ingester, Part::Notifier];
         let processors = (1..=16).map(Part::Processor);
         for ports in [Ports::default(), Ports::from_base(20_000)] {

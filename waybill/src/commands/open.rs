@@ -13,16 +13,16 @@ use crate::{
 /// Digits of a trace id.
 const TRACE_DIGITS: usize = 32;
 
-/// Show a job's trace in the browser; without a job the console's front page
+/// Open the trace of a job in the browser; without a job, open the console
 #[derive(Debug, clap::Args)]
 pub(crate) struct Open {
-    /// A job's id, the last digits of the id of one of the newest 500 jobs, or `last` for the one you submitted last
+    /// The id of the job, the last digits of it (newest 500 jobs only), or `last` for the job you submitted last
     #[arg(value_name = "ID|last")]
     job: Option<String>,
-    /// Only print the address
+    /// Print the URL without opening a browser
     #[arg(long)]
     print: bool,
-    /// Print JSON: the address in `url`
+    /// Print JSON: the URL in `url`
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -42,12 +42,12 @@ impl Open {
                 if trace_id.len() != TRACE_DIGITS
                     || !trace_id.bytes().all(|b| b.is_ascii_hexdigit())
                 {
-                    bail!("the job's trace id is none: {trace_id}");
+                    bail!("the gateway returned an invalid trace id: {trace_id}");
                 }
                 console.trace_page(&trace_id)
             }
         };
-        // Told in any case: the browser may be on another machine, and whether one came up is not known.
+        // Always print it: the browser may be on another machine, or may fail without an error.
         if self.json {
             print(&format!("{}\n", json!({ "url": url })));
         } else {
@@ -56,7 +56,7 @@ impl Open {
         if !self.print
             && let Err(error) = opener::open_browser(&url)
         {
-            print_error(&format!("waybill: no browser can be started here ({error})\n"));
+            print_error(&format!("waybill: cannot open a browser here ({error})\n"));
         }
         Ok(Exit::Done)
     }

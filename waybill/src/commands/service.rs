@@ -1,4 +1,4 @@
-//! `waybill gateway` and its like: one service in one process, from its settings to its last span.
+//! `waybill gateway` and the other services: runs one service in this process.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use runtime::{
 use settings::Switch;
 use telemetry::TelemetryConfig;
 
-/// The settings of one service: its own, and those that all of them share.
+/// The settings of one service: its own, and the shared ones.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Service<C: clap::Args> {
     #[command(flatten)]
@@ -41,7 +41,7 @@ impl<C: clap::Args> Service<C> {
         }
     }
 
-    /// Keeps its own telemetry on standard output: the console would only send it to itself.
+    /// Turns off OTLP export: the console would only send telemetry to itself.
     pub(crate) fn without_telemetry(mut self) -> Self {
         self.telemetry.telemetry = Switch::Off;
         self
@@ -69,7 +69,7 @@ impl<C: clap::Args> Service<C> {
             Err(error) => Err(error).context("cannot listen to signals"),
         };
         let code = exit::exit_code(name, outcome);
-        // After the work, and after an error too: the last spans are the ones people look for.
+        // After an error too: the last spans are the most interesting ones.
         telemetry.stop().await;
         code
     }

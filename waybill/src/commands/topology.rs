@@ -1,4 +1,4 @@
-//! `waybill topology apply`: makes streams, consumers and buckets, or brings them up to date.
+//! `waybill topology apply`: creates or updates streams, consumers and buckets.
 
 use std::time::Duration;
 
@@ -16,20 +16,20 @@ use crate::{
     terminal::{print, print_error},
 };
 
-/// Wait for the broker beyond which the user is told.
+/// After this long without a broker, the user is informed.
 const SILENT_WAIT: Duration = Duration::from_secs(2);
-/// Pause between two looks at the connection.
-const PAUSE: Duration = Duration::from_millis(20);
-/// How long one answer of the broker may take while streams are made: it may write to a slow disk.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// Poll interval for the connection.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// Request timeout while streams are created: the broker may write to a slow disk.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Make what the broker must hold: streams, consumers, buckets
+/// Create what the lab needs on the broker: streams, consumers, buckets
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Topology {
     Apply(Box<Apply>),
 }
 
-/// Make streams, consumers and buckets, or bring them up to date; repeating it changes nothing
+/// Create or update streams, consumers and buckets; idempotent
 #[derive(Debug, clap::Args)]
 pub(crate) struct Apply {
     #[command(flatten)]
@@ -38,16 +38,16 @@ pub(crate) struct Apply {
     bus: BusConfig,
     #[command(flatten)]
     ports: PortArgs,
-    /// Print JSON: what is there now, in `applied`
+    /// Print JSON: `applied` lists what exists now
     #[arg(long)]
     json: bool,
-    /// Where the flags have their values from.
+    /// Source of the value of each flag.
     #[arg(skip)]
     sources: Sources,
 }
 
 impl Topology {
-    /// Remembers where its flags have their values from.
+    /// Sets the source of the value of each flag.
     pub(crate) fn set_sources(&mut self, sources: Sources) {
         let Self::Apply(apply) = self;
         apply.sources = sources;
@@ -61,8 +61,7 @@ impl Topology {
 }
 
 impl Apply {
-    /// The broker's own address is the most exact; without it the ports lead there, as for every command. What is
-    /// on the command line wins over variables.
+    /// The URL of the broker wins over the one derived from the ports, and the command line over variables.
     fn find_broker(&mut self) {
         let rank = |flag| match self.sources.get(flag) {
             Some((ValueSource::CommandLine, _)) => 2,
@@ -77,10 +76,11 @@ impl Apply {
     async fn run(&self) -> anyhow::Result<Exit> {
         let client = connect::open("topology", &self.bus).await?;
         self.connected(&client).await?;
-        let jetstream = jetstream::ContextBuilder::new().timeout(ANSWER_LIMIT).build(client);
-        let applied = bus::topology::apply(&jetstream, &self.topology)
-            .await
-            .with_context(|| format!("the broker at {} cannot be prepared", self.bus.nats_url))?;
+        let jetstream = jetstream::ContextBuilder::new().timeout(REQUEST_TIMEOUT).build(client);
+        let applied =
+            bus::topology::apply(&jetstream, &self.topology).await.with_context(|| {
+                format!("cannot apply the topology to the broker at {}", self.bus.nats_url)
+            })?;
         if self.json {
             print(&format!("{:#}\n", json!({"applied": applied})));
         } else {
@@ -96,18 +96,18 @@ impl Apply {
     async fn connected(&self, client: &Client) -> anyhow::Result<()> {
         let BusConfig { nats_url: url, broker_wait_seconds: seconds, .. } = &self.bus;
         let began = Instant::now();
-        let mut told = false;
+        let mut informed = false;
         while client.connection_state() != State::Connected {
             if began.elapsed() >= Duration::from_secs(*seconds) {
                 bail!(
-                    "no broker at {url} within {seconds} s: is nats-server running there? Name it with --nats-url"
+                    "no broker at {url} within {seconds} s: is nats-server running there? Set its URL with --nats-url"
                 );
             }
-            if !told && began.elapsed() >= SILENT_WAIT {
-                told = true;
+            if !informed && began.elapsed() >= SILENT_WAIT {
+                informed = true;
                 print_error(&format!("waiting for the broker at {url}, {seconds} s at most\n"));
             }
-            sleep(PAUSE).await;
+            sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }

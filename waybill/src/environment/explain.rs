@@ -1,4 +1,4 @@
-//! What is wrong with a variable, said by its name.
+//! Errors for invalid environment variables, which name the variable.
 
 use std::{error::Error as _, ffi::OsString};
 
@@ -9,9 +9,9 @@ use clap::{
 
 use super::{value_of, variable_of, without_variables};
 
-/// Says what is wrong where a variable is to blame; nothing where it is the command line.
+/// The error text if a variable is invalid; `None` if the command line is.
 ///
-/// `arguments` is what was read together with the environment.
+/// `arguments` is the command line that was parsed together with the environment.
 pub(crate) fn explain(error: &Error, command: &Command, arguments: &[OsString]) -> Option<String> {
     let alone = without_variables(command.clone()).try_get_matches_from(arguments);
     if alone.is_err_and(|alone| alone.kind() == error.kind() && invalid(&alone) == invalid(error)) {
@@ -20,7 +20,7 @@ pub(crate) fn explain(error: &Error, command: &Command, arguments: &[OsString]) 
     in_words(error, command)
 }
 
-/// The error by the names of variables.
+/// The error text, with the names of variables.
 pub(super) fn in_words(error: &Error, command: &Command) -> Option<String> {
     match error.kind() {
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => value(error, command),
@@ -32,10 +32,10 @@ pub(super) fn in_words(error: &Error, command: &Command) -> Option<String> {
     }
 }
 
-/// What a value may be, and what it is.
+/// The allowed and the given value.
 fn value(error: &Error, command: &Command) -> Option<String> {
     let Some(argument) = invalid(error) else {
-        // Made by a reader that knows the variable.
+        // The value parser has named the variable.
         return Some(first_paragraph(error));
     };
     let found = all(command).find(|arg| arg.to_string() == argument)?;
@@ -44,7 +44,7 @@ fn value(error: &Error, command: &Command) -> Option<String> {
         Some(ContextValue::Strings(words)) if !words.is_empty() => {
             format!("must be one of {}", words.join(", "))
         }
-        _ => error.source().map_or_else(|| "cannot be read".to_owned(), ToString::to_string),
+        _ => error.source().map_or_else(|| "is invalid".to_owned(), ToString::to_string),
     };
     let given = match error.get(ContextKind::InvalidValue) {
         Some(ContextValue::String(given)) if !found.is_hide_env_values_set() => {
@@ -62,7 +62,7 @@ fn no_text(command: &Command) -> Option<String> {
     wrong.map(|name| format!("{name}: must be text in UTF-8"))
 }
 
-/// The message with each flag by the name of its variable too.
+/// The message with the name of its variable before each flag.
 fn with_variables(message: &str, command: &Command) -> String {
     let named = |message: String, arg: Arg| match variable_of(&arg) {
         Some(name) => message.replace(&arg.to_string(), &format!("{name} ({arg})")),
@@ -79,7 +79,7 @@ fn invalid(error: &Error) -> Option<String> {
     }
 }
 
-/// What clap says, without its heading and the advice after it.
+/// The message of clap, without its heading and the advice after it.
 fn first_paragraph(error: &Error) -> String {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -90,7 +90,7 @@ fn first_paragraph(error: &Error) -> String {
 /// The arguments of a command and of all below it.
 fn all(command: &Command) -> impl Iterator<Item = Arg> {
     let mut command = command.clone();
-    // Before that, an argument cannot be written out.
+    // Only a built command can format its arguments.
     command.build();
     below(&command).into_iter()
 }

@@ -1,5 +1,5 @@
-//! Settings that come from the environment: an empty variable counts as not set, and one that is wrong is
-//! named, with what it may be.
+//! Settings from the environment: an empty variable counts as not set, and the error for an invalid one names it
+//! and the allowed values.
 
 mod explain;
 mod part;
@@ -31,7 +31,7 @@ pub(crate) fn sources(matches: &ArgMatches) -> Sources {
     matches.ids().filter_map(source).collect()
 }
 
-/// The environment of this process, without what is no text: what needs it is named when it is read.
+/// The environment of this process, without variables that are not UTF-8: those are reported when they are read.
 pub(crate) fn of_user() -> Vec<(String, String)> {
     let text = |(name, value): (OsString, OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -39,7 +39,7 @@ pub(crate) fn of_user() -> Vec<(String, String)> {
     env::vars_os().filter_map(text).collect()
 }
 
-/// The command as if the variables that are set to nothing, or to white space, were not set.
+/// The command as if variables that are empty or white space were not set.
 pub(crate) fn without_empty(command: Command) -> Command {
     let without = |arg: Arg| match variable_of(&arg).and_then(value_of) {
         Some(value) if is_empty(&value) => without_variable(arg),
@@ -68,7 +68,7 @@ pub(crate) fn variables(command: &Command) -> BTreeSet<String> {
     own.chain(command.get_subcommands().flat_map(variables)).collect()
 }
 
-/// What stands in a variable, to see whether it is empty or no text; its value arrives through clap.
+/// The value of a variable, to see whether it is empty or not UTF-8; settings get their values through clap.
 #[expect(
     clippy::disallowed_methods,
     reason = "clap cannot tell an empty variable from one that is set"

@@ -1,4 +1,4 @@
-//! The settings of one part of a lab, as that part will read them.
+//! The settings of one part of a lab, as that part will parse them.
 
 use std::ffi::OsString;
 
@@ -7,16 +7,16 @@ use lab::embedded::{Origin, Setting};
 
 use super::{Sources, explain, variable_of, without_variable};
 
-/// Where a part has a setting from.
+/// The source of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum From {
     /// A flag of `waybill up`.
     Flag(String),
-    /// A variable of the user.
+    /// An environment variable of the user.
     Environment(String),
-    /// Nobody said anything.
+    /// The default value.
     Default,
-    /// The lab itself.
+    /// Set by the lab itself.
     Up,
 }
 
@@ -25,12 +25,12 @@ pub(crate) enum From {
 pub(crate) struct Row {
     /// Its variable.
     pub(crate) name: String,
-    /// Its value; nothing where it is not set and has no default.
+    /// Its value; `None` if it is not set and has no default.
     pub(crate) value: Option<String>,
     pub(crate) from: From,
-    /// It must not be shown.
+    /// Its value must not be shown.
     pub(crate) is_secret: bool,
-    /// Worth a line only where it is set.
+    /// Shown only if it is set.
     pub(crate) is_rare: bool,
 }
 
@@ -41,21 +41,21 @@ pub(crate) struct PartSettings {
     pub(crate) rows: Vec<Row>,
 }
 
-/// What is wrong with the settings of a part.
+/// Why the settings of a part are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Wrong(String);
 
-/// What a part is given: by the lab, and by the user.
+/// The settings that the lab and the user give to a part.
 #[derive(Debug)]
 pub(crate) struct Given<'a> {
     pub(crate) by_lab: &'a [Setting],
     pub(crate) by_user: &'a [(String, String)],
-    /// Where the flags of `waybill up` have their values from.
+    /// Sources of the values of the flags of `waybill up`.
     pub(crate) sources: &'a Sources,
 }
 
-/// Reads the settings of the part that runs `command`, and what they are by their table.
+/// Parses the settings of the part that runs `command`; also returns them as a table.
 pub(crate) fn settings_of(
     part: &str,
     command: &Command,
@@ -66,7 +66,7 @@ pub(crate) fn settings_of(
     Ok((PartSettings { part: part.to_owned(), rows }, matches))
 }
 
-/// The settings of the command itself that was called, from its own arguments.
+/// The settings of the called command itself, from its own arguments.
 pub(crate) fn own_settings(command: &Command, sources: &Sources) -> PartSettings {
     let row = |arg: &Arg| {
         let name = variable_of(arg)?.to_owned();
@@ -84,7 +84,7 @@ pub(crate) fn own_settings(command: &Command, sources: &Sources) -> PartSettings
     PartSettings { part: command.get_name().to_owned(), rows }
 }
 
-/// Reads them as the part itself would.
+/// Parses the settings as the part itself would.
 fn read(part: &str, command: &Command, given: &Given<'_>) -> Result<ArgMatches, Wrong> {
     let mut arguments = vec![OsString::from(part)];
     let named = command.clone().mut_args(|arg| {
@@ -113,7 +113,7 @@ impl Given<'_> {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty())
     }
 
-    /// What the part will find under this name; an empty value counts as none.
+    /// The value that the part will see; an empty one counts as not set.
     fn value(&self, name: &str) -> Option<&str> {
         let value = match self.setting(name) {
             Some(setting) => Some(setting.value.as_str()),

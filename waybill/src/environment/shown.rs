@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::{From, PartSettings, Row};
 use crate::terminal::{BOLD, DIM, styled};
 
-/// Shown in place of a secret.
+/// Replaces a secret.
 const MASK: &str = "••••";
 
-/// The settings of every part, a line each.
+/// The settings of every part as text, one per line.
 pub(crate) fn words(parts: &[PartSettings]) -> String {
     let shown = |row: &&Row| !row.is_rare || row.value.is_some();
     let rows = || parts.iter().flat_map(|part| part.rows.iter().filter(shown));

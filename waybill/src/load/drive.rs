@@ -22,10 +22,10 @@ use super::{
     send::Sender,
 };
 
-/// How long the last answers may take.
-const LAST_ANSWERS: Duration = Duration::from_secs(20);
-/// Pause of a client that was refused, at least.
-const REFUSED_PAUSE: Duration = Duration::from_millis(100);
+/// Timeout for the last responses.
+const LAST_RESPONSES_TIMEOUT: Duration = Duration::from_secs(20);
+/// Shortest delay of a client after a refusal.
+const REFUSED_DELAY: Duration = Duration::from_millis(100);
 
 /// The sending of one run.
 pub(super) struct Drive {
@@ -49,21 +49,21 @@ impl Drive {
         }
     }
 
-    /// Sends until the end or the soft stop, and waits for the last answers.
+    /// Sends until the end or the soft stop, then waits for the last responses.
     pub(super) async fn run(self, stop: &Stop) {
         let mut sending = JoinSet::new();
         match self.pace.schedule(self.sender.plan()) {
             Some(due) => self.by_schedule(due, stop, &mut sending).await,
             None => self.by_clients(stop, &mut sending).await,
         }
-        let answers = async { while sending.join_next().await.is_some() {} };
+        let responses = async { while sending.join_next().await.is_some() {} };
         tokio::select! {
-            _late = timeout(LAST_ANSWERS, answers) => {}
+            _late = timeout(LAST_RESPONSES_TIMEOUT, responses) => {}
             () = stop.hard.cancelled() => {}
         }
     }
 
-    /// What is due is sent, whatever came of the items before it, as long as there is room.
+    /// Open loop: sends each item when it is due, up to `in_flight` at once.
     async fn by_schedule(
         &self,
         due: impl Iterator<Item = Duration>,
@@ -82,7 +82,7 @@ impl Drive {
                 biased;
                 () = stop.soft.cancelled() => return,
                 Ok(room) = room => room,
-                // No room, and no time left: what is still due is not sent.
+                // No room and no time left: the remaining items are not sent.
                 () = sleep_until(self.began + self.end.time) => {
                     return self.sender.ledger().left_out(1 + due.count() as u64);
                 }
@@ -96,7 +96,7 @@ impl Drive {
         }
     }
 
-    /// Each client sends its next item when it has its answer and has thought.
+    /// Closed loop: each client sends its next item after the response and its think time.
     async fn by_clients(&self, stop: &Stop, sending: &mut JoinSet<()>) {
         let Pace::Clients { count, think } = &self.pace else { return };
         let next = Arc::new(AtomicU64::new(0));
@@ -110,11 +110,11 @@ impl Drive {
                     if n >= jobs {
                         return;
                     }
-                    let taken = sender.send(n, Instant::now()).await;
-                    let pause = between(&think, &mut sender.plan().timing(n));
-                    let pause = if taken { pause } else { pause.max(REFUSED_PAUSE) };
-                    let awake = until.min(Instant::now() + pause);
-                    soft.run_until_cancelled(sleep_until(awake)).await;
+                    let accepted = sender.send(n, Instant::now()).await;
+                    let delay = between(&think, &mut sender.plan().timing(n));
+                    let delay = if accepted { delay } else { delay.max(REFUSED_DELAY) };
+                    let wake_at = until.min(Instant::now() + delay);
+                    soft.run_until_cancelled(sleep_until(wake_at)).await;
                 }
             });
         }

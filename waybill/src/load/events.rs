@@ -1,5 +1,5 @@
-//! Learns what became of the raw events: malformed ones are in the dead letters, by their trace; of foreign
-//! ones nothing is left but a count.
+//! Observes the outcome of raw events: malformed ones become dead letters, found by their trace; foreign ones
+//! are only counted by the ingester.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,22 +10,22 @@ use contract::{
 use tokio::time::{Instant, sleep};
 
 use super::{Target, ledger::Ledger};
-use crate::client::{Admin, ClientError, Gateway, LetterFilter};
+use crate::client::{Admin, ClientError, DeadLetterFilter, Gateway};
 
-/// Shortest time between two looks while events are sent.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The same once all are sent.
-const LAST_LOOKS_EVERY: Duration = Duration::from_millis(100);
-/// Looking may take one part of the time in so many.
+/// Shortest poll interval while events are sent.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Poll interval once all are sent.
+const LAST_POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// At least this many times the duration of a poll passes before the next.
 const REST_FACTOR: u32 = 4;
-/// Most pages of dead letters in one look.
+/// Most pages of dead letters in one poll.
 const PAGES_MAX: usize = 400;
 
-/// How things stood before the first event.
+/// The state before the first event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Before {
     /// The newest dead letter.
-    letter: u64,
+    newest_dead_letter: u64,
     /// The ingester's count of events from unknown sources.
     discarded: Option<u64>,
 }
@@ -33,16 +33,16 @@ pub(super) struct Before {
 impl Before {
     /// Fails when the gateway does not answer: then there is nothing to load.
     pub(super) async fn read(lab: &Target) -> anyhow::Result<Self> {
-        let newest = lab.gateway.dead_letters(&letters(1, None)).await?.dead_letters;
+        let newest = lab.gateway.dead_letters(&dead_letters(1, None)).await?.dead_letters;
         let discarded = match &lab.ingester {
             Some(ingester) => discarded(ingester).await.ok(),
             None => None,
         };
-        Ok(Self { letter: newest.first().map_or(0, |letter| letter.seq), discarded })
+        Ok(Self { newest_dead_letter: newest.first().map_or(0, |one| one.seq), discarded })
     }
 }
 
-/// Watches what becomes of events.
+/// Observes the outcome of events.
 pub(super) struct Watch {
     gateway: Gateway,
     ingester: Option<Admin>,
@@ -55,49 +55,49 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(lab: &Target, ledger: Arc<Ledger>, before: Before) -> Self {
         let (gateway, ingester) = (lab.gateway.clone(), lab.ingester.clone());
-        Self { gateway, ingester, ledger, before, seen: before.letter }
+        Self { gateway, ingester, ledger, before, seen: before.newest_dead_letter }
     }
 
-    /// Looks again and again, with long pauses.
+    /// Polls forever, with long intervals.
     pub(super) async fn keep(&mut self) {
         loop {
             let began = Instant::now();
             if self.ledger.events().0 > 0 {
-                let _again_later = self.look().await;
+                let _retried_later = self.poll().await;
             }
-            sleep(LOOK_EVERY.max(began.elapsed() * REST_FACTOR)).await;
+            sleep(POLL_INTERVAL.max(began.elapsed() * REST_FACTOR)).await;
         }
     }
 
-    /// Looks until every event is accounted for.
-    pub(super) async fn until_judged(&mut self) {
+    /// Polls until every event is accounted for.
+    pub(super) async fn until_accounted(&mut self) {
         while self.ledger.events().0 > 0 {
-            let _again_later = self.look().await;
-            sleep(LAST_LOOKS_EVERY).await;
+            let _retried_later = self.poll().await;
+            sleep(LAST_POLL_INTERVAL).await;
         }
         let (_, foreign) = self.ledger.events();
         while foreign > 0 && self.discarded().await.is_some_and(|discarded| discarded < foreign) {
-            sleep(LAST_LOOKS_EVERY).await;
+            sleep(LAST_POLL_INTERVAL).await;
         }
     }
 
-    /// By how much the ingester's count rose; none if it cannot be read or began anew.
+    /// The increase of the ingester's counter; `None` if it cannot be read or was reset.
     pub(super) async fn discarded(&self) -> Option<u64> {
         let now = discarded(self.ingester.as_ref()?).await.ok()?;
         now.checked_sub(self.before.discarded?)
     }
 
-    /// Reads the dead letters that are new since the last look.
-    async fn look(&mut self) -> Result<(), ClientError> {
+    /// Reads the dead letters that are new since the last poll.
+    async fn poll(&mut self) -> Result<(), ClientError> {
         let (mut newest, mut cursor) = (self.seen, None);
         for _ in 0..PAGES_MAX {
-            let page = self.gateway.dead_letters(&letters(LIST_LIMIT_MAX, cursor)).await?;
-            let fresh = page.dead_letters.iter().filter(|letter| letter.seq > self.seen);
+            let page = self.gateway.dead_letters(&dead_letters(LIST_LIMIT_MAX, cursor)).await?;
+            let fresh = page.dead_letters.iter().filter(|one| one.seq > self.seen);
             let mut all_seen = true;
-            for letter in fresh {
+            for dead_letter in fresh {
                 all_seen = false;
-                newest = newest.max(letter.seq);
-                if let Some(trace_id) = &letter.trace_id {
+                newest = newest.max(dead_letter.seq);
+                if let Some(trace_id) = &dead_letter.trace_id {
                     self.ledger.rejected(trace_id);
                 }
             }
@@ -111,8 +111,8 @@ impl Watch {
     }
 }
 
-fn letters(limit: usize, cursor: Option<String>) -> LetterFilter {
-    LetterFilter { limit, cursor, ..LetterFilter::default() }
+fn dead_letters(limit: usize, cursor: Option<String>) -> DeadLetterFilter {
+    DeadLetterFilter { limit, cursor, ..DeadLetterFilter::default() }
 }
 
 async fn discarded(ingester: &Admin) -> Result<u64, ClientError> {

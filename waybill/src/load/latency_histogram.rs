@@ -5,19 +5,19 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// Longest duration that is told apart; a longer one counts as this.
+/// Longest duration recorded; longer ones count as this.
 const LONGEST: Duration = Duration::from_hours(24);
-/// Digits that are kept of each value.
+/// Significant digits of each value.
 const DIGITS: u8 = 3;
 
-/// Durations that were seen.
+/// Recorded durations.
 #[derive(Debug, Clone)]
 pub(super) struct LatencyHistogram(Histogram<u64>);
 
-/// How durations are spread, in milliseconds.
+/// Percentiles, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Percentiles {
-    /// How many there are; without any, all else is 0.
+    /// Number of durations; if 0, the other fields are 0.
     pub count: u64,
     /// Half of them are at most this.
     pub p50: f64,
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_seen_is_all_zero_and_too_long_is_the_longest() {
+    fn an_empty_histogram_is_zero_and_too_long_durations_are_capped() {
         let mut histogram = LatencyHistogram::default();
         assert_eq!(histogram.percentiles(), Percentiles::default());
         histogram.record(Duration::MAX);

@@ -1,4 +1,4 @@
-//! The account of a run: every job that was accepted stays on it until it was seen to end.
+//! The ledger of a run: every accepted job stays in it until its end is observed.
 
 mod tally;
 
@@ -19,7 +19,7 @@ use super::{
     report::{Progress, Report},
 };
 
-/// What a thing that is sent is.
+/// The class of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     Job,
@@ -27,11 +27,11 @@ pub(super) enum Class {
     Foreign,
 }
 
-/// The account.
+/// The ledger of a run.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    /// Places for jobs that have not ended.
-    places: Semaphore,
+    /// Permits for jobs that have not ended.
+    permits: Semaphore,
     began: Instant,
     tally: Mutex<Tally>,
 }
@@ -39,15 +39,15 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn new(unfinished_max: usize) -> Self {
         Self {
-            places: Semaphore::new(unfinished_max),
+            permits: Semaphore::new(unfinished_max),
             began: Instant::now(),
             tally: Mutex::default(),
         }
     }
 
-    /// A place for one more job; none when there is none within `limit`.
-    pub(super) async fn place(&self, limit: Duration) -> Option<SemaphorePermit<'_>> {
-        timeout(limit, self.places.acquire()).await.ok()?.ok()
+    /// A permit for one more job; `None` if none is free within `limit`.
+    pub(super) async fn permit(&self, limit: Duration) -> Option<SemaphorePermit<'_>> {
+        timeout(limit, self.permits.acquire()).await.ok()?.ok()
     }
 
     pub(super) fn sent(&self, class: Class) {
@@ -73,19 +73,19 @@ impl Ledger {
         *tally.refused.entry(status).or_default() += 1;
     }
 
-    /// A job was accepted; its place is kept until it ends.
-    pub(super) fn accepted(&self, job: JobId, took: Duration, place: Option<SemaphorePermit<'_>>) {
+    /// Records an accepted job; its permit is held until it ends.
+    pub(super) fn accepted(&self, job: JobId, took: Duration, permit: Option<SemaphorePermit<'_>>) {
         let mut tally = self.tally();
         tally.of(Class::Job).accepted += 1;
         tally.accept.record(took);
         if !tally.unfinished.insert(job) {
             tally.repeated_ids += 1;
-        } else if let Some(place) = place {
-            place.forget();
+        } else if let Some(permit) = permit {
+            permit.forget();
         }
     }
 
-    /// An event was accepted, in this trace.
+    /// Records an accepted event with its trace.
     pub(super) fn event_accepted(&self, class: Class, trace_id: String) {
         let mut tally = self.tally();
         tally.of(class).accepted += 1;
@@ -94,12 +94,12 @@ impl Ledger {
         }
     }
 
-    /// Jobs that were not seen to end, the oldest first.
+    /// Jobs whose end was not observed yet, oldest first.
     pub(super) fn unfinished(&self) -> Vec<JobId> {
         self.tally().unfinished.iter().copied().collect()
     }
 
-    /// Takes what the gateway says of a job. Answers whether that was the news of its end.
+    /// Records the state of a job; returns whether its end was observed for the first time.
     pub(super) fn seen(&self, job: &JobView) -> bool {
         let mut tally = self.tally();
         tally.missing.remove(&job.id);
@@ -108,26 +108,26 @@ impl Ledger {
             return false;
         }
         tally.ended(job, outcome);
-        self.places.add_permits(1);
+        self.permits.add_permits(1);
         true
     }
 
-    /// So many records were read to learn how jobs end.
+    /// Counts records that the gateway read for the observer.
     pub(super) fn read(&self, records: usize) {
         self.tally().records_read += records as u64;
     }
 
-    /// The gateway does not know this job.
+    /// Records that the gateway does not know this job.
     pub(super) fn missing(&self, job: JobId) {
         self.tally().missing.insert(job);
     }
 
-    /// The dead letter of this trace was found.
+    /// Records that the dead letter of this trace was found.
     pub(super) fn rejected(&self, trace_id: &str) {
         self.tally().malformed.remove(trace_id);
     }
 
-    /// How many malformed events were not found in the dead letters yet, and how many foreign were accepted.
+    /// Malformed events not found in the dead letters yet, and accepted foreign events.
     pub(super) fn events(&self) -> (usize, u64) {
         let mut tally = self.tally();
         (tally.malformed.len(), tally.of(Class::Foreign).accepted)
@@ -137,7 +137,7 @@ impl Ledger {
         self.tally().progress(elapsed)
     }
 
-    /// The numbers at the end; `discarded` is what the watch of events found.
+    /// The final report; `discarded` is the ingester's count of foreign events.
     pub(super) fn report(&self, load: &Load, broken_off: bool, discarded: Option<u64>) -> Report {
         let took = self.began.elapsed();
         self.tally().report(load, took, broken_off, discarded)

@@ -1,4 +1,4 @@
-//! What a load consists of: kinds of jobs by weight, and shares of what is not as it should be.
+//! What a load consists of: kinds of jobs by weight, and shares of invalid events and faults.
 
 use std::{fmt, str::FromStr};
 
@@ -6,9 +6,9 @@ use contract::{job::Notify, operation::OperationKind};
 
 /// Highest weight of one kind.
 const WEIGHT_MAX: u32 = 1_000_000;
-/// Says a job of several operations.
+/// Name of a job of several operations.
 const MIXED: &str = "mixed";
-/// Says a job that fails as asked.
+/// Name of a job that fails as specified.
 const FAIL: &str = "fail";
 
 /// What is sent.
@@ -16,13 +16,13 @@ const FAIL: &str = "fail";
 pub struct Mix {
     /// The jobs.
     pub kinds: Kinds,
-    /// The part of everything that is an event from a source that is let in, with data that is no job.
+    /// Share of events from an allowed source whose data is not a valid job.
     pub malformed: Share,
-    /// The part that is an event from a source that is not let in.
+    /// Share of events from a source that is not allowed.
     pub foreign: Share,
     /// A fault for a part of the jobs, in the grammar of the `waybill-fault` header.
     pub fault: Option<(String, Share)>,
-    /// Who is told how the jobs end.
+    /// The notification that the jobs request.
     pub notify: Option<Notify>,
 }
 
@@ -43,9 +43,9 @@ impl Default for Mix {
 pub struct Share(f64);
 
 impl Share {
-    /// Nothing of it.
+    /// 0 %.
     pub const NONE: Self = Self(0.0);
-    /// All of it.
+    /// 100 %.
     pub const ALL: Self = Self(1.0);
 
     /// A share of 0 to 1.
@@ -66,7 +66,7 @@ pub enum Work {
     Operation(OperationKind),
     /// Two to five operations of any kind.
     Mixed,
-    /// A division by zero: the job fails, as asked.
+    /// A division by zero: the job fails as specified.
     Fail,
 }
 
@@ -102,7 +102,7 @@ impl Kinds {
     }
 }
 
-/// Small jobs of every kind; one in forty fails as asked.
+/// Small jobs of every kind; one in forty fails as specified.
 impl Default for Kinds {
     fn default() -> Self {
         use OperationKind::{Add, Divide, Hash, Multiply, Primes, Render, Subtract, Wait};
@@ -121,9 +121,9 @@ impl Default for Kinds {
     }
 }
 
-/// Says what is wrong with kinds.
+/// Why kinds are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}; kinds are written add=5,primes=1")]
+#[error("{0}; write kinds as add=5,primes=1")]
 pub struct NotKinds(String);
 
 impl FromStr for Kinds {
@@ -136,19 +136,19 @@ impl FromStr for Kinds {
             let (name, weight) = entry.split_once('=').unwrap_or((entry, "1"));
             let work = Work::all().find(|work| work.name() == name.trim()).ok_or_else(|| {
                 let names: Vec<&str> = Work::all().map(Work::name).collect();
-                NotKinds(format!("`{name}` is no kind; there are {}", names.join(", ")))
+                NotKinds(format!("unknown kind `{name}`: must be one of {}", names.join(", ")))
             })?;
             let weight = weight.trim().parse().ok().filter(|weight| *weight <= WEIGHT_MAX);
             let weight = weight.ok_or_else(|| {
                 NotKinds(format!("the weight of {name} must be 0 to {WEIGHT_MAX}"))
             })?;
             if kinds.iter().any(|(known, _)| *known == work) {
-                return Err(NotKinds(format!("{name} stands there twice")));
+                return Err(NotKinds(format!("{name} is given twice")));
             }
             kinds.push((work, weight));
         }
         if kinds.iter().all(|(_, weight)| *weight == 0) {
-            return Err(NotKinds("one weight must be above 0".to_owned()));
+            return Err(NotKinds("at least one weight must be above 0".to_owned()));
         }
         Ok(Self(kinds))
     }
@@ -168,24 +168,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_read_as_they_are_written() {
+    fn kinds_round_trip() {
         for kinds in [Kinds::default(), "add=5,primes".parse().unwrap(), Kinds::only(Work::Fail)] {
             assert_eq!(kinds.to_string().parse(), Ok(kinds));
         }
     }
 
     #[test]
-    fn what_is_no_kind_is_told_with_the_right_way() {
+    fn errors_show_how_kinds_are_written() {
         let wrong = [
-            ("fly", "there are add, "),
+            ("fly", "one of add, "),
             ("add=x", "weight of add must be"),
-            ("add,add", "add stands there twice"),
+            ("add,add", "add is given twice"),
             ("add=0", "above 0"),
-            ("", "is no kind"),
+            ("", "unknown kind"),
         ];
-        for (text, said) in wrong {
+        for (text, expected) in wrong {
             let error = text.parse::<Kinds>().unwrap_err().to_string();
-            assert!(error.contains(said) && error.contains("add=5,primes=1"), "{text}: {error}");
+            assert!(
+                error.contains(expected) && error.contains("add=5,primes=1"),
+                "{text}: {error}"
+            );
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Load: a repeatable stream of jobs and raw events, sent at a pace, and what became of each of them.
+//! Load: a repeatable stream of jobs and raw events, sent at a pace, and the outcome of each.
 //!
 //! - [`plan`], [`mix`]: what is sent; the same seed gives the same stream
-//! - [`pace`]: when; latency counts from the moment that was planned, so a slow gateway cannot hide
-//! - [`report`]: what came of it: sent, accepted, refused, how the jobs ended, how long it took
+//! - [`pace`]: when; latency counts from the scheduled moment (no coordinated omission)
+//! - [`report`]: the result: sent, accepted and refused items, outcomes of the jobs, latencies
 //!
-//! What became of the jobs is read from the gateway's list, the oldest unfinished first, page by page:
-//! one or two records read a job, however many there are (see `observe`).
+//! The outcomes are read from the gateway's job list page by page, oldest unfinished job first: one or two
+//! records per job, however many there are (see `observe`).
 
 pub mod mix;
 pub mod pace;
@@ -32,53 +32,53 @@ use pace::Pace;
 use plan::Plan;
 use report::{Progress, Report};
 
-/// Most jobs and events of one run: what is kept of each until it ended must fit into memory.
+/// Most jobs and events of one run: the ledger must fit into memory.
 pub const JOBS_MAX: u64 = 10_000_000;
-/// Longest sending.
+/// Longest duration of the sending.
 pub const TIME_MAX: Duration = Duration::from_hours(24);
-/// Most requests that wait for their answer at once; the gateway takes 1,024 connections.
+/// Most concurrent requests; the gateway accepts 1,024 connections.
 pub const IN_FLIGHT_MAX: usize = 1_000;
 /// Most accepted jobs that have not ended; the gateway lists its newest 100,000.
 pub const UNFINISHED_MAX: usize = 100_000;
-/// Most repeats of one submission.
+/// Most retries of one submission.
 pub const REPEATS_MAX: u32 = 20;
-/// How long what was accepted may take to end after the sending was broken off.
+/// Wait for accepted jobs to end after an interruption.
 const BROKEN_OFF_WAIT: Duration = Duration::from_secs(10);
-/// Time between two looks of the one who watches the run.
-const TELL_EVERY: Duration = Duration::from_millis(200);
+/// Interval between two progress reports.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// One run.
 #[derive(Debug, Clone)]
 pub struct Load {
     /// What is sent.
     pub plan: Plan,
-    /// When.
+    /// When it is sent.
     pub pace: Pace,
-    /// How much of it.
+    /// When the sending ends.
     pub end: End,
-    /// What it may take up.
+    /// Resource limits.
     pub limits: Limits,
 }
 
-/// When the sending ends: at whichever comes first.
+/// When the sending ends: the limit that is reached first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
-    /// So many jobs and events were sent; at most [`JOBS_MAX`].
+    /// Number of jobs and events; at most [`JOBS_MAX`].
     pub jobs: u64,
-    /// So much time is over; at most [`TIME_MAX`].
+    /// Elapsed time; at most [`TIME_MAX`].
     pub time: Duration,
 }
 
-/// What a run may take up.
+/// Resource limits of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests that wait for their answer at once; at most [`IN_FLIGHT_MAX`].
+    /// Concurrent requests; at most [`IN_FLIGHT_MAX`].
     pub in_flight: usize,
-    /// Accepted jobs that have not ended; at most [`UNFINISHED_MAX`]. With so many, sending waits.
+    /// Accepted jobs that have not ended; at most [`UNFINISHED_MAX`]. Sending waits at this limit.
     pub unfinished: usize,
-    /// How long what was accepted may take to end after the last one was sent.
+    /// Wait for accepted jobs to end after the last item was sent.
     pub wait: Duration,
-    /// How often a submission without a clear answer is repeated, under an idempotency key.
+    /// Retries of a submission without a definite response, under an idempotency key.
     pub repeats: u32,
 }
 
@@ -93,7 +93,7 @@ impl Default for Limits {
     }
 }
 
-/// The lab that takes the load.
+/// The lab under load.
 #[derive(Debug, Clone)]
 pub struct Target {
     gateway: Gateway,
@@ -101,8 +101,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// The lab whose gateway is at `gateway`. The ingester's admin server, if it can be reached, says how
-    /// many events were discarded.
+    /// The lab whose gateway is at `gateway`. Discarded events are counted with the metrics of the
+    /// ingester's admin server, if it can be reached.
     pub fn new(gateway: &Url, ingester: Option<&Url>) -> anyhow::Result<Self> {
         let ingester = ingester.map(|url| Admin::at("ingester", url)).transpose()?;
         Ok(Self { gateway: Gateway::new(gateway)?, ingester })
@@ -114,22 +114,22 @@ impl Target {
 }
 
 impl Load {
-    /// Sends everything, follows it to its end and says what came of it; `told` hears five times a
-    /// second how far it is. The soft stop ends the sending, the hard one the waiting too. Fails
-    /// when the gateway cannot be reached at the start; whatever happens later is in the report.
+    /// Sends everything, waits for the outcomes and returns the report; calls `on_progress` five times
+    /// per second. The soft stop ends the sending, the hard one the waiting too. Fails if the gateway
+    /// cannot be reached at the start; later errors are in the report.
     pub async fn run(
         &self,
         lab: &Target,
         stop: &Stop,
-        told: impl Fn(&Progress),
+        on_progress: impl Fn(&Progress),
     ) -> anyhow::Result<Report> {
         let before = events::Before::read(lab).await?;
         let ledger = Arc::new(Ledger::new(self.limits.unfinished));
         let began = Instant::now();
         let watched = async {
             loop {
-                told(&ledger.progress(began.elapsed()));
-                sleep(TELL_EVERY).await;
+                on_progress(&ledger.progress(began.elapsed()));
+                sleep(PROGRESS_INTERVAL).await;
             }
         };
         let work = self.work(lab, stop, &ledger, before);
@@ -137,7 +137,7 @@ impl Load {
             discarded = work => discarded,
             () = watched => unreachable!("it never ends"),
         };
-        told(&ledger.progress(began.elapsed()));
+        on_progress(&ledger.progress(began.elapsed()));
         Ok(ledger.report(self, stop.soft.is_cancelled(), discarded))
     }
 
@@ -171,7 +171,7 @@ impl Load {
             }
         };
         tokio::select! {
-            _ = async { tokio::join!(observer.until_ended(), events.until_judged()) } => {}
+            _ = async { tokio::join!(observer.until_ended(), events.until_accounted()) } => {}
             () = wait => {}
         }
         events.discarded().await

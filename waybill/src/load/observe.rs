@@ -1,9 +1,8 @@
-//! Learns how the accepted jobs end, from the gateway's list.
+//! Observes the outcomes of accepted jobs with the gateway's job list.
 //!
-//! Ids sort by age and jobs end roughly in the order of their age. So a page is asked for that ends just
-//! above the oldest unfinished jobs, and is about as long as what has ended since the last look: most records
-//! on it are news. What a page does not show, and
-//! what is left when there are few, is asked for one by one.
+//! Ids sort by age, and jobs end roughly in that order. So each page starts at the oldest unfinished jobs and
+//! is about as long as the number of jobs that ended since the last poll: most records on it have just ended.
+//! Jobs that a page does not show, and the last few, are queried one by one.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -14,30 +13,30 @@ use tokio::time::{Instant, sleep};
 use super::ledger::Ledger;
 use crate::client::{Gateway, JobFilter};
 
-/// Shortest time between two looks while jobs are sent.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The same once all are sent and their ends are waited for.
-const LAST_LOOKS_EVERY: Duration = Duration::from_millis(50);
-/// While jobs are sent, looking may take one part of the time in so many.
+/// Shortest poll interval while jobs are sent.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// Poll interval once all are sent.
+const LAST_POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// While jobs are sent, at least this many times the duration of a poll passes before the next.
 const REST_FACTOR: u32 = 4;
-/// With so few unfinished jobs they are asked for one by one; also the most in one look.
+/// Up to this many unfinished jobs are queried one by one; also the most in one poll.
 const SINGLE_MAX: usize = 64;
-/// Single jobs that are asked for at once.
+/// Concurrent queries for single jobs.
 const SINGLE_AT_ONCE: usize = 8;
-/// Jobs on a page, at least.
+/// Fewest jobs on a page.
 const PAGE_MIN: usize = 50;
-/// After so many looks in a row that saw no end, all pages are read once.
+/// After this many polls in a row without an outcome, all pages are read once.
 const IDLE_MAX: u32 = 8;
 
-/// Looks how jobs fare.
+/// Observes the outcomes of jobs.
 pub(super) struct Observer {
     gateway: Gateway,
     ledger: Arc<Ledger>,
-    /// Looks in a row that saw no end.
+    /// Polls in a row without an outcome.
     idle: u32,
     /// Jobs on the next page.
     page: usize,
-    /// The last job that was asked for alone: the next look goes on behind it.
+    /// The last job that was queried alone: the next poll continues after it.
     single: Option<JobId>,
 }
 
@@ -46,16 +45,16 @@ impl Observer {
         Self { gateway, ledger, idle: 0, page: PAGE_MIN, single: None }
     }
 
-    /// Looks again and again, with long pauses: looking must not be the load.
+    /// Polls forever, with long intervals: polling must not become the load.
     pub(super) async fn keep(&mut self) {
         loop {
             let began = Instant::now();
-            self.look(&self.ledger.unfinished()).await;
-            sleep(LOOK_EVERY.max(began.elapsed() * REST_FACTOR)).await;
+            self.poll(&self.ledger.unfinished()).await;
+            sleep(POLL_INTERVAL.max(began.elapsed() * REST_FACTOR)).await;
         }
     }
 
-    /// Looks until no job is unfinished.
+    /// Polls until no job is unfinished.
     pub(super) async fn until_ended(&mut self) {
         loop {
             let unfinished = self.ledger.unfinished();
@@ -63,13 +62,13 @@ impl Observer {
                 return;
             }
             let began = Instant::now();
-            self.look(&unfinished).await;
-            sleep(LAST_LOOKS_EVERY.max(began.elapsed())).await;
+            self.poll(&unfinished).await;
+            sleep(LAST_POLL_INTERVAL.max(began.elapsed())).await;
         }
     }
 
-    /// What cannot be read now is looked for again in the next look.
-    async fn look(&mut self, unfinished: &[JobId]) {
+    /// What cannot be read now is read by the next poll.
+    async fn poll(&mut self, unfinished: &[JobId]) {
         if unfinished.len() <= SINGLE_MAX {
             return self.single(unfinished.to_vec()).await;
         }
@@ -77,10 +76,10 @@ impl Observer {
         self.single(not_shown).await;
     }
 
-    /// Reads pages from the oldest on, as long as they are full of news. Answers the jobs that should
-    /// have been on them and were not.
+    /// Reads pages from the oldest job on, as long as half of each has just ended. Returns the jobs that
+    /// should have been on them and were not.
     async fn pages(&mut self, unfinished: &[JobId]) -> Vec<JobId> {
-        // Old jobs that do not end would hide the younger ones.
+        // Otherwise old jobs that do not end would hide the younger ones.
         let is_thorough = self.idle >= IDLE_MAX;
         let (mut rest, mut ended, mut not_shown) = (unfinished, 0, Vec::new());
         while !rest.is_empty() {
@@ -91,29 +90,29 @@ impl Observer {
             let Ok(page) = self.gateway.jobs(&filter).await else { break };
             self.ledger.read(page.jobs.len());
             let shown: BTreeSet<JobId> = page.jobs.iter().map(|job| job.id).collect();
-            let news = page.jobs.iter().filter(|job| self.ledger.seen(job)).count();
+            let newly_ended = page.jobs.iter().filter(|job| self.ledger.seen(job)).count();
             not_shown.extend(wanted.iter().filter(|job| !shown.contains(job)));
-            (rest, ended) = (younger, ended + news);
-            if !is_thorough && news * 2 < limit {
+            (rest, ended) = (younger, ended + newly_ended);
+            if !is_thorough && newly_ended * 2 < limit {
                 break;
             }
         }
         self.idle = if ended > 0 || is_thorough { 0 } else { self.idle + 1 };
-        // What ended between two looks is about what will end until the next one.
+        // About as many jobs will end until the next poll.
         self.page = (ended * 3 / 2).clamp(PAGE_MIN, LIST_LIMIT_MAX);
         not_shown
     }
 
-    /// Asks for some of these jobs, which are in order; the next look goes on behind them.
+    /// Queries some of these jobs, which are sorted; the next poll continues after them.
     async fn single(&mut self, mut jobs: Vec<JobId>) {
         let behind = self.single.map_or(0, |last| jobs.partition_point(|job| *job <= last));
         jobs.rotate_left(behind);
         jobs.truncate(SINGLE_MAX);
         self.single = jobs.last().copied();
-        stream::iter(jobs).for_each_concurrent(SINGLE_AT_ONCE, |job| self.ask(job)).await;
+        stream::iter(jobs).for_each_concurrent(SINGLE_AT_ONCE, |job| self.query(job)).await;
     }
 
-    async fn ask(&self, job: JobId) {
+    async fn query(&self, job: JobId) {
         self.ledger.read(1);
         match self.gateway.job(job).await {
             Ok(view) => drop(self.ledger.seen(&view)),

@@ -1,4 +1,4 @@
-//! When each item is sent: a schedule that does not wait for answers, or clients that do.
+//! When each item is sent: a schedule that does not wait for responses (open loop), or clients that do.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -8,36 +8,36 @@ use serde_json::json;
 
 use super::plan::Plan;
 
-/// Highest rate, in items a second.
+/// Highest rate, in items per second.
 pub const RATE_MAX: f64 = 20_000.0;
 /// Largest burst.
 pub const BURST_MAX: u32 = 100_000;
-/// Longest pause, between bursts or of a client.
-pub const PAUSE_MAX: Duration = Duration::from_hours(1);
+/// Longest interval between bursts, or think time of a client.
+pub const DELAY_MAX: Duration = Duration::from_hours(1);
 
 /// When items are sent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pace {
-    /// So many a second, evenly, whatever the answers.
+    /// Items per second, open loop.
     Rate(f64),
-    /// Many at once, then a pause, both random within their bounds; whatever the answers.
+    /// Bursts of random size at random intervals, open loop.
     Bursts {
-        /// Items of a burst; at least 1.
+        /// Items per burst; at least 1.
         size: RangeInclusive<u32>,
-        /// From the beginning of one burst to that of the next.
-        pause: RangeInclusive<Duration>,
+        /// From the start of one burst to the start of the next.
+        interval: RangeInclusive<Duration>,
     },
-    /// So many clients, each of which waits for its answer and then thinks.
+    /// Concurrent clients, closed loop: each waits for the response, then for its think time.
     Clients {
-        /// How many; at most [`super::IN_FLIGHT_MAX`].
+        /// At most [`super::IN_FLIGHT_MAX`].
         count: usize,
-        /// How long each thinks before its next item.
+        /// Time between a response and the next item.
         think: RangeInclusive<Duration>,
     },
 }
 
 impl Pace {
-    /// The times at which items are due, from the beginning on; `None` where answers decide.
+    /// When items are due, since the start; `None` if that depends on responses.
     pub fn schedule<'a>(&'a self, plan: &'a Plan) -> Option<Schedule<'a>> {
         match self {
             Self::Clients { .. } => None,
@@ -56,8 +56,8 @@ impl Serialize for Pace {
         };
         let json = match self {
             Self::Rate(rate) => json!({ "rate": rate }),
-            Self::Bursts { size, pause } => {
-                json!({"burst": [size.start(), size.end()], "pause_seconds": pair(pause)})
+            Self::Bursts { size, interval } => {
+                json!({"burst": [size.start(), size.end()], "pause_seconds": pair(interval)})
             }
             Self::Clients { count, think } => {
                 json!({"clients": count, "think_seconds": pair(think)})
@@ -88,10 +88,10 @@ impl Iterator for Schedule<'_> {
                 self.n += 1;
                 Some(due)
             }
-            Pace::Bursts { size, pause } => {
+            Pace::Bursts { size, interval } => {
                 if self.left == 0 {
                     let mut rng = self.plan.timing(self.burst);
-                    let waited = between(pause, &mut rng);
+                    let waited = between(interval, &mut rng);
                     if self.burst > 0 {
                         self.at = self.at.saturating_add(waited);
                     }
@@ -134,13 +134,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bursts_and_pauses_keep_their_bounds_and_repeat(seed: u64, low in 1u32..20, more in 0u32..20) {
+        fn bursts_and_intervals_stay_within_bounds_and_are_repeatable(seed: u64, low in 1u32..20, more in 0u32..20) {
             let ms = Duration::from_millis;
-            let pace = Pace::Bursts { size: low..=low + more, pause: ms(10)..=ms(30) };
+            let pace = Pace::Bursts { size: low..=low + more, interval: ms(10)..=ms(30) };
             let all = due(&pace, seed, 400);
             prop_assert_eq!(&all, &due(&pace, seed, 400));
             let bursts: Vec<&[Duration]> = all.chunk_by(|a, b| a == b).collect();
-            // The last one may have been cut off by the end of the look.
+            // The last burst may be cut off.
             for pair in bursts.windows(2) {
                 let size = u32::try_from(pair[0].len()).unwrap();
                 prop_assert!((low..=low + more).contains(&size), "{}", size);

@@ -1,5 +1,5 @@
-//! The stream of jobs and events: item `n` depends on the seed and on `n` alone, so that it is the same
-//! in whatever order and at whatever pace it is sent.
+//! The stream of jobs and events: item `n` depends only on the seed and on `n`, not on the order or pace of
+//! sending.
 
 use contract::{
     job::JobSpec,
@@ -13,10 +13,10 @@ use super::{
     random,
 };
 
-/// Random streams of one seed: one for what is sent, one for when.
+/// Random streams per seed: one for the items, one for the timing.
 const STREAMS: u64 = 2;
 
-/// What is sent, item by item.
+/// The items of a load.
 #[derive(Debug, Clone)]
 pub struct Plan {
     seed: u64,
@@ -24,19 +24,19 @@ pub struct Plan {
     works: WeightedIndex<u32>,
 }
 
-/// One thing to send.
+/// One item to send.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
     /// A job, and its fault if it has one.
     Job {
-        /// What is asked for.
+        /// Its spec.
         spec: JobSpec,
-        /// What breaks it, in the grammar of the `waybill-fault` header.
+        /// The fault, in the grammar of the `waybill-fault` header.
         fault: Option<String>,
     },
-    /// An event from a source that is let in, with this data, which is no job.
+    /// An event from an allowed source, with data that is not a valid job.
     Malformed(Value),
-    /// An event from a source that is not let in, with this data, which is a job.
+    /// An event from a source that is not allowed, with data that is a valid job.
     Foreign(Value),
 }
 
@@ -48,12 +48,12 @@ impl Plan {
         Self { seed, mix, works }
     }
 
-    /// Its seed.
+    /// The seed.
     pub const fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// What it mixes.
+    /// The mix of jobs and events.
     pub const fn mix(&self) -> &Mix {
         &self.mix
     }
@@ -134,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_same_seed_gives_the_same_stream_in_whatever_order(seed: u64, other: u64) {
+        fn the_same_seed_gives_the_same_stream_in_any_order(seed: u64, other: u64) {
             let plan = Plan::new(seed, mix(0.2, 0.2));
             let forwards = items(&plan, 0..60);
             let mut backwards = items(&Plan::new(seed, mix(0.2, 0.2)), (0..60).rev());

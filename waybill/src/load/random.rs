@@ -1,10 +1,10 @@
-//! Operations with random arguments: small enough that many of them are no load to speak of each.
+//! Small operations with random arguments.
 
 use contract::operation::{Operation, OperationKind};
 use rand::{Rng, RngExt as _, seq::IndexedRandom as _};
 use serde_json::{Value, json};
 
-/// What is hashed.
+/// Texts to hash.
 const WORDS: [&str; 5] = ["parcel", "pallet", "crate", "letter", "container"];
 
 /// A small operation of this kind. None of them fails.
@@ -34,7 +34,7 @@ pub(super) fn failing(rng: &mut impl Rng) -> Operation {
     Operation::Divide { inputs: vec![number(rng), 0.0] }
 }
 
-/// The data of an event that is JSON and no job.
+/// Event data that is JSON but not a valid job.
 pub(super) fn no_job(rng: &mut impl Rng) -> Value {
     let n = number(rng);
     match rng.random_range(0_u32..8) {

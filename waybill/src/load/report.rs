@@ -1,4 +1,4 @@
-//! What came of a load, in numbers that add up.
+//! The result of a load, in numbers that add up.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,17 +8,17 @@ use serde::Serialize;
 pub use super::latency_histogram::Percentiles;
 use super::pace::Pace;
 
-/// Whose clock the end-to-end times are from.
+/// The clock of the end-to-end times.
 pub const END_TO_END_CLOCK: &str = "the lab's displayed times";
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// Repeats the run.
+    /// The seed, which repeats the run.
     pub seed: u64,
-    /// When things were sent.
+    /// When items were sent.
     pub pace: Pace,
-    /// The sending was broken off.
+    /// Whether the run was interrupted.
     pub broken_off: bool,
     /// How long the sending took.
     pub seconds: f64,
@@ -28,41 +28,41 @@ pub struct Report {
     pub events: Events,
     /// Everything that was refused, by status.
     pub refused: BTreeMap<u16, u64>,
-    /// Submissions that were repeated because they had no clear answer.
+    /// Submissions that were retried because they had no definite response.
     pub repeated: u64,
-    /// Due, and not sent: too much was waiting already.
+    /// Items that were due but not sent: too many were waiting.
     pub left_out: u64,
-    /// Job records that the gateway read to tell how the jobs ended: what the watching cost.
+    /// Job records that the gateway read for the observer: the cost of observation.
     pub records_read: u64,
-    /// From the moment a job was due until its 202; where clients decide, from its sending.
+    /// From the moment a job was due until its 202; closed loop: from its sending.
     pub accept_ms: Percentiles,
     /// From accepted to ended, by [`END_TO_END_CLOCK`].
     pub end_to_end_ms: Percentiles,
-    /// Whose clock that is.
+    /// The clock of `end_to_end_ms`.
     pub end_to_end_clock: &'static str,
-    /// Jobs that ended before they began, by clocks that disagree; not in `end_to_end_ms`.
+    /// Jobs that ended before they were accepted, by clocks that disagree; not in `end_to_end_ms`.
     pub clocks_disagree: u64,
-    /// Jobs accepted a second, while they were sent.
+    /// Jobs accepted per second of sending.
     pub accepted_per_second: f64,
-    /// Jobs ended a second, from the first accepted to the last ended, by the lab's displayed times.
+    /// Jobs ended per second, from the first accepted to the last ended, by the lab's displayed times.
     pub ended_per_second: f64,
 }
 
-/// What came of the jobs. `accepted` is the sum of how they ended, of `unfinished` and `repeated_ids`.
+/// Outcomes of the jobs. `accepted` is the sum of all outcomes, `unfinished` and `repeated_ids`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Jobs {
-    /// Sent, and how that was answered.
+    /// Sent, and the responses.
     #[serde(flatten)]
     pub answers: Answers,
     /// Ended with results.
     pub succeeded: u64,
-    /// Ended as asked, without success.
+    /// Failed as specified.
     pub failed: u64,
-    /// Could not be handled.
+    /// Dead-lettered.
     pub dead: u64,
-    /// Stopped by their owner.
+    /// Cancelled by their submitter.
     pub cancelled: u64,
-    /// Accepted, and not seen to end within the limit.
+    /// Accepted, but not ended within the limit.
     pub unfinished: u64,
     /// Of these, jobs that the gateway does not know: lost.
     pub missing: u64,
@@ -72,34 +72,34 @@ pub struct Jobs {
     pub unfinished_ids: Vec<JobId>,
 }
 
-/// What came of the raw events.
+/// Outcomes of the raw events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Events {
-    /// From a source that is let in, with data that is no job.
+    /// From an allowed source, with data that is not a valid job.
     pub malformed: Answers,
     /// Malformed events that were found in the dead letters.
     pub rejected: u64,
-    /// From a source that is not let in.
+    /// From a source that is not allowed.
     pub foreign: Answers,
-    /// By how much the ingester's counter of events from unknown sources rose, whoever sent them;
-    /// absent where it cannot be read, or began anew.
+    /// Increase of the ingester's counter of events from unknown sources, from any client; absent if it
+    /// cannot be read or was reset.
     pub discarded: Option<u64>,
 }
 
-/// How the gateway answered. `sent` is the sum of the others.
+/// Responses of the gateway. `sent` is the sum of the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Answers {
-    /// Sent.
+    /// Requests sent.
     pub sent: u64,
     /// Answered with 202.
     pub accepted: u64,
     /// Answered with another status.
     pub refused: u64,
-    /// Not answered: nobody knows.
+    /// No response: the result is unknown.
     pub unanswered: u64,
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Progress {
     /// Since the beginning.
@@ -120,7 +120,7 @@ impl Jobs {
     /// Most ids in a report.
     pub const IDS_MAX: usize = 100;
 
-    /// Jobs that ended, however.
+    /// Jobs that ended, with any outcome.
     pub fn ended(&self) -> u64 {
         self.succeeded + self.failed + self.dead + self.cancelled
     }
@@ -136,7 +136,7 @@ impl Events {
 }
 
 impl Report {
-    /// Everything that was accepted is accounted for: jobs have ended, events were judged.
+    /// Everything that was accepted is accounted for: jobs have ended, events were rejected or discarded.
     pub fn is_whole(&self) -> bool {
         self.jobs.unfinished + self.jobs.repeated_ids + self.events.open() == 0
     }

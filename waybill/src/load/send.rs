@@ -1,4 +1,4 @@
-//! Sends one item and writes down how it was answered.
+//! Sends one item and records the response.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,14 +19,14 @@ use crate::{
     request::JobRequest,
 };
 
-/// A source that the ingester lets in, unless it was told otherwise.
+/// A source that the ingester allows by default.
 const SOURCE_LISTED: &str = "/demo/load";
-/// A source that it does not let in.
+/// A source that it does not allow.
 const SOURCE_FOREIGN: &str = "/elsewhere/load";
-/// Pause before the first repeat; it doubles.
-const PAUSE_FIRST: Duration = Duration::from_millis(100);
-/// Longest pause before a repeat, whatever the gateway asks for.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Delay before the first retry; it doubles.
+const RETRY_DELAY_FIRST: Duration = Duration::from_millis(100);
+/// Longest delay before a retry, even if the gateway asks for more.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 
 /// Sends items.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(super) struct Sender {
     plan: Plan,
     ledger: Arc<Ledger>,
     limits: Limits,
-    /// Tells this run from others of the same seed, for the gateway remembers ids and keys.
+    /// Distinguishes runs with the same seed: the gateway remembers ids and keys.
     run: u64,
 }
 
@@ -52,7 +52,7 @@ impl Sender {
         &self.ledger
     }
 
-    /// Sends item `n`, which is due at `due`. Answers whether it was accepted.
+    /// Sends item `n`, which is due at `due`; returns whether it was accepted.
     pub(super) async fn send(&self, n: u64, due: Instant) -> bool {
         match self.plan.item(n) {
             Item::Job { spec, fault } => {
@@ -71,13 +71,13 @@ impl Sender {
     }
 
     async fn send_job(&self, request: &JobRequest, due: Instant) -> bool {
-        let Some(place) = self.ledger.place(self.limits.wait).await else {
+        let Some(permit) = self.ledger.permit(self.limits.wait).await else {
             self.ledger.left_out(1);
             return false;
         };
         self.ledger.sent(Class::Job);
-        match self.repeat(|| self.gateway.submit(request)).await {
-            Ok(accepted) => self.ledger.accepted(accepted.id, due.elapsed(), Some(place)),
+        match self.retry(|| self.gateway.submit(request)).await {
+            Ok(accepted) => self.ledger.accepted(accepted.id, due.elapsed(), Some(permit)),
             Err(error) => return self.refused(Class::Job, &error),
         }
         true
@@ -85,7 +85,7 @@ impl Sender {
 
     async fn send_event(&self, class: Class, event: RawEvent) -> bool {
         self.ledger.sent(class);
-        match self.repeat(|| self.gateway.event(&event)).await {
+        match self.retry(|| self.gateway.event(&event)).await {
             Ok(EventAccepted { trace_id, .. }) => self.ledger.event_accepted(class, trace_id),
             Err(error) => return self.refused(class, &error),
         }
@@ -99,23 +99,23 @@ impl Sender {
         false
     }
 
-    /// Asks again, a bounded number of times, while the answer may still change.
-    async fn repeat<T, Asked>(&self, ask: impl Fn() -> Asked) -> Result<T, ClientError>
+    /// Retries while the error may be transient, up to `limits.repeats` times.
+    async fn retry<T, Response>(&self, send: impl Fn() -> Response) -> Result<T, ClientError>
     where
-        Asked: Future<Output = Result<T, ClientError>>,
+        Response: Future<Output = Result<T, ClientError>>,
     {
-        let mut pause = PAUSE_FIRST;
+        let mut delay = RETRY_DELAY_FIRST;
         for _ in 0..self.limits.repeats {
-            match ask().await {
-                Err(error) if error.may_pass() || error.status() == Some(409) => {
+            match send().await {
+                Err(error) if error.is_transient() || error.status() == Some(409) => {
                     self.ledger.repeated();
-                    sleep(error.retry_after().unwrap_or(pause).min(PAUSE_MAX)).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
+                    sleep(error.retry_after().unwrap_or(delay).min(RETRY_DELAY_MAX)).await;
+                    delay = (delay * 2).min(RETRY_DELAY_MAX);
                 }
-                answer => return answer,
+                response => return response,
             }
         }
-        ask().await
+        send().await
     }
 
     fn event(&self, n: u64, source: &str, data: Value) -> RawEvent {

@@ -1,4 +1,4 @@
-//! What can be asked of a lab from the command line: operations, presets, a whole body from a file.
+//! Requests to a lab from the command line: operations, presets, and whole bodies.
 
 mod operation;
 mod preset;
@@ -9,16 +9,16 @@ use serde_json::Value;
 pub(crate) use operation::{HELP as OPERATIONS_HELP, parse as operation};
 pub(crate) use preset::Preset;
 
-/// A job to be handed in.
+/// A job to submit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct JobRequest {
-    /// The body; the gateway judges it.
+    /// The body; the gateway validates it.
     pub(crate) body: Value,
     /// Faults for this job alone.
     pub(crate) fault: Option<String>,
-    /// Makes handing it in repeatable.
+    /// Makes retries of the submission safe.
     pub(crate) idempotency_key: Option<String>,
-    /// Who hands it in.
+    /// Who submits it.
     pub(crate) source: JobSource,
 }
 

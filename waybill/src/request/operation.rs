@@ -1,31 +1,31 @@
-//! One operation as it is written on a command line: `KIND:ARGUMENTS`.
+//! One operation on the command line: `KIND:ARGUMENTS`.
 
 use contract::operation::{Operation, OperationKind};
 
-/// How operations are written.
+/// The syntax of operations, for the help.
 pub(crate) const HELP: &str = "\
 Operations:
   add:1,2,3   subtract:9,4   multiply:6,7   divide:1,3
-  primes:100000              count the primes below
-  hash:1000:some text        SHA-256, so many rounds
-  wait:2.5                   seconds
-  render:320x200             a Mandelbrot tile; with a place and a zoom: render:320x200@-0.5,0,4";
+  primes:100000              count the primes below this number
+  hash:1000:some text        SHA-256 of a text, with this number of rounds
+  wait:2.5                   wait, in seconds
+  render:320x200             a Mandelbrot tile; with center and zoom: render:320x200@-0.5,0,4";
 
-/// Zoom of a tile that is not told.
+/// Default zoom of a tile.
 const ZOOM_DEFAULT: f64 = 1.0;
-/// Middle of a tile that is not told: all of the set is seen.
+/// Default center of a tile: the whole set is visible.
 const CENTER_DEFAULT: [f64; 2] = [-0.5, 0.0];
 
-/// Reads an operation and checks its limits.
+/// Parses an operation and checks its limits.
 pub(crate) fn parse(text: &str) -> Result<Operation, String> {
     let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
     let known = OperationKind::ALL.into_iter().find(|known| known.name() == kind);
     let kind = known.ok_or_else(|| {
         let kinds = OperationKind::ALL.map(OperationKind::name).join(", ");
-        format!("`{kind}` is no operation; there are {kinds}")
+        format!("unknown operation `{kind}`: must be one of {kinds}")
     })?;
     let operation = read(kind, rest)
-        .ok_or_else(|| format!("`{text}` cannot be read; write {}", example(kind)))?;
+        .ok_or_else(|| format!("invalid operation `{text}`: write {}", example(kind)))?;
     operation.check(kind.name()).map_err(|error| error.to_string())?;
     Ok(operation)
 }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operations_are_read_as_the_help_writes_them() {
+    fn operations_are_parsed_as_the_help_writes_them() {
         let words =
             HELP.split_whitespace().filter(|word| word.contains(':') && !word.ends_with(':'));
         let read = words.map(parse).collect::<Result<Vec<_>, _>>().unwrap();
@@ -103,9 +103,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_with_the_right_way() {
+    fn errors_show_how_an_operation_is_written() {
         let cases = [
-            ("fly:1", "no operation; there are add, "),
+            ("fly:1", "unknown operation `fly`: must be one of add, "),
             ("add:1,x", "write add:1,2,3"),
             ("add:1,inf", "write add:1,2,3"),
             ("add:1", "add.inputs: needs 2"),
@@ -114,9 +114,9 @@ mod tests {
             ("render:9", "write render:"),
             ("hash:1", "write hash:ROUNDS:TEXT"),
         ];
-        for (text, said) in cases {
+        for (text, expected) in cases {
             let error = parse(text).unwrap_err();
-            assert!(error.contains(said), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 

@@ -1,17 +1,17 @@
-//! Jobs worth seeing, each by one word.
+//! Prepared jobs.
 
 use contract::{job::JobSpec, operation::Operation};
 
 use super::JobRequest;
 
-/// A job worth seeing.
+/// A prepared job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Preset {
     /// One addition
     Single,
-    /// Five operations, one of each sort
+    /// Five different operations
     Multiple,
-    /// A division by zero: the job fails, as asked
+    /// A division by zero: the job fails as specified
     Error,
     /// A wait of eight seconds, with progress
     Long,
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_preset_is_a_job_that_a_gateway_takes() {
+    fn every_preset_is_a_valid_job() {
         for preset in Preset::value_variants() {
             preset.spec().check().unwrap();
             assert!(preset.request().body["operations"][0]["kind"].is_string());

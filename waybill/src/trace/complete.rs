@@ -1,4 +1,4 @@
-//! Whether a job's trace has everything that it must have.
+//! Whether the trace of a job is complete.
 
 use std::{collections::HashSet, fmt};
 
@@ -7,26 +7,26 @@ use serde_json::Value;
 
 use super::{Kind, Place, Span, Trace, rows};
 
-/// What was found, and what is missing, in the trace of a job that has ended.
+/// What the trace of an ended job contains, and what is missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Completeness {
-    /// How many spans there are.
+    /// Number of spans.
     pub spans: usize,
-    /// The names of the spans without a parent; a whole trace has one.
+    /// The names of the spans without a parent; a complete trace has one.
     pub roots: Vec<String>,
     /// The one root is the gateway's SERVER span.
     pub begins_at_gateway: bool,
-    /// Services of a job's way that have no span here.
+    /// Services on the path of a job without a span.
     pub missing_services: Vec<&'static str>,
-    /// Parents that are named and not here.
+    /// Parents that are referenced but missing.
     pub missing_parents: Vec<MissingParent>,
-    /// Spans that are their own ancestors, each circle counted once.
+    /// Cycles of spans that are their own ancestors.
     pub loops: usize,
-    /// The notifier has taken the job's end: there is its CONSUMER span.
+    /// The completion reached the notifier: its CONSUMER span exists.
     pub reached_notifier: bool,
 }
 
-/// A span whose parent is not here.
+/// A span whose parent is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingParent {
     /// The span's name.
@@ -37,7 +37,7 @@ pub struct MissingParent {
     pub parent: String,
 }
 
-/// Checks a trace in OTLP's JSON form. A pure function of it.
+/// Checks a trace in OTLP JSON.
 pub fn completeness(otlp: &Value) -> Completeness {
     Completeness::of(&Trace::from_otlp(otlp))
 }
@@ -66,7 +66,7 @@ impl Completeness {
         self.lacks().is_empty()
     }
 
-    /// What is missing, each in a few words.
+    /// What is missing, as texts.
     pub fn lacks(&self) -> Vec<String> {
         let mut lacks = Vec::new();
         match self.roots.len() {
@@ -75,7 +75,7 @@ impl Completeness {
                 lacks.push("the gateway's SERVER span at the root".to_owned());
             }
             1 => {}
-            roots => lacks.push(format!("a single root ({roots} are here)")),
+            roots => lacks.push(format!("a single root ({roots} found)")),
         }
         if !self.missing_services.is_empty() {
             lacks.push(format!("spans of {}", self.missing_services.join(", ")));
@@ -89,7 +89,7 @@ impl Completeness {
             many => lacks.push(format!("the parents of {} spans", many.len())),
         }
         if self.loops > 0 {
-            lacks.push("a way from the root to spans that are their own ancestors".to_owned());
+            lacks.push("a path from the root to spans that are their own ancestors".to_owned());
         }
         lacks
     }
@@ -101,7 +101,7 @@ impl fmt::Display for Completeness {
         if lacks.is_empty() {
             write!(out, "complete")
         } else {
-            write!(out, "incomplete, it lacks {}", lacks.join("; "))
+            write!(out, "incomplete: missing {}", lacks.join("; "))
         }
     }
 }
@@ -123,9 +123,9 @@ fn missing(span: &Span, ids: &HashSet<&str>) -> Option<MissingParent> {
 mod tests {
     use super::*;
 
-    /// The way of a job: gateway, ingester, processor, notifier; each the child of the one before.
-    fn whole() -> Trace {
-        let way = [
+    /// The path of a job: gateway, ingester, processor, notifier; each the child of the previous one.
+    fn complete() -> Trace {
+        let path = [
             ("gateway", Kind::Server),
             ("gateway", Kind::Producer),
             ("ingester", Kind::Consumer),
@@ -138,24 +138,24 @@ mod tests {
             kind,
             ..Span::named(&at.to_string())
         };
-        Trace { spans: way.into_iter().enumerate().map(span).collect(), ..Trace::default() }
+        Trace { spans: path.into_iter().enumerate().map(span).collect(), ..Trace::default() }
     }
 
     fn lacks_after(change: impl Fn(&mut Vec<Span>)) -> Vec<String> {
-        let mut trace = whole();
+        let mut trace = complete();
         change(&mut trace.spans);
         Completeness::of(&trace).lacks()
     }
 
     #[test]
-    fn a_whole_trace_lacks_nothing() {
-        let found = Completeness::of(&whole());
+    fn a_complete_trace_lacks_nothing() {
+        let found = Completeness::of(&complete());
         assert!(found.is_complete() && found.to_string() == "complete", "{found}");
         assert_eq!(found.roots, ["0"]);
     }
 
     #[test]
-    fn every_hole_is_named() {
+    fn everything_missing_is_named() {
         assert_eq!(
             lacks_after(|spans| drop(spans.remove(0))),
             ["the root span", "the parent of `1`"]
@@ -170,14 +170,14 @@ mod tests {
             lacks_after(|spans| spans[0].kind = Kind::Internal),
             ["the gateway's SERVER span at the root"]
         );
-        assert_eq!(lacks_after(|spans| spans[2].parent = None), ["a single root (2 are here)"]);
+        assert_eq!(lacks_after(|spans| spans[2].parent = None), ["a single root (2 found)"]);
         let circle = Span { parent: Some("x".into()), ..Span::named("x") };
         let lacks = lacks_after(|spans| spans.push(circle.clone()));
-        assert_eq!(lacks, ["a way from the root to spans that are their own ancestors"]);
+        assert_eq!(lacks, ["a path from the root to spans that are their own ancestors"]);
     }
 
     #[test]
-    fn nothing_at_all_is_not_complete() {
+    fn an_empty_trace_is_not_complete() {
         assert!(!completeness(&Value::Null).is_complete());
     }
 }

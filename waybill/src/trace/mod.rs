@@ -1,10 +1,10 @@
-//! A trace as plain values: read from OTLP in its JSON form, put in order, checked for holes.
+//! A trace as plain values: parsed from OTLP JSON, ordered, and checked for completeness.
 //!
-//! Nothing here does I/O or prints.
+//! No I/O.
 //!
-//! - [`Trace::from_otlp`], [`Span`]: reading, whatever is handed in
+//! - [`Trace::from_otlp`], [`Span`]: lenient parsing
 //! - [`rows`]: the spans as a tree, from the first root to the last leaf
-//! - [`completeness`]: whether a job's trace has everything it must have
+//! - [`completeness`]: whether the trace of a job is complete
 
 mod complete;
 mod otlp;
@@ -20,9 +20,9 @@ pub use tree::{Place, Row, rows};
 pub struct Trace {
     /// The spans.
     pub spans: Vec<Span>,
-    /// Spans that were handed in again under the id of another.
+    /// Spans with the id of another one.
     pub repeated: usize,
-    /// Things in the place of a span that are none: they have no id.
+    /// Entries that are no spans: they have no id.
     pub unreadable: usize,
 }
 
@@ -38,7 +38,7 @@ impl Trace {
         end.unwrap_or(0).saturating_sub(self.start_ns())
     }
 
-    /// The services, each once, in the order in which they appear.
+    /// The services, each once, in order of appearance.
     pub fn services(&self) -> Vec<&str> {
         let mut services: Vec<&str> = Vec::new();
         for span in &self.spans {

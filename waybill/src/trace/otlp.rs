@@ -1,4 +1,4 @@
-//! Reads OTLP's JSON form as leniently as it can be: the console's, a collector's file, Tempo's.
+//! Parses OTLP JSON leniently: that of the console, of collector files, and of Tempo.
 
 use std::collections::HashMap;
 
@@ -6,15 +6,15 @@ use serde_json::{Map, Value};
 
 use super::{Kind, Span, Trace};
 
-/// The service of spans whose resource names none, as the SDKs call it.
+/// The service name of spans whose resource has none, as in the SDKs.
 const NO_SERVICE: &str = "unknown_service";
 
-/// Unix nanoseconds from 1973 to 2262: less counts seconds, milliseconds or microseconds, more is a mark for "none".
-const BELIEVED_NS: std::ops::Range<u64> = 100_000_000_000_000_000..i64::MAX.cast_unsigned();
+/// Unix nanoseconds from 1973 to 2262: smaller values are in another unit, larger ones a marker for "none".
+const PLAUSIBLE_NS: std::ops::Range<u64> = 100_000_000_000_000_000..i64::MAX.cast_unsigned();
 
 impl Trace {
-    /// Reads `{"resourceSpans": […]}` (or Tempo's `batches`). What is no span is counted and left
-    /// out; of two spans with one id the one that its own process told counts.
+    /// Parses `{"resourceSpans": […]}` (or Tempo's `batches`). Entries that are no spans are counted and
+    /// skipped; of two spans with one id, the one that its own process reported counts.
     pub fn from_otlp(otlp: &Value) -> Self {
         let mut trace = Self::default();
         let mut places: HashMap<String, usize> = HashMap::new();
@@ -34,10 +34,10 @@ impl Trace {
         trace
     }
 
-    /// A span without times, or with times in another unit, must not stretch the trace: where others have believable
-    /// times, it gets theirs.
+    /// A span without times, or with times in another unit, must not stretch the trace: it gets plausible times of
+    /// its own or of other spans.
     fn settle_times(&mut self) {
-        let known = |ns: u64| Some(ns).filter(|ns| BELIEVED_NS.contains(ns));
+        let known = |ns: u64| Some(ns).filter(|ns| PLAUSIBLE_NS.contains(ns));
         let times = |span: &Span| [known(span.start_ns), known(span.end_ns)];
         let Some(start) = self.spans.iter().flat_map(times).flatten().min() else { return };
         for span in &mut self.spans {
@@ -114,7 +114,7 @@ fn kind(value: Option<&Value>) -> Kind {
     }
 }
 
-/// 64-bit numbers stand as texts in JSON; some writers use numbers all the same.
+/// Protobuf JSON writes 64-bit numbers as strings; some writers use numbers.
 fn nanoseconds(value: Option<&Value>) -> u64 {
     match value {
         Some(Value::String(text)) => text.parse().unwrap_or(0),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_read_as_an_exporter_writes_it() {
+    fn a_span_of_an_exporter_is_parsed() {
         let otlp = json!({"resourceSpans": [{
             "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "processor"}}]},
             "scopeSpans": [{"spans": [{
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_of_other_writers_is_read_too() {
+    fn json_of_other_writers_is_parsed() {
         let otlp = json!({"batches": [{"scopeSpans": [{"spans": [{
             "spanId": "t61rcWkgMzE=", "parentSpanId": "AAAAAAAAAAA=", "kind": "SPAN_KIND_SERVER",
             "status": {"code": "STATUS_CODE_ERROR"}}]}]}]});
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_spans_with_one_id_the_one_told_by_its_own_process_stays() {
+    fn of_two_spans_with_one_id_the_one_reported_by_its_own_process_stays() {
         let lost = json!({"spanId": "01", "name": "lost",
             "attributes": [{"key": "waybill.lost", "value": {"boolValue": true}}]});
         let own = json!({"spanId": "01", "name": "own"});
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_span_is_counted() {
+    fn entries_that_are_no_spans_are_counted() {
         let spans =
             json!([{}, 5, null, {"spanId": "0000000000000000"}, {"spanId": 3}, {"spanId": "1"}]);
         let otlp =

@@ -1,16 +1,16 @@
-//! One span, with what the lab asks of it.
+//! One span, with the attributes that the lab uses.
 
 use contract::{signals::attr, verdict::Verdict};
 use serde_json::{Map, Value};
 
-/// A span as it was exported; every text in it may be anything.
+/// A span as it was exported; all texts in it are untrusted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
-    /// Its id, as it was written.
+    /// Its id, as exported.
     pub id: String,
     /// The id of its parent; `None` for a root.
     pub parent: Option<String>,
-    /// `service.name` of who exported it.
+    /// `service.name` of its resource.
     pub service: String,
     /// Its name.
     pub name: String,
@@ -20,22 +20,22 @@ pub struct Span {
     pub start_ns: u64,
     /// End, Unix nanoseconds; may lie before the start.
     pub end_ns: u64,
-    /// It says when it started and when it ended; if not, it stands at the time that it does say, or at the trace's start.
+    /// Whether both its times are plausible; if not, it is placed at the other one, or at the start of the trace.
     pub has_times: bool,
-    /// Its status is an error; the text says which, and may be empty.
+    /// The status message, possibly empty, if its status is an error.
     pub error: Option<String>,
-    /// How many links it has.
+    /// Number of links.
     pub links: usize,
-    /// Attributes: texts, numbers, truth values; lists are left out.
+    /// Attributes: strings, numbers, booleans; others are skipped.
     pub attributes: Map<String, Value>,
 }
 
-/// What a span is in the exchange between services.
+/// The span kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Work within a process, or not said.
+    /// Internal, or unspecified.
     Internal,
-    /// Answers a request.
+    /// Handles a request.
     Server,
     /// Makes a request.
     Client,
@@ -57,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// The kind in four letters.
+    /// The kind in four characters.
     pub const fn short(self) -> &'static str {
         match self {
             Self::Internal => "intl",
@@ -100,21 +100,21 @@ impl Span {
         self.attributes.get(attr::JOB_ROUND)?.as_u64()
     }
 
-    /// What came of the attempt.
+    /// The verdict of the attempt.
     pub fn verdict(&self) -> Option<&str> {
         self.text(attr::VERDICT)
     }
 
-    /// Whether somebody else told it, because its own process went away.
+    /// Whether another process reported it, because its own was killed.
     pub fn is_lost(&self) -> bool {
-        let told = self.attributes.get(attr::LOST).and_then(Value::as_bool);
-        told == Some(true) || self.verdict() == Some(Verdict::Lost.name())
+        let lost = self.attributes.get(attr::LOST).and_then(Value::as_bool);
+        lost == Some(true) || self.verdict() == Some(Verdict::Lost.name())
     }
 
-    /// How long its message waited, in nanoseconds; `None` if not at all, or less than that.
+    /// The queue wait of its message, in nanoseconds; `None` if it did not wait.
     pub fn queue_wait_ns(&self) -> Option<u64> {
         let ms = self.number(attr::QUEUE_WAIT_MS).filter(|ms| *ms > 0.0)?;
-        // Beyond a month the number is no wait that anything can be drawn of.
+        // Clamp implausible values to a month.
         let ms = ms.min(2_592_000_000.0);
         Some(std::time::Duration::from_secs_f64(ms / 1e3).as_nanos().try_into().unwrap_or(u64::MAX))
     }

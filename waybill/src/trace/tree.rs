@@ -13,27 +13,26 @@ pub struct Row {
     pub parent: Option<usize>,
     /// 0 at the top.
     pub depth: usize,
-    /// No sibling comes after it.
+    /// Whether it is the last sibling.
     pub last: bool,
-    /// How it came to stand here.
+    /// Why it is placed here.
     pub place: Place,
 }
 
-/// How a span came to its place.
+/// Why a span is placed where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// It has no parent.
     Root,
     /// Below its parent.
     Child,
-    /// Its parent is not in the trace: lost, or not here yet.
+    /// Its parent is not in the trace: lost, or not yet received.
     Orphan,
-    /// It is its own ancestor; the circle is cut above it.
+    /// It is its own ancestor; the cycle is cut above it.
     Loop,
 }
 
-/// The rows from top to bottom: roots first, then orphans, then what is left of circles; siblings
-/// by their start.
+/// The rows from top to bottom: roots, then orphans, then cycles; siblings by start time.
 pub fn rows(trace: &Trace) -> Vec<Row> {
     let spans = &trace.spans;
     let by_id: HashMap<&str, usize> =
@@ -66,8 +65,7 @@ struct Growing {
 }
 
 impl Growing {
-    /// Adds a span and all below it that has no row yet. Without recursion: a chain may be as long
-    /// as the trace.
+    /// Adds a span and its descendants without a row. Not recursive: a chain may be as long as the trace.
     fn add_below(&mut self, top: usize, place: Place) {
         if self.seen[top] {
             return;
@@ -113,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn children_stand_below_their_parent_in_the_order_of_their_start() {
+    fn children_are_below_their_parent_by_start_time() {
         let rows = rows(&trace(&[None, Some(0), Some(1), Some(0)]));
         let spans: Vec<_> = rows.iter().map(|row| (row.span, row.depth, row.last)).collect();
         assert_eq!(spans, [(0, 0, true), (1, 1, false), (2, 2, true), (3, 1, true)]);
@@ -121,20 +119,20 @@ mod tests {
     }
 
     #[test]
-    fn a_span_whose_parent_is_missing_stands_alone_after_the_roots() {
+    fn an_orphan_comes_after_the_roots() {
         use Place::{Child, Orphan, Root};
         assert_eq!(shape(&[Some(9), None, Some(0)]), [(1, 0, Root), (0, 0, Orphan), (2, 1, Child)]);
     }
 
     #[test]
-    fn a_circle_is_cut_at_its_earliest_span() {
+    fn a_cycle_is_cut_at_its_earliest_span() {
         use Place::{Child, Loop};
         assert_eq!(shape(&[Some(1), Some(0)]), [(0, 0, Loop), (1, 1, Child)]);
         assert_eq!(shape(&[Some(0)]), [(0, 0, Loop)]);
     }
 
     #[test]
-    fn a_chain_of_ten_thousand_spans_is_no_trouble() {
+    fn a_chain_of_ten_thousand_spans_does_not_overflow_the_stack() {
         let parents: Vec<_> = (0..10_000_usize).map(|at| at.checked_sub(1)).collect();
         assert_eq!(rows(&trace(&parents)).last().map(|row| row.depth), Some(9_999));
     }

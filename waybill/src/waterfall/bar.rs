@@ -1,8 +1,8 @@
-//! A span's bar: where it lies between the trace's start and end, to an eighth of a column.
+//! The bar of a span, placed with a resolution of an eighth of a column.
 
 use crate::trace::{Span, Trace};
 
-/// Parts of a column that can be drawn.
+/// Parts of a column.
 const PARTS: u64 = 8;
 /// A column filled from the left by one to seven eighths.
 const FILLED: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
@@ -12,19 +12,19 @@ const FULL: char = '█';
 const RIGHT_HALF: char = '▐';
 /// A column filled in its rightmost eighth.
 const RIGHT_SLIVER: char = '▕';
-/// A moment without length.
+/// A span without duration.
 const MOMENT: char = '•';
-/// Time that a message waited in a queue.
+/// Queue wait.
 pub(super) const WAITED: char = '┈';
 
-/// The time that the bars stand for.
+/// The time range of the bars.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     start_ns: u64,
     length_ns: u64,
 }
 
-/// A bar as text, in three pieces: before it, itself, after it.
+/// A bar as text: before it, itself, after it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Bar {
     pub(super) before: String,
@@ -37,9 +37,8 @@ impl Scale {
         Self { start_ns: trace.start_ns(), length_ns: trace.duration_ns() }
     }
 
-    /// The bar of a span in so many columns, the wait of its message before it. The wait is drawn no
-    /// further back than `sent_ns`, the start of who sent the message: it is measured in a stage's own
-    /// milliseconds.
+    /// The bar of a span in `columns` columns, after the queue wait of its message. The wait starts no
+    /// earlier than `sent_ns`, the start of the sending span: it is measured with another clock.
     pub(super) fn bar(&self, span: &Span, sent_ns: u64, columns: usize) -> Bar {
         let from = self.place(span.start_ns, columns);
         let to = self.place(span.shown_end_ns(), columns);
@@ -62,7 +61,7 @@ impl Scale {
         Bar { before: " ".repeat(waited_from) + &dots, itself, after }
     }
 
-    /// Where a moment lies, in eighths of a column from the left.
+    /// The position of a time, in eighths of a column from the left.
     fn place(&self, ns: u64, columns: usize) -> u64 {
         let all = u128::from(PARTS) * columns as u128;
         let since = u128::from(ns.saturating_sub(self.start_ns).min(self.length_ns));
@@ -71,7 +70,7 @@ impl Scale {
     }
 }
 
-/// Blocks from `from` to `to`, in eighths; at least a sliver.
+/// Blocks from `from` to `to`, in eighths; at least one eighth.
 fn filled(from: u64, to: u64, columns: usize) -> String {
     let last_column = (columns as u64).saturating_sub(1);
     let (first, last) = ((from / PARTS).min(last_column), (to / PARTS).min(columns as u64));
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_lies_where_its_time_is() {
+    fn a_bar_is_drawn_at_its_time() {
         assert_eq!(bar(0, 8_000, |_| ()), "████████");
         assert_eq!(bar(0, 1_500, |_| ()), "█▌      ");
         assert_eq!(bar(3_700, 5_000, |_| ()), "   ▐█   ");
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_in_the_queue_is_seen_before_the_span_and_as_a_span() {
+    fn queue_wait_is_drawn_before_the_span_and_as_a_span() {
         let wait = |span: &mut Span| {
             span.attributes.insert("waybill.queue.wait_ms".into(), 0.003.into());
         };
@@ -136,7 +135,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_bar_takes_its_columns_whatever_the_times(
+        fn a_bar_has_the_requested_width_for_all_times(
             times: [u64; 4], wait in -1e30f64..1e30, columns in 1usize..200
         ) {
             let mut span = Span { start_ns: times[0], end_ns: times[1], ..Span::named("a") };

@@ -1,4 +1,4 @@
-//! How the columns of a terminal are shared: what is needed first, the bars get the rest.
+//! The layout of the columns: the bars get what the others leave.
 
 use super::row::Drawn;
 use crate::terminal::width;
@@ -7,9 +7,9 @@ use crate::terminal::width;
 pub(super) const SERVICE_MAX: usize = 12;
 /// Columns of a duration.
 const DURATION: usize = 8;
-/// Least columns of the bars.
+/// Fewest columns of the bars.
 const BAR_MIN: usize = 14;
-/// From this many columns on there is room for the kind in a whole word.
+/// From this many columns on, the kind is not abbreviated.
 const ROOMY: usize = 110;
 /// Space between two columns.
 const GAP: usize = 1;
@@ -21,18 +21,18 @@ pub(super) struct Columns {
     pub(super) name: usize,
     /// The service.
     pub(super) service: usize,
-    /// The kind, whole or in four letters.
+    /// The kind, whole or abbreviated.
     pub(super) kind: usize,
     /// The bars.
     pub(super) bar: usize,
     /// The duration.
     pub(super) duration: usize,
-    /// Columns that one level of the tree takes: 2, or 1 where names would be cut.
+    /// Columns per level of the tree: 2, or 1 if names would be cut.
     pub(super) indent: usize,
 }
 
 impl Columns {
-    /// Shares `columns` among what the rows need.
+    /// Distributes `columns` among the parts of a row.
     pub(super) fn plan(rows: &[Drawn], columns: usize) -> Self {
         let kind = if columns >= ROOMY { 8 } else { 4 };
         let most = |of: &dyn Fn(&Drawn) -> usize| rows.iter().map(of).max().unwrap_or(0);
@@ -40,7 +40,7 @@ impl Columns {
         let notes = most(&|row| row.notes.width());
         let fixed = service + kind + DURATION + notes + 5 * GAP;
         let rest = columns.saturating_sub(fixed);
-        // Beyond this a long name would leave no room to see when anything happened.
+        // A longer name would leave too little room for the bars.
         let name_max = rest - BAR_MIN.max(rest / 3).min(rest / 2);
         let wanted = |indent| most(&|row| row.tree_width(indent) + width(&row.name));
         let indent = if wanted(2) <= name_max { 2 } else { 1 };

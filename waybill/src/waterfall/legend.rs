@@ -1,16 +1,16 @@
-//! The lines below the rows: what went wrong in words, and what the signs mean.
+//! The lines below the rows: errors, warnings, and the legend.
 
 use std::fmt::Write as _;
 
-use super::{bar::WAITED, called};
+use super::{bar::WAITED, title};
 use crate::{
     terminal::{BAD, DIM, WARNING, clean, fit, styled},
     trace::{Kind, Span, Trace},
 };
 
-/// Marks what failed.
+/// Marks failed spans.
 pub(super) const FAILED: &str = "✗";
-/// Most errors told in words.
+/// Most errors printed.
 const ERRORS_MAX: usize = 8;
 
 /// The lines below the rows; each at most `columns` wide.
@@ -28,9 +28,9 @@ pub(super) fn below(trace: &Trace, columns: usize) -> String {
 
 fn errors(trace: &Trace, columns: usize) -> String {
     let mut text = String::new();
-    let failed: Vec<&Span> = trace.spans.iter().filter(|span| told(span).is_some()).collect();
+    let failed: Vec<&Span> = trace.spans.iter().filter(|span| error_of(span).is_some()).collect();
     for span in failed.iter().take(ERRORS_MAX) {
-        let line = format!("{}: {}", called(span), clean(told(span).unwrap_or_default()));
+        let line = format!("{}: {}", title(span), clean(error_of(span).unwrap_or_default()));
         let line = fit(&line, columns - 2);
         let _ = writeln!(text, "{} {}", styled(BAD, FAILED), line.trim_end());
     }
@@ -40,7 +40,7 @@ fn errors(trace: &Trace, columns: usize) -> String {
     text
 }
 
-fn told(span: &Span) -> Option<&str> {
+fn error_of(span: &Span) -> Option<&str> {
     span.error.as_deref().filter(|error| !error.is_empty())
 }
 
@@ -51,21 +51,21 @@ fn warnings(trace: &Trace) -> Vec<String> {
             warnings.push(format!("{count} {what}"));
         }
     };
-    warn(early(trace), "spans of consumers start before their producer's: the clocks disagree");
+    warn(early(trace), "consumer spans start before their producer spans: clocks disagree");
     warn(
         trace.spans.iter().filter(|span| span.end_ns < span.start_ns).count(),
-        "spans end before they start; drawn as moments",
+        "spans end before they start; drawn as points",
     );
     warn(
         trace.spans.iter().filter(|span| !span.has_times).count(),
-        "spans do not say when they started or ended; drawn as moments",
+        "spans have no valid start or end time; drawn as points",
     );
-    warn(trace.repeated, "spans came twice");
-    warn(trace.unreadable, "spans have no id and are left out");
+    warn(trace.repeated, "duplicate spans");
+    warn(trace.unreadable, "entries without a span id were skipped");
     warnings
 }
 
-/// Consumers that start before the span they are a child of did.
+/// Consumer spans that start before their parent.
 fn early(trace: &Trace) -> usize {
     let starts: std::collections::HashMap<&str, u64> =
         trace.spans.iter().map(|span| (span.id.as_str(), span.start_ns)).collect();
@@ -80,10 +80,10 @@ fn signs(trace: &Trace) -> Vec<String> {
     let any = |has: fn(&Span) -> bool| trace.spans.iter().any(has);
     let mut signs = Vec::new();
     if any(|span| span.queue_wait_ns().is_some()) {
-        signs.push(format!("{WAITED}{WAITED} waited in a queue"));
+        signs.push(format!("{WAITED}{WAITED} queue wait"));
     }
     if any(|span| span.attempt().is_some()) {
-        signs.push("#1 attempt and its verdict".to_owned());
+        signs.push("#1 attempt and verdict".to_owned());
     }
     if any(|span| span.links > 0) {
         signs.push("↗1 links".to_owned());

@@ -1,7 +1,6 @@
-//! Draws a trace in the terminal: a tree of spans on the left, when each of them ran on the right.
+//! Draws a trace in the terminal: a tree of spans on the left, their bars on the right.
 //!
-//! A pure function of the trace and the columns there are; colours are escape codes, which whoever
-//! prints the text keeps or strips.
+//! A pure function of the trace and the width. Colours are escape codes; `terminal::print` strips them if needed.
 
 mod bar;
 mod columns;
@@ -19,7 +18,7 @@ use bar::Scale;
 use columns::Columns;
 use row::Drawn;
 
-/// Fewer columns than this have no room for words where a sign will do.
+/// With fewer columns than this, signs replace words.
 const NARROW: usize = 100;
 /// Most rows drawn; the others are counted.
 const ROWS_MAX: usize = 1_000;
@@ -43,7 +42,7 @@ pub fn draw(trace_id: &str, trace: &Trace, columns: usize) -> String {
         text.push_str(&row::line(drawn, &plan, &scale));
     }
     if rows.len() > shown.len() {
-        let more = format!("… {} more spans; --json has them all\n", rows.len() - shown.len());
+        let more = format!("… {} more spans; use --json to print all\n", rows.len() - shown.len());
         text.push_str(&styled(DIM, &more));
     }
     text.push_str(&legend::below(trace, columns));
@@ -95,8 +94,8 @@ fn axis(plan: &Columns, trace: &Trace) -> String {
     format!("{left}{}\n", styled(DIM, &line))
 }
 
-/// How a span is called where it stands without its row.
-fn called(span: &Span) -> String {
+/// The title of a span outside of its row.
+fn title(span: &Span) -> String {
     match span.attempt() {
         Some(attempt) => format!("{} {} #{attempt}", fit_service(span), clean(&span.name)),
         None => format!("{} {}", fit_service(span), clean(&span.name)),

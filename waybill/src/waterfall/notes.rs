@@ -1,4 +1,4 @@
-//! What is said of a span at the end of its row: attempt, verdict, links, and what is wrong with it.
+//! The notes at the end of a row: attempt, verdict, links and errors.
 
 use anstyle::Style;
 use contract::verdict::Verdict;
@@ -8,15 +8,15 @@ use crate::{
     trace::{Place, Span},
 };
 
-/// Columns of a verdict; the lab's own are shorter.
+/// Most columns of a verdict.
 const VERDICT_MAX: usize = 9;
 
-/// Short words about a span, each with its colour.
+/// Short notes about a span, each with its colour.
 #[derive(Debug, Default)]
 pub(super) struct Notes(Vec<(String, Style)>);
 
 impl Notes {
-    /// What is to be noted; `error` is how a failed span is marked.
+    /// The notes of a span; `error` marks a failed one.
     pub(super) fn of(span: &Span, place: Place, error: &'static str) -> Self {
         let mut notes = Self::default();
         if let Some(attempt) = span.attempt() {

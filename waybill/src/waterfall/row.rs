@@ -1,4 +1,4 @@
-//! One row: a span's place in the tree, who made it, its bar, how long it took, what is to be noted.
+//! One row: a span's place in the tree, its service, bar, duration and notes.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use crate::{
     trace::{Row, Span, Trace},
 };
 
-/// Levels of the tree that are drawn; deeper ones stand at the last of them.
+/// Levels of the tree that are drawn; deeper spans are drawn at the last of them.
 const LEVELS_MAX: usize = 16;
 
-/// What a row is drawn from.
+/// The content of a row.
 pub(super) struct Drawn<'a> {
     pub(super) name: String,
     pub(super) service: String,
     pub(super) notes: Notes,
     span: &'a Span,
-    /// When its parent started; 0 without one.
+    /// Start of its parent; 0 without one.
     sent_ns: u64,
-    /// For each level from the left: whether the tree goes on below this row.
+    /// For each level from the left: whether the tree continues below this row.
     levels: Vec<bool>,
-    /// There are more levels than are drawn.
+    /// Whether it is deeper than the levels drawn.
     deeper: bool,
 }
 

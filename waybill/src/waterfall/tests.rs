@@ -1,4 +1,4 @@
-//! The drawing as a whole: it fits, says what matters, and stands whatever the trace holds.
+//! The drawing as a whole: its width, its content, and robustness against any trace.
 
 use std::fmt::Write as _;
 
@@ -76,7 +76,7 @@ fn no_line_is_wider_than_the_terminal() {
 }
 
 #[test]
-fn nothing_and_too_much_are_drawn_too() {
+fn empty_and_huge_traces_are_drawn() {
     assert!(plain(&draw("00", &Trace::default(), 80)).contains("0 spans"));
     let mut otlp = json!([]);
     for n in 0..10_000 {
@@ -91,12 +91,12 @@ fn nothing_and_too_much_are_drawn_too() {
 }
 
 #[test]
-fn clocks_that_disagree_are_said() {
+fn disagreeing_clocks_are_reported() {
     let mut early = span("b", "a", "ingester", (0, 0));
     (early.kind, early.end_ns) = (Kind::Consumer, 5);
     let trace = Trace { spans: vec![early, span("a", "", "gateway", (7, 9))], ..Trace::default() };
     let text = plain(&draw("00", &trace, 80));
-    assert!(text.contains("the clocks disagree") && text.contains("drawn as moments"), "{text}");
+    assert!(text.contains("clocks disagree") && text.contains("drawn as points"), "{text}");
 }
 
 proptest! {

@@ -70,7 +70,7 @@ impl Docker {
     }
 }
 
-/// Where doctor is asked: ports of its own, a PATH that begins with the stand-in's folder.
+/// The environment of doctor: unused ports, and a PATH that begins with the folder of the fake docker.
 struct Place {
     folder: TempDir,
     ports: PortBlock,
@@ -118,7 +118,7 @@ fn check<'a>(answer: &'a Value, name: &str) -> (&'a str, &'a str, &'a str) {
 }
 
 #[tokio::test]
-async fn a_machine_that_has_all_is_told_so() {
+async fn a_machine_that_has_everything_passes_all_checks() {
     let place = Place::new();
     let (code, answer) = place.ask(&Docker::new(place.port()), "--lab full").await;
     for name in ["docker", "compose", "engine memory", "limits", "images", "volumes", "full ports"]
@@ -131,30 +131,30 @@ async fn a_machine_that_has_all_is_told_so() {
 }
 
 #[tokio::test]
-async fn without_docker_the_embedded_lab_is_well_and_the_full_one_is_not() {
+async fn without_docker_only_the_full_lab_fails() {
     let place = Place::new();
     let path = place.folder.path().display().to_string();
     let (code, answer) = place.ask_with(&path, "").await;
     let (status, found, advice) = check(&answer, "docker");
     assert_eq!((code, status, found), (Some(0), "note", "not installed"));
-    assert!(advice.contains("runs without"), "{advice}");
+    assert!(advice.contains("does not need it"), "{advice}");
     let (code, answer) = place.ask_with(&path, "--lab full").await;
     assert_eq!((code, check(&answer, "docker").0), (Some(1), "failed"));
 }
 
 #[tokio::test]
-async fn a_docker_that_hangs_is_given_up() {
+async fn a_docker_that_hangs_times_out() {
     let place = Place::new();
     let docker = Docker::new(place.port()).running("version", "sleep 300; echo".to_owned());
     let started = Instant::now();
     let (code, answer) = place.ask(&docker, "").await;
     let (status, found, _) = check(&answer, "docker");
-    assert_eq!((code, status, found), (Some(0), "note", "no answer within 10 s"));
+    assert_eq!((code, status, found), (Some(0), "note", "no response within 10 s"));
     assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn an_engine_that_refuses_is_told_with_what_to_do() {
+async fn a_failing_engine_is_reported_with_advice() {
     let place = Place::new();
     for (said, advised) in [
         ("permission denied while trying to connect to the Docker daemon socket", "group `docker`"),
@@ -170,7 +170,7 @@ async fn an_engine_that_refuses_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_the_full_lab_lacks_is_named_with_what_to_do() {
+async fn problems_of_the_full_lab_are_reported_with_advice() {
     let place = Place::new();
     let taken = std::net::TcpListener::bind(("127.0.0.1", place.port())).unwrap();
     let old = r#"{"Name":"waybill_jaeger","Labels":"com.docker.compose.volume=jaeger"}"#;
@@ -185,7 +185,7 @@ async fn what_the_full_lab_lacks_is_named_with_what_to_do() {
         ("compose", "failed", "too old", "2.20"),
         ("engine memory", "failed", "100 MiB", "Resources"),
         ("limits", "note", "ignored", "cgroup_enable"),
-        ("engine disk", "skipped", "cannot be seen", ""),
+        ("engine disk", "skipped", "not accessible", ""),
         ("images", "note", "to be pulled: otel/collector:2", "docker compose pull"),
         ("images", "note", "to be built: waybill:1", "docker compose build"),
         ("volumes", "note", "waybill_jaeger", "docker volume rm waybill_jaeger"),
@@ -205,7 +205,7 @@ async fn what_the_full_lab_lacks_is_named_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_port_that_another_container_has_is_told_with_its_name() {
+async fn a_container_that_uses_a_port_is_named() {
     let place = Place::new();
     let _taken = std::net::TcpListener::bind(("127.0.0.1", place.port())).unwrap();
     let shop = format!(r#"{{"Names":"shop-web-1","Ports":"127.0.0.1:{}->80/tcp"}}"#, place.port());
@@ -217,7 +217,7 @@ async fn a_port_that_another_container_has_is_told_with_its_name() {
 }
 
 #[tokio::test]
-async fn each_part_of_a_lab_that_runs_is_told_by_its_state_and_health() {
+async fn each_part_of_a_running_lab_has_its_state_and_health() {
     let place = Place::new();
     let containers = r#"{"Name":"w-gateway-1","Service":"gateway","Image":"waybill:1","State":"running","Health":"unhealthy","ExitCode":0,"Publishers":[{"TargetPort":8080,"PublishedPort":1}]}
 {"Name":"w-processor-1","Service":"processor","Image":"waybill:0","State":"exited","Health":"","ExitCode":137,"Publishers":null}"#;
@@ -230,12 +230,12 @@ async fn each_part_of_a_lab_that_runs_is_told_by_its_state_and_health() {
             (
                 "gateway",
                 "failed",
-                "runs, unhealthy: no space left on device",
+                "running, unhealthy: no space left on device",
                 "docker compose logs --tail 30 gateway",
             ),
-            ("processor", "failed", "has ended with code 137", "docker compose up -d"),
+            ("processor", "failed", "exited with code 137", "docker compose up -d"),
             ("otel-collector", "failed", "not started", "docker compose up -d"),
-            ("versions", "note", "w-processor-1 is of waybill:0, not waybill:1", "anew"),
+            ("versions", "note", "w-processor-1 uses waybill:0, not waybill:1", "recreate"),
         ] {
             let seen = check(&answer, name);
             assert!(
@@ -267,7 +267,7 @@ async fn the_real_docker_of_this_machine_is_understood_if_it_has_one() {
     doctor.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let answer = ended(doctor).await.json();
     if check(&answer, "docker").0 != "ok" {
-        eprintln!("NOT CHECKED: Docker does not answer here");
+        eprintln!("NOT CHECKED: no response from Docker");
         return;
     }
     for name in ["compose", "engine memory", "limits", "images", "volumes"] {

@@ -1,4 +1,4 @@
-//! A server that stands where a gateway should be and answers as it is told.
+//! A fake gateway that responds as a test specifies.
 
 use std::{sync::Arc, time::Duration};
 
@@ -62,13 +62,13 @@ async fn serve(client: TcpStream, answer: &(dyn Fn(&str) -> Answer + Send + Sync
         if line.is_empty() {
             break;
         }
-        if let Some(told) = line.strip_prefix("content-length:") {
-            length = told.trim().parse().ok()?;
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
         }
     }
     client.read_exact(&mut vec![0; length]).await.ok()?;
-    let asked = request.rsplit_once(' ')?.0;
-    let Answer { status, media, body, after } = answer(asked);
+    let request_line = request.rsplit_once(' ')?.0;
+    let Answer { status, media, body, after } = answer(request_line);
     sleep(after).await;
     let head = format!(
         "HTTP/1.1 {status} X\r\ncontent-type: {media}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",

@@ -45,9 +45,9 @@ async fn a_job_is_watched_cancelled_and_started_again() {
     let end = run(&format!("job cancel {id} --wait --json {at}")).await.expect(0).json();
     assert_eq!(end["state"], "cancelled", "{end:#}");
     let watched = watch.await.unwrap().expect(3);
-    let told = lines(&watched);
-    assert_eq!(told.last().map(|job| &job["state"]), Some(&"cancelled".into()), "{told:?}");
-    assert!(told.windows(2).all(|pair| pair[0] != pair[1]), "{told:?}");
+    let states = lines(&watched);
+    assert_eq!(states.last().map(|job| &job["state"]), Some(&"cancelled".into()), "{states:?}");
+    assert!(states.windows(2).all(|pair| pair[0] != pair[1]), "{states:?}");
 
     let late = run(&format!("job cancel {id} {at}")).await.expect(1);
     assert!(late.stderr.contains("(409)"), "{}", late.stderr);
@@ -57,12 +57,12 @@ async fn a_job_is_watched_cancelled_and_started_again() {
 }
 
 #[tokio::test]
-async fn a_watched_job_that_succeeds_ends_with_0_and_tells_its_progress() {
+async fn watching_a_job_that_succeeds_prints_its_progress_and_exits_with_0() {
     let (_lab, at) = lab().await;
     run(&format!("job submit --operation wait:3 --operation add:1,2 {at}")).await.expect(0);
     let watched = run(&format!("job watch last --json {at}")).await.expect(0);
-    let told = lines(&watched);
-    assert!(told.iter().any(|job| job["progress"]["part"].as_f64() > Some(0.0)), "{told:?}");
+    let states = lines(&watched);
+    assert!(states.iter().any(|job| job["progress"]["part"].as_f64() > Some(0.0)), "{states:?}");
     let seen = run(&format!("job watch last {at}")).await.expect(0).stdout;
     assert!(seen.contains("● succeeded") && seen.contains("wait 3 s"), "{seen}");
 }
@@ -82,24 +82,24 @@ fn problem(status: u16) -> Answer {
 #[tokio::test]
 async fn without_a_stream_to_be_had_a_watch_looks_again_and_again() {
     let looks = AtomicU32::new(0);
-    let gateway = FakeGateway::start(move |asked| {
-        if asked.ends_with("/events") {
+    let gateway = FakeGateway::start(move |request| {
+        if request.ends_with("/events") {
             return problem(503);
         }
         let state = if looks.fetch_add(1, Relaxed) < 2 { "running" } else { "succeeded" };
         Answer::json(200, &view(state, "x"))
     })
     .await;
-    let told = lines(&run(&format!("job watch {ID} --json {}", gateway.at())).await.expect(0));
-    let states: Vec<&Value> = told.iter().map(|job| &job["state"]).collect();
+    let states = lines(&run(&format!("job watch {ID} --json {}", gateway.at())).await.expect(0));
+    let states: Vec<&Value> = states.iter().map(|job| &job["state"]).collect();
     assert_eq!(states, ["running", "succeeded"]);
 }
 
 #[tokio::test]
 async fn a_stream_that_breaks_is_opened_again() {
     let streams = AtomicU32::new(0);
-    let gateway = FakeGateway::start(move |asked| {
-        if !asked.ends_with("/events") {
+    let gateway = FakeGateway::start(move |request| {
+        if !request.ends_with("/events") {
             return Answer::json(200, &view("running", "x"));
         }
         let state = if streams.fetch_add(1, Relaxed) < 3 { "running" } else { "failed" };
@@ -107,15 +107,15 @@ async fn a_stream_that_breaks_is_opened_again() {
         Answer { status: 200, media: "text/event-stream", body, after: Duration::ZERO }
     })
     .await;
-    // The look after the last stream still says `running`: the stream's news of the end counts.
-    let told = lines(&run(&format!("job watch {ID} --json {}", gateway.at())).await.expect(3));
-    assert_eq!(told.last().unwrap()["state"], "failed", "{told:?}");
+    // The query after the last stream still says `running`: the event of the stream counts.
+    let states = lines(&run(&format!("job watch {ID} --json {}", gateway.at())).await.expect(3));
+    assert_eq!(states.last().unwrap()["state"], "failed", "{states:?}");
 }
 
 #[tokio::test]
 async fn a_watch_ends_when_its_limit_does_or_the_job_is_unknown() {
-    let gateway = FakeGateway::start(|asked| {
-        if asked.ends_with("/events") {
+    let gateway = FakeGateway::start(|request| {
+        if request.ends_with("/events") {
             problem(503)
         } else {
             Answer::json(200, &view("running", "x"))
@@ -131,11 +131,11 @@ async fn a_watch_ends_when_its_limit_does_or_the_job_is_unknown() {
 #[tokio::test]
 async fn a_hostile_job_cannot_write_on_the_terminal_nor_open_what_it_likes() {
     let evil = "\u{1b}[2J\u{7}x";
-    let gateway = FakeGateway::start(move |asked| {
+    let gateway = FakeGateway::start(move |request| {
         let mut job = view("failed", evil);
         job["failure"] = json!({"reason": evil, "detail": evil});
         job["worker"] = evil.into();
-        if asked.starts_with("POST") {
+        if request.starts_with("POST") {
             return Answer::json(202, &job);
         }
         job["trace_id"] = format!("../{evil}").into();
@@ -167,16 +167,19 @@ async fn open_starts_the_browser_on_the_trace_and_always_prints_the_address() {
     let at = gateway.at();
     let mut open = command(format!("open {ID} {at}").split_whitespace());
     open.env("BROWSER", &browser);
-    let told = ended(open).await.expect(0).stdout;
-    assert!(told.trim_end().ends_with(&format!("/traces/{}", "0".repeat(32))), "{told}");
+    let output = ended(open).await.expect(0).stdout;
+    assert!(output.trim_end().ends_with(&format!("/traces/{}", "0".repeat(32))), "{output}");
     eventually(Duration::from_secs(10), "the browser has started", async || {
-        std::fs::read_to_string(&opened).is_ok_and(|url| url == told.trim_end())
+        std::fs::read_to_string(&opened).is_ok_and(|url| url == output.trim_end())
     })
     .await;
     let front = run(&format!("open --print --json {at}")).await.expect(0).json();
     assert!(front["url"].as_str().is_some_and(|url| url.ends_with('/')), "{front}");
     let mut without = command(format!("open {ID} {at}").split_whitespace());
     without.env("BROWSER", "/nowhere/browser");
-    let told = ended(without).await.expect(0);
-    assert!(told.stdout.contains("/traces/") && told.stderr.contains("no browser"), "{told:?}");
+    let output = ended(without).await.expect(0);
+    assert!(
+        output.stdout.contains("/traces/") && output.stderr.contains("cannot open a browser"),
+        "{output:?}"
+    );
 }

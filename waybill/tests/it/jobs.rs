@@ -1,4 +1,4 @@
-//! Jobs handed to a real lab, seen through to their end.
+//! Jobs submitted to a real lab and followed to their end.
 
 use std::path::Path;
 
@@ -76,10 +76,9 @@ async fn json_has_the_same_shape_with_and_without_waiting() {
 async fn people_see_state_results_and_a_waterfall_without_escape_codes_in_a_pipe() {
     let lab = lab().await;
     let seen = submit(&lab, "--preset flaky --trace --width 120").await.expect(0).stdout;
-    for told in
-        ["succeeded after", "3 of 4", "42", "#1 retry ERROR", "#3 done", "┈┈ waited in a queue"]
+    for text in ["succeeded after", "3 of 4", "42", "#1 retry ERROR", "#3 done", "┈┈ queue wait"]
     {
-        assert!(seen.contains(told), "{told}: {seen}");
+        assert!(seen.contains(text), "{text}: {seen}");
     }
     assert!(!seen.contains('\u{1b}'), "{seen}");
     let list = run(&format!("job list {}", at(&lab))).await.expect(0).stdout;
@@ -90,7 +89,7 @@ async fn people_see_state_results_and_a_waterfall_without_escape_codes_in_a_pipe
 }
 
 #[tokio::test]
-async fn what_the_gateway_refuses_is_told_in_its_words() {
+async fn a_refusal_is_reported_with_the_detail_of_the_gateway() {
     let lab = lab().await;
     let cases = [
         ("--attempts 99", "attempts_max: must be 1 to 20"),

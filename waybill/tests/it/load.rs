@@ -87,19 +87,19 @@ async fn every_job_and_event_of_a_load_is_accounted_for() {
 }
 
 #[tokio::test]
-async fn what_did_not_end_in_time_is_told_and_is_no_success() {
+async fn unfinished_jobs_are_reported_with_exit_code_5() {
     let lab = lab().await;
     let flags = "--jobs 3 --clients 3 --kinds add --fault processor=latency:30000@1 --wait-limit 1";
     let late = run(&format!("load {flags} --json {}", at(&lab))).await.expect(5);
     let report = late.json();
     assert_eq!(sum(&report, "/jobs", &["unfinished"]), 3, "{report:#}");
     assert_eq!(report["jobs"]["unfinished_ids"].as_array().map(Vec::len), Some(3));
-    assert!(late.stderr.contains("not everything"), "{}", late.stderr);
+    assert!(late.stderr.contains("did not end within"), "{}", late.stderr);
     assert_eq!(number(&report, "/jobs/missing"), 0, "{report:#}");
 }
 
 #[tokio::test]
-async fn a_load_that_is_interrupted_sees_to_what_it_sent_and_says_what_came_of_it() {
+async fn an_interrupted_load_waits_for_its_jobs_and_prints_the_summary() {
     let lab = lab().await;
     let mut load = command([
         "load",
@@ -114,9 +114,9 @@ async fn a_load_that_is_interrupted_sees_to_what_it_sent_and_says_what_came_of_i
     ]);
     load.args(["--port-base", &lab.ports().gateway.to_string()]);
     let mut load = load.stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let mut told = BufReader::new(load.stdout.take().unwrap());
+    let mut stdout = BufReader::new(load.stdout.take().unwrap());
     let mut seed = String::new();
-    told.read_line(&mut seed).await.unwrap();
+    stdout.read_line(&mut seed).await.unwrap();
     assert!(seed.starts_with("seed "), "{seed}");
     testkit::eventually(Duration::from_secs(20), "some jobs were sent", async || {
         by_state(&lab).await.values().sum::<u64>() > 10
@@ -125,14 +125,14 @@ async fn a_load_that_is_interrupted_sees_to_what_it_sent_and_says_what_came_of_i
     let pid = Pid::from_raw(load.id().unwrap().cast_signed()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     let mut summary = String::new();
-    told.read_to_string(&mut summary).await.unwrap();
+    stdout.read_to_string(&mut summary).await.unwrap();
     assert_eq!(load.wait().await.unwrap().code(), Some(130), "{summary}");
-    assert!(summary.contains("broken off") && summary.contains("0 unfinished"), "{summary}");
+    assert!(summary.contains("interrupted") && summary.contains("0 unfinished"), "{summary}");
 }
 
 /// A gateway that accepts each job after `after`.
 async fn slow(after: Duration) -> FakeGateway {
-    FakeGateway::start(move |asked| match asked.split('?').next() {
+    FakeGateway::start(move |request| match request.split('?').next() {
         Some("POST /v1/jobs") => {
             let id = "01a1fe22-cb74-7c05-9ec4-b86491c04741";
             let body = json!({"id": id, "state": "accepted", "trace_id": "0".repeat(32)});
@@ -145,7 +145,7 @@ async fn slow(after: Duration) -> FakeGateway {
 }
 
 #[tokio::test]
-async fn a_slow_gateway_cannot_hide_behind_the_pause_it_causes() {
+async fn a_slow_gateway_is_measured_without_coordinated_omission() {
     let gateway = slow(Duration::from_millis(100)).await;
     let flags = "--jobs 20 --rate 100 --in-flight 1 --wait-limit 0 --kinds add --json";
     let report = run(&format!("load {flags} {}", gateway.at())).await.expect(5).json();
@@ -166,7 +166,7 @@ async fn what_is_still_due_when_the_time_is_over_is_left_out_and_counted() {
 
 #[tokio::test]
 async fn a_gateway_that_refuses_everything_is_no_success() {
-    let gateway = FakeGateway::start(|asked| match asked.split('?').next() {
+    let gateway = FakeGateway::start(|request| match request.split('?').next() {
         Some("GET /v1/dead-letters") => Answer::json(200, &json!({"dead_letters": []})),
         _ => {
             Answer::json(503, &json!({"type": "x", "title": "x", "status": 503, "detail": "full"}))
@@ -177,5 +177,9 @@ async fn a_gateway_that_refuses_everything_is_no_success() {
     let refused = run(&format!("load {flags} {}", gateway.at())).await.expect(1);
     let report = refused.json();
     assert_eq!((&report["refused"], number(&report, "/repeated")), (&json!({"503": 3}), 3));
-    assert!(refused.stderr.contains("nothing of it was accepted"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("the lab accepted none of the jobs and events"),
+        "{}",
+        refused.stderr
+    );
 }

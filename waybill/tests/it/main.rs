@@ -11,5 +11,5 @@ mod last;
 mod load;
 mod program;
 mod settings;
-mod silence;
+mod silent_worker;
 mod up;

@@ -59,7 +59,7 @@ pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -
     for name in FOREIGN {
         command.env_remove(name);
     }
-    // Nobody's own notes of his last jobs.
+    // Not the last jobs of the user who runs the tests.
     command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
@@ -80,7 +80,7 @@ pub(crate) async fn run(arguments: &str) -> Ended {
     ended(command(arguments.split_whitespace())).await
 }
 
-/// A program that runs and tells JSON line by line.
+/// A running program that prints JSON line by line.
 pub(crate) struct Running {
     pub(crate) child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -106,9 +106,11 @@ impl Running {
             let mut said = String::new();
             let mut stderr = self.child.stderr.take().expect("it ends once");
             stderr.read_to_string(&mut said).await.expect("it prints text");
-            panic!("it ended before it told `{wanted}`: {said}");
+            panic!("it ended before the event `{wanted}`: {said}");
         };
-        timeout(LIMIT, find).await.unwrap_or_else(|_| panic!("it never told `{wanted}`"))
+        timeout(LIMIT, find)
+            .await
+            .unwrap_or_else(|_| panic!("no event `{wanted}` within {LIMIT:?}"))
     }
 
     /// Waits for its end.

@@ -161,7 +161,7 @@ async fn a_setting_of_the_user_wins_and_a_name_for_one_process_is_set_aside() {
 }
 
 #[tokio::test]
-async fn a_lab_that_is_told_to_leave_no_whole_trace_waits_for_none() {
+async fn a_lab_without_complete_traces_waits_for_none() {
     for (name, value) in [
         ("OTEL_SDK_DISABLED", "true"),
         ("OTEL_TRACES_EXPORTER", "none"),
@@ -258,7 +258,7 @@ async fn show_config_says_where_each_setting_comes_from_and_hides_secrets() {
         let found = (&row["value"], &row["from"], &row["by"]);
         assert_eq!(found, (&value, &from.into(), &by), "{part} {name}: {row}");
     }
-    assert_eq!(config["set_aside"][0]["name"], "WAYBILL_PROT_BASE", "a name that is no setting");
+    assert_eq!(config["set_aside"][0]["name"], "WAYBILL_PROT_BASE", "an unknown setting");
     let words = run("up --show-config --clock system").await.expect(0).stdout;
     assert!(words.contains("flag --clock") && words.contains("set by up"), "{words}");
 }
@@ -416,7 +416,7 @@ fn the_table_of_settings_is_that_of_the_command_line() {
     assert_eq!(
         found.unwrap_or_default(),
         table,
-        "write it anew: WAYBILL_TEST_WRITE=1 cargo test -p waybill --test it table_of_settings"
+        "update it: WAYBILL_TEST_WRITE=1 cargo test -p waybill --test it table_of_settings"
     );
 }
 
@@ -438,13 +438,13 @@ fn table(cli: &Clap) -> String {
         let mut commands: Vec<&str> = readers.iter().map(|(command, _)| *command).collect();
         let is_lab = commands.contains(&"submit") && commands.contains(&"open");
         if is_lab {
-            commands = vec!["every command that talks to a lab"];
+            commands = vec!["every command that connects to a lab"];
             if name == "WAYBILL_PORT_BASE" {
                 commands.push("up");
             }
         }
         let help = readers.iter().find_map(|(_, arg)| arg.get_help()).map(ToString::to_string);
-        let help = help.unwrap_or_else(|| "as the OpenTelemetry specification has it".to_owned());
+        let help = help.unwrap_or_else(|| "see the OpenTelemetry specification".to_owned());
         let help = help.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned();
         let help = help.replace('|', "\\|").replace('\n', " ");
         format!("| `{name}` | {} | {} | {help} |\n", commands.join(", "), defaults.join(" or "))
@@ -482,9 +482,9 @@ async fn the_topology_finds_a_moved_lab_as_every_command_does() {
 }
 
 #[tokio::test]
-async fn ports_that_the_system_gives_away_are_warned_of() {
-    let told = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
-    let mut range = told.split_whitespace().map(|number| number.parse::<u16>().unwrap());
+async fn ports_in_the_ephemeral_range_are_warned_about() {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+    let mut range = text.split_whitespace().map(|number| number.parse::<u16>().unwrap());
     let (first, last) = (range.next().unwrap(), range.next().unwrap());
     let doctor = async |base: u16| {
         let seen = run(&format!("doctor --json --port-base {base}")).await;

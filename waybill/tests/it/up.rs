@@ -25,7 +25,7 @@ fn signal(running: &Running, signal: Signal) {
 }
 
 #[tokio::test]
-async fn a_lab_comes_up_with_a_complete_trace_is_well_and_ends_when_asked() {
+async fn a_lab_starts_with_a_complete_trace_is_healthy_and_stops_on_a_signal() {
     let (ports, folder) = place();
     let mut lab = Running::start(up(&ports, &folder.path().join("data")));
     let ready = lab.event("ready").await;
@@ -91,7 +91,7 @@ async fn a_port_in_use_is_named_before_anything_starts() {
 }
 
 #[tokio::test]
-async fn a_data_folder_that_cannot_be_written_is_told_in_one_line() {
+async fn a_data_folder_that_is_not_writable_is_reported_in_one_line() {
     let ports = PortBlock::claim();
     let file = tempfile::NamedTempFile::new().unwrap();
     let refused = ended(up(&ports, &file.path().join("data"))).await.expect(1);
@@ -101,7 +101,7 @@ async fn a_data_folder_that_cannot_be_written_is_told_in_one_line() {
 }
 
 #[tokio::test]
-async fn without_any_way_to_a_broker_the_ways_are_listed() {
+async fn without_a_broker_the_ways_to_get_one_are_listed() {
     let (ports, folder) = place();
     let empty = folder.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
@@ -124,7 +124,7 @@ async fn without_any_way_to_a_broker_the_ways_are_listed() {
 }
 
 #[tokio::test]
-async fn a_lab_whose_telemetry_goes_elsewhere_says_so() {
+async fn a_lab_that_exports_telemetry_elsewhere_reports_that() {
     let (ports, folder) = place();
     let mut command = up(&ports, &folder.path().join("data"));
     command.args(["--trickle", "0", "--otlp-endpoint", "http://127.0.0.1:9"]);

@@ -54,9 +54,13 @@ fn lost_after(operations: usize, progress: Option<(u32, i64)>, started_s: i64) -
 fn a_lost_run_ends_after_all_that_it_may_have_sent() {
     assert_eq!(lost_after(1, Some((0, 8)), 5), 10, "the record is newer than the latest child");
     assert_eq!(lost_after(1, Some((0, 11)), 5), 11, "the latest child is newer than the record");
-    assert_eq!(lost_after(1, None, 9), 11, "an operation that was never noted was short");
-    assert_eq!(lost_after(3, None, 9), 14, "short ones may have ended until the next renewal");
-    assert_eq!(lost_after(3, Some((1, 8)), 5), 14, "and may follow a long one");
-    assert_eq!(lost_after(3, Some((2, 8)), 5), 10, "the last one is followed by none");
-    assert_eq!(lost_after(1, Some((0, 21)), 20), 21, "a worker whose clock is ahead");
+    assert_eq!(lost_after(1, None, 9), 11, "an operation that is not in the record was short");
+    assert_eq!(
+        lost_after(3, None, 9),
+        14,
+        "short operations may have ended before the next renewal"
+    );
+    assert_eq!(lost_after(3, Some((1, 8)), 5), 14, "short operations may follow a long one");
+    assert_eq!(lost_after(3, Some((2, 8)), 5), 10, "no operation follows the last one");
+    assert_eq!(lost_after(1, Some((0, 21)), 20), 21, "the worker's clock is ahead");
 }

@@ -1,4 +1,4 @@
-//! Changes that meet another's write, on a real broker: their own, the gateway's, another worker's.
+//! Changes that conflict with another write, on a real broker: an own one, the gateway's, another worker's.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -94,7 +94,7 @@ fn running(token: &Lease) -> JobRecord {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ones_own_write_whose_answer_was_lost_is_found_and_not_repeated() {
+async fn an_own_write_whose_reply_was_lost_is_found_and_not_repeated() {
     let bench = Bench::start().await;
     let written = |record: &mut JobRecord| record.move_to(JobState::Succeeded).unwrap();
     let ended = bench.end(written).await.unwrap();
@@ -103,7 +103,7 @@ async fn ones_own_write_whose_answer_was_lost_is_found_and_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_somebody_who_owns_nothing_is_kept_and_ours_is_applied_to_it() {
+async fn a_change_without_a_lease_is_kept_and_ours_is_applied_to_it() {
     let bench = Bench::start().await;
     bench.end(|record| record.cancel_requested = true).await.unwrap();
     let stored = bench.stored().await;
@@ -112,7 +112,7 @@ async fn a_change_of_somebody_who_owns_nothing_is_kept_and_ours_is_applied_to_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_another_worker_or_round_has_is_left_alone() {
+async fn a_job_of_another_worker_or_round_is_not_changed() {
     for takes_over in [
         (|record: &mut JobRecord| record.lease = Some(token("worker-2"))) as fn(&mut JobRecord),
         |record| record.round = 1,

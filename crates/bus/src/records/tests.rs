@@ -1,4 +1,4 @@
-//! Records on a real broker: what is too large, what cannot be read, what another version wrote.
+//! Records on a real broker: too large, unreadable, written by another version.
 
 use contract::{
     record::{JobFailure, RECORD_BYTES_MAX},
@@ -54,7 +54,7 @@ fn queued(bytes: usize) -> Value {
 }
 
 #[tokio::test]
-async fn a_record_is_refused_when_it_grows_too_large_and_the_largest_is_taken() {
+async fn a_record_is_refused_when_it_grows_too_large_and_the_largest_is_accepted() {
     let bucket = Bucket::start().await;
     for state in [JobState::Running, JobState::Failed] {
         bucket.put(&queued(0)).await;
@@ -81,17 +81,17 @@ async fn a_record_is_refused_when_it_grows_too_large_and_the_largest_is_taken() 
 }
 
 #[tokio::test]
-async fn a_new_record_is_as_limited_as_any_other() {
+async fn a_new_record_has_the_same_limit() {
     let bucket = Bucket::start().await;
     let id = ID.parse().unwrap();
     let large = JobRecord::from_json(id, queued(RECORD_BYTES_MAX - 400).to_string().as_bytes());
     let error = bucket.records.create(large.unwrap()).await.unwrap_err();
-    assert!(error.to_string().contains("bytes, and may have 2816"), "{error}");
+    assert!(error.to_string().contains("bytes, more than its limit of 2816"), "{error}");
     assert_eq!(bucket.load().await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn what_an_older_service_does_not_know_survives_its_writes() {
+async fn unknown_fields_survive_the_writes_of_an_older_service() {
     let bucket = Bucket::start().await;
     let mut stored = queued(3);
     stored["times"]["newer"] = json!([1, {"x": null}]);
@@ -120,7 +120,7 @@ async fn what_an_older_service_does_not_know_survives_its_writes() {
 }
 
 #[tokio::test]
-async fn a_damaged_record_is_found_as_such_and_removed_only_at_its_revision() {
+async fn a_damaged_record_is_reported_and_deleted_only_at_its_revision() {
     let bucket = Bucket::start().await;
     let id = ID.parse().unwrap();
     let revision = bucket.put(&json!("not a record")).await;

@@ -1,4 +1,4 @@
-//! Dead letters as a client sees them, and what comes of driving them again.
+//! Dead letters in the HTTP API, and redrives.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{
@@ -8,30 +8,30 @@ use utoipa::{
 
 use crate::{JobId, Stage, lenient_integer, signals::reason::DEAD_LETTERS};
 
-/// Dead letters that one call drives again if it asks for no number.
+/// Dead letters that one request redrives if it sets no limit.
 pub const REDRIVE_LIMIT_DEFAULT: u32 = 50;
-/// Most dead letters that one call drives again.
+/// Most dead letters that one request redrives.
 pub const REDRIVE_LIMIT_MAX: u32 = 500;
 
-/// A dead letter as a client sees it.
+/// A dead letter in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeadLetterView {
-    /// Its place in the dead-letter stream.
+    /// Its sequence number in the stream of dead letters.
     pub seq: u64,
-    /// The stage that gave up.
+    /// The stage that dead-lettered the message.
     pub stage: String,
-    /// Why, as one of a fixed set of words.
+    /// The reason, one of a fixed set of words.
     pub reason: String,
-    /// Why, for people.
+    /// What happened, for people.
     pub detail: String,
     /// The job, if the message had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
     /// Attempts used up.
     pub attempts: u32,
-    /// When, RFC 3339, broker time.
+    /// When it was dead-lettered, RFC 3339, broker time.
     pub dead_at: String,
-    /// The trace, as 32 hex digits.
+    /// The message's trace, as 32 hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
     /// Size of the original data, in bytes.
@@ -43,20 +43,20 @@ pub struct DeadLetterView {
 pub struct DeadLetterList {
     /// The dead letters.
     pub dead_letters: Vec<DeadLetterView>,
-    /// Give it back as `cursor` for the next page; absent on the last one.
+    /// Pass it as `cursor` to get the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
-/// A dead letter with all that is in it.
+/// A dead letter with its headers and data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeadLetterDetail {
-    /// What the list shows of it.
+    /// The same fields as in a list.
     #[serde(flatten)]
     pub letter: DeadLetterView,
-    /// The subject that the message came from.
+    /// The subject of the original message.
     pub subject: String,
-    /// The message's own headers, as they were.
+    /// The headers of the original message.
     pub headers: Vec<Header>,
     /// The original data in base64.
     pub body_base64: String,
@@ -70,29 +70,29 @@ pub struct DeadLetterDetail {
 pub struct Header {
     /// Its name.
     pub name: String,
-    /// Its value, as somebody sent it.
+    /// Its value, unchanged.
     pub value: String,
 }
 
-/// Answer to a redrive: the message is on its way again, and its dead letter is gone.
+/// Response to a redrive: the message is queued again, and its dead letter is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Redriven {
-    /// Where the dead letter was.
+    /// The sequence number that the dead letter had.
     pub seq: u64,
-    /// The stage that has the message again.
+    /// The stage that receives the message again.
     pub stage: Stage,
     /// The job, if the message has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
-    /// The round that the job is in now, unless only its owner is told again.
+    /// The job's new round; absent if only its notification is sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<u32>,
-    /// The trace that goes on, as 32 hex digits.
+    /// The trace that continues, as 32 hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
 }
 
-/// Which dead letters to drive again, the oldest first.
+/// Which dead letters to redrive, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RedriveMany {
     /// Only those of this stage.
@@ -102,7 +102,7 @@ pub struct RedriveMany {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DeadLetterReason>)]
     pub reason: Option<String>,
-    /// How many at most: 1 to 500, 50 if absent.
+    /// Most dead letters to redrive: 1 to 500, 50 if absent.
     #[schema(minimum = 1, maximum = 500)]
     #[serde(
         default,
@@ -110,13 +110,13 @@ pub struct RedriveMany {
         skip_serializing_if = "Option::is_none"
     )]
     pub limit: Option<u32>,
-    /// Where the call before ended: its `next_cursor`.
+    /// The `next_cursor` of the previous response.
     #[schema(pattern = "^[0-9]{1,19}$")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
-/// What the API says of a reason: a text, one of those that dead letters have.
+/// The OpenAPI schema of a reason: one of the reasons of dead letters.
 #[derive(Debug)]
 pub enum DeadLetterReason {}
 
@@ -129,48 +129,48 @@ impl PartialSchema for DeadLetterReason {
 
 impl ToSchema for DeadLetterReason {}
 
-/// What came of driving many again.
+/// Response to a redrive of several dead letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RedrivenMany {
-    /// How many are on their way again.
+    /// How many were redriven.
     pub redriven: u32,
-    /// Those that are not, and why. They are still there.
+    /// Dead letters that could not be redriven, and why. They still exist.
     pub failed: Vec<RedriveFailure>,
-    /// Give it back as `cursor` to go on; absent when every dead letter was looked at.
+    /// Pass it as `cursor` to continue; absent once all dead letters were considered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
-/// A dead letter that could not be driven again.
+/// A dead letter that could not be redriven.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RedriveFailure {
-    /// Where it is.
+    /// Its sequence number.
     pub seq: u64,
-    /// The kind of problem, as in an error answer.
+    /// The kind of problem, as in an error response.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What is in the way.
+    /// Why it could not be redriven.
     pub detail: String,
 }
 
-/// Headers that a dead letter carries beside the original ones.
+/// Headers of a dead letter, in addition to the original ones.
 pub mod dead_header {
-    /// The stage that gave up.
+    /// The stage that dead-lettered the message.
     pub const STAGE: &str = "waybill-dead-stage";
-    /// Why, as one of a fixed set of words.
+    /// The reason, one of a fixed set of words.
     pub const REASON: &str = "waybill-dead-reason";
-    /// Why, for people.
+    /// What happened, for people.
     pub const DETAIL: &str = "waybill-dead-detail";
     /// Attempts used up.
     pub const ATTEMPTS: &str = "waybill-dead-attempts";
-    /// The subject the message came from.
+    /// The subject of the original message.
     pub const SUBJECT: &str = "waybill-dead-subject";
-    /// The message's place in the stream it first came from.
+    /// Stream sequence of the original message.
     pub const SEQ: &str = "waybill-dead-seq";
-    /// Prefix of the original headers, kept as they were.
+    /// Prefix of the original headers, which are otherwise unchanged.
     pub const ORIGINAL: &str = "waybill-original-";
-    /// On a redriven raw event: its place in the stream when it first came, so that it is no repeat.
+    /// On a redriven raw event: its original stream sequence, so that it is not taken for a duplicate.
     pub const REDRIVEN_SEQ: &str = "waybill-redriven-seq";
-    /// On a redriven raw event that had become a job: the round that it starts.
+    /// On a redriven raw event whose job exists: the round that it starts.
     pub const REDRIVEN_ROUND: &str = "waybill-redriven-round";
 }

@@ -1,57 +1,57 @@
-//! The operations of a job, one by one.
+//! The operations of a job in the HTTP API.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::operation::{Operation, OperationKind};
 
-/// Where one operation is.
+/// State of one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationState {
-    /// Its turn has not come.
+    /// Not started yet.
     Waiting,
-    /// It runs, by the worker's last sign of life.
+    /// Running, as of the last lease renewal.
     Running,
-    /// It has a value.
+    /// Ended with a value.
     Done,
-    /// It has an error of its own, or the job ended while it ran.
+    /// Ended with an error, or the job ended while it ran.
     Failed,
-    /// The job ended before its turn came.
+    /// The job ended before it started.
     Skipped,
 }
 
 /// One operation of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OperationView {
-    /// Its place in the job, from 0.
+    /// Its index in the job, from 0.
     pub index: u32,
-    /// Where it is.
+    /// Its state.
     pub state: OperationState,
     /// Its kind; absent until the job was queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<OperationKind>,
-    /// What was asked for; absent until the job was queued.
+    /// The operation as submitted; absent until the job was queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
-    /// Its done part, 0 to 1, while it runs.
+    /// The completed part, 0 to 1, while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<f32>,
-    /// Its value: a number, a text, or the description of a tile. Told when the job has ended.
+    /// Its value: a number, a text, or the description of a tile. Present once the job has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<serde_json::Value>,
-    /// Its own error.
+    /// Its error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// How long it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<f64>,
-    /// Where its picture is, if it made one.
+    /// Path of its image, if it rendered one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
 }
 
-/// All operations of a job, in their order.
+/// All operations of a job, in order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OperationList {
     /// The operations.

@@ -1,24 +1,24 @@
-//! The queues and stores at the broker, and how full they are.
+//! Queues and stores of the broker in the HTTP API.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A stream and who reads it. A number that is absent is not known; `error` says why.
+/// A stream and its consumer. A number that could not be read is absent; `error` says why.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct QueueView {
     /// The stream, and how full it is.
     #[serde(flatten)]
     pub store: StoreView,
-    /// Who reads it; absent for the dead letters, which nobody does.
+    /// Its consumer; absent for the dead letters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumer: Option<String>,
-    /// Messages that wait for the consumer.
+    /// Messages not yet delivered to the consumer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depth: Option<u64>,
-    /// Messages that the consumer was given and has not acked.
+    /// Messages delivered and not yet acked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack_pending: Option<u64>,
-    /// Unacked messages that were given more than once.
+    /// Unacked messages that were delivered more than once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redelivered: Option<u64>,
     /// Age of the oldest message, in seconds.
@@ -29,9 +29,9 @@ pub struct QueueView {
 /// A stream or store and how full it is.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct StoreView {
-    /// Its name at the broker.
+    /// Name of the stream.
     pub stream: String,
-    /// What is wrong with it, or with who reads it, and what to do; absent when all is well.
+    /// What is wrong with it or its consumer, and what to do; absent if nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Messages in it.
@@ -40,13 +40,13 @@ pub struct StoreView {
     /// Their size, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// How large it may get, in bytes; absent when only the disk limits it.
+    /// Size limit, in bytes; absent if only the disk limits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_max: Option<u64>,
-    /// The used part, 0 to 1; absent without a limit.
+    /// Used part of the limit, 0 to 1; absent without a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full: Option<f64>,
-    /// What a full one does: `refuses` new messages, or `forgets` the oldest.
+    /// What it does when full: `refuses` new messages, or `forgets` the oldest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_full: Option<WhenFull>,
 }
@@ -55,17 +55,17 @@ pub struct StoreView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenFull {
-    /// It takes nothing more.
+    /// Refuses new messages.
     Refuses,
-    /// It drops the oldest.
+    /// Drops the oldest messages.
     Forgets,
 }
 
 /// All queues, and the stores beside them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct QueueList {
-    /// The streams, in the order of a job's way; the dead letters last.
+    /// The streams, in the order in which a job passes them; the dead letters last.
     pub queues: Vec<QueueView>,
-    /// Where records, results, keys, tiles and payloads are kept.
+    /// The stores of records, results, keys, tiles and payloads.
     pub stores: Vec<StoreView>,
 }

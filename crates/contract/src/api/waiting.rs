@@ -19,9 +19,9 @@ pub struct LeaseView {
     pub worker: String,
     /// Its run of the job, from 1: one more with each interruption of this round.
     pub run: u32,
-    /// When that run began, RFC 3339; by the worker's own clock.
+    /// When that run started, RFC 3339; by the worker's clock.
     pub running_since: String,
-    /// When the record was last written, RFC 3339: a lease is renewed every third of the ack wait.
+    /// When the record was last written, RFC 3339. A lease is renewed every third of the ack wait.
     pub written_at: String,
     /// Milliseconds since then.
     pub silent_ms: u64,
@@ -34,8 +34,8 @@ pub struct LeaseView {
 }
 
 impl LeaseView {
-    /// The lease in `record`, which was written at `written_ns` (Unix nanoseconds of the broker) and has not been
-    /// written for `silent` since. None unless the job runs.
+    /// The lease in `record`, which was written at `written_ns` (broker time, Unix nanoseconds), `silent` ago. `None`
+    /// unless the job runs.
     pub fn of(
         record: &JobRecord,
         written_ns: i128,
@@ -60,8 +60,8 @@ impl LeaseView {
         self.takeover_in_ms.is_some()
     }
 
-    /// `silent for 5 s, take-over in 6 s`; the take-over is never said to be nearer than it is.
-    pub fn silence(&self) -> String {
+    /// For example `silent for 5 s, take-over in 6 s`. The time to the take-over is rounded up.
+    pub fn status(&self) -> String {
         let silent = self.silent_ms / 1_000;
         match self.takeover_in_ms {
             None => {
@@ -74,19 +74,19 @@ impl LeaseView {
 }
 
 impl fmt::Display for LeaseView {
-    /// `worker processor-7 silent for 5 s, take-over in 6 s`. The worker's name is as it came.
+    /// For example `worker processor-7 silent for 5 s, take-over in 6 s`. The worker's name is not escaped.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let comma = if self.is_silent() { "" } else { "," };
-        write!(out, "worker {}{comma} {}", self.worker, self.silence())
+        write!(out, "worker {}{comma} {}", self.worker, self.status())
     }
 }
 
-/// What a job waits for that neither runs nor has ended.
+/// What a job waits for while it neither runs nor has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WaitView {
     /// What it waits for.
     pub reason: WaitReason,
-    /// Older jobs that wait for the same; only on the job itself, not in lists.
+    /// Number of older jobs that wait for the same; only on the job itself, not in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind: Option<usize>,
     /// Milliseconds until its retry is due, 0 once it is.
@@ -98,21 +98,21 @@ pub struct WaitView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitReason {
-    /// The ingester has not let it in yet.
+    /// The ingester has not queued it yet.
     Ingester,
-    /// A processor has not taken it yet: jobs before it come first.
+    /// No processor slot has been free for it yet.
     Slot,
-    /// No processor asks for jobs: none is there, or it starts again.
+    /// No processor pulls jobs: none runs, or it is restarting.
     NoWorker,
     /// Its latest attempt failed; the next one is due after a delay.
     RetryDelay,
-    /// Its worker handed it back without spending an attempt: it stopped in order, or a store was away.
+    /// Its worker postponed it without spending an attempt: the worker stopped, or a store was away.
     HandedBack,
 }
 
 impl WaitView {
-    /// What `record` waits for at `now_ms` of the displayed clock; none if it runs or has ended. `has_worker` says
-    /// whether any processor asks for jobs, or has some.
+    /// What `record` waits for at `now_ms` of the displayed clock; `None` if it runs or has ended. `has_worker` says
+    /// whether any processor pulls or runs jobs.
     pub fn of(record: &JobRecord, now_ms: i64, has_worker: bool) -> Option<Self> {
         let due_ms = record.times.retry_ms.filter(|_| record.state == Retrying);
         let reason = match record.state {

@@ -1,26 +1,26 @@
-//! What stands in the record itself as long as it is small. Most jobs ask for little and come to little,
-//! and a document of its own for each costs the broker as much as the whole rest of a move.
+//! Documents that are small enough for the record itself. Most specs and results are, and to store each separately
+//! would cost the broker as much as the rest of a move.
 
 use serde::{Deserialize, Serialize};
 
 use crate::job::JobSpec;
 
-/// Largest document that stands in the record, in bytes of JSON; what is larger has its own store.
+/// Largest document in a record, in bytes of JSON; larger ones have their own stores.
 pub const INLINE_BYTES_MAX: usize = 512;
 
-/// What a job asked for, for those who must speak of it and hold no message.
+/// The spec in a job's record, for services that hold no message of the job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InlineSpec {
-    /// The job, with what the ingester filled in.
+    /// The spec, enriched by the ingester.
     pub spec: JobSpec,
-    /// The deadline of its first round, as it stood before the record itself had one.
+    /// The deadline of the first round, from before records had their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_at_ms: Option<i64>,
-    /// The trace context that it was handed on with, as headers.
+    /// The trace context with which it was queued, as headers.
     pub context: Vec<(String, String)>,
 }
 
-/// Whether `document` is small enough to stand in the record.
+/// Whether `document` is small enough for the record.
 pub fn is_small<T: Serialize>(document: &T) -> bool {
     serde_json::to_vec(document).is_ok_and(|json| json.len() <= INLINE_BYTES_MAX)
 }

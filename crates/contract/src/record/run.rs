@@ -1,23 +1,23 @@
-//! The runs of a job: how many there were, who runs it now, how far that is.
+//! The runs of a job: lease, progress, attempts and interruptions.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Stage, operation::OperationKind, propagation::TraceParent};
 
-/// The token of a running job: who may speak for it.
+/// The lease of a running job, which proves that its holder may run it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
-    /// The round it runs in.
+    /// The round.
     pub round: u32,
-    /// The attempt it is, from 1.
+    /// The attempt, from 1.
     pub attempt: u32,
-    /// Interruptions before this run: two runs of one attempt by one worker differ in it.
+    /// Interruptions before this run, which distinguish two runs of one attempt by one worker.
     pub run: u32,
-    /// The process that runs it.
+    /// The lease holder: the process that runs the job.
     pub worker: String,
-    /// The message it was taken from.
+    /// Stream sequence of the job's message.
     pub stream_seq: u64,
-    /// The span of the run, so that whoever takes over can export it as lost.
+    /// The span of the run, so that a worker that takes over can export it as lost.
     pub span: TraceParent,
     /// The span's parent, for the same reason.
     pub parent: TraceParent,
@@ -29,7 +29,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Whether both tokens are of the same run.
+    /// Whether both leases are of the same run.
     pub fn is_same_run(&self, other: &Self) -> bool {
         (self.round, self.attempt, self.run, self.stream_seq)
             == (other.round, other.attempt, other.run, other.stream_seq)
@@ -37,7 +37,7 @@ impl Lease {
             && self.span == other.span
     }
 
-    /// The run as it stands in names of results and objects: `{round}.{attempt}.{run}`.
+    /// The run's name in names of results and objects: `{round}.{attempt}.{run}`.
     pub fn run_name(&self) -> String {
         format!("{}.{}.{}", self.round, self.attempt, self.run)
     }
@@ -46,28 +46,28 @@ impl Lease {
 /// How far a running job is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// The operation that runs, from 0.
+    /// Index of the running operation, from 0.
     pub operation: u32,
     /// Its kind.
     pub kind: OperationKind,
-    /// Its done part, 0 to 1.
+    /// The completed part, 0 to 1.
     pub part: f32,
-    /// Its span, so that whoever takes over can export it as lost.
+    /// Its span, so that a worker that takes over can export it as lost.
     pub span: TraceParent,
     /// When it started, by the worker's displayed clock; Unix nanoseconds.
     pub started_at_ns: i64,
-    /// When its latest child ended, by the same clock: its span did not end before, even if it is lost.
+    /// When its latest child span ended, by the same clock; a lost span does not end before it.
     #[serde(default)]
     pub child_at_ns: i64,
 }
 
-/// Attempts used up, by the stage that used them.
+/// Attempts used up, by stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
     /// By the ingester.
     #[serde(default)]
     pub ingester: u32,
-    /// By the processor: the ones a client sees.
+    /// By the processor: the attempts that a client sees.
     #[serde(default)]
     pub processor: u32,
     /// By the notifier.
@@ -86,7 +86,7 @@ impl Attempts {
         }
     }
 
-    /// Notes that `stage` has used up `attempts`.
+    /// Sets the attempts that `stage` has used up.
     pub const fn set(&mut self, stage: Stage, attempts: u32) {
         match stage {
             Stage::Gateway => {}
@@ -100,15 +100,15 @@ impl Attempts {
 /// Runs that ended without a verdict, in this round. They spend no attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interruptions {
-    /// Runs in the processor: its workers lost, and its child processes.
+    /// Runs in the processor whose worker or child process was lost.
     pub total: u32,
-    /// Child processes that died while they ran an operation of this job, and nothing but this job.
+    /// Child processes that died while they ran only this job.
     #[serde(default)]
     pub isolated: u32,
-    /// Deliveries to an ingester that was lost. The first is not known, see [`Handling`].
+    /// Deliveries to an ingester that was lost. The first is not counted, see [`Handling`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub ingester: u32,
-    /// Deliveries to a notifier that was lost. The first is not known, see [`Handling`].
+    /// Deliveries to a notifier that was lost. The first is not counted, see [`Handling`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub notifier: u32,
 }
@@ -124,7 +124,7 @@ impl Interruptions {
         }
     }
 
-    /// Notes that there were `interruptions` in `stage`.
+    /// Sets the interruptions in `stage`.
     pub const fn set(&mut self, stage: Stage, interruptions: u32) {
         match stage {
             Stage::Gateway => {}
@@ -135,15 +135,15 @@ impl Interruptions {
     }
 }
 
-/// A redelivered message in a stage without leases. If another process finds it in the record at the next redelivery,
-/// the first was lost while it handled the message.
+/// The process that handles a redelivered message in a stage without leases. If another process finds it in the record
+/// at the next redelivery, the first process was lost while it handled the message.
 ///
-/// A first delivery is not noted, because the write would cost every job a round trip.
+/// A first delivery is not recorded, because the write would cost every job a round trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handling {
     /// The stage.
     pub stage: Stage,
-    /// A number that the process drew when it started.
+    /// A random number that identifies the process.
     pub process: u32,
 }
 

@@ -1,4 +1,4 @@
-//! The record as it is stored: JSON with a schema version, limited in size, and kept whole when an older version writes it.
+//! The stored form of a record: JSON with a schema version and a size limit. Unknown fields survive older versions.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -6,17 +6,17 @@ use serde_json::Value;
 use super::{InlineSpec, JobRecord, Progress};
 use crate::{JobId, api::OperationResult, unknown_fields::UnknownFields};
 
-/// Largest record, in bytes, read or written. The bucket itself refuses a little more than this without a reason.
+/// Largest record, in bytes, read or written. The bucket's own limit is slightly higher, but its error says nothing.
 pub const RECORD_BYTES_MAX: usize = 3_584;
-/// Room that a record keeps until its job ends, in bytes: for why it failed, or for what came of it.
+/// Bytes reserved in a record until its job ends, for the failure or the results.
 pub const RECORD_END_ROOM: usize = 768;
 /// Schema version of the records that this version writes, and the highest that it can read.
 ///
-/// A field that older services may keep without knowing it does not raise it. A change that they must not touch does:
-/// a new state, or another meaning of a field. See ADR 0014.
+/// Raise it for a change that older services must not touch: a new state, or a new meaning of a field. A field that
+/// they may keep without knowing it needs no new version. See ADR 0014.
 pub const RECORD_VERSION: u32 = 1;
 
-/// The version of a record that carries none.
+/// The version of a record without a version.
 pub(super) const fn first_version() -> u32 {
     1
 }
@@ -24,7 +24,7 @@ pub(super) const fn first_version() -> u32 {
 /// Why stored bytes are not a record that this version can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// A newer version wrote it, and can read it.
+    /// A newer version wrote it.
     #[error(
         "a newer version wrote it: its schema version is {0}, this service knows up to {RECORD_VERSION}"
     )]
@@ -34,7 +34,7 @@ pub enum Unreadable {
     Damaged(String),
 }
 
-/// The one part of a record that every version can read.
+/// The part of a record that every version can read.
 #[derive(Deserialize)]
 struct Head {
     #[serde(default = "first_version")]
@@ -42,7 +42,7 @@ struct Head {
 }
 
 impl JobRecord {
-    /// Reads the record stored under the key `job`. What this version does not know of it is kept for the next write.
+    /// Reads the record stored under the key `job`. Unknown fields are kept for the next write.
     pub fn from_json(job: JobId, json: &[u8]) -> Result<Self, Unreadable> {
         let damaged = |why: String| match serde_json::from_slice(json) {
             Ok(Head { version }) if version > RECORD_VERSION => Unreadable::Newer(version),
@@ -66,19 +66,19 @@ impl JobRecord {
         Ok(record)
     }
 
-    /// How large the record may be as it stands, in bytes. While its job goes on there is room left for the end.
+    /// Size limit of the record in its state, in bytes. Until the job ends, [`RECORD_END_ROOM`] is reserved.
     pub fn bytes_max(&self) -> usize {
         if self.state.is_terminal() { RECORD_BYTES_MAX } else { RECORD_BYTES_MAX - RECORD_END_ROOM }
     }
 
-    /// The record as it is stored, with what was unknown when it was read.
+    /// The record as JSON, unknown fields included.
     pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
         self.unknown.write(self)
     }
 }
 
-/// The record without what it quotes of a job whose operations this version does not know. No decision needs those
-/// parts, and they are kept like any unknown field.
+/// The record without the parts that name operations this version does not know. No decision needs those parts, and
+/// they are kept like any unknown field.
 fn readable_part(json: &[u8]) -> Option<JobRecord> {
     let mut record: Value = serde_json::from_slice(json).ok()?;
     let members = record.as_object_mut()?;

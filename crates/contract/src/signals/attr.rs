@@ -1,4 +1,4 @@
-//! Names of span attributes: semantic conventions 1.42 where they have one, else `waybill.…`.
+//! Names of span attributes: from semantic conventions 1.42 if defined there, else `waybill.…`.
 
 /// Text; always [`NATS`].
 pub const MESSAGING_SYSTEM: &str = "messaging.system";
@@ -25,7 +25,7 @@ pub const HTTP_ROUTE: &str = "http.route";
 pub const URL_PATH: &str = "url.path";
 /// Text: the whole address of an outgoing request, without credentials.
 pub const URL_FULL: &str = "url.full";
-/// Number: the answer's status.
+/// Number: the response's status.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 /// Text: a reason word, or the status of a failed request.
 pub const ERROR_TYPE: &str = "error.type";
@@ -46,9 +46,9 @@ pub const JOB_ATTEMPT: &str = "waybill.job.attempt";
 pub const JOB_INTERRUPTIONS: &str = "waybill.job.interruptions";
 /// Text: how the job ended.
 pub const JOB_OUTCOME: &str = "waybill.job.outcome";
-/// Text: what came of the attempt.
+/// Text: the verdict of the attempt.
 pub const VERDICT: &str = "waybill.verdict";
-/// Text: why, as one of [`super::reason`].
+/// Text: one of [`super::reason`].
 pub const REASON: &str = "waybill.reason";
 /// Milliseconds that the message waited; below zero when clocks disagree.
 pub const QUEUE_WAIT_MS: &str = "waybill.queue.wait_ms";
@@ -58,7 +58,7 @@ pub const PUBLISH_ACK_MS: &str = "waybill.publish.ack_ms";
 pub const PUBLISH_DUPLICATE: &str = "waybill.publish.duplicate";
 /// Text: the stream.
 pub const STREAM: &str = "waybill.stream";
-/// Number: the message's place in the stream.
+/// Number: the message's stream sequence.
 pub const STREAM_SEQUENCE: &str = "waybill.stream.sequence";
 /// Number from 1: how often the broker delivered the message. Not the attempt.
 pub const STREAM_DELIVERED: &str = "waybill.stream.delivered";
@@ -66,17 +66,17 @@ pub const STREAM_DELIVERED: &str = "waybill.stream.delivered";
 pub const FAULT: &str = "waybill.fault";
 /// Text: the kind of the operation.
 pub const OPERATION_KIND: &str = "waybill.operation.kind";
-/// Number from 0: the operation's place in the job.
+/// Number from 0: the operation's index in the job.
 pub const OPERATION_INDEX: &str = "waybill.operation.index";
-/// Number 0 to 1: the done part of the operation.
+/// Number 0 to 1: the completed part of the operation.
 pub const PROGRESS: &str = "waybill.progress";
 /// Text: the process that did the work.
 pub const WORKER: &str = "waybill.worker";
-/// True when the owner may have been told before, under the same `webhook-id`.
+/// True if the submitter may have been notified before, under the same `webhook-id`.
 pub const WEBHOOK_REPEAT: &str = "waybill.webhook.repeat";
-/// True on a span that another process exported for one that went away.
+/// True on a span that another process exported for a lost process.
 pub const LOST: &str = "waybill.lost";
-/// Text on a link: what it leads to, as one of the `LINK_…` words.
+/// Text on a link: its target, one of the `LINK_…` words.
 pub const LINK: &str = "waybill.link";
 /// [`LINK`] to the producer of the message.
 pub const LINK_PRODUCER: &str = "producer";
@@ -84,9 +84,9 @@ pub const LINK_PRODUCER: &str = "producer";
 pub const LINK_PREVIOUS_ATTEMPT: &str = "previous_attempt";
 /// [`LINK`] from a redriven message to its dead letter.
 pub const LINK_REDRIVEN_FROM: &str = "redriven_from";
-/// [`LINK`] to the request that asked for it.
+/// [`LINK`] to the request that caused it.
 pub const LINK_REQUEST: &str = "request";
-/// [`LINK`] to the context that a client sent.
+/// [`LINK`] to the inbound context that a client sent.
 pub const LINK_CALLER: &str = "caller";
 
 /// Every attribute name of this file, for the checks of dashboards, scenarios and docs.

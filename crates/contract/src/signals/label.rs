@@ -1,4 +1,4 @@
-//! The labels and their values, taken from the types they speak of.
+//! The labels and their values, taken from the corresponding types.
 
 use super::{Label, reason};
 use crate::{
@@ -45,14 +45,14 @@ const JOB_KINDS: &[&str] = {
     &NAMES
 };
 
-/// The value of the label `consumer` for a stream that nobody consumes.
+/// The value of the label `consumer` for a stream without a consumer.
 pub const NO_CONSUMER: &str = "none";
 
-/// What came of one operation.
+/// Outcomes of an operation.
 pub mod operation {
     /// It has a value.
     pub const OK: &str = "ok";
-    /// It has an error of its own, such as a division by zero.
+    /// It has an error, such as a division by zero.
     pub const ERROR: &str = "error";
     /// It was stopped: cancelled, past the deadline, or interrupted.
     pub const STOPPED: &str = "stopped";
@@ -61,49 +61,49 @@ pub mod operation {
 /// All outcomes of an operation.
 pub const OPERATION_OUTCOMES: &[&str] = &[operation::OK, operation::ERROR, operation::STOPPED];
 
-/// What came of one notification.
+/// Outcomes of a notification.
 pub mod notification {
-    /// The owner has it.
+    /// The submitter has it.
     pub const DELIVERED: &str = "delivered";
-    /// The owner has it, perhaps not for the first time: the same `webhook-id`.
+    /// The submitter has it, perhaps not for the first time: the same `webhook-id`.
     pub const REPEATED: &str = "repeated";
-    /// The owner did not want this outcome.
+    /// The submitter wants no notification of this outcome.
     pub const UNWANTED: &str = "unwanted";
-    /// Delivery failed; it is tried again.
+    /// Delivery failed; it is retried.
     pub const FAILED: &str = "failed";
-    /// The owner's server is away or busy: it is tried again, and no attempt is spent.
+    /// The webhook receiver is away or busy: it is retried, and no attempt is spent.
     pub const POSTPONED: &str = "postponed";
-    /// The owner's address is not allowed, or it answered that it never wants it.
+    /// The webhook address is not allowed, or its receiver rejected the notification for good.
     pub const REFUSED: &str = "refused";
     /// All of them.
     pub const ALL: &[&str] = &[DELIVERED, REPEATED, UNWANTED, FAILED, POSTPONED, REFUSED];
 }
 
-/// What the canary checks of its job, and where.
+/// The checks of the canary, and their outcomes.
 pub mod canary {
-    /// The job was taken and succeeded.
+    /// The job was accepted and succeeded.
     pub const JOB: &str = "job";
-    /// Its trace is whole in the console.
+    /// Its trace is complete in the console.
     pub const TRACE: &str = "trace";
     /// Its log lines are in the console.
     pub const LOG: &str = "log";
     /// An exemplar in the console leads to a trace.
     pub const EXEMPLAR: &str = "exemplar";
-    /// Its trace is whole in Tempo.
+    /// Its trace is complete in Tempo.
     pub const TEMPO: &str = "tempo";
     /// Its log lines are in Loki.
     pub const LOKI: &str = "loki";
     /// An exemplar in Prometheus leads to a trace.
     pub const PROMETHEUS: &str = "prometheus";
-    /// All of them, in the order in which they are shown.
+    /// All checks, in the order in which they are shown.
     pub const CHECKS: &[&str] = &[JOB, TRACE, LOG, EXEMPLAR, TEMPO, LOKI, PROMETHEUS];
-    /// What was looked for was found in time.
+    /// The telemetry was found in time.
     pub const PASSED: &str = "passed";
-    /// It was not.
+    /// The telemetry was not found in time.
     pub const FAILED: &str = "failed";
-    /// There was nothing to look for: the job's trace was not sampled.
+    /// There was nothing to check: the job's trace was not sampled.
     pub const SKIPPED: &str = "skipped";
-    /// What can come of a check.
+    /// Outcomes of a check.
     pub const OUTCOMES: &[&str] = &[PASSED, FAILED, SKIPPED];
 }
 
@@ -113,7 +113,7 @@ pub mod signal {
     pub const SPANS: &str = "spans";
     /// Log records, over OTLP.
     pub const LOGS: &str = "logs";
-    /// Log lines, straight to Loki.
+    /// Log lines, pushed directly to Loki.
     pub const LOKI: &str = "loki";
     /// Log lines on standard output.
     pub const STDOUT: &str = "stdout";
@@ -122,7 +122,7 @@ pub mod signal {
 /// All kinds of telemetry that can be dropped.
 pub const SIGNALS: &[&str] = &[signal::SPANS, signal::LOGS, signal::LOKI, signal::STDOUT];
 
-/// The kinds of fault, as they stand in headers, buckets and labels.
+/// The kinds of fault, as written in headers, buckets and labels.
 pub const FAULTS: &[&str] = &[
     "error",
     "latency",

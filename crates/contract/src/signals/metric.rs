@@ -1,8 +1,8 @@
-//! What a metric is: name, labels, buckets, and the series that are there, at zero, from the start.
+//! The type of a metric: name, labels, buckets, and the series that exist, at zero, from the start.
 
 use crate::{Stage, topology};
 
-/// What kind of numbers a metric holds.
+/// The type of a metric in Prometheus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
     /// Only rises; its name ends in `_total`.
@@ -16,17 +16,17 @@ pub enum MetricKind {
 /// A metric, in base units (seconds, bytes).
 #[derive(Debug, PartialEq)]
 pub struct Metric {
-    /// Its whole name, as it is scraped.
+    /// Its full name, as it is scraped.
     pub name: &'static str,
     /// Its kind.
     pub kind: MetricKind,
-    /// What it counts, as one sentence.
+    /// Its help text, one sentence.
     pub help: &'static str,
     /// Its labels, in the order in which values are given.
     pub labels: &'static [Label],
     /// Upper bounds of a histogram's buckets, rising, without infinity; empty for other kinds.
     pub buckets: &'static [f64],
-    /// Whose metric it is.
+    /// The processes that report it.
     pub reported_by: ReportedBy,
 }
 
@@ -35,7 +35,7 @@ pub struct Metric {
 pub struct Label {
     /// Its name.
     pub name: &'static str,
-    /// All values it can have; empty when they are not known beforehand, though few.
+    /// All values it can have; empty if they are few but not known beforehand.
     pub values: &'static [&'static str],
 }
 
@@ -51,9 +51,9 @@ pub enum ReportedBy {
 }
 
 impl Metric {
-    /// The label values of every series that a process reports at zero from the start, in the order
-    /// of [`Metric::labels`]. `stage` is the process's own, if it has one. A `stage` or `consumer`
-    /// label holds only what that stage can say; a metric of others has no rows.
+    /// The label values of every series that a process reports at zero from the start, in the order of
+    /// [`Metric::labels`]. `stage` is that of the process, if it has one: labels `stage` and `consumer` have only the
+    /// values that this stage can report. A metric of other processes has no rows.
     pub fn known_rows(&self, stage: Option<Stage>) -> Vec<Vec<&'static str>> {
         let reported = match self.reported_by {
             ReportedBy::Everyone => true,
@@ -72,11 +72,11 @@ impl Metric {
                 })
                 .collect();
         }
-        rows.retain(|row| self.can_say(stage, row));
+        rows.retain(|row| self.can_report(stage, row));
         rows
     }
 
-    fn can_say(&self, stage: Option<Stage>, row: &[&str]) -> bool {
+    fn can_report(&self, stage: Option<Stage>, row: &[&str]) -> bool {
         let value = |name| {
             let at = self.labels.iter().position(|label| label.name == name);
             at.map(|at| row[at])
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn names_say_the_kind_and_are_given_once() {
+    fn names_show_the_kind_and_are_unique() {
         let names: HashSet<_> = METRICS.iter().map(|metric| metric.name).collect();
         assert_eq!(names.len(), METRICS.len());
         for metric in METRICS {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn label_values_are_fit_for_labels_and_given_once() {
+    fn label_values_are_valid_and_unique() {
         for label in METRICS.iter().flat_map(|metric| metric.labels) {
             let values: HashSet<_> = label.values.iter().collect();
             assert_eq!(values.len(), label.values.len(), "{}", label.name);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_shows_only_what_it_can_say() {
+    fn a_process_reports_only_its_own_series() {
         let processor = Some(Stage::Processor);
         assert!(ATTEMPTS.known_rows(processor).iter().all(|row| row[0] == "processor"));
         assert_eq!(ATTEMPTS.known_rows(processor).len(), crate::verdict::Verdict::ALL.len());

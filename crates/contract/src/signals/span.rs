@@ -2,7 +2,7 @@
 
 use crate::operation::OperationKind;
 
-/// PRODUCER span: a message was sent to `subject`.
+/// PRODUCER span: a message is published to `subject`.
 pub fn publish_name(subject: &str) -> String {
     format!("publish {subject}")
 }
@@ -17,20 +17,20 @@ pub fn operation_name(kind: OperationKind) -> String {
     format!("operation {kind}")
 }
 
-/// INTERNAL span: a message waited; starts at the broker's timestamp. Only for waits over [`QUEUED_MS_MIN`].
+/// INTERNAL span: the queue wait; starts at the broker's timestamp. Only for waits over [`QUEUED_MS_MIN`].
 pub const QUEUED: &str = "queued";
-/// INTERNAL span of no length: a long operation has begun, and is visible while it runs.
+/// INTERNAL span of zero length: a long operation has started, so that it is visible while it runs.
 pub const STARTED: &str = "started";
-/// INTERNAL span of no length: how far a long operation is.
+/// INTERNAL span of zero length: the progress of a long operation.
 pub const PROGRESS: &str = "progress";
 /// INTERNAL span: the broker took long, or failed, to confirm an ack. Only over [`ACK_MS_MIN`].
 pub const ACK: &str = "ack";
 
-/// Shortest wait that is worth a span, in milliseconds.
+/// Shortest queue wait that gets a span, in milliseconds.
 pub const QUEUED_MS_MIN: u64 = 5;
-/// Shortest ack that is worth a span, in milliseconds; failed ones always are.
+/// Shortest ack that gets a span, in milliseconds; a failed ack always does.
 pub const ACK_MS_MIN: u64 = 10;
-/// Shortest operation that says that it has started, in milliseconds.
+/// Shortest operation that gets a [`STARTED`] span, in milliseconds.
 pub const STARTED_MS_MIN: u64 = 1_000;
 
 /// Event on the ingester's span: the job is well-formed.

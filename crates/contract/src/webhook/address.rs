@@ -1,4 +1,4 @@
-//! Which addresses are public: the special-purpose registries of the IANA, as two tables.
+//! Public IP addresses, by the special-purpose registries of the IANA.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -26,7 +26,7 @@ const REFUSED_4: &[Net4] = &[
     (Ipv4Addr::new(240, 0, 0, 0), 4),      // reserved, broadcast
 ];
 
-/// All of unicast that was ever handed out. Loopback, link-local, site-local, unique-local,
+/// All global unicast addresses. Loopback, link-local, site-local, unique-local,
 /// multicast and IPv4-compatible addresses are outside it.
 const GLOBAL_6: Net6 = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
@@ -40,9 +40,8 @@ const REFUSED_6: &[Net6] = &[
 /// The prefix under which a translator offers IPv4 addresses (RFC 6052).
 const NAT64: Net6 = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
-/// Whether `ip` is an address of the public internet. Everything set aside for a special purpose is
-/// not, and an IPv4 address in version 6 clothes (mapped, NAT64) is as public as it is without.
-/// The tunnels 6to4 and Teredo are refused whatever they lead to.
+/// Whether `ip` is an address of the public internet. Special-purpose addresses are not. An IPv4 address within an IPv6
+/// address (mapped, NAT64) is treated like the plain one. The tunnels 6to4 and Teredo are always refused.
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_4(ip),
@@ -94,7 +93,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_address_is_as_public_in_version_6_clothes_as_without(bits: u32) {
+        fn an_embedded_ipv4_address_is_as_public_as_the_plain_one(bits: u32) {
             let ip = Ipv4Addr::from_bits(bits);
             for form in forms(ip) {
                 prop_assert_eq!(is_public(form.into()), is_public(ip.into()), "{}", form);
@@ -105,7 +104,7 @@ mod tests {
         }
 
         #[test]
-        fn what_the_standard_library_calls_special_is_refused(bits: u32, wide: u128) {
+        fn addresses_that_are_special_to_the_standard_library_are_refused(bits: u32, wide: u128) {
             let ip = Ipv4Addr::from_bits(bits);
             let special = ip.is_private() || ip.is_loopback() || ip.is_link_local()
                 || ip.is_multicast() || ip.is_broadcast() || ip.is_documentation()
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn well_known_addresses_are_told_apart() {
+    fn well_known_addresses_are_classified() {
         let cases = [
             ("1.1.1.1", true),
             ("9.255.255.255", true),

@@ -1,4 +1,4 @@
-//! Addresses as people and attackers spell them.
+//! Webhook addresses in the spellings of users and attackers.
 
 use std::net::Ipv4Addr;
 
@@ -17,7 +17,7 @@ fn refusal(url: &str) -> String {
 }
 
 #[test]
-fn public_addresses_may_be_told() {
+fn public_addresses_are_allowed() {
     for (url, host, port) in [
         ("https://example.com/hook?token=1", "example.com", 443),
         ("HTTP://EXAMPLE.com:8080", "example.com", 8080),
@@ -35,7 +35,7 @@ fn public_addresses_may_be_told() {
 }
 
 #[test]
-fn what_is_no_plain_web_address_is_refused() {
+fn anything_but_a_plain_http_address_is_refused() {
     for (url, word) in [
         ("", "absolute"),
         ("/hook", "absolute"),
@@ -61,7 +61,7 @@ fn what_is_no_plain_web_address_is_refused() {
 }
 
 #[test]
-fn odd_spellings_of_a_private_address_are_seen_through() {
+fn odd_spellings_of_a_private_address_are_refused() {
     for host in [
         "127.0.0.1",
         "127.1",
@@ -128,7 +128,7 @@ fn names_that_lead_inside_are_refused() {
 }
 
 #[test]
-fn names_in_any_script_and_odd_ports_are_told_by_one_spelling() {
+fn names_in_any_script_and_odd_ports_have_one_canonical_form() {
     for (url, authority) in [
         ("https://B\u{dc}CHER.example/", "xn--bcher-kva.example:443"),
         ("https://xn--bcher-kva.example:443/", "xn--bcher-kva.example:443"),

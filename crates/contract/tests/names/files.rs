@@ -1,4 +1,4 @@
-//! The files that speak of names, and the PromQL in them.
+//! The files that contain names, and the PromQL in them.
 
 use std::{
     fs,
@@ -12,10 +12,10 @@ pub(crate) struct File {
     /// From the repository's root.
     pub(crate) path: String,
     pub(crate) text: String,
-    ending: &'static str,
+    extension: &'static str,
 }
 
-/// Folders and the ending of the files that count in them.
+/// Folders, and the extension of the files to check in them.
 const PLACES: &[(&str, &str)] = &[
     ("grafana/dashboards", "json"),
     ("grafana/provisioning", "yaml"),
@@ -25,33 +25,33 @@ const PLACES: &[(&str, &str)] = &[
     ("docs", "md"),
 ];
 
-/// Every file of the places that are there.
+/// Every file of the places that exist.
 pub(crate) fn all() -> Vec<File> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let in_place = |(folder, ending): &(&str, &'static str)| {
+    let in_place = |(folder, extension): &(&str, &'static str)| {
         let mut paths = Vec::new();
-        collect(&root.join(folder), ending, &mut paths);
-        let ending = *ending;
-        paths.into_iter().map(move |path| (path, ending)).collect::<Vec<_>>()
+        collect(&root.join(folder), extension, &mut paths);
+        let extension = *extension;
+        paths.into_iter().map(move |path| (path, extension)).collect::<Vec<_>>()
     };
     let found = PLACES.iter().flat_map(in_place);
-    found.map(|(path, ending)| read(&root, &path, ending)).collect()
+    found.map(|(path, extension)| read(&root, &path, extension)).collect()
 }
 
-fn read(root: &Path, path: &Path, ending: &'static str) -> File {
+fn read(root: &Path, path: &Path, extension: &'static str) -> File {
     let text = fs::read_to_string(path).expect("a file of the repository is readable text");
     let below = path.strip_prefix(root).expect("it was found below the root");
-    File { path: below.display().to_string(), text, ending }
+    File { path: below.display().to_string(), text, extension }
 }
 
-fn collect(folder: &Path, ending: &str, into: &mut Vec<PathBuf>) {
+fn collect(folder: &Path, extension: &str, into: &mut Vec<PathBuf>) {
     // A place that is not there yet holds no wrong names.
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries {
         let path = entry.expect("a folder of the repository is readable").path();
         if path.is_dir() {
-            collect(&path, ending, into);
-        } else if path.extension().is_some_and(|found| found == ending) {
+            collect(&path, extension, into);
+        } else if path.extension().is_some_and(|found| found == extension) {
             into.push(path);
         }
     }
@@ -60,7 +60,7 @@ fn collect(folder: &Path, ending: &str, into: &mut Vec<PathBuf>) {
 /// The PromQL of a file, each with the file's path.
 pub(crate) fn queries(file: &File) -> Vec<(&str, String)> {
     let mut found = Vec::new();
-    match file.ending {
+    match file.extension {
         "json" => {
             let dashboard = serde_json::from_str(&file.text).expect("a dashboard is JSON");
             of_json(&dashboard, &mut found);

@@ -1,8 +1,8 @@
-//! Dashboards, rules, scenarios and docs may only speak of names that the register has.
+//! Dashboards, rules, scenarios and docs may only use names that are in the register.
 //!
 //! - [`files`]: what is read, and the queries in it
-//! - [`promql`]: as much of PromQL as it takes to see series and labels
-//! - [`register`]: which names there are, the backends' own included
+//! - [`promql`]: enough of a PromQL parser to find series and labels
+//! - [`register`]: all known names, those of the backends included
 
 mod files;
 mod promql;
@@ -38,7 +38,7 @@ fn every_waybill_name_in_dashboards_rules_scenarios_and_docs_is_in_the_register(
 }
 
 #[test]
-fn every_query_of_dashboards_and_rules_asks_for_known_series_and_labels() {
+fn every_query_of_dashboards_and_rules_uses_known_series_and_labels() {
     let files = files::all();
     let register = Register::with_records_of(&files);
     let queries: Vec<_> = files.iter().flat_map(files::queries).collect();
@@ -52,7 +52,7 @@ fn every_query_of_dashboards_and_rules_asks_for_known_series_and_labels() {
 }
 
 #[test]
-fn a_name_that_nobody_has_is_found() {
+fn an_unknown_name_is_found() {
     let register = Register::with_records_of(&[]);
     let text = "`waybill_jobs`, waybill_queue_*, `waybill_jobz_total`, span.waybill.verdict and \
                 span.waybill.verdikt, dev.waybill.job.done, waybill_jobs_bucket, lab:waybill_x:sum.";

@@ -1,6 +1,6 @@
-//! As much of PromQL as it takes to see which series and labels a query asks for.
+//! Enough of a PromQL parser to find the series and labels of a query.
 //!
-//! That the query is well-formed at all is for a real Prometheus to say.
+//! It does not check that the query is well-formed; a real Prometheus does.
 
 use crate::register::{Register, Series};
 
@@ -60,7 +60,7 @@ fn is_function(next: Option<&Token<'_>>) -> bool {
     }
 }
 
-/// The names that a pattern such as `sent_(spans|logs)(_total)?` stands for; the ending is optional.
+/// The names that a pattern such as `sent_(spans|logs)(_total)?` stands for; the suffix is optional.
 fn expanded(pattern: &str) -> Vec<String> {
     let pattern = pattern.replace("(_total)?", "");
     let group = pattern.split_once('(').and_then(|(before, rest)| {

@@ -1,4 +1,4 @@
-//! Which names there are: the lab's own from `contract`, the backends' from an explicit list.
+//! The known names: the lab's own from `contract`, those of the backends from a list.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::files::File;
 pub(crate) const TARGET_LABELS: &[&str] =
     &["job", "instance", "service_name", "service_instance_id", "service_version"];
 
-/// Series of the backends, and the labels that are used of them.
+/// Series of the backends, and the labels of them that are used.
 const BACKENDS: &[(&str, &[&str])] = &[
     ("up", &[]),
     ("ALERTS", &["alertname", "alertstate", "severity", "stream", "stage", "signal"]),
@@ -40,7 +40,7 @@ const BACKENDS: &[(&str, &[&str])] = &[
 const EDGE: &[&str] = &["client", "server", "connection_type", "le"];
 const SPAN: &[&str] = &["service", "span_kind", "span_name", "status_code", "le"];
 
-/// What a series is known by.
+/// Where a series comes from.
 #[derive(Clone, Copy)]
 pub(crate) enum Series {
     /// Of the lab itself: its labels and their values are known.
@@ -64,7 +64,7 @@ impl Register {
         Self { records: records.map(str::to_owned).collect() }
     }
 
-    /// False for a word that looks like a name of the lab's and is none.
+    /// False for a word that looks like a name of the lab but is not one.
     pub(crate) fn knows(&self, token: &str) -> bool {
         let attribute = ["span.", "resource."].iter().find_map(|scope| token.strip_prefix(scope));
         let attribute = attribute.unwrap_or(token);

@@ -1,8 +1,8 @@
-//! Watches the broker's health and heals what it does not heal itself.
+//! Watches the broker's health and restarts it where it does not recover by itself.
 //!
-//! A stream that could not be written, because the disk was full, takes nothing from then on until nats-server
-//! starts again; the same goes for JetStream that was turned off by its disk. Once there is room it is restarted:
-//! what was accepted goes on without anybody's hand. `nats/health.sh` does the same in the full lab.
+//! After a full disk a stream accepts nothing until nats-server restarts; the same goes for JetStream that was turned off
+//! by a disk error. Once there is room the broker is restarted, and accepted jobs continue without manual action.
+//! `nats/health.sh` does the same in the full lab.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,15 +11,15 @@ use tokio::time::{Instant, sleep};
 use super::disk::{self, Disk};
 use crate::{Part, Progress, Report, nats::Health, supervisor::Restarter};
 
-/// Time between two looks.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Time between the first two restarts in a row; it doubles.
-const RESTART_PAUSE: Duration = Duration::from_secs(2);
-/// The longest it gets.
-const RESTART_PAUSE_MAX: Duration = Duration::from_mins(1);
-/// A broker that was well this long starts over with the first pause.
+/// Interval of the health checks.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Delay between the first two restarts in a row; it doubles.
+const RESTART_DELAY: Duration = Duration::from_secs(2);
+/// Longest delay between two restarts.
+const RESTART_DELAY_MAX: Duration = Duration::from_mins(1);
+/// A broker that was well this long starts over with the first delay.
 const PROVEN: Duration = Duration::from_mins(1);
-/// What nats-server says about what only a restart heals.
+/// Errors of nats-server that only a restart clears.
 const HEALED_BY_RESTART: [&str; 3] = ["write error", "not enabled", "could not be recovered"];
 
 /// The broker of one lab.
@@ -30,55 +30,55 @@ pub(super) struct BrokerWatch {
     pub(super) report: Report,
 }
 
-/// Something that is wrong, since when, and what was told of it.
-struct Trouble {
+/// A problem, its start, and what was last reported of it.
+struct Problem {
     since: Instant,
-    told: String,
+    reported: String,
 }
 
-/// When the next restart may be.
+/// Limits the rate of restarts.
 struct Pace {
-    pause: Duration,
+    delay: Duration,
     last: Option<Instant>,
 }
 
 impl BrokerWatch {
-    /// Until it is dropped with the lab.
+    /// Runs until it is dropped with the lab.
     pub(super) async fn run(self) {
-        let mut trouble: Option<Trouble> = None;
-        let mut pace = Pace { pause: RESTART_PAUSE, last: None };
+        let mut problem: Option<Problem> = None;
+        let mut pace = Pace { delay: RESTART_DELAY, last: None };
         loop {
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
             match Health::of(&self.health_url).await {
-                // One that ended is restarted by its keeper; one that is held still is held on purpose.
+                // A broker that ended is restarted by its task; a paused one is paused on purpose.
                 Health::Silent => {}
                 Health::Well => {
-                    if let Some(trouble) = trouble.take() {
-                        let after = trouble.since.elapsed();
+                    if let Some(problem) = problem.take() {
+                        let after = problem.since.elapsed();
                         (self.report)(Progress::Healed { part: Part::Nats, after });
                     }
                 }
                 Health::Unhealthy(error) => {
-                    let trouble = trouble.get_or_insert_with(|| Trouble {
+                    let problem = problem.get_or_insert_with(|| Problem {
                         since: Instant::now(),
-                        told: String::new(),
+                        reported: String::new(),
                     });
-                    self.unhealthy(&error, trouble, &mut pace).await;
+                    self.unhealthy(&error, problem, &mut pace).await;
                 }
             }
         }
     }
 
-    async fn unhealthy(&self, error: &str, trouble: &mut Trouble, pace: &mut Pace) {
+    async fn unhealthy(&self, error: &str, problem: &mut Problem, pace: &mut Pace) {
         let restart_helps = HEALED_BY_RESTART.iter().any(|words| error.contains(words));
         let blocked = if restart_helps { self.blocked().await } else { None };
-        let told = format!("{error}{}", blocked.as_ref().map_or("", |(kind, _)| kind));
-        if trouble.told != told {
-            trouble.told = told;
+        let reported = format!("{error}{}", blocked.as_ref().map_or("", |(kind, _)| kind));
+        if problem.reported != reported {
+            problem.reported = reported;
             let advice = match &blocked {
                 Some((_, advice)) => advice.clone(),
                 None if restart_helps => "it is restarted".to_owned(),
-                None => "look into its log".to_owned(),
+                None => "see its log".to_owned(),
             };
             let why = error.to_owned();
             (self.report)(Progress::Unhealthy { part: Part::Nats, why, advice });
@@ -88,7 +88,7 @@ impl BrokerWatch {
         }
     }
 
-    /// What keeps a restart from helping, as a kind and as advice.
+    /// Why a restart would not help, as a kind and as advice.
     async fn blocked(&self) -> Option<(&'static str, String)> {
         let folder = self.folder.clone();
         let look = tokio::task::spawn_blocking(move || {
@@ -96,16 +96,17 @@ impl BrokerWatch {
             if let Some(disk) = Disk::of(&folder).filter(|disk| !disk.has_room()) {
                 let (free, wanted) = (mib(disk.free), mib(disk.room_to_go_on()));
                 let advice = format!(
-                    "{free} MiB are free in {shown}: make room, at least {wanted} MiB, and it goes on by itself"
+                    "{free} MiB are free in {shown}: free at least {wanted} MiB, then it recovers by itself"
                 );
                 return Some(("full", advice));
             }
             let error = disk::probe(&folder).err()?;
-            let advice =
-                format!("{shown} cannot be written ({error}): once it can, it goes on by itself");
+            let advice = format!(
+                "{shown} cannot be written ({error}): once it can, the broker recovers by itself"
+            );
             Some(("unwritable", advice))
         });
-        // A disk that holds up the look cannot be written either.
+        // A disk on which the check hangs cannot be written either.
         look.await.ok().flatten()
     }
 }
@@ -115,9 +116,9 @@ impl Pace {
     fn is_due(&mut self) -> bool {
         let since = self.last.map(|last| last.elapsed());
         match since {
-            Some(since) if since < self.pause => return false,
-            Some(since) if since >= self.pause + PROVEN => self.pause = RESTART_PAUSE,
-            Some(_) => self.pause = (self.pause * 2).min(RESTART_PAUSE_MAX),
+            Some(since) if since < self.delay => return false,
+            Some(since) if since >= self.delay + PROVEN => self.delay = RESTART_DELAY,
+            Some(_) => self.delay = (self.delay * 2).min(RESTART_DELAY_MAX),
             None => {}
         }
         self.last = Some(Instant::now());
@@ -140,25 +141,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_told_as_people_need_them() {
+    fn sizes_are_shown_in_mib_with_useful_digits() {
         assert_eq!([0, 1 << 19, 4 << 20, 900 << 20].map(mib), ["0.0", "0.5", "4.0", "900"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn restarts_in_a_row_wait_longer_and_never_more_than_a_minute() {
-        let mut pace = Pace { pause: RESTART_PAUSE, last: None };
+        let mut pace = Pace { delay: RESTART_DELAY, last: None };
         let began = Instant::now();
         let mut restarts = Vec::new();
         while restarts.len() < 9 {
             if pace.is_due() {
                 restarts.push(began.elapsed().as_secs());
             }
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
-        let pauses: Vec<u64> = restarts.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert_eq!(pauses, [2, 4, 8, 16, 32, 60, 60, 60]);
+        let delays: Vec<u64> = restarts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(delays, [2, 4, 8, 16, 32, 60, 60, 60]);
         sleep(PROVEN * 3).await;
         assert!(pace.is_due());
-        assert_eq!(pace.pause, RESTART_PAUSE, "it was well for a while");
+        assert_eq!(pace.delay, RESTART_DELAY, "it was well for a while");
     }
 }

@@ -174,7 +174,7 @@ mod tests {
             assert_eq!(with(&[(name, " ")]).check_environment(), Ok(()), "{name} is empty");
         }
         let two = with(&[("WAYBILL_INSTANCE", "a"), ("WAYBILL_REPLICAS", "2")]);
-        assert_eq!(two.check_environment().unwrap_err().0.len(), 2, "all are told at once");
+        assert_eq!(two.check_environment().unwrap_err().0.len(), 2, "all are reported at once");
     }
 
     #[test]

@@ -31,13 +31,13 @@ pub enum UpError {
         /// Why it cannot.
         cause: io::Error,
     },
-    /// No nats-server could be had.
+    /// No nats-server was found or fetched.
     #[error(transparent)]
     Nats(#[from] FindError),
     /// A part did not get going.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// A part is not there or not to be told what to do.
+    /// A part does not exist or cannot be controlled.
     #[error(transparent)]
     Part(#[from] PartError),
     /// The waybill executable cannot be run.
@@ -56,7 +56,7 @@ pub enum UpError {
     /// The same, without an end.
     #[error("preparing the broker took more than {} s; start with --fresh", .0.as_secs())]
     TopologyLate(Duration),
-    /// It was told to stop before it was up.
+    /// It was stopped before it was up.
     #[error("stopped before the lab was up")]
     Stopped,
 }

@@ -1,4 +1,4 @@
-//! What a user may choose about an embedded lab.
+//! Options of an embedded lab.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -28,10 +28,10 @@ pub struct UpArgs {
     /// Where the lab keeps its jobs and logs
     #[arg(long, env = "WAYBILL_DATA_DIR", value_name = "DIR", default_value = ".waybill")]
     pub data_dir: PathBuf,
-    /// Start with no jobs: delete what an earlier lab left in the data folder
+    /// Start with no jobs: delete the data of an earlier lab in the data folder
     #[arg(long, env = "WAYBILL_FRESH", value_parser = settings::switched_on)]
     pub fresh: bool,
-    /// Open the gateway and the console to others on this address; faults are off then unless asked for
+    /// Address on which gateway and console listen; on any but a loopback address, faults are off unless --faults on
     #[arg(long, env = "WAYBILL_BIND", value_name = "IP", value_parser = settings::ip_address, default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
     pub bind: IpAddr,
     /// How many processors share the work
@@ -43,7 +43,7 @@ pub struct UpArgs {
         value_parser = settings::whole(1..=PROCESSORS_MAX)
     )]
     pub processors: u16,
-    /// How long each part may take to finish its work at the end
+    /// Grace period of each part at the stop, in seconds
     #[arg(
         long,
         env = "WAYBILL_GRACE_SECONDS",
@@ -52,20 +52,20 @@ pub struct UpArgs {
         value_parser = settings::seconds(0..=GRACE_SECONDS_MAX)
     )]
     pub grace_seconds: u64,
-    /// Send telemetry there and not to the lab's console
+    /// Send telemetry to this OTLP endpoint instead of the lab's console
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", value_parser = settings::otlp_endpoint)]
     pub otlp_endpoint: Option<String>,
     /// Seconds between two canary jobs, which the console follows through every signal; 0 is off. Unless told: 60,
     /// and off with --trickle 0 or with telemetry elsewhere
     #[arg(long = "canary", env = "WAYBILL_CANARY_SECONDS", value_name = "S", value_parser = settings::seconds(0..=86_400))]
     pub canary_seconds: Option<u64>,
-    /// Whose time the services stamp: their own clock's, or that corrected by the lab's time server
+    /// Clock for timestamps: each service's own clock, or that clock corrected by the lab's time server
     #[arg(long, env = "WAYBILL_CLOCK", value_name = "system|ntp", default_value = "ntp", value_parser = settings::word::<TimeSource>)]
     pub clock: TimeSource,
-    /// Whether injected faults may act [default: on, and off for a lab that is open to others]
+    /// Whether injected faults take effect [default: on; off for a lab that is open to others]
     #[arg(long, env = "WAYBILL_FAULTS", value_name = "on|off")]
     pub faults: Option<Switch>,
-    /// How long a lost worker's jobs wait for another one, such as 2s on a stage: 1s to 5m [default: 10s]
+    /// Ack wait: how long a lost worker's jobs wait for a take-over, such as 2s for a demo: 1s to 5m [default: 10s]
     #[arg(long, env = "WAYBILL_ACK_WAIT", value_name = "DURATION", value_parser = settings::duration(ACK_WAITS))]
     pub ack_wait: Option<Duration>,
     /// Which nats-server.
@@ -115,7 +115,7 @@ pub struct Options {
     pub grace: Duration,
     /// Which nats-server.
     pub finder: FinderArgs,
-    /// Where telemetry goes instead of the lab's console.
+    /// OTLP endpoint instead of the lab's console.
     pub otlp_endpoint: Option<String>,
     /// Seconds between two canary jobs of the console; 0 is off.
     pub canary_seconds: u64,
@@ -123,7 +123,7 @@ pub struct Options {
     pub clock: TimeSource,
     /// Whether injected faults may act; without it they may as long as only this machine reaches the lab.
     pub faults: Option<Switch>,
-    /// How long the broker waits for a worker's sign of life; the topology's own default without it.
+    /// The ack wait; the topology's default if `None`.
     pub ack_wait: Option<Duration>,
     /// The environment of the user, as far as it is known: his settings win over the lab's own.
     pub user: Vec<(String, String)>,
@@ -131,7 +131,7 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// Set for single parts, over that: part, name, value.
     pub part_env: Vec<(Part, String, String)>,
-    /// Is told what happens.
+    /// Receives progress reports.
     pub report: Report,
 }
 

@@ -301,8 +301,8 @@ mod tests {
             assert_eq!(env(spec, "WAYBILL_FAULTS"), Some("off"));
         }
         let opened = Options { public: Ipv4Addr::UNSPECIFIED.into(), ..Options::new("w".into()) };
-        let asked_for = Options { faults: Some(Switch::On), ..opened };
-        assert_eq!(env(&services(&asked_for)[0], "WAYBILL_FAULTS"), Some("on"));
+        let requested = Options { faults: Some(Switch::On), ..opened };
+        assert_eq!(env(&services(&requested)[0], "WAYBILL_FAULTS"), Some("on"));
     }
 
     #[test]

@@ -1,18 +1,18 @@
-//! Why no nats-server could be had, and what the user can do.
+//! Why no nats-server was found or fetched, and what the user can do.
 
 use std::{fmt, io, path::PathBuf, time::Duration};
 
 use super::version::OLDEST;
 
-/// Why no nats-server could be had.
+/// Why no nats-server was found or fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    /// The one that was asked for will not do; no other is looked for.
-    #[error("{} (from WAYBILL_NATS_SERVER or --nats-server) will not do: {why}", path.display())]
+    /// The given nats-server cannot be used; no other one is tried.
+    #[error("{} (from WAYBILL_NATS_SERVER or --nats-server) cannot be used: {why}", path.display())]
     Given {
-        /// What was asked for.
+        /// The given path.
         path: PathBuf,
-        /// Why it will not do.
+        /// Why it cannot be used.
         why: String,
     },
     /// The cache folder cannot be used.
@@ -55,7 +55,7 @@ impl Tried {
 
 impl fmt::Display for Tried {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "no nats-server {OLDEST} or newer could be had. Tried:")?;
+        writeln!(out, "no nats-server {OLDEST} or newer was found or fetched. Tried:")?;
         for (way, why) in &self.0 {
             writeln!(out, "  {way}: {}", why.replace('\n', "\n    "))?;
         }

@@ -21,7 +21,7 @@ pub(super) const FETCH_LIMIT: Duration = Duration::from_mins(5);
 /// How long another lab's fetch is waited for: all ways, each to its limit.
 const LOCK_LIMIT: Duration = Duration::from_mins(12);
 /// How often the lock is tried.
-const LOCK_PAUSE: Duration = Duration::from_millis(100);
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The cached one, or a fetched one that is cached from now on.
 pub(super) async fn cached_or_fetched(
@@ -155,7 +155,9 @@ async fn lock(path: &Path) -> Result<File, LockError> {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(cause)) => return Err(LockError::File(cause)),
-            Err(TryLockError::WouldBlock) if Instant::now() < limit => sleep(LOCK_PAUSE).await,
+            Err(TryLockError::WouldBlock) if Instant::now() < limit => {
+                sleep(LOCK_POLL_INTERVAL).await;
+            }
             Err(TryLockError::WouldBlock) => return Err(LockError::Busy(path.to_owned())),
         }
     }

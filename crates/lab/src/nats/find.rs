@@ -1,4 +1,4 @@
-//! The order in which a nats-server is looked for.
+//! The search for a nats-server.
 
 use std::{
     env,

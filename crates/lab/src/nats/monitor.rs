@@ -29,7 +29,7 @@ pub enum Health {
 }
 
 impl Monitor {
-    /// On this port, behind a path that nobody can guess.
+    /// On this port, behind a path that cannot be guessed.
     pub fn hidden_on(port: u16) -> Self {
         Self { port, path: format!("/{:032x}", rand::random::<u128>()) }
     }

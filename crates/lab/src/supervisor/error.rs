@@ -52,7 +52,7 @@ pub enum StartError {
     Stopping,
 }
 
-/// Why a part cannot be told what to do.
+/// Why a part cannot be controlled.
 #[derive(Debug, thiserror::Error)]
 pub enum PartError {
     /// This lab has no such part.

@@ -1,4 +1,4 @@
-//! The way to a part's keeper: orders go in, its state is seen.
+//! The handle of a part's task: sends orders, reads its status.
 
 use std::{process::ExitStatus, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{PartSpec, PartStatus, StartError};
 use crate::Stopped;
 
-/// Something a part is told to do; answered when it is done.
+/// An order to a part, confirmed when it is done.
 pub(super) enum Order {
     Start(oneshot::Sender<Result<u32, StartError>>),
     Stop { grace: Duration, done: oneshot::Sender<Stopped> },
@@ -17,7 +17,7 @@ pub(super) enum Order {
     Resume(oneshot::Sender<()>),
 }
 
-/// The way to a keeper. Clones lead to the same.
+/// A handle of a part's task. Clones share the task.
 #[derive(Clone)]
 pub(super) struct Handle {
     spec: Arc<PartSpec>,
@@ -42,7 +42,7 @@ impl Handle {
         *self.status.borrow()
     }
 
-    /// Waits for the answer. The error means that the keeper has ended with the lab.
+    /// Sends an order and waits for its result. Fails if the task has ended with the lab.
     pub(super) async fn order<T>(
         &self,
         order: impl FnOnce(oneshot::Sender<T>) -> Order,
@@ -62,7 +62,7 @@ impl Handle {
                 _ => {}
             }
             if status.changed().await.is_err() {
-                // The keeper is gone, and who waits here is about to be.
+                // The task is gone; this future is about to be dropped too.
                 std::future::pending::<()>().await;
             }
         }

@@ -7,11 +7,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::log_file;
 
 /// Time between two looks. A part that floods its log is cut once a second.
-const LOOK_PAUSE: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until it is dropped.
 pub(super) async fn keep_small(folder: PathBuf) {
-    let mut looks = interval(LOOK_PAUSE);
+    let mut looks = interval(POLL_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;

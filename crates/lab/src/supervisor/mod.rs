@@ -5,8 +5,8 @@
 mod backoff;
 mod error;
 mod handle;
-mod keeper;
 mod logs;
+mod part_task;
 mod status;
 
 use std::{
@@ -47,7 +47,7 @@ pub struct Settings {
     pub logs: PathBuf,
     /// How long a part may take to stop before it is killed.
     pub grace: Duration,
-    /// Is told what happens.
+    /// Receives progress reports.
     pub report: Report,
 }
 
@@ -55,16 +55,16 @@ pub struct Settings {
 pub struct Supervisor {
     settings: Arc<Settings>,
     tiers: Vec<Vec<Handle>>,
-    keepers: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Supervisor {
     /// A supervisor of nothing yet.
     pub fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings);
-        let mut keepers = JoinSet::new();
-        keepers.spawn(logs::keep_small(settings.logs.clone()));
-        Self { settings, tiers: Vec::new(), keepers }
+        let mut tasks = JoinSet::new();
+        tasks.spawn(logs::keep_small(settings.logs.clone()));
+        Self { settings, tiers: Vec::new(), tasks }
     }
 
     /// Starts one tier at once and waits until all of it is ready. A part that ends before that
@@ -74,8 +74,8 @@ impl Supervisor {
         for spec in specs {
             let log = self.log(spec.part);
             log_file::rotate(&log).map_err(|cause| StartError::Log { path: log.clone(), cause })?;
-            let (handle, keeper) = keeper::new(spec, log, Arc::clone(&self.settings));
-            self.keepers.spawn(keeper);
+            let (handle, task) = part_task::new(spec, log, Arc::clone(&self.settings));
+            self.tasks.spawn(task);
             tier.push(handle);
         }
         // Known to `stop_all` even when one of them fails.
@@ -122,7 +122,7 @@ impl Supervisor {
 
     /// Runs `watcher` until the supervisor is gone.
     pub fn beside(&mut self, watcher: impl Future<Output = ()> + Send + 'static) {
-        self.keepers.spawn(watcher);
+        self.tasks.spawn(watcher);
     }
 
     /// Holds it still: it neither works nor answers, and its connections stay open.
@@ -161,7 +161,7 @@ impl Supervisor {
         killed
     }
 
-    /// Starts a part through its keeper and watches it until it is ready.
+    /// Starts a part through its task and watches it until it is ready.
     async fn begin(&self, handle: &Handle) -> Result<(), StartError> {
         let spec = handle.spec();
         let began = Instant::now();
@@ -224,7 +224,7 @@ impl Restarter {
 }
 
 impl Drop for Supervisor {
-    /// At once: the keepers would do it too, but only when the runtime gets to them.
+    /// Kills the processes at once; the tasks would do it too, but only when the runtime polls them.
     fn drop(&mut self) {
         for pid in self.handles().filter_map(|handle| handle.status().pid) {
             process::kill_group(pid);

@@ -1,4 +1,4 @@
-//! What is known of a part from outside.
+//! The status of a part.
 
 use std::process::ExitStatus;
 
@@ -9,24 +9,24 @@ use crate::Part;
 pub struct PartStatus {
     /// Which one.
     pub part: Part,
-    /// What it is up to.
+    /// Its state.
     pub state: PartState,
     /// Its process, while there is one.
     pub pid: Option<u32>,
-    /// How often it was started again after it ended unasked.
+    /// How often it was restarted after it ended unexpectedly.
     pub restarts: u32,
     /// How its last process ended, if one did.
     pub last_end: Option<(u32, ExitStatus)>,
 }
 
-/// What a part is up to.
+/// The state of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartState {
     /// It has a process that runs.
     Running,
     /// Its process is held still.
     Paused,
-    /// It ended unasked and is started again in a moment.
+    /// It ended unexpectedly and is about to be restarted.
     Waiting,
     /// It is not meant to run.
     Stopped,

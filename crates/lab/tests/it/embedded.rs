@@ -41,17 +41,17 @@ async fn a_lab_comes_up_in_order_and_goes_down_in_reverse() {
         Part::Notifier,
     ];
     assert_eq!(order, expected);
-    let told = lab.told();
-    assert!(matches!(told[0], Progress::Started { part: Part::Nats, .. }));
-    assert!(matches!(told[1], Progress::Prepared { .. }));
-    assert!(matches!(told[2], Progress::Started { part: Part::Console, .. }));
-    assert_eq!(told.len(), 7);
+    let reported = lab.progress();
+    assert!(matches!(reported[0], Progress::Started { part: Part::Nats, .. }));
+    assert!(matches!(reported[1], Progress::Prepared { .. }));
+    assert!(matches!(reported[2], Progress::Started { part: Part::Console, .. }));
+    assert_eq!(reported.len(), 7);
 
     let running = pids(&lab);
     assert!(running.len() == 6 && running.iter().all(|pid| runs(*pid)));
     assert!(lab.down().await.is_empty());
     assert!(!running.iter().any(|pid| runs(*pid)));
-    let stops: Vec<Part> = lab.told()[7..]
+    let stops: Vec<Part> = lab.progress()[7..]
         .iter()
         .map(|progress| match progress {
             Progress::Stopped { part, .. } => *part,
@@ -81,7 +81,7 @@ async fn a_killed_broker_comes_back_with_its_streams() {
 }
 
 #[tokio::test]
-async fn every_processor_asked_for_runs() {
+async fn every_requested_processor_runs() {
     let lab = LabUnderTest::start_with(&rig(), |options| options.processors = 3).await;
     for n in 1..=3 {
         let status = lab.part(Part::Processor(n)).unwrap();
@@ -102,7 +102,7 @@ async fn a_service_that_refuses_its_settings_ends_the_start_and_leaves_nothing()
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_before_anything_starts() {
+async fn a_port_in_use_is_reported_before_anything_starts() {
     let bench = Bench::new();
     let options = bench.options();
     let _listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.ports.otlp_grpc)).unwrap();

@@ -93,10 +93,10 @@ pub(crate) fn leftovers(cache: &Path) -> Vec<String> {
         .collect()
 }
 
-/// A report that keeps what it is told, as text.
+/// A receiver that keeps the progress reports as text.
 pub(crate) fn listen() -> (Report, Arc<Mutex<Vec<String>>>) {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let ear = Arc::clone(&told);
-    let report = move |progress: Progress| ear.lock().unwrap().push(progress.to_string());
-    (Arc::new(report), told)
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let received = Arc::clone(&reported);
+    let report = move |progress: Progress| received.lock().unwrap().push(progress.to_string());
+    (Arc::new(report), reported)
 }

@@ -1,4 +1,4 @@
-//! Where a nats-server is looked for, and what is said when none can be had.
+//! The search for a nats-server, and the error if there is none.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use lab::{
 use crate::fake::{Machine, PINNED, leftovers, listen};
 
 #[tokio::test]
-async fn the_one_given_is_used_or_refused_and_no_other_is_looked_for() {
+async fn the_one_given_is_used_or_refused_and_no_other_is_searched() {
     let machine = Machine::new().with_server("2.12.0").with("mine", "echo 'nats-server: v2.11.0'");
     let mut finder = machine.finder();
     finder.given = Some(machine.path("bin/mine"));
@@ -56,11 +56,11 @@ async fn when_nothing_works_the_message_says_what_was_tried_and_what_helps() {
 #[tokio::test]
 async fn a_fetched_server_is_kept_and_used_the_next_time() {
     let machine = Machine::new().with_server("2.9.0").with_pip(PINNED);
-    let (report, told) = listen();
+    let (report, reported) = listen();
     let first = machine.finder().find(&report).await.unwrap();
     assert_eq!(first.origin, Origin::Fetched("pip"));
-    let told = told.lock().unwrap().join("\n");
-    assert!(told.contains("fetching one with pip"), "{told}");
+    let reported = reported.lock().unwrap().join("\n");
+    assert!(reported.contains("fetching one with pip"), "{reported}");
 
     let second = machine.finder().find(&silent()).await.unwrap();
     assert_eq!((second.path, second.origin), (first.path, Origin::Cache));
@@ -81,7 +81,7 @@ async fn labs_that_start_at_once_fetch_once() {
 }
 
 #[tokio::test]
-async fn a_broken_server_in_the_cache_is_fetched_anew() {
+async fn a_broken_server_in_the_cache_is_fetched_again() {
     let machine = Machine::new().with_pip(PINNED);
     let found = machine.finder().find(&silent()).await.unwrap();
     fs::write(&found.path, "half a downlo").unwrap();

@@ -33,7 +33,7 @@ async fn no_part_outlives_a_killed_supervisor() {
 
 /// Linux sends a parent-death signal when the thread that forked ends, whatever else lives.
 #[tokio::test]
-async fn a_part_outlives_the_thread_that_asked_for_it() {
+async fn a_part_outlives_the_thread_that_started_it() {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("part.log");
     let mut argv = guard::prefix(&rig());

@@ -1,4 +1,4 @@
-//! The lab held to its word: real processes, real signals, a real nats-server.
+//! Tests of the lab: real processes, real signals, a real nats-server.
 //!
 //! `lab-rig` stands in for the `waybill` binary; `fake` makes programs that play nats-server, Go
 //! and pip.

@@ -1,4 +1,4 @@
-//! Ports that are taken are told before anything starts.
+//! Ports in use are reported before anything starts.
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 

@@ -22,7 +22,7 @@ pub(crate) fn runs(pid: u32) -> bool {
     known && !matches!(state(pid), Some('Z' | 'X'))
 }
 
-/// Linux's letter for what the process does: R runs, S sleeps, T is held still, Z has ended.
+/// Linux's state code of the process: R runs, S sleeps, T is stopped, Z has ended.
 pub(crate) fn state(pid: u32) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()

@@ -21,20 +21,20 @@ const DEAF: &str = "trap '' TERM; echo deaf; while :; do sleep 0.05; done";
 
 struct Bench {
     supervisor: Supervisor,
-    told: Arc<Mutex<Vec<String>>>,
+    reported: Arc<Mutex<Vec<String>>>,
     logs: TempDir,
 }
 
 impl Bench {
     fn new() -> Self {
         let logs = tempfile::tempdir().unwrap();
-        let (report, told) = listen();
+        let (report, reported) = listen();
         let supervisor = Supervisor::new(Settings {
             logs: logs.path().to_owned(),
             grace: Duration::from_millis(300),
             report,
         });
-        Self { supervisor, told, logs }
+        Self { supervisor, reported, logs }
     }
 
     async fn with(parts: &[(Part, &str)]) -> Self {
@@ -64,8 +64,8 @@ impl Bench {
         .await;
     }
 
-    fn told(&self) -> String {
-        self.told.lock().unwrap().join("\n")
+    fn reported(&self) -> String {
+        self.reported.lock().unwrap().join("\n")
     }
 }
 
@@ -79,7 +79,7 @@ fn spec(part: Part, script: &str) -> PartSpec {
 }
 
 #[tokio::test]
-async fn a_part_that_dies_is_restarted_counted_and_told() {
+async fn a_part_that_dies_is_restarted_counted_and_reported() {
     let bench = Bench::with(&[(Part::Gateway, SLEEP), (Part::Notifier, SLEEP)]).await;
     let (first, neighbour) = (bench.pid(Part::Gateway), bench.pid(Part::Notifier));
 
@@ -96,9 +96,9 @@ async fn a_part_that_dies_is_restarted_counted_and_told() {
 
     assert!(!runs(first));
     assert_eq!(bench.pid(Part::Notifier), neighbour);
-    let told = bench.told();
-    assert!(told.contains("gateway ended (signal: 9 (SIGKILL)"), "{told}");
-    assert!(told.contains("gateway runs again"), "{told}");
+    let reported = bench.reported();
+    assert!(reported.contains("gateway ended (signal: 9 (SIGKILL)"), "{reported}");
+    assert!(reported.contains("gateway runs again"), "{reported}");
 }
 
 #[tokio::test]
@@ -135,8 +135,8 @@ async fn tiers_stop_in_the_reverse_order_of_their_start() {
     bench.start_tier(&[(Part::Gateway, SLEEP)]).await.unwrap();
     assert!(bench.supervisor.stop_all().await.is_empty());
 
-    let told = bench.told();
-    let stops: Vec<&str> = told.lines().filter(|line| line.ends_with("stopped")).collect();
+    let reported = bench.reported();
+    let stops: Vec<&str> = reported.lines().filter(|line| line.ends_with("stopped")).collect();
     assert_eq!(stops, ["gateway stopped", "console stopped", "nats stopped"]);
 }
 
@@ -168,10 +168,10 @@ async fn a_program_that_is_not_there_is_an_error_at_the_start() {
 async fn a_paused_part_stands_still_and_can_still_be_stopped() {
     let bench = Bench::with(&[(Part::Gateway, SLEEP)]).await;
     let pid = bench.pid(Part::Gateway);
-    let becomes = async |letter: char| {
+    let becomes = async |code: char| {
         eventually(LIMIT, "the state of the process", async || {
             let now = state(pid);
-            if now == Some(letter) { Ok(()) } else { Err(now) }
+            if now == Some(code) { Ok(()) } else { Err(now) }
         })
         .await;
     };

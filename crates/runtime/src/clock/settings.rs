@@ -1,4 +1,4 @@
-//! What can be set about a process's clock.
+//! Settings of a process's clock.
 
 use settings::Switch;
 use telemetry::Metrics;
@@ -6,12 +6,12 @@ use telemetry::Metrics;
 use super::{Clock, Skew};
 use crate::ntp::{Pace, TimeServer, Watch};
 
-/// Whose time a process stamps.
+/// The clock that a process uses for timestamps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum TimeSource {
-    /// Its own clock's, as it is.
+    /// Its own clock, uncorrected.
     System,
-    /// Its own clock's, corrected by what the time server says.
+    /// Its own clock, corrected by the time server.
     Ntp,
 }
 
@@ -25,11 +25,11 @@ impl TimeSource {
     }
 }
 
-/// Which time is stamped on spans, events, logs and jobs. Nothing is decided by it.
+/// The clock for timestamps of spans, events, logs and jobs. No decision depends on it.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Clock")]
 pub struct ClockConfig {
-    /// Whose time is stamped: this process's own clock, or that clock corrected by the time server.
+    /// Clock for timestamps: this process's own clock, or that clock corrected by the time server.
     #[arg(
         long,
         env = "WAYBILL_CLOCK",
@@ -40,12 +40,12 @@ pub struct ClockConfig {
     )]
     pub clock: TimeSource,
 
-    /// Time server to measure this process's clock against, such as ntp:123. It is asked every few
-    /// seconds whenever it is set; only `--clock ntp` corrects by its answers.
+    /// Time server to measure this process's clock against, such as ntp:123. It is queried every few seconds; only
+    /// `--clock ntp` corrects the clock by it.
     #[arg(long, env = "WAYBILL_NTP_SERVER", value_name = "HOST:PORT")]
     pub ntp_server: Option<TimeServer>,
 
-    /// Makes this process's clock wrong from the start, such as +5s or -90s. Acts only with faults on.
+    /// Skew of this process's clock from the start, such as +5s or -90s. Takes effect only with faults on.
     #[arg(
         long,
         env = "WAYBILL_CLOCK_SKEW",
@@ -56,7 +56,7 @@ pub struct ClockConfig {
     )]
     pub clock_skew: Skew,
 
-    /// The same variable as the services' own `--faults`, which is not at hand here.
+    /// The same variable as the services' `--faults`, which is not accessible here.
     #[arg(
         id = "clock-faults",
         long = "clock-faults",
@@ -68,9 +68,8 @@ pub struct ClockConfig {
 }
 
 impl ClockConfig {
-    /// Bends `clock` as asked, and has it measured from now on if there is a time server. Returns at
-    /// once: a time server that is away holds up nothing. Call it inside a tokio runtime, when logs
-    /// are on; dropping the watch ends it.
+    /// Skews `clock` as configured, and starts to measure it if there is a time server. Does not wait for the server.
+    /// Call it inside a tokio runtime, after logging has started; dropping the watch ends it.
     pub fn start(self, clock: &Clock, metrics: &Metrics) -> Option<Watch> {
         self.bend(clock);
         let server = self.ntp_server?;
@@ -84,12 +83,12 @@ impl ClockConfig {
         }
         match self.faults {
             Switch::On => {
-                tracing::warn!(%skew, "this clock is wrong on purpose");
+                tracing::warn!(%skew, "clock skewed on purpose");
                 clock.bend(skew.duration());
             }
             Switch::Off => tracing::warn!(
                 %skew,
-                "WAYBILL_CLOCK_SKEW does nothing: faults are off here; set WAYBILL_FAULTS=on"
+                "WAYBILL_CLOCK_SKEW ignored: faults are off; set WAYBILL_FAULTS=on"
             ),
         }
     }
@@ -123,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_is_bent_from_the_start_and_only_with_faults_on() {
+    fn a_clock_is_skewed_from_the_start_and_only_with_faults_on() {
         assert_eq!(off_by(&["--clock-skew", "-90s"]), Duration::ZERO);
         let on = ["--clock-skew", "-90s", "--clock-faults", "on"];
         assert_eq!(off_by(&on), Duration::seconds(-90));
     }
 
     #[test]
-    fn a_clock_cannot_be_corrected_by_nobody() {
+    fn a_correction_requires_a_time_server() {
         let refused = config(&["--clock", "ntp"]).unwrap_err();
         assert!(refused.contains("--ntp-server <HOST:PORT>"), "{refused}");
         let config = config(&["--clock", "ntp", "--ntp-server", "ntp:123"]).unwrap();

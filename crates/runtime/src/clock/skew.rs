@@ -1,13 +1,13 @@
-//! A skew as people write it: `+5s`, `-90s`, `250ms`, `2m`, or plain seconds such as `-1.5`.
+//! Parsing of a clock skew: `+5s`, `-90s`, `250ms`, `2m`, or plain seconds such as `-1.5`.
 
 use std::{fmt, str::FromStr};
 
 use time::Duration;
 
-/// The most that a clock can be made wrong by, either way.
+/// Largest skew in either direction.
 pub const SKEW_MAX: Duration = Duration::DAY;
 
-/// How far a clock is made wrong: positive is ahead of true time. At most [`SKEW_MAX`] either way.
+/// A clock skew: positive is ahead of true time. At most [`SKEW_MAX`] in either direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Skew(Duration);
 
@@ -18,7 +18,7 @@ impl Skew {
     }
 }
 
-/// Says that a text is no skew.
+/// The text is not a skew.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be a time with a sign, such as +5s, -90s, 250ms or -2m, and at most 24 h")]
 pub struct WrongSkew;
@@ -26,7 +26,7 @@ pub struct WrongSkew;
 impl FromStr for Skew {
     type Err = WrongSkew;
 
-    /// An empty text is no skew: a variable that is set to nothing counts as not set.
+    /// An empty text means no skew, as for an unset variable.
     fn from_str(text: &str) -> Result<Self, WrongSkew> {
         let text = text.trim();
         if text.is_empty() {

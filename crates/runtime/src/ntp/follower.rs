@@ -1,24 +1,24 @@
-//! What to do about a time server's answer, or its absence. Only decides: no I/O, no clock of its own.
+//! Decides what to do after each query of the time server. No I/O, no clock.
 
 use std::time::{Duration, Instant};
 
 use super::query::Sample;
 
-/// A correction within this of what is measured stays: a smaller step would mend nothing that is told
-/// in milliseconds. It adds to the error of the measurement itself, so that a clock that is right keeps
-/// a correction of exactly zero, however slow the answers are.
+/// A correction is kept while it is within this of the measured offset: a smaller step is invisible in milliseconds.
+/// It adds to the error of the measurement, so that a correct clock keeps a correction of exactly zero, however slow
+/// the responses are.
 const TOLERANCE: time::Duration = time::Duration::milliseconds(1);
 
-/// How things stand between this process and its time server.
+/// State of the synchronization with the time server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SyncState {
-    /// Not asked yet.
+    /// No query yet.
     New,
-    /// It answers.
+    /// The server responds.
     Heard,
-    /// It has just stopped answering: what it said last still holds.
+    /// The server has stopped responding; the last correction is kept.
     Holding,
-    /// It does not answer, and what it said is too old to go by, if it ever said anything.
+    /// The server does not respond, and the last response, if any, is too old.
     Lost,
 }
 
@@ -32,17 +32,17 @@ pub(super) struct Follower {
     standing: SyncState,
 }
 
-/// What is to be done now.
+/// What to do now.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Orders {
     /// Correct the clock by this from now on.
     pub(super) correction: Option<time::Duration>,
-    /// Things stand differently than before: say so.
+    /// The new state, to be logged, if it has changed.
     pub(super) standing: Option<SyncState>,
 }
 
 impl Follower {
-    /// One that corrects, or one that only measures. `hold`: how long a last answer holds.
+    /// A follower that corrects, or only measures. `hold`: how long the last correction is kept.
     pub(super) const fn new(corrects: bool, hold: Duration) -> Self {
         Self {
             corrects,
@@ -53,7 +53,7 @@ impl Follower {
         }
     }
 
-    /// The server answered at `now`.
+    /// The server responded at `now`.
     pub(super) fn heard(&mut self, sample: Sample, now: Instant) -> Orders {
         self.heard_at = Some(now);
         let left_over = sample.ahead + self.correction;
@@ -64,7 +64,7 @@ impl Follower {
         }
     }
 
-    /// The server did not answer, or not with the time.
+    /// The query failed at `now`.
     pub(super) fn missed(&mut self, now: Instant) -> Orders {
         let holds = self.heard_at.is_some_and(|heard| now.duration_since(heard) < self.hold);
         let standing = if holds { SyncState::Holding } else { SyncState::Lost };
@@ -75,7 +75,7 @@ impl Follower {
         }
     }
 
-    /// Whether what is stamped is the server's time, as far as it is known.
+    /// Whether timestamps follow the server's time.
     pub(super) fn is_corrected(&self) -> bool {
         self.corrects && matches!(self.standing, SyncState::Heard | SyncState::Holding)
     }
@@ -146,7 +146,7 @@ mod tests {
         let dropped = follower.missed(now + HOLD);
         assert_eq!((corrected_by(&dropped), dropped.standing), (Some(0), Some(SyncState::Lost)));
         assert!(!follower.is_corrected());
-        assert_eq!(follower.missed(now + 2 * HOLD), Orders::default(), "it is said once");
+        assert_eq!(follower.missed(now + 2 * HOLD), Orders::default(), "it is logged once");
         assert_eq!(corrected_by(&follower.heard(sample(5_000, 1), now + 3 * HOLD)), Some(-5_000));
     }
 
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_never_answered_is_lost_and_that_is_said_once() {
+    fn a_server_that_never_responded_is_lost_and_that_is_logged_once() {
         let (mut follower, now) = (Follower::new(true, HOLD), Instant::now());
         let first = follower.missed(now);
         assert_eq!((first.correction, first.standing), (None, Some(SyncState::Lost)));

@@ -1,12 +1,12 @@
-//! Asks a time server how wrong this process's clock is, says so, and corrects what is stamped.
+//! Measures this process's clock against a time server, reports its offset, and corrects timestamps.
 //!
-//! Measuring happens whenever a server is set, correcting only with `WAYBILL_CLOCK=ntp`. What is measured
-//! is the clock *before* any correction, so a clock that is corrected still shows how wrong it is.
+//! The clock is measured whenever a server is set, and corrected only with `WAYBILL_CLOCK=ntp`. The offset is that of the
+//! clock *before* correction, so it stays visible while the clock is corrected.
 //!
-//! - [`Watch`]: the loop, its metrics and its log lines
-//! - `follower`: what to do about an answer or its absence; no I/O
-//! - `query`: one question to the server
-//! - [`TimeServer`]: where the server is
+//! - [`Watch`]: the polling loop, its metrics and log lines
+//! - `follower`: decides what to do after each poll; no I/O
+//! - `query`: one SNTP query
+//! - [`TimeServer`]: the server's address
 
 mod follower;
 mod query;

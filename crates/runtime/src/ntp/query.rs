@@ -1,5 +1,5 @@
-//! One question to a time server, by SNTP. The answer is trusted as far as RFC 5905 lets it be: it must
-//! echo the question, come from a server that knows the time, and be near enough to be believed.
+//! One SNTP query. The response is checked as RFC 5905 requires: it must echo the request, come from a synchronized
+//! server, and be plausible.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -16,18 +16,18 @@ use tokio::{
 use super::TimeServer;
 use crate::clock::Clock;
 
-/// Most exchanges for one question: for what is lost, and to find a quick one under load.
+/// Most exchanges per query, because packets may be lost or slow under load.
 const EXCHANGES_MAX: usize = 3;
-/// An exchange that tells the time this well is not repeated.
+/// An exchange with at most this error is not repeated.
 const GOOD_ENOUGH: Duration = Duration::milliseconds(1);
 /// Most addresses of one name that are tried.
 const ADDRESSES_MAX: usize = EXCHANGES_MAX;
-/// A server that says more than this is not believed: the lab's clocks are off by a day at most.
+/// A larger offset is not plausible: the lab's clocks are off by a day at most.
 const AHEAD_MAX: Duration = Duration::days(2);
-/// A clock that leaves the monotonic one by more than this during an exchange was set meanwhile.
+/// A clock that deviates from the monotonic one by more than this during an exchange was set meanwhile.
 const STEP: std::time::Duration = std::time::Duration::from_millis(5);
 
-/// What a time server said of this clock.
+/// One measurement of this clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sample {
     /// How far the uncorrected clock is ahead of the server; negative is behind.
@@ -36,28 +36,28 @@ pub(super) struct Sample {
     pub(super) error: Duration,
 }
 
-/// Why the server did not tell the time.
+/// Why a query gave no time.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoTime {
-    #[error("its name cannot be looked up: {0}")]
+    #[error("cannot look up the server's name: {0}")]
     Name(std::io::Error),
-    #[error("no socket can be had: {0}")]
+    #[error("cannot open a socket: {0}")]
     Socket(std::io::Error),
-    #[error("it does not answer")]
+    #[error("the server does not respond")]
     Silent,
-    #[error("it asks not to be asked (kiss code {0})")]
+    #[error("the server sent kiss-o'-death (code {0})")]
     Refused(String),
-    #[error("it does not know the time itself")]
+    #[error("the server is not synchronized")]
     Unsynchronised,
-    #[error("its answer makes no sense ({0})")]
+    #[error("invalid response: {0}")]
     Nonsense(&'static str),
-    #[error("it says that this clock is off by more than {} days", AHEAD_MAX.whole_days())]
+    #[error("implausible response: this clock would be off by more than {} days", AHEAD_MAX.whole_days())]
     Incredible,
-    #[error("this clock was set meanwhile")]
+    #[error("this clock was set during the query")]
     Stepped,
 }
 
-/// Asks `server` how far `clock`, uncorrected, is off. Each step takes `limit` at most.
+/// Queries `server` for the offset of `clock`, uncorrected. Each step takes at most `limit`.
 pub(super) async fn ask(
     server: &TimeServer,
     clock: &Clock,
@@ -91,14 +91,14 @@ async fn addresses(
     Ok(looked_up.take(ADDRESSES_MAX).collect())
 }
 
-/// One packet there and one back, from a port of its own: answers to earlier questions do not get here.
+/// Sends one packet and receives one, on a new port, so that late responses to earlier queries do not arrive here.
 async fn exchange(server: SocketAddr, clock: &Clock) -> Result<Sample, NoTime> {
     let any = match server {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     };
     let socket = UdpSocket::bind(any).await.map_err(NoTime::Socket)?;
-    // Connected: the system takes packets of this one peer only.
+    // Connected: only packets of this peer are received.
     socket.connect(server).await.map_err(NoTime::Socket)?;
     measure(&Line { socket, server }, server, clock).await
 }
@@ -121,12 +121,12 @@ async fn measure<L: NtpUdpSocket>(
     if ahead.abs() > AHEAD_MAX {
         return Err(NoTime::Incredible);
     }
-    // No round trip took longer than the exchange itself, whatever the packet says.
+    // The round trip cannot have taken longer than the exchange itself, whatever the packet says.
     let round_trip = i64::try_from(answer.roundtrip()).map_or(passed, Duration::microseconds);
     Ok(Sample { ahead, error: round_trip.min(passed) / 2 })
 }
 
-/// The uncorrected clock, read anew for each timestamp.
+/// The uncorrected clock, read again for each timestamp.
 #[derive(Debug, Clone, Copy)]
 struct Reading<'a> {
     clock: &'a Clock,
@@ -167,20 +167,20 @@ impl NtpUdpSocket for Line {
 fn no_time(error: sntpc::Error) -> NoTime {
     use sntpc::Error as E;
     match error {
-        // Refused by the port, most likely: nobody is there.
+        // Most likely ICMP port unreachable: no server listens there.
         E::Network => NoTime::Silent,
         E::KissOfDeath(
             code @ (KissOfDeathCode::Deny | KissOfDeathCode::Rstr | KissOfDeathCode::Rate),
         ) => NoTime::Refused(code.as_str().to_owned()),
-        // Stratum 0 without a code to obey is how chrony says that it has no time to give.
+        // chrony sends stratum 0 without a kiss code while it is not synchronized.
         E::KissOfDeath(_)
         | E::UnsynchronizedClock
         | E::IncorrectStratumHeaders
         | E::ExcessiveRootDistance => NoTime::Unsynchronised,
-        E::IncorrectOriginTimestamp => NoTime::Nonsense("it answers another question"),
-        E::IncorrectMode => NoTime::Nonsense("it is no server's"),
+        E::IncorrectOriginTimestamp => NoTime::Nonsense("it belongs to another request"),
+        E::IncorrectMode => NoTime::Nonsense("it is not a server's"),
         E::IncorrectPayload => NoTime::Nonsense("it is too short"),
-        _ => NoTime::Nonsense("its times cannot be"),
+        _ => NoTime::Nonsense("its timestamps are impossible"),
     }
 }
 

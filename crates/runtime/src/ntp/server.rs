@@ -1,15 +1,15 @@
-//! Where a time server is.
+//! The address of a time server.
 
 use std::{fmt, str::FromStr};
 
 /// The port of NTP.
 const PORT: u16 = 123;
 
-/// A time server's name or address, and its port. A name is looked up when the server is asked.
+/// A time server's name or address, and its port. A name is looked up for each query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeServer(String);
 
-/// Says that a text names no time server.
+/// The text is not a time server's address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be a host and its port, such as ntp:123, 127.0.0.1:9123 or [::1]:123")]
 pub struct NoTimeServer;

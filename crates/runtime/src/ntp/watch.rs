@@ -1,4 +1,4 @@
-//! The loop that asks the time server, and what it tells of it.
+//! The loop that polls the time server, with its metrics and log lines.
 
 use std::time::{Duration, Instant};
 
@@ -13,50 +13,50 @@ use super::{
 };
 use crate::clock::{Clock, TimeSource};
 
-/// Time between two questions.
-const ASK_EVERY: Duration = Duration::from_secs(4);
-/// Share of the pause by which it varies, so that services do not ask in step.
+/// Time between two queries.
+const QUERY_INTERVAL: Duration = Duration::from_secs(4);
+/// Jitter as a part of the interval, so that services do not query at the same time.
 const JITTER: f64 = 0.1;
-/// Most time for the look-up of the name and for each exchange; a question has up to three of them.
-const ANSWER_TIME_MAX: Duration = Duration::from_millis(500);
-/// How long a server that asks not to be asked is left alone.
-const REFUSED_PAUSE: Duration = Duration::from_secs(30);
-/// How long a correction outlives its server. Longer than a restart of the server takes.
+/// Timeout of the name look-up and of each exchange; a query has up to three exchanges.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
+/// Time to the next query after the server sent kiss-o'-death.
+const REFUSED_DELAY: Duration = Duration::from_secs(30);
+/// How long a correction is kept without a response; longer than a restart of the server takes.
 const HOLD_TIME: Duration = Duration::from_mins(1);
 
-/// How often the server is asked, and how long its answers hold.
+/// Intervals and timeouts of the polling.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Time between two questions.
+    /// Time between two queries.
     pub every: Duration,
-    /// Most time for one step of a question.
+    /// Timeout of one step of a query.
     pub answer_time_max: Duration,
-    /// Pause after the server asked not to be asked.
+    /// Time to the next query after kiss-o'-death.
     pub refused: Duration,
-    /// How long a correction is kept without an answer.
+    /// How long a correction is kept without a response.
     pub hold: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            every: ASK_EVERY,
-            answer_time_max: ANSWER_TIME_MAX,
-            refused: REFUSED_PAUSE,
+            every: QUERY_INTERVAL,
+            answer_time_max: ANSWER_TIMEOUT,
+            refused: REFUSED_DELAY,
             hold: HOLD_TIME,
         }
     }
 }
 
-/// A clock being watched. Dropping it ends that; a correction then stays as it is.
+/// A running measurement of a clock. Dropping it ends it; the correction then stays.
 #[derive(Debug)]
 pub struct Watch {
-    _asking: AbortOnDropHandle<()>,
+    _poller: AbortOnDropHandle<()>,
 }
 
 impl Watch {
-    /// Asks `server` from now on, publishes how far `clock` is off, and corrects it if `source` says so.
-    /// A server that does not answer costs a log line, never a wait. Call it inside a tokio runtime.
+    /// Polls `server` from now on, reports the offset of `clock`, and corrects it if `source` is `Ntp`. Does not wait
+    /// for the server. Call it inside a tokio runtime.
     pub fn start(
         server: TimeServer,
         source: TimeSource,
@@ -65,12 +65,12 @@ impl Watch {
         pace: Pace,
     ) -> Self {
         let follower = Follower::new(source == TimeSource::Ntp, pace.hold);
-        let asking = Asking { server, source, clock, metrics, pace, follower };
-        Self { _asking: AbortOnDropHandle::new(tokio::spawn(asking.run())) }
+        let poller = Poller { server, source, clock, metrics, pace, follower };
+        Self { _poller: AbortOnDropHandle::new(tokio::spawn(poller.run())) }
     }
 }
 
-struct Asking {
+struct Poller {
     server: TimeServer,
     source: TimeSource,
     clock: Clock,
@@ -79,22 +79,22 @@ struct Asking {
     follower: Follower,
 }
 
-impl Asking {
+impl Poller {
     async fn run(mut self) {
         loop {
             let answer = query::ask(&self.server, &self.clock, self.pace.answer_time_max).await;
-            self.take(&answer);
-            let pause = match answer {
+            self.apply(&answer);
+            let interval = match answer {
                 Err(NoTime::Refused(_)) => self.pace.refused,
                 _ => self.pace.every,
             };
             let varied = rand::random_range(1.0 - JITTER..=1.0 + JITTER);
-            tokio::time::sleep(pause.mul_f64(varied)).await;
+            tokio::time::sleep(interval.mul_f64(varied)).await;
         }
     }
 
-    /// Acts on an answer. The offset that was measured last stays shown when there is none.
-    fn take(&mut self, answer: &Result<Sample, NoTime>) {
+    /// Applies the result of a query. After a failure the last measured offset stays in the metrics.
+    fn apply(&mut self, answer: &Result<Sample, NoTime>) {
         let now = Instant::now();
         let orders = match answer {
             Ok(sample) => {
@@ -109,13 +109,13 @@ impl Asking {
         let corrected = if self.follower.is_corrected() { 1.0 } else { 0.0 };
         self.metrics.set(&CLOCK_CORRECTED, &[], corrected);
         match answer {
-            Ok(sample) => self.tell_heard(*sample, &orders),
-            Err(error) => self.tell_missed(error, &orders),
+            Ok(sample) => self.log_answer(*sample, &orders),
+            Err(error) => self.log_failure(error, &orders),
         }
     }
 
-    /// Once for each change, not for each answer.
-    fn tell_heard(&self, sample: Sample, orders: &Orders) {
+    /// Logs changes only, not each response.
+    fn log_answer(&self, sample: Sample, orders: &Orders) {
         if orders.standing.is_none() && orders.correction.is_none() {
             return;
         }
@@ -125,13 +125,13 @@ impl Asking {
             offset_seconds = sample.ahead.as_seconds_f64(),
             error_seconds = sample.error.as_seconds_f64(),
             correction_seconds = orders.correction.map(time::Duration::as_seconds_f64),
-            "the time server measured this clock"
+            "clock measured against the time server"
         );
     }
 
-    fn tell_missed(&self, error: &NoTime, orders: &Orders) {
+    fn log_failure(&self, error: &NoTime, orders: &Orders) {
         let what = match (orders.standing, self.source) {
-            (Some(SyncState::Holding), TimeSource::Ntp) => "the last correction holds for a while",
+            (Some(SyncState::Holding), TimeSource::Ntp) => "the last correction is kept for now",
             (Some(SyncState::Lost), TimeSource::Ntp) => "this clock is not corrected",
             (Some(SyncState::Lost), TimeSource::System) => "this clock is not measured",
             _ => return,

@@ -1,4 +1,4 @@
-//! What one connection is doing: whether it has gone on for too long, and how readily it can be spared.
+//! The activity of one connection: which time limit it exceeds, and whether it may be closed for a new one.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -49,7 +49,7 @@ struct State {
     head_since: Option<Instant>,
     /// The last read found nothing to read.
     is_drained: bool,
-    has_asked: bool,
+    had_request: bool,
     exchanges: Vec<Exchange>,
     lag: Option<Lag>,
 }
@@ -76,7 +76,7 @@ impl Activity {
             quiet_since: Instant::now(),
             head_since: None,
             is_drained: false,
-            has_asked: false,
+            had_request: false,
             exchanges: Vec::new(),
             lag: None,
         };
@@ -88,7 +88,7 @@ impl Activity {
         let mut state = self.state();
         state.is_drained = false;
         // Between two gRPC requests only frames of the connection itself are read, such as pings.
-        let may_be_head = self.limits.protocol == Protocol::Http || !state.has_asked;
+        let may_be_head = self.limits.protocol == Protocol::Http || !state.had_request;
         if state.exchanges.is_empty() && may_be_head {
             state.head_since.get_or_insert_with(Instant::now);
         }
@@ -126,10 +126,10 @@ impl Activity {
         state.exchanges.is_empty() && state.head_since.is_some()
     }
 
-    /// Whether the client has asked before, and not begun to ask again.
+    /// Whether the connection is idle after at least one request.
     pub(super) fn is_between_requests(&self) -> bool {
         let state = self.state();
-        state.has_asked && state.exchanges.is_empty() && state.head_since.is_none()
+        state.had_request && state.exchanges.is_empty() && state.head_since.is_none()
     }
 
     /// Whether no request is in flight.
@@ -138,9 +138,9 @@ impl Activity {
     }
 
     /// A whole head was read. `has_arrived`: there is no body to wait for.
-    pub(super) fn asked(&self, id: u64, has_arrived: bool) {
+    pub(super) fn request_started(&self, id: u64, has_arrived: bool) {
         let mut state = self.state();
-        state.has_asked = true;
+        state.had_request = true;
         state.head_since = None;
         state.exchanges.push(Exchange { id, began: Instant::now(), has_arrived });
     }
@@ -154,7 +154,7 @@ impl Activity {
     }
 
     /// The response ended.
-    pub(super) fn answered(&self, id: u64) {
+    pub(super) fn response_ended(&self, id: u64) {
         let mut state = self.state();
         state.exchanges.retain(|exchange| exchange.id != id);
         if state.exchanges.is_empty() {
@@ -173,7 +173,7 @@ impl Activity {
             let is_late = limits.exchange_time.is_some_and(|limit| is_over(first.began, limit));
             return is_late.then_some(Overdue::Exchange);
         }
-        let head = state.head_since.or((!state.has_asked).then_some(state.quiet_since));
+        let head = state.head_since.or((!state.had_request).then_some(state.quiet_since));
         match head {
             Some(since) => is_over(since, limits.head_time).then_some(Overdue::Head),
             None => is_over(state.quiet_since, limits.idle_time).then_some(Overdue::Idle),

@@ -23,12 +23,12 @@ const ROOM_TIME: Duration = Duration::from_millis(20);
 /// How often the log may say that connections are exhausted.
 const WARNING_EVERY: Duration = Duration::from_mins(1);
 
-/// How a connection is made to end.
+/// How a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// Between two requests, as the protocol has it.
+pub(super) enum Closing {
+    /// Gracefully, between two requests.
     Gently,
-    /// Where it stands.
+    /// At once.
     Now,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Connection {
     peer: IpAddr,
     pub(super) activity: Activity,
     exchanges: AtomicU64,
-    ending: OnceLock<Ending>,
+    closing: OnceLock<Closing>,
     ended: CancellationToken,
 }
 
@@ -47,20 +47,20 @@ impl Connection {
         self.exchanges.fetch_add(1, Relaxed)
     }
 
-    /// Resolves when the connection is to end.
-    pub(super) async fn ending(&self) -> Ending {
+    /// Resolves when the connection is to be closed.
+    pub(super) async fn closing(&self) -> Closing {
         self.ended.cancelled().await;
-        self.ending.get().copied().unwrap_or(Ending::Now)
+        self.closing.get().copied().unwrap_or(Closing::Now)
     }
 
-    pub(super) fn is_ending(&self) -> bool {
+    pub(super) fn is_closing(&self) -> bool {
         self.ended.is_cancelled()
     }
 
     fn end(&self) {
         let is_between = self.activity.is_between_requests();
-        let ending = if is_between { Ending::Gently } else { Ending::Now };
-        let _ = self.ending.set(ending);
+        let closing = if is_between { Closing::Gently } else { Closing::Now };
+        let _ = self.closing.set(closing);
         self.ended.cancel();
     }
 }
@@ -69,7 +69,7 @@ impl Connection {
 #[derive(Debug)]
 pub(super) struct Connections {
     limits: Limits,
-    /// Ends all of them where they stand.
+    /// Closes all of them at once.
     cut: CancellationToken,
     slots: Arc<Semaphore>,
     next: AtomicU64,
@@ -121,7 +121,7 @@ impl Connections {
             peer,
             activity: Activity::new(self.limits),
             exchanges: AtomicU64::new(0),
-            ending: OnceLock::new(),
+            closing: OnceLock::new(),
             ended: self.cut.child_token(),
         });
         let id = self.next.fetch_add(1, Relaxed);
@@ -138,7 +138,7 @@ impl Connections {
         for connection in open.values() {
             *of_peer.entry(connection.peer).or_default() += 1;
         }
-        let spared = open.values().filter(|connection| !connection.is_ending());
+        let spared = open.values().filter(|connection| !connection.is_closing());
         let spared = spared.filter_map(|connection| {
             let (class, since) = connection.activity.rank(now)?;
             let others = open.len() - of_peer.get(&connection.peer).copied().unwrap_or_default();
@@ -155,7 +155,7 @@ impl Connections {
         let mut tick = interval(self.limits.tick());
         loop {
             let now = tick.tick().await;
-            for connection in self.open().values().filter(|connection| !connection.is_ending()) {
+            for connection in self.open().values().filter(|connection| !connection.is_closing()) {
                 if let Some(overdue) = connection.activity.overdue(now) {
                     tracing::debug!(?overdue, "connection closed");
                     connection.end();

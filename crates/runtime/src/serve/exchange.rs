@@ -40,14 +40,14 @@ struct InFlight {
 impl InFlight {
     fn begin(connection: &Arc<Connection>, has_arrived: bool) -> Arc<Self> {
         let id = connection.next_exchange();
-        connection.activity.asked(id, has_arrived);
+        connection.activity.request_started(id, has_arrived);
         Arc::new(Self { connection: connection.clone(), id })
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.connection.activity.answered(self.id);
+        self.connection.activity.response_ended(self.id);
     }
 }
 

@@ -1,12 +1,12 @@
-//! One shell for every HTTP server of the lab: a bounded number of connections, each with limits on heads,
-//! time and unread responses, ended in order at the stop.
+//! The HTTP server of every service: a bounded number of connections, limits on heads, time and unread responses, and
+//! graceful shutdown.
 //!
-//! - `limits`: the numbers, per kind of server
+//! - `limits`: the limits, per kind of server
 //! - `descriptors`: how many connections the system allows
 //! - `connections`: slots, and which connections are closed when there are none left
-//! - `activity`: what a connection is doing
-//! - `socket`, `exchange`: where that is seen
-//! - `own_answers`: bodies for what is refused before there is a request
+//! - `activity`: the state of one connection
+//! - `socket`, `exchange`: report that state
+//! - `own_answers`: bodies of errors that the HTTP library returns itself
 
 mod activity;
 mod connections;
@@ -46,18 +46,18 @@ pub use limits::{
 };
 
 use self::{
-    connections::{Connections, Ending, Slot},
+    connections::{Closing, Connections, Slot},
     socket::Socket,
 };
 use crate::stop::Stop;
 
-/// Pause after a failed accept: when there are no descriptors left, the next one fails as well.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Delay after a failed accept: without free descriptors the next one fails too.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// How long a connection that is closed between two requests may take to end.
 const CLOSE_TIME_MAX: Duration = Duration::from_millis(500);
 
-/// Serves until the soft stop, then lets requests in flight end. What is left after the grace, or at
-/// the hard stop, is dropped. Returns when the last connection is gone.
+/// Serves until the soft stop, then drains. Requests that are left after the grace period, or at the hard stop, are
+/// dropped. Returns when the last connection is closed.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: Stop) {
     let cut = stop.hard.child_token();
     let all = Connections::new(limits, cut.clone());
@@ -87,7 +87,7 @@ async fn next(listener: &TcpListener, all: &Arc<Connections>) -> (TcpStream, Slo
                 // Most likely there are no descriptors left.
                 all.make_room();
                 tracing::warn!(%error, "cannot accept a connection");
-                sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
@@ -120,24 +120,24 @@ async fn attend(
     let mut served = pin!(served);
     tokio::select! {
         outcome = served.as_mut() => return report(outcome),
-        ending = slot.connection.ending() => return end(served, ending).await,
+        closing = slot.connection.closing() => return end(served, closing).await,
         () = stop.cancelled() => served.as_mut().graceful_shutdown(),
     }
     tokio::select! {
         outcome = served.as_mut() => report(outcome),
-        ending = slot.connection.ending() => end(served, ending).await,
+        closing = slot.connection.closing() => end(served, closing).await,
     }
 }
 
 fn report(outcome: hyper::Result<()>) {
     if let Err(error) = outcome {
-        // Clients come and go; what they broke off is theirs to report.
+        // A client that disconnects is not an error of the server.
         tracing::debug!(%error, "connection ended early");
     }
 }
 
-async fn end(mut served: Pin<&mut impl GracefulConnection>, ending: Ending) {
-    if ending == Ending::Gently {
+async fn end(mut served: Pin<&mut impl GracefulConnection>, closing: Closing) {
+    if closing == Closing::Gently {
         served.as_mut().graceful_shutdown();
         let _ = timeout(CLOSE_TIME_MAX, served).await;
     }

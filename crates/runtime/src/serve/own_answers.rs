@@ -1,5 +1,5 @@
-//! Bodies for what is answered before there is a request: the HTTP library refuses heads that it cannot read
-//! with a bare status.
+//! Problem bodies for errors before there is a request: the HTTP library refuses heads that it cannot read with a bare
+//! status.
 
 use axum::http::StatusCode;
 
@@ -72,7 +72,7 @@ fn body(status: StatusCode) -> String {
         StatusCode::REQUEST_TIMEOUT => (
             "request-timeout",
             "The request took too long to arrive",
-            "The head of the request did not end in time.",
+            "The head of the request was not complete in time.",
         ),
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
             "head-too-large",
@@ -87,7 +87,7 @@ fn body(status: StatusCode) -> String {
         _ => (
             "malformed-request",
             "The request is not HTTP",
-            "The request line or a header cannot be read; characters outside ASCII, blanks, < > and the like must be percent-encoded in an address.",
+            "The request line or a header cannot be parsed. Spaces, < > and non-ASCII characters in an address must be percent-encoded.",
         ),
     };
     let problem = ProblemResponse::new(status, name, title, detail).0;

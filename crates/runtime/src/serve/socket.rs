@@ -135,7 +135,7 @@ impl Drop for Socket {
         if activity.is_lagging() {
             // What the client has not read would stay in the kernel's memory for minutes.
             let _ = self.stream.set_zero_linger();
-        } else if self.connection.is_ending()
+        } else if self.connection.is_closing()
             && self.limits.protocol == Protocol::Http
             && activity.is_in_head()
         {

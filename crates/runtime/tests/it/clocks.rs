@@ -31,9 +31,9 @@ enum Mood {
     Silent,
     /// It does not know the time: leap indicator 3, stratum 0.
     Unsynchronised,
-    /// It asks not to be asked.
+    /// It sends kiss-o'-death.
     Deny,
-    /// It answers a question that nobody asked.
+    /// It responds to another request.
     Confused,
 }
 
@@ -57,7 +57,7 @@ impl Server {
     }
 
     /// Questions in this mood so far.
-    fn asked(&self) -> u32 {
+    fn queries(&self) -> u32 {
         self.mood.lock().unwrap().1
     }
 }
@@ -159,7 +159,7 @@ async fn without_ntp_a_clock_is_measured_and_left_as_it_is() {
 async fn a_clock_that_is_right_is_never_touched() {
     let server = Server::start(Mood::Honest).await;
     let watched = Watched::start(&server, TimeSource::Ntp, time::Duration::ZERO);
-    eventually(LIMIT, "ten questions", async || server.asked() >= 10).await;
+    eventually(LIMIT, "ten questions", async || server.queries() >= 10).await;
     watched.shows(0.0, 1.0).unwrap();
     assert_eq!(watched.clock.off_by(), time::Duration::ZERO);
 }
@@ -173,7 +173,7 @@ async fn a_correction_outlives_its_server_for_a_while_and_is_then_dropped_and_sh
     let silent_since = Instant::now();
     server.set(Mood::Silent);
     // One question is three tries here: by the fourth packet a question went unanswered.
-    eventually(LIMIT, "a question without an answer", async || server.asked() >= 4).await;
+    eventually(LIMIT, "a question without an answer", async || server.queries() >= 4).await;
     watched.shows(5.0, 1.0).unwrap();
     assert!(watched.clock.off_by().abs() < time::Duration::milliseconds(50), "it holds");
 
@@ -192,20 +192,20 @@ async fn a_server_without_time_or_with_another_ones_answer_corrects_nothing() {
         let bent = time::Duration::seconds(5);
         let watched = Watched::start(&server, TimeSource::Ntp, bent);
         // Each question asks three times: by the tenth packet, three answers were judged.
-        eventually(LIMIT, "three questions", async || server.asked() >= 10).await;
+        eventually(LIMIT, "three questions", async || server.queries() >= 10).await;
         watched.shows(0.0, 0.0).unwrap_or_else(|seen| panic!("{mood:?}: {seen}"));
         assert_eq!(watched.clock.off_by(), bent, "{mood:?}");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_asks_not_to_be_asked_is_left_alone() {
+async fn a_server_that_sent_kiss_o_death_is_not_queried_for_a_while() {
     let server = Server::start(Mood::Deny).await;
     let watched = Watched::start(&server, TimeSource::Ntp, time::Duration::seconds(5));
-    eventually(LIMIT, "the first question", async || server.asked() == 1).await;
+    eventually(LIMIT, "the first question", async || server.queries() == 1).await;
     // Not a wait for a condition: that nothing more comes is what the test is about.
     tokio::time::sleep(PACE.every * 10).await;
-    assert_eq!(server.asked(), 1);
+    assert_eq!(server.queries(), 1);
     watched.shows(0.0, 0.0).unwrap();
 }
 
@@ -213,10 +213,10 @@ async fn a_server_that_asks_not_to_be_asked_is_left_alone() {
 async fn a_dropped_watch_asks_no_more() {
     let server = Server::start(Mood::Honest).await;
     let watched = Watched::start(&server, TimeSource::Ntp, time::Duration::ZERO);
-    eventually(LIMIT, "a few questions", async || server.asked() >= 3).await;
+    eventually(LIMIT, "a few questions", async || server.queries() >= 3).await;
     drop(watched);
     tokio::task::yield_now().await;
-    let asked = server.asked();
+    let queries = server.queries();
     tokio::time::sleep(PACE.every * 5).await;
-    assert!(server.asked() <= asked + 1, "one may have been under way");
+    assert!(server.queries() <= queries + 1, "one may have been under way");
 }

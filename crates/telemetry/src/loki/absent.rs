@@ -1,4 +1,4 @@
-//! Stands in for Loki in builds without the cargo feature `loki`: asking for it is an error.
+//! Replaces the Loki exporter in builds without the cargo feature `loki`: to configure it is an error.
 
 use prometheus::IntCounter;
 use url::Url;

@@ -1,4 +1,4 @@
-//! Tells an event again with the ids of its span as fields of its own.
+//! Re-emits an event with the ids of its span as additional fields.
 //!
 //! `tracing` has no public way to add a field to an event, so this uses the one its macros use
 //! (`FieldSet::value_set_all`), as other bridges do. Descriptions are made once for each place in the source.

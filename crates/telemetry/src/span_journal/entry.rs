@@ -17,10 +17,10 @@ use crate::{FinishedSpan, context};
 
 /// Bytes of a line, its end included. A span whose line is longer has none.
 pub(super) const LINE_BYTES: usize = 320;
-/// What is said of a span that was lost.
+/// Status of a span that was lost.
 const LOST: &str = "its process went away before the span was sent";
 
-/// What is known of a span when it begins.
+/// A span at its start.
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry<'a> {
     name: &'a str,

@@ -1,11 +1,11 @@
-//! Spans that began and have not left this process, kept in a file that outlives it.
+//! The span journal: a file that notes spans which have started and are not exported yet.
 //!
-//! A killed process takes its last spans with it, up to a batch of them, and with them the parents of
-//! spans that others have sent: the trace falls apart. So each span leaves a line here when it begins, and
-//! the line goes when the span was sent, or dropped and counted. What a killed process left behind, the
-//! next one on the same file sends: where the span was, when it began, and that the rest is lost.
+//! A killed process loses its last spans, up to a batch, and among them parents of spans that other processes have
+//! exported: the trace falls apart. So each span gets a line here when it starts, which is removed once the span was
+//! exported, or dropped and counted. The next process with the same file exports the spans that are left in it: with
+//! their start, and marked as lost.
 //!
-//! Never a promise to anybody: a span without a line is a span as it would be without this file.
+//! Best effort: a span without a line is handled as if there were no journal.
 
 mod entry;
 mod slots;

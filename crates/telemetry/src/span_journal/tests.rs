@@ -18,7 +18,7 @@ fn names(left: &[SpanData]) -> Vec<&str> {
 }
 
 #[test]
-fn spans_that_never_left_are_told_by_the_next_process_and_only_once() {
+fn unexported_spans_are_exported_by_the_next_process_and_only_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spans/processor");
     let (journal, left) = SpanJournal::open(&path).unwrap();
@@ -61,7 +61,7 @@ fn processes_that_share_a_folder_take_a_file_each_and_the_next_one_takes_that_of
     assert_eq!(names(&left), ["of the first"]);
     drop((second, third));
     let (_again, left) = SpanJournal::open(folder.path()).unwrap();
-    assert!(left.is_empty(), "told once");
+    assert!(left.is_empty(), "exported once");
     assert_eq!(names(&SpanJournal::open(folder.path()).unwrap().1), ["of the second"]);
     let full: Vec<_> = (2..FILES_MAX).map(|_| SpanJournal::open(folder.path()).unwrap()).collect();
     let one_more = SpanJournal::open(folder.path()).unwrap();
@@ -97,7 +97,7 @@ proptest! {
         let (journal, _) = SpanJournal::open(&path).unwrap();
         journal.begin(&span(2, "new"));
         drop(journal);
-        let (_begun, left) = SpanJournal::open(&path).unwrap();
+        let (_journal, left) = SpanJournal::open(&path).unwrap();
         prop_assert_eq!(names(&left), ["new"]);
     }
 }

@@ -68,7 +68,10 @@ async fn the_filter_of_standard_output_takes_nothing_from_spans_and_log_stores()
 
     let chatty = probe(Order::Story, &filtered("it=debug")).await;
     let chatty: Vec<_> = chatty.lines.iter().map(|line| &line["message"]).collect();
-    assert_eq!(chatty.last().unwrap().as_str().unwrap(), "a third line, for nobody by default");
+    assert_eq!(
+        chatty.last().unwrap().as_str().unwrap(),
+        "a third line, which the default filter drops"
+    );
     assert_eq!(sink.logs().len(), 4, "debug lines stay here");
 }
 
@@ -79,7 +82,7 @@ async fn a_reader_that_does_not_read_costs_lines_and_no_time() {
     let mut command =
         command(Order::Flood, &[("PROBE_COUNT", "40000"), ("WAYBILL_TELEMETRY", "off")]);
     let mut child = command.env("PROBE_REPORT", &path).stdout(Stdio::piped()).spawn().unwrap();
-    // The pipe is held open, and nobody reads.
+    // The pipe is held open and not read.
     let pipe = child.stdout.take().unwrap();
     let ended = tokio::time::timeout(PROBE_TIME_MAX, child.wait()).await;
     assert!(ended.expect("the process ends").unwrap().success());

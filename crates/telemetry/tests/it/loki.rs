@@ -79,7 +79,7 @@ async fn a_silent_loki_costs_only_a_counter() {
 }
 
 #[tokio::test]
-async fn a_loki_that_refuses_is_told_of_and_its_lines_are_counted() {
+async fn a_loki_that_refuses_is_reported_and_its_lines_are_counted() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     let variables = [

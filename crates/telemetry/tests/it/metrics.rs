@@ -61,7 +61,7 @@ fn the_text_of_every_stage_is_valid_and_shows_its_known_series_at_zero() {
 }
 
 #[test]
-fn counters_gauges_and_histograms_hold_what_they_were_told() {
+fn counters_gauges_and_histograms_hold_the_observed_values() {
     let metrics = metrics(Some(Stage::Ingester));
     metrics.add(&ATTEMPTS, &["ingester", "done"], 3);
     metrics.count(&ATTEMPTS, &["ingester", "done"]);

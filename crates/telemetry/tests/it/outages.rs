@@ -73,7 +73,7 @@ async fn what_a_good_target_gets_and_what_is_counted_as_dropped_add_up() {
 }
 
 #[tokio::test]
-async fn a_refusing_target_is_told_of_once_and_not_with_every_batch() {
+async fn a_refusing_target_is_reported_once_and_not_with_every_batch() {
     let sink = OtlpSink::start().await;
     sink.set_mode(SinkMode::Refusing);
     let endpoint = sink.endpoint();

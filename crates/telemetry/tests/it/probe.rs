@@ -136,7 +136,7 @@ fn carry_out() {
         std::fs::write(&orders.report, serde_json::to_vec(&report).unwrap()).unwrap();
     });
     drop(runtime);
-    // The harness would write to standard output, which nobody may read.
+    // The harness would write to standard output, which may have no reader.
     std::process::exit(0);
 }
 
@@ -147,7 +147,7 @@ fn story(telemetry: &Telemetry, clock: &Clock) -> Report {
     info!(name: "job.taken", job_id = "j-1", level = "own", ratio = 0.5, "took the job");
     info!("a second line");
     info_span!("inner").in_scope(|| {
-        tracing::debug!("a third line, for nobody by default");
+        tracing::debug!("a third line, which the default filter drops");
         metrics.observe(&JOB_DURATION, &["add", "succeeded"], 0.2);
         metrics.count(&ATTEMPTS, &["processor", "done"]);
     });

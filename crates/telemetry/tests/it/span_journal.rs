@@ -1,4 +1,4 @@
-//! A process that is killed, and what the next one tells of it.
+//! A process that is killed, and the spans that the next one exports for it.
 
 use std::{os::unix::process::ExitStatusExt as _, time::Duration};
 
@@ -13,7 +13,7 @@ const SIGABRT: i32 = 6;
 const ARRIVAL_TIME_MAX: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn what_a_killed_process_had_begun_and_not_sent_is_told_by_the_next_one() {
+async fn unexported_spans_of_a_killed_process_are_exported_by_the_next_one() {
     let (sink, folder) = (OtlpSink::start().await, tempfile::tempdir().unwrap());
     let (endpoint, file) = (sink.endpoint(), folder.path().join("spans"));
     let variables = [
@@ -25,7 +25,7 @@ async fn what_a_killed_process_had_begun_and_not_sent_is_told_by_the_next_one() 
     assert_eq!(killed.signal(), Some(SIGABRT), "{killed:?}");
     assert!(sink.spans().is_empty(), "nothing was sent before the end");
 
-    // The story has three spans of its own; the next process has nothing to tell.
+    // The story has three spans; the next process has none to add.
     probe(Order::Story, &variables).await;
     probe(Order::Story, &variables).await;
     let spans = eventually(ARRIVAL_TIME_MAX, "all spans arrive", async || {
@@ -46,12 +46,12 @@ async fn what_a_killed_process_had_begun_and_not_sent_is_told_by_the_next_one() 
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_used_is_told_once_and_harms_nothing() {
+async fn an_unusable_journal_is_reported_once_and_harms_nothing() {
     let sink = OtlpSink::start().await;
     let endpoint = sink.endpoint();
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
-        ("WAYBILL_SPAN_JOURNAL", "/proc/nobody/spans"),
+        ("WAYBILL_SPAN_JOURNAL", "/proc/no-process/spans"),
         ("RUST_LOG", "warn"),
     ];
     let outcome = probe(Order::Story, &variables).await;

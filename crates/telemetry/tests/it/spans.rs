@@ -39,7 +39,7 @@ fn end_ns(span: &ReceivedSpan) -> i64 {
 }
 
 #[tokio::test]
-async fn a_story_arrives_as_one_trace_with_what_was_told_after_the_fact() {
+async fn a_story_arrives_as_one_trace_with_its_late_spans() {
     let (outcome, spans) = traced(Order::Story, 3).await;
     assert!(spans.iter().all(|span| span.trace_id() == outcome.report.trace_id));
     assert!(spans.iter().all(|span| span.service == "processor"), "{spans:?}");

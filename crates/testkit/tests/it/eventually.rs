@@ -1,4 +1,4 @@
-//! Waiting, and what it says when it was in vain.
+//! Waiting for a condition, and the message when it times out.
 
 use std::{
     panic::{AssertUnwindSafe, resume_unwind},
@@ -22,7 +22,7 @@ async fn it_returns_what_it_found_after_looking_again() {
 }
 
 #[tokio::test]
-async fn in_vain_it_says_what_where_and_what_it_saw_last() {
+async fn after_the_timeout_it_says_what_where_and_what_it_saw_last() {
     let mut looks = 0;
     let message = message_of(eventually(SOON, "the answer", async || {
         looks += 1;
@@ -52,7 +52,7 @@ fn a_seed_repeats_its_choices() {
 
 async fn message_of<T>(waiting: impl Future<Output = T>) -> String {
     match AssertUnwindSafe(waiting).catch_unwind().await {
-        Ok(_) => panic!("it should have been in vain"),
+        Ok(_) => panic!("it should have timed out"),
         Err(panic) => match panic.downcast::<String>() {
             Ok(message) => *message,
             Err(other) => resume_unwind(other),

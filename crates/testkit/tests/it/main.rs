@@ -1,4 +1,4 @@
-//! Testkit held to its word, against real processes and sockets.
+//! Tests of testkit, against real processes and sockets.
 
 #![expect(clippy::unwrap_used, reason = "what a test stands on may fail it")]
 

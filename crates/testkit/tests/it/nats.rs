@@ -1,4 +1,4 @@
-//! A nats-server per test: real, alone, and gone afterwards.
+//! A nats-server per test, removed afterwards.
 
 use async_nats::jetstream;
 use testkit::{NatsServer, eventually};

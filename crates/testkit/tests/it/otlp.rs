@@ -1,4 +1,4 @@
-//! The far end of telemetry, in good and bad moods.
+//! The OTLP receiver in its modes.
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
-//! The far end of notifications.
+//! The webhook receiver.
 
 use std::time::{Duration, Instant};
 
 use testkit::{Answer, WebhookCatcher};
 
 #[tokio::test]
-async fn requests_are_remembered_and_answered_in_the_order_told() {
+async fn requests_are_recorded_and_answered_in_the_configured_order() {
     let catcher = WebhookCatcher::start().await;
     let delay = Duration::from_millis(50);
     catcher.answer_with([Answer::status(503), Answer::status(200).after(delay)]);

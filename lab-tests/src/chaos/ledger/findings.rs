@@ -1,4 +1,4 @@
-//! What does not add up, counted, with the first examples of each.
+//! Violations, counted, with the first examples of each.
 
 use std::collections::BTreeMap;
 
@@ -7,49 +7,52 @@ use serde::Serialize;
 /// Examples kept of each finding.
 const EXAMPLES_MAX: usize = 10;
 
-/// One finding: how many, and which.
+/// One kind of violation: count and examples.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Kept {
-    /// How many.
+pub struct Violations {
+    /// Number of violations.
     pub count: usize,
-    /// The first of them, for people.
+    /// The first of them, as text.
     pub examples: Vec<String>,
 }
 
-/// What the ledger found.
+/// The findings of the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Findings {
-    /// Jobs and events that were answered with 202.
+    /// Jobs and events with a 202.
     pub accepted: usize,
-    /// Answers 202 that repeated an earlier one.
+    /// Repeated 202s.
     pub accepted_again: usize,
-    /// How the jobs ended, by state.
+    /// Number of jobs by terminal state.
     pub ends: BTreeMap<String, usize>,
-    /// Accepted, and nowhere.
-    pub lost: Kept,
-    /// Two jobs of one submission, two ends of one job, two ends told.
-    pub effects_twice: Kept,
-    /// Accepted, and without an end when all was quiet.
-    pub without_end: Kept,
-    /// Dead, and not made to be.
-    pub innocent_dead: Kept,
-    /// Another end, or another value, than the job had to have.
-    pub wrong_end: Kept,
-    /// Jobs whose owner wanted to be told and was not.
-    pub notices_missing: Kept,
-    /// Notices that came more than once, which they may.
-    pub notices_repeated: usize,
-    /// Jobs in the lab that nobody sent.
-    pub strangers: Kept,
-    /// Traces that were looked at in time.
+    /// Accepted, but unknown to the lab.
+    pub lost: Violations,
+    /// Two jobs of one submission, two ends of one job, or notifications of two ends.
+    pub effects_twice: Violations,
+    /// Accepted, but not in a terminal state at the end.
+    pub without_end: Violations,
+    /// Dead, although not poisoned.
+    pub innocent_dead: Violations,
+    /// Another outcome or value than expected.
+    pub wrong_end: Violations,
+    /// Jobs without the requested notification.
+    #[serde(rename = "notices_missing")]
+    pub notifications_missing: Violations,
+    /// Repeated notifications, which are allowed.
+    #[serde(rename = "notices_repeated")]
+    pub notifications_repeated: usize,
+    /// Jobs in the lab that the harness did not send.
+    pub strangers: Violations,
+    /// Traces that were checked in time.
     pub traces_checked: usize,
-    /// Traces with a span that lacks its parent, or without their beginning or end.
-    pub traces_incomplete: Kept,
-    /// Incomplete traces that do not count, by the reason.
-    pub traces_apart: BTreeMap<&'static str, usize>,
+    /// Traces without a parent, the root or the notifier's span.
+    pub traces_incomplete: Violations,
+    /// Excused incomplete traces, by reason.
+    #[serde(rename = "traces_apart")]
+    pub traces_excused: BTreeMap<&'static str, usize>,
 }
 
-impl Kept {
+impl Violations {
     pub(super) fn add(&mut self, example: impl FnOnce() -> String) {
         self.count += 1;
         if self.examples.len() < EXAMPLES_MAX {
@@ -59,22 +62,22 @@ impl Kept {
 }
 
 impl Findings {
-    /// Everything that must be zero, by name.
-    pub fn musts(&self) -> [(&'static str, &Kept); 8] {
+    /// The violations, by name; all counts must be zero.
+    pub fn violations(&self) -> [(&'static str, &Violations); 8] {
         [
             ("lost", &self.lost),
             ("effects twice", &self.effects_twice),
             ("without a terminal state", &self.without_end),
             ("innocent dead", &self.innocent_dead),
-            ("wrong end or value", &self.wrong_end),
-            ("owners not told", &self.notices_missing),
-            ("jobs that nobody sent", &self.strangers),
+            ("wrong outcome or value", &self.wrong_end),
+            ("submitters not notified", &self.notifications_missing),
+            ("unknown jobs", &self.strangers),
             ("traces incomplete", &self.traces_incomplete),
         ]
     }
 
-    /// Whether all of it is zero.
+    /// Whether there are no violations.
     pub fn is_clean(&self) -> bool {
-        self.musts().iter().all(|(_, kept)| kept.count == 0)
+        self.violations().iter().all(|(_, found)| found.count == 0)
     }
 }

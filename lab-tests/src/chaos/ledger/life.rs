@@ -1,4 +1,4 @@
-//! What was seen of one job.
+//! The observations of one job.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,14 +7,14 @@ use contract::{api::JobView, record::JobRecord};
 /// One job under one id.
 #[derive(Debug, Default)]
 pub(super) struct Life {
-    /// Its ends: round, state, run and time. More than one in a round is an effect too many.
+    /// Its ends: round, state, run and time. More than one per round is a double effect.
     pub(super) ends: BTreeSet<End>,
-    /// Moves that came after an end of the same round.
+    /// State changes after an end of the same round.
     pub(super) afterwards: Vec<String>,
-    /// How often each notice came, by `webhook-id` and run.
-    pub(super) notices: BTreeMap<String, u32>,
-    /// The job as the gateway answers it when all is over.
-    pub(super) answer: Option<JobView>,
+    /// Count of each notification, by `webhook-id` and run.
+    pub(super) notifications: BTreeMap<String, u32>,
+    /// The job according to the gateway at the end of the run.
+    pub(super) view: Option<JobView>,
 }
 
 /// One end.
@@ -27,7 +27,7 @@ pub(super) struct End {
 }
 
 impl Life {
-    /// Notes a write of the record. True when it is the first end.
+    /// Records a write. True if it is the first end.
     pub(super) fn wrote(&mut self, record: &JobRecord) -> bool {
         if record.state.is_terminal() {
             let is_first = self.ends.is_empty();
@@ -45,45 +45,45 @@ impl Life {
         false
     }
 
-    pub(super) fn told(&mut self, effect: String) {
-        *self.notices.entry(effect).or_default() += 1;
+    pub(super) fn notified(&mut self, effect: String) {
+        *self.notifications.entry(effect).or_default() += 1;
     }
 
     pub(super) fn has_ended(&self) -> bool {
         !self.ends.is_empty()
     }
 
-    pub(super) fn is_told(&self) -> bool {
-        !self.notices.is_empty()
+    pub(super) fn is_notified(&self) -> bool {
+        !self.notifications.is_empty()
     }
 
-    /// What says that the job took effect more than once.
+    /// Evidence that the job took effect more than once.
     pub(super) fn doubles(&self) -> Option<String> {
         let mut rounds = BTreeSet::new();
         if !self.ends.iter().all(|end| rounds.insert(end.round)) {
             return Some(format!("ended more than once: {:?}", self.ends));
         }
         if let Some(moved) = self.afterwards.first() {
-            return Some(format!("moved after its end: {moved}"));
+            return Some(format!("changed state after its end: {moved}"));
         }
-        if self.notices.len() > self.ends.len().max(1) {
-            let told: Vec<_> = self.notices.keys().collect();
-            return Some(format!("its owner was told of more than one end: {told:?}"));
+        if self.notifications.len() > self.ends.len().max(1) {
+            let effects: Vec<_> = self.notifications.keys().collect();
+            return Some(format!("notifications of more than one end: {effects:?}"));
         }
-        let answer = self.answer.as_ref()?;
+        let view = self.view.as_ref()?;
         let end = self.ends.last()?;
-        let says = (answer.state.name(), answer.times.finished_ms);
-        if says != (end.state, end.finished_ms) {
-            return Some(format!("ended as {end:?}, and is answered as {says:?}"));
+        let seen = (view.state.name(), view.times.finished_ms);
+        if seen != (end.state, end.finished_ms) {
+            return Some(format!("ended as {end:?}, but the gateway returns {seen:?}"));
         }
-        let results = answer.results.as_ref().map(Vec::len);
-        let asked = usize::try_from(answer.operations).ok();
-        (results.is_some() && results != asked)
-            .then(|| format!("{results:?} results of {asked:?} operations"))
+        let results = view.results.as_ref().map(Vec::len);
+        let expected = usize::try_from(view.operations).ok();
+        (results.is_some() && results != expected)
+            .then(|| format!("{results:?} results of {expected:?} operations"))
     }
 
-    /// Notices that only repeat what was told.
+    /// Number of repeated notifications.
     pub(super) fn repeats(&self) -> usize {
-        self.notices.values().map(|times| *times as usize - 1).sum()
+        self.notifications.values().map(|times| *times as usize - 1).sum()
     }
 }

@@ -1,8 +1,8 @@
-//! The independent ledger: what was promised, what was seen, and what does not add up.
+//! The independent ledger: what was accepted, what was observed, and the violations.
 //!
-//! It knows nothing of the lab's insides. Promises are answers 202; what came of them is told by the
-//! job's owner (notices), by the gateway (the job as it answers it in the end) and by the job's record,
-//! followed write by write. Jobs are found by their names, so that a job that was made twice has nowhere to hide.
+//! It uses no internals of the lab. It compares the 202 responses with the notifications, with the job as the
+//! gateway returns it at the end, and with every write to the job's record. Jobs are identified by name, so that a
+//! duplicate under another id is detected.
 
 mod findings;
 mod judge;
@@ -17,29 +17,29 @@ use std::{
 
 use contract::{JobId, api::JobView, record::JobRecord};
 
-pub use findings::{Findings, Kept};
+pub use findings::{Findings, Violations};
 use life::Life;
 
-/// How a job must end.
+/// The expected outcome of a job.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Expected {
-    /// With results; the value of the only operation, where it is known.
+    /// Success, with the value of the only operation, if known.
     Succeeded(Option<f64>),
-    /// As asked: without success.
+    /// Failure, as specified.
     Failed,
-    /// In the dead letters: it was made to be poison.
+    /// Dead-lettered: it was poisoned.
     Dead,
 }
 
-/// What a look at a job's trace said.
+/// The result of checking a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TraceVerdict {
-    /// No span lacks its parent, from the request to the notice.
+    /// No parent is missing, from the request to the notification.
     Complete,
-    /// It does not add up, and nothing excuses it.
+    /// Incomplete, without an excuse.
     Broken(String),
-    /// It does not add up, or is not there, for a reason that was counted elsewhere.
-    Apart(&'static str),
+    /// Incomplete or missing, for a known reason.
+    Excused(&'static str),
 }
 
 /// All jobs of a run. Clones share it.
@@ -51,11 +51,11 @@ struct Tally {
     pages: BTreeMap<String, Page>,
     names: BTreeMap<JobId, String>,
     strangers: BTreeSet<String>,
-    early_notices: Vec<(JobId, String)>,
+    early_notifications: Vec<(JobId, String)>,
     finished: usize,
 }
 
-/// One job as it was promised.
+/// One submission.
 #[derive(Debug)]
 struct Page {
     expected: Expected,
@@ -68,7 +68,7 @@ struct Page {
 }
 
 impl Ledger {
-    /// A job is about to be sent, at this moment (Unix milliseconds).
+    /// Records that a job is about to be sent, at this time (Unix milliseconds).
     pub fn sending(&self, name: &str, expected: Expected, notified: bool, sent_ms: i64) {
         let lives = BTreeMap::new();
         let page =
@@ -76,7 +76,7 @@ impl Ledger {
         self.lock().pages.entry(name.to_owned()).or_insert(page);
     }
 
-    /// The gateway answered 202, with this id unless it was a raw event.
+    /// Records a 202, with this id unless it was a raw event.
     pub fn promised(&self, name: &str, id: Option<JobId>) {
         let mut tally = self.lock();
         let Some(page) = tally.pages.get_mut(name) else { return };
@@ -88,7 +88,7 @@ impl Ledger {
         }
     }
 
-    /// A write to a job's record. True when it is the first that ends the job.
+    /// Records a write to a job's record. True if it is the first that ends the job.
     pub fn wrote(&self, record: &JobRecord) -> bool {
         let mut tally = self.lock();
         tally.names.insert(record.id, record.name.clone());
@@ -101,34 +101,34 @@ impl Ledger {
         ended
     }
 
-    /// The owner was told, by a notice with this `webhook-id` about this run.
-    pub fn told(&self, id: JobId, webhook_id: &str, run: &str) {
+    /// Records a notification with this `webhook-id` about this run.
+    pub fn notified(&self, id: JobId, webhook_id: &str, run: &str) {
         let effect = format!("{webhook_id} {run}");
         let mut tally = self.lock();
         match tally.names.get(&id).cloned().and_then(|name| tally.pages.get_mut(&name)) {
-            Some(page) => page.lives.entry(id).or_default().told(effect),
-            // The notice was faster than the record's news; judged at the end.
-            None => tally.early_notices.push((id, effect)),
+            Some(page) => page.lives.entry(id).or_default().notified(effect),
+            // The notification arrived before the write to the record: matched at the end.
+            None => tally.early_notifications.push((id, effect)),
         }
     }
 
-    /// What the gateway says of a job when all is over; `None` when it does not know it.
-    pub fn answered(&self, id: JobId, view: Option<JobView>) {
+    /// Records the job according to the gateway at the end of the run; `None` if it does not know the job.
+    pub fn queried(&self, id: JobId, view: Option<JobView>) {
         let mut tally = self.lock();
         let Some(name) = tally.names.get(&id).cloned() else { return };
         if let Some(life) = tally.pages.get_mut(&name).and_then(|page| page.lives.get_mut(&id)) {
-            life.answer = view;
+            life.view = view;
         }
     }
 
-    /// What a look at the trace of a job said.
+    /// Records the result of checking the trace of a job.
     pub fn traced(&self, name: &str, verdict: TraceVerdict) {
         if let Some(page) = self.lock().pages.get_mut(name) {
             page.trace = Some(verdict);
         }
     }
 
-    /// Every job that is known, by id.
+    /// The ids of all known jobs.
     pub fn jobs(&self) -> Vec<JobId> {
         self.lock().names.keys().copied().collect()
     }
@@ -149,22 +149,22 @@ impl Ledger {
         tally.pages.get(name).is_some_and(|page| page.lives.values().any(Life::has_ended))
     }
 
-    /// Names of promised jobs that have no end yet.
+    /// Names of accepted jobs that have not ended.
     pub fn open(&self) -> Vec<String> {
         self.unsettled(|page| !page.lives.values().any(Life::has_ended))
     }
 
-    /// Names of promised jobs whose owner has not been told yet.
-    pub fn untold(&self) -> Vec<String> {
-        self.lock().settle_early();
-        self.unsettled(|page| page.notified && !page.lives.values().any(Life::is_told))
+    /// Names of accepted jobs without the requested notification.
+    pub fn not_notified(&self) -> Vec<String> {
+        self.lock().match_early_notifications();
+        self.unsettled(|page| page.notified && !page.lives.values().any(Life::is_notified))
     }
 
-    /// What does not add up.
-    pub fn judge(&self) -> Findings {
+    /// Compares everything recorded.
+    pub fn findings(&self) -> Findings {
         let mut tally = self.lock();
-        tally.settle_early();
-        judge::judge(&tally)
+        tally.match_early_notifications();
+        judge::findings(&tally)
     }
 
     fn unsettled(&self, is_open: impl Fn(&Page) -> bool) -> Vec<String> {
@@ -179,12 +179,12 @@ impl Ledger {
 }
 
 impl Tally {
-    fn settle_early(&mut self) {
-        for (id, effect) in std::mem::take(&mut self.early_notices) {
+    fn match_early_notifications(&mut self) {
+        for (id, effect) in std::mem::take(&mut self.early_notifications) {
             let name = self.names.get(&id).cloned();
             match name.and_then(|name| self.pages.get_mut(&name)) {
-                Some(page) => page.lives.entry(id).or_default().told(effect),
-                None => self.early_notices.push((id, effect)),
+                Some(page) => page.lives.entry(id).or_default().notified(effect),
+                None => self.early_notifications.push((id, effect)),
             }
         }
     }

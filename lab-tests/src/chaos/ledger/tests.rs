@@ -1,4 +1,4 @@
-//! The ledger must be able to find every kind of wrong: each is fed to it here.
+//! The ledger detects every kind of violation.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ fn view(record: &JobRecord, value: f64) -> JobView {
     JobView::of(record.clone(), results)
 }
 
-/// A run in which nothing went wrong, and then what `change` does to it.
+/// The findings of a run without violations, after `change`.
 fn findings(change: impl FnOnce(&Ledger)) -> Findings {
     let ledger = Ledger::default();
     ledger.sending(NAME, WANTED, true, 0);
@@ -57,35 +57,35 @@ fn findings(change: impl FnOnce(&Ledger)) -> Findings {
     ledger.wrote(&record(id(1), JobState::Running));
     let ended = record(id(1), JobState::Succeeded);
     assert!(ledger.wrote(&ended));
-    ledger.told(id(1), "1:0:succeeded", "0.1.0");
+    ledger.notified(id(1), "1:0:succeeded", "0.1.0");
     ledger.traced(NAME, TraceVerdict::Complete);
-    ledger.answered(id(1), Some(view(&ended, 3.0)));
+    ledger.queried(id(1), Some(view(&ended, 3.0)));
     change(&ledger);
-    ledger.judge()
+    ledger.findings()
 }
 
 #[test]
-fn a_job_that_went_well_leaves_nothing_to_say() {
+fn a_successful_job_has_no_findings() {
     let found = findings(|_| ());
     assert!(found.is_clean(), "{found:?}");
     assert_eq!((found.accepted, found.traces_checked, found.ends["succeeded"]), (1, 1, 1));
 }
 
 #[test]
-fn a_repeated_notice_and_a_repeated_answer_are_counted_and_no_fault() {
+fn repeated_notifications_and_responses_are_counted_and_allowed() {
     let found = findings(|ledger| {
-        ledger.told(id(1), "1:0:succeeded", "0.1.0");
+        ledger.notified(id(1), "1:0:succeeded", "0.1.0");
         ledger.promised(NAME, Some(id(1)));
-        let mut told = record(id(1), JobState::Succeeded);
-        told.completion_published = true;
-        assert!(!ledger.wrote(&told));
+        let mut published = record(id(1), JobState::Succeeded);
+        published.completion_published = true;
+        assert!(!ledger.wrote(&published));
     });
     assert!(found.is_clean(), "{found:?}");
-    assert_eq!((found.notices_repeated, found.accepted_again), (1, 1));
+    assert_eq!((found.notifications_repeated, found.accepted_again), (1, 1));
 }
 
 #[test]
-fn a_promised_job_that_is_nowhere_is_lost() {
+fn an_accepted_job_that_the_lab_does_not_know_is_lost() {
     let unknown = findings(|ledger| {
         ledger.sending("gone", WANTED, true, 0);
         ledger.promised("gone", Some(id(9)));
@@ -94,7 +94,7 @@ fn a_promised_job_that_is_nowhere_is_lost() {
         ledger.sending("gone event", WANTED, true, 0);
         ledger.promised("gone event", None);
     });
-    let forgotten = findings(|ledger| ledger.answered(id(1), None));
+    let forgotten = findings(|ledger| ledger.queried(id(1), None));
     for found in [unknown, event, forgotten] {
         assert_eq!(found.lost.count, 1, "{found:?}");
         assert!(!found.is_clean());
@@ -102,18 +102,18 @@ fn a_promised_job_that_is_nowhere_is_lost() {
 }
 
 #[test]
-fn what_was_never_promised_cannot_be_lost() {
+fn a_job_that_was_never_accepted_cannot_be_lost() {
     let found = findings(|ledger| ledger.sending("refused", WANTED, true, 0));
     assert!(found.is_clean(), "{found:?}");
 }
 
 #[test]
-fn every_way_to_take_effect_twice_is_seen() {
+fn every_double_effect_is_detected() {
     type Way = (&'static str, fn(&Ledger));
     let ways: [Way; 6] = [
         ("two ids for one key", |ledger| {
             ledger.promised(NAME, Some(id(2)));
-            ledger.answered(id(2), Some(view(&record(id(2), JobState::Succeeded), 3.0)));
+            ledger.queried(id(2), Some(view(&record(id(2), JobState::Succeeded), 3.0)));
         }),
         ("two jobs of one event", |ledger| {
             ledger.wrote(&record(id(2), JobState::Accepted));
@@ -129,7 +129,7 @@ fn every_way_to_take_effect_twice_is_seen() {
         ("running after its end", |ledger| {
             ledger.wrote(&record(id(1), JobState::Running));
         }),
-        ("two ends told", |ledger| ledger.told(id(1), "1:0:failed", "0.1.0")),
+        ("notifications of two ends", |ledger| ledger.notified(id(1), "1:0:failed", "0.1.0")),
     ];
     for (way, change) in ways {
         assert!(findings(change).effects_twice.count >= 1, "{way}");
@@ -137,65 +137,65 @@ fn every_way_to_take_effect_twice_is_seen() {
 }
 
 #[test]
-fn a_job_without_an_end_is_seen() {
+fn a_job_without_an_end_is_detected() {
     let found = findings(|ledger| {
-        ledger.answered(id(1), Some(view(&record(id(1), JobState::Running), 3.0)));
+        ledger.queried(id(1), Some(view(&record(id(1), JobState::Running), 3.0)));
     });
     assert_eq!(found.without_end.count, 1);
 }
 
 #[test]
-fn only_a_job_that_was_made_to_die_may_be_dead() {
+fn only_a_poisoned_job_may_be_dead() {
     let die = |expected| {
         let ledger = Ledger::default();
         ledger.sending(NAME, expected, false, 0);
         ledger.promised(NAME, Some(id(1)));
         let dead = record(id(1), JobState::Dead);
         ledger.wrote(&dead);
-        ledger.answered(id(1), Some(view(&dead, 0.0)));
-        ledger.judge()
+        ledger.queried(id(1), Some(view(&dead, 0.0)));
+        ledger.findings()
     };
     assert_eq!(die(WANTED).innocent_dead.count, 1);
     assert!(die(Expected::Dead).is_clean());
 }
 
 #[test]
-fn a_wrong_value_and_a_wrong_end_are_seen() {
+fn a_wrong_value_and_a_wrong_outcome_are_detected() {
     let ended = record(id(1), JobState::Succeeded);
-    let found = findings(|ledger| ledger.answered(id(1), Some(view(&ended, 4.0))));
+    let found = findings(|ledger| ledger.queried(id(1), Some(view(&ended, 4.0))));
     assert_eq!(found.wrong_end.count, 1);
     let ledger = Ledger::default();
     ledger.sending(NAME, Expected::Failed, false, 0);
     ledger.promised(NAME, Some(id(1)));
     ledger.wrote(&ended);
-    ledger.answered(id(1), Some(view(&ended, 3.0)));
-    assert_eq!(ledger.judge().wrong_end.count, 1);
+    ledger.queried(id(1), Some(view(&ended, 3.0)));
+    assert_eq!(ledger.findings().wrong_end.count, 1);
 }
 
 #[test]
-fn an_owner_who_was_not_told_is_seen() {
+fn a_missing_notification_is_detected() {
     let ledger = Ledger::default();
     ledger.sending(NAME, WANTED, true, 0);
     ledger.promised(NAME, Some(id(1)));
     let ended = record(id(1), JobState::Succeeded);
     ledger.wrote(&ended);
-    ledger.answered(id(1), Some(view(&ended, 3.0)));
-    assert_eq!(ledger.untold(), [NAME]);
-    assert_eq!(ledger.judge().notices_missing.count, 1);
+    ledger.queried(id(1), Some(view(&ended, 3.0)));
+    assert_eq!(ledger.not_notified(), [NAME]);
+    assert_eq!(ledger.findings().notifications_missing.count, 1);
 }
 
 #[test]
-fn a_broken_trace_counts_and_an_excused_one_is_told_apart() {
+fn a_broken_trace_counts_and_an_excused_one_does_not() {
     let broken = findings(|ledger| {
         ledger.traced(NAME, TraceVerdict::Broken("an orphan".to_owned()));
     });
     assert_eq!((broken.traces_checked, broken.traces_incomplete.count), (1, 1));
-    let apart = findings(|ledger| ledger.traced(NAME, TraceVerdict::Apart("dropped")));
-    assert_eq!((apart.traces_checked, apart.traces_apart["dropped"]), (0, 1));
+    let excused = findings(|ledger| ledger.traced(NAME, TraceVerdict::Excused("dropped")));
+    assert_eq!((excused.traces_checked, excused.traces_excused["dropped"]), (0, 1));
 }
 
 #[test]
-fn a_job_that_nobody_sent_is_seen() {
+fn a_job_that_the_harness_did_not_send_is_detected() {
     let found = findings(|ledger| {
         let mut stranger = record(id(7), JobState::Accepted);
         "who?".clone_into(&mut stranger.name);

@@ -1,4 +1,4 @@
-//! What is wrong with a way now, and what that does to bytes.
+//! The current condition of connections, and its effect on the bytes.
 
 use std::{
     collections::HashMap,
@@ -9,26 +9,26 @@ use std::{
 
 use tokio::{sync::watch, time::sleep};
 
-/// What a way is like.
+/// The condition of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Weather {
-    /// Nothing is wrong.
+pub enum Condition {
+    /// No fault.
     #[default]
-    Fair,
+    Normal,
     /// Bytes take longer.
     Delay(Duration),
-    /// So many bytes a second, each way.
+    /// Bytes per second, in each direction.
     Throttle(u32),
     /// Connections that are open now are reset.
     Reset,
-    /// Connections that are open now carry nothing any more, and are not closed.
+    /// Connections that are open now carry no more bytes, and are not closed.
     Silent,
 }
 
-/// The weather of every name, and the last connection that it was meant for.
+/// The condition of a name, and the last connection that it applies to.
 #[derive(Debug, Clone, Copy, Default)]
 struct Now {
-    weather: Weather,
+    condition: Condition,
     up_to: u64,
 }
 
@@ -44,11 +44,11 @@ pub(super) struct Gate {
 }
 
 impl Gates {
-    pub(super) fn set(&self, name: &str, weather: Weather, up_to: u64) -> usize {
+    pub(super) fn set(&self, name: &str, condition: Condition, up_to: u64) -> usize {
         let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let gate = gates.entry(name.to_owned()).or_default();
-        gate.send_replace(Now { weather, up_to });
-        // Each connection holds four: its own, one a direction, and one to hear of a reset.
+        gate.send_replace(Now { condition, up_to });
+        // Each connection holds four: its own, one per direction, and one for resets.
         gate.receiver_count() / 4
     }
 
@@ -60,24 +60,24 @@ impl Gates {
 }
 
 impl Gate {
-    /// Waits as long as so many bytes take now.
+    /// Waits as long as these bytes take now.
     pub(super) async fn pass(&self, bytes: usize) {
         let now = *self.now.borrow();
-        match now.weather {
-            Weather::Delay(by) => sleep(by).await,
-            Weather::Throttle(bytes_a_second) => {
-                sleep(Duration::from_secs_f64(bytes as f64 / f64::from(bytes_a_second))).await;
+        match now.condition {
+            Condition::Delay(by) => sleep(by).await,
+            Condition::Throttle(bytes_per_second) => {
+                sleep(Duration::from_secs_f64(bytes as f64 / f64::from(bytes_per_second))).await;
             }
-            // What was silent once stays so: whoever waits has to notice by himself.
-            Weather::Silent if self.serial <= now.up_to => pending().await,
-            Weather::Fair | Weather::Reset | Weather::Silent => {}
+            // A silent connection stays silent: its peers must detect that by timeout.
+            Condition::Silent if self.serial <= now.up_to => pending().await,
+            Condition::Normal | Condition::Reset | Condition::Silent => {}
         }
     }
 
     /// Resolves when this connection is to be reset.
     pub(super) async fn reset(&self) {
         let mut now = self.now.clone();
-        let hit = |now: &Now| now.weather == Weather::Reset && self.serial <= now.up_to;
+        let hit = |now: &Now| now.condition == Condition::Reset && self.serial <= now.up_to;
         if now.wait_for(hit).await.is_err() {
             pending::<()>().await;
         }

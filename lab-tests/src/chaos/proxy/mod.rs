@@ -1,8 +1,8 @@
-//! A TCP proxy between the services and what they talk to, that can make a way bad.
+//! A TCP proxy between the services and their peers that can impair connections.
 //!
-//! - `name`: tells connections to the broker apart, by what the client says in its `CONNECT`
-//! - `gate`: what is wrong with a way now
-//! - this file: takes connections and carries bytes
+//! - `name`: identifies connections to the broker by the client name in `CONNECT`
+//! - `gate`: the current condition of connections
+//! - this file: accepts connections and forwards bytes
 
 mod gate;
 mod name;
@@ -24,20 +24,20 @@ use tokio::{
     task::JoinSet,
 };
 
-pub use gate::Weather;
+pub use gate::Condition;
 use gate::{Gate, Gates};
 
-/// Bytes carried at once.
+/// Size of the copy buffer.
 const CHUNK_BYTES: usize = 16 * 1024;
-/// How long the start of a connection may take: the target's answer, the client's name.
-const OPENING_LIMIT: Duration = Duration::from_secs(5);
+/// Timeout for the start of a connection.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a proxy names its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
     /// By the name in the `CONNECT` line of the NATS protocol.
     Nats,
-    /// All alike.
+    /// All by the same name.
     Fixed(&'static str),
 }
 
@@ -58,7 +58,7 @@ struct Shared {
 }
 
 impl Proxy {
-    /// Listens on a free port of 127.0.0.1. Carries nothing until it has a target.
+    /// Listens on a free port of 127.0.0.1. Forwards nothing until it has a target.
     pub async fn start(naming: Naming) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.expect("a port is free");
@@ -71,19 +71,19 @@ impl Proxy {
         Self { address, target, shared, _task: task }
     }
 
-    /// Where clients connect.
+    /// The address for clients.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Sets where everything is carried to, once.
-    pub fn carry_to(&self, port: u16) {
+    /// Sets the target, once.
+    pub fn forward_to(&self, port: u16) {
         let _once = self.target.set((Ipv4Addr::LOCALHOST, port).into());
     }
 
-    /// From now on this is the weather on connections of this name. Answers how many were open.
-    pub fn set(&self, name: &str, weather: Weather) -> usize {
-        self.shared.gates.set(name, weather, self.shared.serial.load(Relaxed))
+    /// Sets the condition of connections of this name. Returns how many are open.
+    pub fn set(&self, name: &str, condition: Condition) -> usize {
+        self.shared.gates.set(name, condition, self.shared.serial.load(Relaxed))
     }
 }
 
@@ -95,7 +95,7 @@ async fn accept(listener: TcpListener, target: Arc<OnceLock<SocketAddr>>, shared
                 let (target, shared) = (target.get().copied(), shared.clone());
                 connections.spawn(async move {
                     if let Some(target) = target {
-                        carry(client, target, &shared).await;
+                        forward(client, target, &shared).await;
                     }
                 });
             }
@@ -104,11 +104,11 @@ async fn accept(listener: TcpListener, target: Arc<OnceLock<SocketAddr>>, shared
     }
 }
 
-/// One connection, until either side ends it or the weather does.
-async fn carry(mut client: TcpStream, target: SocketAddr, shared: &Shared) {
+/// Forwards one connection, until either side closes it or it is reset.
+async fn forward(mut client: TcpStream, target: SocketAddr, shared: &Shared) {
     let Ok(mut server) = TcpStream::connect(target).await else { return };
     let opening = name::opening(shared.naming, &mut client, &mut server);
-    let Ok(Some(name)) = tokio::time::timeout(OPENING_LIMIT, opening).await else { return };
+    let Ok(Some(name)) = tokio::time::timeout(OPENING_TIMEOUT, opening).await else { return };
     let gate = shared.gates.enter(&name, shared.serial.fetch_add(1, Relaxed) + 1);
     let (_quick, _too) = (client.set_nodelay(true), server.set_nodelay(true));
     let is_reset = {

@@ -1,4 +1,4 @@
-//! Who is on a connection: the client says it in its first line, after the broker's greeting.
+//! The name of a client, from its first line after the broker's greeting.
 
 use serde_json::Value;
 use tokio::{
@@ -8,10 +8,10 @@ use tokio::{
 
 use super::Naming;
 
-/// The longest opening that is read, in bytes; a `CONNECT` line takes some 300.
+/// The longest opening that is read, in bytes; a `CONNECT` line has about 300.
 const OPENING_BYTES_MAX: usize = 16 * 1024;
 
-/// Carries the opening of a connection and answers who it is.
+/// Forwards the opening of a connection and returns the name of the client.
 pub(super) async fn opening(
     naming: Naming,
     client: &mut TcpStream,
@@ -27,7 +27,7 @@ pub(super) async fn opening(
     Some(name_in(&connect).unwrap_or_else(|| "unnamed".to_owned()))
 }
 
-/// Everything up to the end of the first line, and what came with it.
+/// Reads up to the end of the first line or further.
 async fn line(from: &mut TcpStream) -> Option<Vec<u8>> {
     let mut read = Vec::with_capacity(1_024);
     while !read.contains(&b'\n') && read.len() < OPENING_BYTES_MAX {
@@ -49,7 +49,7 @@ mod tests {
     use super::name_in;
 
     #[test]
-    fn a_client_is_known_by_its_connect_line() {
+    fn a_client_is_identified_by_its_connect_line() {
         let opening = b"CONNECT {\"verbose\":false,\"name\":\"waybill-gateway\"}\r\nPING\r\n";
         assert_eq!(name_in(opening).as_deref(), Some("waybill-gateway"));
         assert_eq!(name_in(b"PING\r\n"), None);

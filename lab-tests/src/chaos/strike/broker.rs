@@ -1,4 +1,4 @@
-//! What happens to the broker, and to what it keeps.
+//! Faults of the broker and its streams.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use contract::topology;
 use lab::Part;
 use tokio::time::{Instant, sleep};
 
-use super::{FELT_LIMIT, Proof, Striker};
+use super::{EFFECT_TIMEOUT, Proof, Striker};
 
-/// Jobs that are sent again after the broker was away: their keys and ids must have outlived it.
+/// Jobs that are sent again after an outage of the broker: their keys and ids must have survived it.
 const REPEATS: usize = 20;
-const PAUSE: Duration = Duration::from_millis(200);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 impl Striker {
     pub(super) async fn broker_killed(&mut self) -> Proof {
@@ -24,7 +24,7 @@ impl Striker {
         sleep(lasts).await;
         self.lab.start(Part::Nats).await.map_err(|error| error.to_string())?;
         self.repeat();
-        Ok(format!("it was gone; {REPEATS} jobs sent again"))
+        Ok(format!("it was stopped; {REPEATS} jobs sent again"))
     }
 
     /// Sends the latest jobs and events again, while the run goes on.
@@ -33,22 +33,22 @@ impl Striker {
         self.repeats.spawn(async move { load.repeat_latest(REPEATS).await });
     }
 
-    /// Lowers the limit of a stream below what it holds, and puts it back.
+    /// Lowers the limit of a stream below its size, and restores it.
     pub(super) async fn full(&self, name: &str, lasts: Duration) -> Proof {
         let limit = self.limit(name, 1).await?;
         sleep(lasts).await;
         let lowered = self.limit(name, limit).await?;
-        // Nothing that it held may be gone for it: what was accepted is looked for in the end.
+        // No stored message may be lost: the ledger checks the accepted jobs at the end.
         if lowered == 1 { Ok("its limit was 1 byte".to_owned()) } else { Err(lowered.to_string()) }
     }
 
-    /// Sets how many bytes a stream may hold and answers how many it might before.
+    /// Sets the size limit of a stream; returns the previous one.
     async fn limit(&self, name: &str, bytes: i64) -> Result<i64, String> {
         debug_assert!(
             topology::WORK_QUEUES.iter().any(|queue| queue.name == name)
                 || topology::STORES.contains(&name)
         );
-        let give_up = Instant::now() + FELT_LIMIT;
+        let deadline = Instant::now() + EFFECT_TIMEOUT;
         loop {
             let change = async {
                 let mut config = self.broker.get_stream(name).await?.cached_info().config.clone();
@@ -58,8 +58,8 @@ impl Striker {
             };
             match change.await {
                 Ok(before) => return Ok(before),
-                Err(error) if Instant::now() > give_up => return Err(error.to_string()),
-                Err(_) => sleep(PAUSE).await,
+                Err(error) if Instant::now() > deadline => return Err(error.to_string()),
+                Err(_) => sleep(RETRY_DELAY).await,
             }
         }
     }

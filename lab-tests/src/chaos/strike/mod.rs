@@ -1,4 +1,4 @@
-//! Does what the schedule says, and sees to it that it was felt.
+//! Injects the scheduled faults, and verifies that they took effect.
 
 mod broker;
 mod processes;
@@ -28,43 +28,43 @@ use super::{
 };
 use crate::Client;
 
-/// How long a fault may take to show.
-const FELT_LIMIT: Duration = Duration::from_secs(30);
-const LOOK_PAUSE: Duration = Duration::from_millis(50);
+/// Timeout for the effect of a fault.
+const EFFECT_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Whether a fault was felt: what showed it, or what was seen instead.
+/// Proof that a fault took effect, or what was observed instead.
 type Proof = Result<String, String>;
 
-/// Everything that can be broken, and what tells that it was.
+/// Injects faults into a lab.
 pub struct Striker {
-    /// The lab that suffers.
+    /// The lab under test.
     pub lab: LabUnderTest,
-    /// Asks it.
+    /// The client of the lab.
     pub client: Client,
-    /// The broker, on a way that nothing is wrong with.
+    /// The broker, over a direct connection.
     pub broker: jetstream::Context,
-    /// The way between the services and the broker.
-    pub broker_way: Proxy,
-    /// The way between the services and the telemetry's target.
-    pub telemetry_way: Proxy,
-    /// Who is told.
+    /// The proxy between the services and the broker.
+    pub broker_proxy: Proxy,
+    /// The proxy between the services and the telemetry target.
+    pub telemetry_proxy: Proxy,
+    /// The webhook receiver.
     pub receiver: Receiver,
-    /// Who sends jobs.
+    /// The load.
     pub load: Arc<Load>,
-    /// What became of jobs.
+    /// The ledger.
     pub ledger: Ledger,
-    /// When telemetry may be dropped.
+    /// Outages, during which telemetry may be dropped.
     pub outages: Outages,
     /// The lab's ack wait.
     pub ack_wait: Duration,
-    /// Jobs that are being sent again.
+    /// Repeated submissions in progress.
     pub repeats: JoinSet<()>,
-    /// Spans that each service says it dropped, when it was asked last, and those of all in all.
+    /// Spans dropped by each service as of the last query, and the total.
     pub dropped: (HashMap<u16, f64>, f64),
 }
 
 impl Striker {
-    /// Strikes when the load has come so far, and waits until the fault is over.
+    /// Injects the fault when the load has reached its job, and waits until it is over.
     pub async fn strike(&mut self, planned: Planned) -> Struck {
         let Planned { at_job, fault } = planned;
         self.load.reached(at_job).await;
@@ -100,30 +100,30 @@ impl Striker {
         }
     }
 
-    /// How often parts of this stage were started again after they ended unasked.
+    /// How often parts of this stage were restarted after a crash.
     fn restarts(&self, stage: Stage) -> u32 {
         let parts = self.lab.parts();
         let of_stage = parts.iter().filter(|status| status.part.command() == stage.name());
         of_stage.map(|status| status.restarts).sum()
     }
 
-    /// Looks until it is so, or it took too long.
+    /// Waits for a condition, with a timeout.
     async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) -> Proof {
-        self.within(FELT_LIMIT, what, is_so).await
+        self.within(EFFECT_TIMEOUT, what, is_so).await
     }
 
     async fn within(&self, limit: Duration, what: &str, is_so: impl Fn(&Self) -> bool) -> Proof {
-        let give_up = Instant::now() + limit;
-        while Instant::now() < give_up {
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline {
             if is_so(self) {
                 return Ok(what.to_owned());
             }
-            sleep(LOOK_PAUSE).await;
+            sleep(POLL_INTERVAL).await;
         }
         Err(format!("not within {limit:?}: {what}"))
     }
 
-    /// Adds what was dropped since the last look. A service that was restarted counts from zero.
+    /// Adds the spans dropped since the last query. A restarted service counts from zero.
     async fn count_dropped(&mut self) {
         let ports = self.lab.ports();
         let processors = (2..=PROCESSORS).map(|n| ports.processor_admin_of(n));

@@ -1,4 +1,4 @@
-//! What happens between processes: the network, the telemetry's target, the receiver of notices.
+//! Faults between processes: the network, the telemetry target, the webhook receiver.
 
 use std::time::Duration;
 
@@ -8,31 +8,31 @@ use tokio::time::sleep;
 
 use super::{Proof, Striker};
 use crate::chaos::{
-    TELEMETRY_WAY,
+    TELEMETRY_CONNECTION,
     fault::{Network, Receiver, Telemetry},
-    proxy::Weather,
+    proxy::Condition,
 };
 
 const DELAY: Duration = Duration::from_millis(150);
-/// Bytes a second of a service's connection to the broker.
+/// Bytes per second of a service's connection to the broker.
 const THROTTLED: u32 = 32 * 1024;
-/// Bytes a second of telemetry, far below what a loaded lab sends.
+/// Bytes per second of telemetry, far below what a loaded lab sends.
 const TELEMETRY_THROTTLED: u32 = 4 * 1024;
 
 impl Striker {
     pub(super) async fn network(&self, how: Network, stage: Stage, lasts: Duration) -> Proof {
-        let weather = match how {
-            Network::Reset => Weather::Reset,
-            Network::Delay => Weather::Delay(DELAY),
-            Network::HalfOpen => Weather::Silent,
-            Network::Throttle => Weather::Throttle(THROTTLED),
+        let condition = match how {
+            Network::Reset => Condition::Reset,
+            Network::Delay => Condition::Delay(DELAY),
+            Network::HalfOpen => Condition::Silent,
+            Network::Throttle => Condition::Throttle(THROTTLED),
         };
         // As the bus names its connection.
         let name = format!("waybill-{stage}");
-        let open = self.broker_way.set(&name, weather);
+        let open = self.broker_proxy.set(&name, condition);
         sleep(lasts).await;
         if matches!(how, Network::Delay | Network::Throttle) {
-            self.broker_way.set(&name, Weather::Fair);
+            self.broker_proxy.set(&name, Condition::Normal);
         }
         if open > 0 {
             Ok(format!("on {open} connections"))
@@ -42,21 +42,25 @@ impl Striker {
     }
 
     pub(super) async fn telemetry(&self, how: Telemetry, lasts: Duration) -> Proof {
-        let said = |error: lab::supervisor::PartError| error.to_string();
+        let text = |error: lab::supervisor::PartError| error.to_string();
         match how {
             Telemetry::Hanging => self.hold(Part::Console, lasts).await,
             Telemetry::Down => {
-                self.lab.stop(Part::Console).await.map_err(said)?;
+                self.lab.stop(Part::Console).await.map_err(text)?;
                 sleep(lasts).await;
-                self.lab.start(Part::Console).await.map_err(said)?;
-                Ok("it was gone".to_owned())
+                self.lab.start(Part::Console).await.map_err(text)?;
+                Ok("it was stopped".to_owned())
             }
             Telemetry::Slow => {
-                let slow = Weather::Throttle(TELEMETRY_THROTTLED);
-                let open = self.telemetry_way.set(TELEMETRY_WAY, slow);
+                let slow = Condition::Throttle(TELEMETRY_THROTTLED);
+                let open = self.telemetry_proxy.set(TELEMETRY_CONNECTION, slow);
                 sleep(lasts).await;
-                self.telemetry_way.set(TELEMETRY_WAY, Weather::Fair);
-                if open > 0 { Ok(format!("on {open} connections")) } else { Err("none".to_owned()) }
+                self.telemetry_proxy.set(TELEMETRY_CONNECTION, Condition::Normal);
+                if open > 0 {
+                    Ok(format!("on {open} connections"))
+                } else {
+                    Err("no open connection".to_owned())
+                }
             }
         }
     }
@@ -67,7 +71,7 @@ impl Striker {
                 self.receiver.fail(true);
                 sleep(lasts).await;
                 self.receiver.fail(false);
-                Ok("it answered 500".to_owned())
+                Ok("it responded with 500".to_owned())
             }
             Receiver::Closed => {
                 self.receiver.close().await;

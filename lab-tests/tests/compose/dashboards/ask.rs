@@ -34,7 +34,7 @@ pub(super) enum Answer {
     /// Nothing, only what is no number, or an error; which of these.
     Nothing(String),
     /// The part that would answer is not here.
-    NobodyThere,
+    NoResponse,
 }
 
 /// Seconds between two points.
@@ -47,13 +47,13 @@ pub(super) async fn ask(parts: &Backends, asked: &Asked, now: i64) -> Answer {
     let of_tempo = matches!(asked.form, Form::Search | Form::Waterfall | Form::ServiceMap);
     let (no_tempo, no_loki) = (parts.tempo.is_none(), parts.loki.is_none());
     if of_tempo && no_tempo || asked.form == Form::Lines && no_loki {
-        return Answer::NobodyThere;
+        return Answer::NoResponse;
     }
     match answer(parts, asked, now).await {
         Err(why) => Answer::Nothing(why),
         Ok(true) => Answer::Something,
-        Ok(false) if made_by_tempo(asked) && no_tempo => Answer::NobodyThere,
-        Ok(false) if asked.query.contains("loki_") && no_loki => Answer::NobodyThere,
+        Ok(false) if made_by_tempo(asked) && no_tempo => Answer::NoResponse,
+        Ok(false) if asked.query.contains("loki_") && no_loki => Answer::NoResponse,
         Ok(false) => Answer::Nothing("empty".to_owned()),
     }
 }

@@ -138,7 +138,7 @@ mod tests {
         ] {
             assert_eq!(values.fill(text).as_deref(), Ok(wanted));
         }
-        assert!(values.fill("$other").is_err(), "a variable that nobody sets");
-        assert!(values.fill("${one:sqlstring}").is_err(), "a format that nobody knows");
+        assert!(values.fill("$other").is_err(), "a variable that is never set");
+        assert!(values.fill("${one:sqlstring}").is_err(), "an unknown format");
     }
 }

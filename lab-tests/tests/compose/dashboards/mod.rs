@@ -71,11 +71,11 @@ async fn everything(dashboards: &[Dashboard], parts: &Backends, load: &Load) -> 
 
 /// Asks until all have an answer or the time is up; says what is wrong then.
 async fn judged(parts: &Backends, all: Vec<Asked>) -> Vec<String> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut round = Round { open: all.clone(), ..Round::default() };
     loop {
         round.ask(parts).await;
-        if round.open.iter().all(quiet::may_be) || begun.elapsed() > WARM_UP_LIMIT {
+        if round.open.iter().all(quiet::may_be) || started.elapsed() > WARM_UP_LIMIT {
             break;
         }
         tokio::time::sleep(PAUSE).await;
@@ -111,7 +111,7 @@ impl Round {
         for question in mem::take(&mut self.open) {
             match ask::ask(parts, &question, now).await {
                 Answer::Something => self.answered.push(question),
-                Answer::NobodyThere => self.absent.push(question),
+                Answer::NoResponse => self.absent.push(question),
                 Answer::Nothing(why) => {
                     self.why.push(why);
                     self.open.push(question);

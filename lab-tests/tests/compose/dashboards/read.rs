@@ -82,7 +82,7 @@ impl Dashboard {
                 }
                 // Grafana's own; written by those who run scenarios.
                 "grafana" => assert_eq!(annotation["target"]["type"], "tags", "{at}"),
-                other => panic!("{at}: nobody knows how to ask {other}"),
+                other => panic!("{at}: has no known way to query {other}"),
             }
         }
         questions
@@ -126,7 +126,7 @@ fn of_target(target: &Value, at: &str) -> Vec<Question> {
         // Grafana takes a query without braces for the id of a trace.
         "tempo" if !text(target, "query").contains('{') => vec![ask(Form::Waterfall, "query")],
         "tempo" => vec![ask(Form::Search, "query")],
-        other => panic!("{at}: nobody knows how to ask {other}"),
+        other => panic!("{at}: has no known way to query {other}"),
     }
 }
 

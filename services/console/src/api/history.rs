@@ -20,7 +20,7 @@ pub(super) async fn history(
     let name = parameters.text("name")?;
     let service = parameters.text("service")?;
     parameters.end()?;
-    let name = name.ok_or_else(|| BadQuery::missing("name", "the whole name of a metric"))?;
+    let name = name.ok_or_else(|| BadQuery::missing("name", "the full name of a metric"))?;
     let answer = move |shared: &Shared| {
         let now = shared.store.now();
         let series = shared.store.series(&name);

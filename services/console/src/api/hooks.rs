@@ -21,7 +21,7 @@ pub(super) async fn one(
 ) -> Result<Json<Value>, ProblemResponse> {
     let hooks = shared.hooks.inbox.of(&name).ok_or_else(|| {
         super::not_found(
-            "Nothing has arrived under this name: not yet, or no longer. See /api/hooks.",
+            "No webhooks with this name: none has arrived yet, or they were evicted. See /api/hooks.",
         )
     })?;
     let hooks: Vec<Value> = hooks.iter().map(view).collect();

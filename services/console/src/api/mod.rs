@@ -37,9 +37,7 @@ pub(crate) fn router() -> Router<Shared> {
 }
 
 async fn unknown() -> ProblemResponse {
-    not_found(
-        "There is nothing at this path; see /api/traces, /api/logs, /api/metrics, /api/status.",
-    )
+    not_found("No such endpoint; see /api/traces, /api/logs, /api/metrics, /api/status.")
 }
 
 /// 404.

@@ -10,7 +10,7 @@ use runtime::problem::ProblemResponse;
 /// Longest value of a parameter, in bytes.
 const VALUE_BYTES_MAX: usize = 512;
 
-/// Entries of a list, unless it is told otherwise, and at most.
+/// Entries of a list: default and maximum.
 const LIMIT_DEFAULT: usize = 20;
 const LIMIT_MAX: usize = 500;
 
@@ -88,7 +88,7 @@ impl Parameters {
         match self.given.first() {
             None => Ok(()),
             Some((name, _)) => Err(BadQuery(format!(
-                "There is no parameter {name:?}; the known ones are {}.",
+                "Unknown parameter {name:?}; known parameters: {}.",
                 self.known.join(", ")
             ))),
         }
@@ -105,7 +105,6 @@ impl BadQuery {
 impl IntoResponse for BadQuery {
     fn into_response(self) -> Response {
         let status = StatusCode::BAD_REQUEST;
-        ProblemResponse::new(status, "bad-query", "The query cannot be used", self.0)
-            .into_response()
+        ProblemResponse::new(status, "bad-query", "The query is invalid", self.0).into_response()
     }
 }

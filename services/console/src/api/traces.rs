@@ -29,13 +29,15 @@ pub(super) async fn one(State(shared): State<Shared>, Path(trace_id): Path<Strin
     let Ok(id) = trace_id.parse::<TraceId>() else {
         let detail = "trace_id must be 32 hexadecimal digits and not zero.";
         let status = StatusCode::BAD_REQUEST;
-        return ProblemResponse::new(status, "bad-trace-id", "Not a trace id", detail)
+        return ProblemResponse::new(status, "bad-trace-id", "Invalid trace id", detail)
             .into_response();
     };
     match shared.clone().make(move |shared| shared.store.span_ids(id)).await {
         Some(spans) => pieces::answer(&shared, Spans(id), spans),
-        None => super::not_found("No span of this trace is here: not yet, or no longer.")
-            .into_response(),
+        None => super::not_found(
+            "The console has no span of this trace: none has arrived yet, or they were evicted.",
+        )
+        .into_response(),
     }
 }
 
@@ -57,7 +59,7 @@ pub(crate) fn filter(parameters: &mut Parameters) -> Result<TraceFilter, BadQuer
         failed: parameters.read("status", "error or ok", status)?,
         min_duration_ms: parameters.read("min_duration_ms", "a number, 0 or more", duration)?,
         job: parameters.text("job")?,
-        attribute: parameters.read("attribute", "written as key=value", attribute)?,
+        attribute: parameters.read("attribute", "of the form key=value", attribute)?,
         limit: parameters.limit()?,
     })
 }

@@ -20,7 +20,7 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Newer exemplars that are followed at each look.
 const TRIES: usize = 2;
 
-/// Traces are asked for in the form in which services send them.
+/// Traces are requested in protobuf, as services send them.
 const PROTOBUF: &str = "application/protobuf";
 
 const JSON: &str = "application/json";
@@ -29,7 +29,7 @@ const JSON: &str = "application/json";
 pub(super) async fn trace(fetcher: &Fetcher, tempo: &Url, id: TraceId) -> Result<(), String> {
     match fetch_trace(fetcher, tempo, id).await? {
         Some(trace) => is_complete(&trace),
-        None => Err("Tempo has no span of it".to_owned()),
+        None => Err("Tempo has no span of the trace".to_owned()),
     }
 }
 
@@ -43,7 +43,7 @@ pub(super) async fn fetch_trace(
     match fetcher.get(url, PROTOBUF, ANSWER_BYTES_MAX).await {
         Ok(answer) => match TracesData::decode(answer.body) {
             Ok(trace) => Ok(Some(trace).filter(|trace| !trace.resource_spans.is_empty())),
-            Err(_) => Err("Tempo's answer is no trace".to_owned()),
+            Err(_) => Err("the response of Tempo is not a trace".to_owned()),
         },
         Err(NoAnswer::Status(404)) => Ok(None),
         Err(error) => Err(format!("Tempo {error}")),
@@ -58,8 +58,8 @@ pub(super) async fn log(fetcher: &Fetcher, loki: &Url, id: TraceId) -> Result<()
     let answer = json(fetcher, url, "Loki").await?;
     match answer.pointer("/data/result").and_then(Value::as_array) {
         Some(streams) if !streams.is_empty() => Ok(()),
-        Some(_) => Err("Loki has no line with its trace id".to_owned()),
-        None => Err("Loki's answer is no result".to_owned()),
+        Some(_) => Err("Loki has no log line with the trace id".to_owned()),
+        None => Err("the response of Loki is not a query result".to_owned()),
     }
 }
 
@@ -108,7 +108,7 @@ pub(super) async fn exemplars(
     let answer = fetcher.get(url, JSON, ANSWER_BYTES_MAX).await;
     let answer = answer.map_err(|error| format!("Prometheus {error}"))?;
     let answer: Answer = serde_json::from_slice(&answer.body)
-        .map_err(|_| "Prometheus' answer is no list of exemplars".to_owned())?;
+        .map_err(|_| "the response of Prometheus is not a list of exemplars".to_owned())?;
     let mut all: Vec<_> = answer.data.into_iter().flat_map(|series| series.exemplars).collect();
     all.sort_by(|one, other| other.timestamp.total_cmp(&one.timestamp));
     let trace = |exemplar: &Exemplar| exemplar.labels.trace_id.parse::<TraceId>().ok();
@@ -138,5 +138,5 @@ fn query() -> String {
 async fn json(fetcher: &Fetcher, url: Url, who: &str) -> Result<Value, String> {
     let answer = fetcher.get(url, JSON, ANSWER_BYTES_MAX).await;
     let answer = answer.map_err(|error| format!("{who} {error}"))?;
-    serde_json::from_slice(&answer.body).map_err(|_| format!("{who}'s answer is no JSON"))
+    serde_json::from_slice(&answer.body).map_err(|_| format!("the response of {who} is not JSON"))
 }

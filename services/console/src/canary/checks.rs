@@ -17,8 +17,8 @@ const PAUSE_HERE: Duration = Duration::from_millis(100);
 /// Pause between two questions to a backend.
 const PAUSE_THERE: Duration = Duration::from_millis(500);
 
-/// Stands for a check of a trace that nobody was to keep.
-const UNSAMPLED: Outcome = Outcome::Skipped { why: "its trace is not sampled" };
+/// Outcome of checks of an unsampled trace.
+const UNSAMPLED: Outcome = Outcome::Skipped { why: "the trace is not sampled" };
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
@@ -75,18 +75,18 @@ pub(super) async fn run(canary: &Canary, sought: Sought) -> Vec<Check> {
 }
 
 /// Looks again and again; at the end the last look's words say what is missing.
-async fn poll<F>(sought: Sought, pause: Duration, mut look: impl FnMut() -> F) -> Outcome
+async fn poll<F>(sought: Sought, interval: Duration, mut look: impl FnMut() -> F) -> Outcome
 where
     F: Future<Output = Found>,
 {
-    let mut missing = "there was no time to look".to_owned();
+    let mut missing = "timed out before the first check".to_owned();
     loop {
         match timeout_at(sought.deadline, look()).await {
             Ok(Ok(how)) => return Outcome::passed(sought.ended_at.elapsed(), how),
             Ok(Err(what)) => missing = what,
             Err(_) => return Outcome::Failed { missing },
         }
-        let next = Instant::now() + pause;
+        let next = Instant::now() + interval;
         if next >= sought.deadline {
             return Outcome::Failed { missing };
         }
@@ -124,8 +124,8 @@ async fn in_prometheus(canary: &Canary, url: &Url, sought: Sought) -> Found {
         }
     }
     Err(if found.newer.is_empty() {
-        "Prometheus has no exemplar as new as it".to_owned()
+        "Prometheus has no exemplar of this job or a newer one".to_owned()
     } else {
-        "Prometheus has newer exemplars, but their traces are nowhere".to_owned()
+        "Prometheus has newer exemplars, but their traces are not found".to_owned()
     })
 }

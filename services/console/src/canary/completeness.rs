@@ -13,7 +13,7 @@ use crate::store::attribute;
 pub(super) fn is_complete(trace: &TracesData) -> Result<(), String> {
     let spans = spans(trace);
     if spans.is_empty() {
-        return Err("no span of it is there".to_owned());
+        return Err("no span of the trace found".to_owned());
     }
     let ids: HashSet<&[u8]> = spans.iter().map(|(_, span)| &*span.span_id).collect();
     let has = |stage: Stage, kind: Option<SpanKind>| {
@@ -24,7 +24,7 @@ pub(super) fn is_complete(trace: &TracesData) -> Result<(), String> {
     let silent: Vec<_> =
         Stage::ALL.into_iter().filter(|stage| !has(*stage, None)).map(Stage::name).collect();
     if !silent.is_empty() {
-        return Err(format!("no span of {} is there", silent.join(", ")));
+        return Err(format!("no span of {} found", silent.join(", ")));
     }
     let roots: Vec<_> = spans.iter().filter(|(_, span)| span.parent_span_id.is_empty()).collect();
     match roots.as_slice() {
@@ -32,9 +32,12 @@ pub(super) fn is_complete(trace: &TracesData) -> Result<(), String> {
             if service == Stage::Gateway.name() && root.kind == SpanKind::Server as i32 => {}
         [] => return Err("the gateway's SERVER span is missing".to_owned()),
         [(service, root)] => {
-            return Err(format!("its root is `{}` of {service}, not the gateway's", root.name));
+            return Err(format!(
+                "the root span is `{}` of {service}, not the gateway's",
+                root.name
+            ));
         }
-        several => return Err(format!("it has {} roots", several.len())),
+        several => return Err(format!("the trace has {} root spans", several.len())),
     }
     if !has(Stage::Notifier, Some(SpanKind::Consumer)) {
         return Err("the notifier's CONSUMER span is missing".to_owned());
@@ -118,8 +121,8 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_with_its_service() {
         let said = |spans: &[Given]| is_complete(&trace(spans)).unwrap_err();
-        assert_eq!(said(&[]), "no span of it is there");
-        assert_eq!(said(&WHOLE[..4]), "no span of processor, notifier is there");
+        assert_eq!(said(&[]), "no span of the trace found");
+        assert_eq!(said(&WHOLE[..4]), "no span of processor, notifier found");
         let mut spans = WHOLE.to_vec();
         spans.remove(3);
         assert_eq!(said(&spans), "the parent of `span 5` of processor is missing");

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use url::Url;
 
-/// How long the canary looks for what its job left, unless told.
+/// Default timeout of the canary's checks.
 const LIMIT_SECONDS: u64 = 20;
 
-/// The canary: a small job now and then, followed through every signal.
+/// The canary: a small job at intervals, checked in every signal.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CanaryConfig {
-    /// Seconds between two canary jobs, each looked for in every signal; 0 is off.
+    /// Seconds between two canary jobs, each checked in every signal; 0 switches the canary off.
     #[arg(
         long,
         env = "WAYBILL_CANARY_SECONDS",
@@ -20,7 +20,7 @@ pub struct CanaryConfig {
     )]
     pub canary_seconds: u64,
 
-    /// Seconds that a canary job may take, and after it each of its signals until it is found.
+    /// Seconds that a canary job may take, and that each of its signals may take afterwards.
     #[arg(
         long,
         env = "WAYBILL_CANARY_LIMIT_SECONDS",
@@ -30,15 +30,15 @@ pub struct CanaryConfig {
     )]
     pub canary_limit_seconds: u64,
 
-    /// Tempo, where the canary looks for its trace too.
+    /// Tempo, in which the canary also checks its trace.
     #[arg(long, env = "WAYBILL_TEMPO_URL", value_name = "URL", value_parser = settings::http_url)]
     pub canary_tempo_url: Option<Url>,
 
-    /// Loki, where the canary looks for its log lines too.
+    /// Loki, in which the canary also checks its log lines.
     #[arg(long, env = "WAYBILL_LOKI_URL", value_name = "URL", value_parser = settings::http_url)]
     pub canary_loki_url: Option<Url>,
 
-    /// Prometheus, where the canary looks for an exemplar too.
+    /// Prometheus, in which the canary also checks an exemplar.
     #[arg(long, env = "WAYBILL_PROMETHEUS_URL", value_name = "URL", value_parser = settings::http_url)]
     pub canary_prometheus_url: Option<Url>,
 }

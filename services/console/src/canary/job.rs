@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::fetch::{Fetcher, NoAnswer};
 
-/// The name by which people tell it from others.
+/// The name that distinguishes canary jobs from others.
 pub(super) const NAME: &str = "canary";
 
 /// Pause between two looks at the job.
@@ -37,19 +37,20 @@ pub(super) async fn submit(fetcher: &Fetcher, gateway: &Url) -> Result<Taken, St
         .post(at(gateway, "v1/jobs"))
         .header(SOURCE, JobSource::Canary.name())
         .json(&job);
-    let answer = fetcher.send(request).await.map_err(|error| told(&error))?;
+    let answer = fetcher.send(request).await.map_err(|error| described(&error))?;
     if answer.status() != reqwest::StatusCode::ACCEPTED {
-        return Err(told(&NoAnswer::Status(answer.status().as_u16())));
+        return Err(described(&NoAnswer::Status(answer.status().as_u16())));
     }
     let root = answer.headers().get(TRACEPARENT).and_then(|text| text.to_str().ok());
     let root = root.and_then(|text| text.parse().ok());
-    let body = fetcher.body(answer, ANSWER_BYTES_MAX).await.map_err(|error| told(&error))?;
-    let accepted = serde_json::from_slice(&body).map_err(|_| "the gateway's answer is no job")?;
-    let root = root.ok_or("the gateway's answer has no traceparent")?;
+    let body = fetcher.body(answer, ANSWER_BYTES_MAX).await.map_err(|error| described(&error))?;
+    let accepted =
+        serde_json::from_slice(&body).map_err(|_| "the response of the gateway is not a job")?;
+    let root = root.ok_or("the response of the gateway has no traceparent")?;
     Ok(Taken { accepted, root })
 }
 
-/// Waits for the job's end, however long it takes: the caller has a limit. `seen` is told its state.
+/// Waits for the job's end without a limit: the caller has one. `seen` gets its last state.
 pub(super) async fn ended(
     fetcher: &Fetcher,
     gateway: &Url,
@@ -66,8 +67,8 @@ pub(super) async fn ended(
                 return Err(format!("the job ended as {}", job.state.name()));
             }
             Ok(Some(job)) => *seen = format!("the job is still {}", job.state.name()),
-            Ok(None) => "the gateway's answer is no job".clone_into(seen),
-            Err(error) => *seen = told(&error),
+            Ok(None) => "the response of the gateway is not a job".clone_into(seen),
+            Err(error) => *seen = described(&error),
         }
         sleep(PAUSE).await;
     }
@@ -80,6 +81,6 @@ pub(super) fn at(base: &Url, path: &str) -> Url {
     url
 }
 
-fn told(error: &NoAnswer) -> String {
+fn described(error: &NoAnswer) -> String {
     format!("the gateway {error}")
 }

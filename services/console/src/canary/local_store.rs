@@ -14,7 +14,7 @@ const SPANS_MAX: usize = 500;
 pub(super) fn trace(store: &Store, id: TraceId) -> Result<(), String> {
     match store.trace_as_otlp(id, SPANS_MAX) {
         Some(trace) => is_complete(&trace),
-        None => Err("no span of it is there".to_owned()),
+        None => Err("no span of the trace found".to_owned()),
     }
 }
 
@@ -22,7 +22,7 @@ pub(super) fn trace(store: &Store, id: TraceId) -> Result<(), String> {
 pub(super) fn log(store: &Store, id: TraceId) -> Result<(), String> {
     let filter = LogFilter { trace: Some(id), limit: 1, ..LogFilter::default() };
     if store.logs(filter).lines.is_empty() {
-        return Err("no log line with its trace id is there".to_owned());
+        return Err("no log line with the trace id found".to_owned());
     }
     Ok(())
 }
@@ -41,8 +41,8 @@ pub(super) fn exemplar(
     let leads = |dot: &&Dot| store.has(dot.trace, dot.span);
     match dots.iter().rev().take(TRIES).find(leads) {
         Some(dot) => Ok(Some(super::by_newer(&dot.trace.to_string()))),
-        None if dots.is_empty() => Err("no exemplar as new as it is there".to_owned()),
-        None => Err("newer exemplars are there, but their traces are not".to_owned()),
+        None if dots.is_empty() => Err("no exemplar of this job or a newer one found".to_owned()),
+        None => Err("newer exemplars found, but not their traces".to_owned()),
     }
 }
 

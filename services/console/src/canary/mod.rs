@@ -1,6 +1,6 @@
 //! The canary: now and then a small job, followed through every signal as a user would.
 //!
-//! It tells whether what the lab shows can be trusted: the job is done, its trace is whole, its log lines are
+//! It shows whether the lab's signals can be trusted: the job is done, its trace is whole, its log lines are
 //! found by its trace id, and an exemplar leads to a trace. A bucket shows its newest exemplar only, so
 //! on a busy lab the canary's own are replaced before anybody fetches them. Then one passes that was made
 //! after the canary's end and leads to a trace: what is checked is the way from a dot to a trace.
@@ -52,8 +52,8 @@ pub(crate) struct Canary {
     fetcher: Fetcher,
     metrics: Metrics,
     latest: Mutex<Option<Arc<Report>>>,
-    /// What was told of each check.
-    told: Mutex<HashMap<&'static str, &'static str>>,
+    /// The last logged outcome of each check.
+    logged: Mutex<HashMap<&'static str, &'static str>>,
 }
 
 impl Canary {
@@ -70,11 +70,11 @@ impl Canary {
             fetcher: Fetcher::new(QUESTION_LIMIT)?,
             metrics,
             latest: Mutex::default(),
-            told: Mutex::default(),
+            logged: Mutex::default(),
         })
     }
 
-    /// How often it flies; `None` when it is off.
+    /// The interval; `None` when it is off.
     pub(crate) fn every(&self) -> Option<Duration> {
         self.config.every()
     }
@@ -95,7 +95,7 @@ impl Canary {
             loop {
                 ticks.tick().await;
                 let report = self.fly().await;
-                self.tell(&report);
+                self.report(&report);
                 *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.into());
             }
         };
@@ -105,7 +105,7 @@ impl Canary {
     /// One canary, from its submission to its last check.
     async fn fly(&self) -> Report {
         let began = Instant::now();
-        let mut seen = "the gateway has not answered".to_owned();
+        let mut seen = "the gateway has not responded".to_owned();
         let done = timeout(self.config.limit(), async {
             let taken =
                 job::submit(&self.fetcher, &self.gateway).await.map_err(|why| (None, why))?;
@@ -122,7 +122,7 @@ impl Canary {
         let outcome = Outcome::passed(ended_at - began, None);
         let mut checks = vec![Check { check: canary::JOB, outcome }];
         let Some(job) = Job::of(&taken) else {
-            return Report::without_job(None, "its trace id is none".to_owned());
+            return Report::without_job(None, "the job has an invalid trace id".to_owned());
         };
         let sought = Sought {
             trace: job.trace,
@@ -145,19 +145,19 @@ impl Canary {
         self.metrics.observe_for(&CANARY_DURATION, &[check], took.as_secs_f64(), &span);
     }
 
-    /// Counts every check; says in the log what has changed since the last canary.
-    fn tell(&self, report: &Report) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Counts every check, and logs changes since the last canary.
+    fn report(&self, report: &Report) {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         let trace = report.job.as_ref().map(|job| job.trace.to_string()).unwrap_or_default();
         for Check { check, outcome } in &report.checks {
             self.metrics.count(&CANARY_CHECKS, &[check, outcome.word()]);
-            let before = told.insert(check, outcome.word());
+            let before = logged.insert(check, outcome.word());
             match outcome {
                 Outcome::Failed { missing } if before != Some(canary::FAILED) => {
-                    tracing::warn!(check, missing, %trace, "the canary misses something");
+                    tracing::warn!(check, missing, %trace, "canary check failed");
                 }
                 Outcome::Passed { .. } if before == Some(canary::FAILED) => {
-                    tracing::info!(check, %trace, "the canary finds it again");
+                    tracing::info!(check, %trace, "canary check passes again");
                 }
                 _ => {}
             }

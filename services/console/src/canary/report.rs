@@ -54,7 +54,7 @@ pub(crate) enum Outcome {
 impl Outcome {
     /// Found at last.
     pub(crate) fn passed(took: Duration, how: Option<String>) -> Self {
-        // Milliseconds are what people read, and what a poll can tell apart.
+        // Polls are not more precise than milliseconds.
         Self::Passed { seconds: (took.as_secs_f64() * 1e3).round() / 1e3, how }
     }
 

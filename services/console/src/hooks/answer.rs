@@ -1,5 +1,4 @@
-//! What a sender wants to be answered. A real receiver decides that by itself; here it shows how the
-//! notifier takes it.
+//! The response that a sender requests in the query, to show how the notifier handles failures.
 
 use std::time::Duration;
 
@@ -7,14 +6,14 @@ use axum::http::StatusCode;
 
 use crate::api::query::{BadQuery, Parameters, RawQuery};
 
-/// Longest time that a sender can be put off.
+/// Longest `Retry-After`.
 const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
-/// The answer that was asked for, else 200.
+/// The requested response; 200 by default.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
     status: StatusCode,
-    /// For that many arrivals of one webhook-id, then 200.
+    /// For this many arrivals of one webhook-id, then 200.
     times: u64,
     retry_after_seconds: Option<u64>,
 }
@@ -41,7 +40,7 @@ impl Wanted {
         })
     }
 
-    /// What the arrival of this number, from 1, is answered.
+    /// The status for this arrival, counted from 1.
     pub(super) fn status(&self, arrival: u64) -> StatusCode {
         if arrival <= self.times { self.status } else { StatusCode::OK }
     }
@@ -52,7 +51,7 @@ impl Wanted {
     }
 }
 
-/// No redirects: senders do not follow them. No 1xx: they are no answer.
+/// No redirects: senders do not follow them. No 1xx: they are not final.
 fn status(text: &str) -> Option<StatusCode> {
     let status = StatusCode::from_u16(text.parse().ok()?).ok()?;
     let is_known = status.is_success() || status.is_client_error() || status.is_server_error();

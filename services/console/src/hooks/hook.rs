@@ -1,4 +1,4 @@
-//! One webhook: what is kept of it.
+//! A received webhook.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use serde_json::Value;
 use super::Signature;
 use crate::store::TraceId;
 
-/// Longest name of a shelf.
+/// Longest name.
 const NAME_LENGTH_MAX: usize = 40;
 /// Longest text taken from a header or a body, in characters.
 const TEXT_LENGTH_MAX: usize = 256;
-/// Memory for a webhook beside its body, about.
+/// Approximate memory for a webhook besides its body.
 const FRAME_BYTES: usize = 512;
 
 /// A webhook, as it last arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Hook {
-    /// Stays the same over repeats, and is given once.
+    /// Stable over repeats.
     pub(crate) number: u64,
     pub(crate) name: String,
     pub(crate) first_at_ms: i64,
@@ -27,7 +27,7 @@ pub(crate) struct Hook {
     pub(crate) arrivals: u64,
     /// Arrivals of one `webhook-id` differed in their bodies.
     pub(crate) body_changed: bool,
-    /// What the sender was answered.
+    /// The status of the response.
     pub(crate) answer: u16,
     pub(crate) signature: Signature,
     pub(crate) said: Said,
@@ -50,7 +50,7 @@ pub(crate) struct Said {
     pub(crate) trace_id: Option<TraceId>,
 }
 
-/// Whether a shelf may be called so: 1 to 40 of `a-z`, `0-9` and `-`.
+/// Whether a name is valid: 1 to 40 of `a-z`, `0-9` and `-`.
 pub(crate) fn is_name(name: &str) -> bool {
     let fits = (1..=NAME_LENGTH_MAX).contains(&name.len());
     fits && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -109,19 +109,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_notice_an_alert_and_anything_else_are_read_for_what_they_have() {
+    fn the_fields_of_notifications_alerts_and_other_bodies_are_read() {
         let said = |body: Value| Said::of(&HeaderMap::new(), &body);
         let trace = "1".repeat(32);
         let data = json!({"id": "j-1", "outcome": "failed", "trace_id": trace});
-        let notice = said(json!({"type": "job.failed", "data": data}));
+        let notification = said(json!({"type": "job.failed", "data": data}));
         assert_eq!(
-            (notice.event.as_deref(), notice.outcome.as_deref(), notice.job_id.as_deref()),
+            (
+                notification.event.as_deref(),
+                notification.outcome.as_deref(),
+                notification.job_id.as_deref()
+            ),
             (Some("job.failed"), Some("failed"), Some("j-1"))
         );
-        assert_eq!(notice.trace_id.map(|id| id.to_string()), Some(trace));
+        assert_eq!(notification.trace_id.map(|id| id.to_string()), Some(trace));
         let alert =
-            said(json!({"status": "firing", "commonLabels": {"alertname": "A part is away"}}));
-        assert_eq!(alert.event.as_deref(), Some("firing: A part is away"));
+            said(json!({"status": "firing", "commonLabels": {"alertname": "A part is down"}}));
+        assert_eq!(alert.event.as_deref(), Some("firing: A part is down"));
         let several = said(json!({"status": "resolved", "commonLabels": {}}));
         assert_eq!(several.event.as_deref(), Some("resolved"));
         for other in [json!(7), json!([{"type": "x"}]), json!({"type": 7, "data": null})] {

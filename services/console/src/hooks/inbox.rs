@@ -1,4 +1,4 @@
-//! Where webhooks are kept: a shelf for each name, the newest of each.
+//! The received webhooks: the newest ones of each name.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,14 +9,14 @@ use indexmap::IndexMap;
 use super::Hook;
 use super::answer::Wanted;
 
-/// Names; then the one that has been quiet for longest leaves with all that it has.
+/// Most names; beyond it the least recently used one is evicted with its webhooks.
 pub(crate) const NAMES_MAX: usize = 32;
-/// Webhooks kept of one name; then the oldest leaves.
+/// Most webhooks of one name; beyond it the oldest is evicted.
 pub(crate) const KEPT_MAX: usize = 100;
 /// Memory for one name: room for any one webhook, and eight MiB for all names together.
 const BYTES_MAX: usize = 256 * 1024;
 
-/// All names, the one that has been quiet for longest first.
+/// All names, the least recently used one first.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox(Mutex<State>);
 
@@ -26,7 +26,7 @@ struct State {
     next_number: u64,
 }
 
-/// What is kept under one name, oldest arrival first.
+/// The webhooks of one name, oldest arrival first.
 #[derive(Debug, Default)]
 struct Kept {
     hooks: VecDeque<Hook>,
@@ -35,39 +35,39 @@ struct Kept {
     evicted: u64,
 }
 
-/// How a shelf stands.
+/// Counts of one name.
 #[derive(Debug, Clone, serde::Serialize)]
 pub(crate) struct HookSummary {
     pub(crate) name: String,
-    /// Webhooks on it, a repeated one counted once.
+    /// Webhooks kept, repeats counted once.
     pub(crate) kept: usize,
     /// Requests since the first, repeats included.
     pub(crate) received: u64,
-    /// Webhooks that left to make room.
+    /// Evicted webhooks.
     pub(crate) evicted: u64,
     /// Memory in use, about.
     pub(crate) bytes: usize,
 }
 
 impl Inbox {
-    /// Puts a webhook on its shelf. One whose id is there already takes that one's place and counts up.
-    /// Says how often it has arrived, and what it is answered.
+    /// Stores a webhook. It replaces an earlier one with the same id and continues its count.
+    /// Returns how often it has arrived, and the status of the response.
     pub(super) fn keep(&self, hook: Hook, wanted: &Wanted) -> (u64, StatusCode) {
         let mut state = self.lock();
         let number = state.next_number;
         state.next_number += 1;
         let mut kept = state.by_name.shift_remove(&hook.name).unwrap_or_default();
         let name = hook.name.clone();
-        let told = kept.put(Hook { number, ..hook }, wanted);
-        // At the end: it is the one that spoke last.
+        let arrival = kept.put(Hook { number, ..hook }, wanted);
+        // Pushed at the end: the most recently used.
         state.by_name.insert(name, kept);
         if state.by_name.len() > NAMES_MAX {
             state.by_name.shift_remove_index(0);
         }
-        told
+        arrival
     }
 
-    /// How every shelf stands, the one that spoke last first.
+    /// Counts of all names, the most recently used first.
     pub(crate) fn list(&self) -> Vec<HookSummary> {
         let state = self.lock();
         let of = |(name, kept): (&String, &Kept)| HookSummary {

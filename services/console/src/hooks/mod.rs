@@ -1,10 +1,10 @@
-//! Catches webhooks, so that a lab can show what owners of jobs and receivers of alerts are told.
+//! The webhook receiver: shows the notifications that submitters of jobs and receivers of alerts get.
 //!
 //! - `receive`: `POST /hooks/{name}`
-//! - `hook`: what is read from a webhook
+//! - `hook`: the fields of a webhook
 //! - `inbox`: the newest of each name, bounded in number and in bytes
-//! - `signature`: who sent it
-//! - `answer`: what the sender wants to be answered, so that retries can be shown
+//! - `signature`: checks the signature
+//! - `answer`: the response that the address requests, to simulate failures
 
 mod answer;
 mod hook;
@@ -22,7 +22,7 @@ pub(crate) use inbox::{HookSummary, Inbox, KEPT_MAX, NAMES_MAX};
 pub(crate) use receive::{BODY_BYTES_MAX, receive};
 pub(crate) use signature::Signature;
 
-/// Everything that was caught, and what it is checked with.
+/// The received webhooks, and the secrets to check them.
 #[derive(Debug)]
 pub(crate) struct Hooks {
     pub(crate) inbox: Inbox,
@@ -41,8 +41,8 @@ impl Hooks {
         !self.secrets.as_slice().is_empty()
     }
 
-    /// Whose webhook it is. By true time: a signature is not judged by a clock that is bent for a demo.
-    fn judge(&self, hook: &Hook) -> Signature {
+    /// Checks the signature by true time, not by a clock that is skewed for a demo.
+    fn check(&self, hook: &Hook) -> Signature {
         let now = self.clock.true_now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         signature::judge(self.secrets.as_slice(), hook, now)
     }

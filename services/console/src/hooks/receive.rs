@@ -1,4 +1,4 @@
-//! `POST /hooks/{name}`: takes a webhook and answers what was asked for.
+//! `POST /hooks/{name}`: receives a webhook and responds as requested.
 
 use axum::Json;
 use axum::body::Body;
@@ -19,10 +19,10 @@ use crate::start::Shared;
 /// Largest body.
 pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes of an oversized body that are read and thrown away, so that the sender gets to read the answer.
+/// Bytes of an oversized body that are read and discarded, so that the sender can read the response.
 const DISCARDED_MAX: usize = 4 * 1024 * 1024;
 
-/// Why a webhook is not taken.
+/// Why a webhook is refused.
 #[derive(Debug)]
 enum Refusal {
     Name,
@@ -31,7 +31,7 @@ enum Refusal {
     NotJson(String),
 }
 
-/// Takes any JSON body.
+/// Accepts any JSON body.
 pub(crate) async fn receive(
     State(shared): State<Shared>,
     Path(name): Path<String>,
@@ -78,7 +78,7 @@ async fn read(
         said: Said::of(headers, &parsed),
         body: text.into(),
     };
-    hook.signature = hooks.judge(&hook);
+    hook.signature = hooks.check(&hook);
     Ok(hook)
 }
 
@@ -116,7 +116,7 @@ impl IntoResponse for Refusal {
             Self::Name => (
                 StatusCode::BAD_REQUEST,
                 "bad-hook-name",
-                "That is no name for webhooks",
+                "The name in the path is invalid",
                 "The name in /hooks/{name} must have 1 to 40 characters of a-z, 0-9 and '-'."
                     .to_owned(),
             ),
@@ -129,8 +129,8 @@ impl IntoResponse for Refusal {
             Self::Broken => (
                 StatusCode::BAD_REQUEST,
                 "body-broken-off",
-                "The webhook is not complete",
-                "The body ended before it was whole.".to_owned(),
+                "The webhook is incomplete",
+                "The connection closed before the end of the body.".to_owned(),
             ),
             Self::NotJson(why) => (
                 StatusCode::BAD_REQUEST,

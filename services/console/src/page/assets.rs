@@ -15,7 +15,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("icon.svg", "image/svg+xml", include_str!("assets/icon.svg")),
 ];
 
-/// `GET /assets/{name}`. Asked for anew with each page: they are small, and a newer console must not meet
+/// `GET /assets/{name}`. Requested again with each page: they are small, and a newer console must not meet
 /// an older style.
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
     match ASSETS.iter().find(|(known, ..)| *known == name) {

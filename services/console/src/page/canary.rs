@@ -1,4 +1,4 @@
-//! The canary on the first page: what it found, or what it misses and where.
+//! The canary on the first page: its checks, and what is missing.
 
 use axum::extract::State;
 use axum::response::Html;
@@ -10,10 +10,10 @@ use super::jobs;
 use crate::canary::{Check, Outcome, Report};
 use crate::start::Shared;
 
-/// The panel, which refreshes itself; nothing where no canary flies.
+/// The panel, which refreshes itself; empty if the canary is off.
 pub(super) fn panel(shared: &Shared) -> Markup {
-    let flies = shared.canary.every().is_some();
-    html! { @if flies { (frame::live("/parts/canary", &content(shared))) } }
+    let is_on = shared.canary.every().is_some();
+    html! { @if is_on { (frame::live("/parts/canary", &content(shared))) } }
 }
 
 /// `GET /parts/canary`: the panel alone.
@@ -28,7 +28,7 @@ fn content(shared: &Shared) -> Markup {
             (found(&report, every))
         } @else {
             section.canary.waits aria-label="Canary" {
-                b { "Canary" } span.muted { "the first one is on its way; then one every " (every) " s" }
+                b { "Canary" } span.muted { "waiting for the first result; one job every " (every) " s" }
             }
         }
     }
@@ -40,7 +40,7 @@ fn found(report: &Report, every: u64) -> Markup {
     html! {
         section.canary.failed[!failed.is_empty()] aria-label="Canary" {
             b { "Canary" }
-            span.muted title=(format!("a small job every {every} s, looked for in every signal")) {
+            span.muted title=(format!("a small job every {every} s, checked in every signal")) {
                 (ago) " s ago"
             }
             ul { @for check in &report.checks { li { (one(check, report)) } } }
@@ -69,7 +69,7 @@ fn shown(seconds: f64) -> String {
     if seconds < 0.05 { "< 0.1 s".to_owned() } else { format!("{seconds:.1} s") }
 }
 
-/// Where a reader sees the same. The backends' addresses are for the console alone.
+/// Link to the same data. The addresses of the backends are internal to the console.
 fn href(check: &str, report: &Report) -> Option<String> {
     let job = report.job.as_ref()?;
     match check {
@@ -81,7 +81,7 @@ fn href(check: &str, report: &Report) -> Option<String> {
     }
 }
 
-/// What a check looks for, and where.
+/// What a check expects, and where.
 fn place(check: &str) -> &'static str {
     match check {
         canary::JOB => "Its job",

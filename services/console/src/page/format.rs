@@ -44,7 +44,7 @@ pub(super) fn moment_text(rfc3339: &str) -> Markup {
     nanos.map_or_else(|| html! { (rfc3339) }, moment)
 }
 
-/// The text, cut after this many bytes; what is missing is told.
+/// The text, cut after this many bytes, with the number of missing bytes.
 pub(super) fn shortened(text: &str, bytes_max: usize) -> Cow<'_, str> {
     if text.len() <= bytes_max {
         return Cow::Borrowed(text);

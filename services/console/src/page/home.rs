@@ -1,4 +1,4 @@
-//! The first page: recent jobs as the gateway tells, recent traces as they came in.
+//! The first page: recent jobs from the gateway, recent traces from the store.
 
 use axum::extract::{RawQuery as QueryText, State};
 use axum::http::StatusCode;
@@ -21,9 +21,9 @@ pub(super) async fn page(
         Ok(filter) => filter,
         Err(bad) => {
             let body = html! {
-                h1 { "The search cannot be done" }
+                h1 { "The search is invalid" }
                 p { (bad) }
-                p { a href="/" { "Show everything" } }
+                p { a href="/" { "Clear the search" } }
             };
             return (StatusCode::BAD_REQUEST, frame::page("Bad search", &body)).into_response();
         }
@@ -64,7 +64,7 @@ fn whole(
     frame::page("Jobs and traces", &body).into_response()
 }
 
-/// Outside the part that refreshes itself, so that nobody's typing is lost.
+/// Outside the part that refreshes itself, so that typed text is not lost.
 fn search(filter: &TraceFilter) -> Markup {
     let field = |label: &str, name: &str, value: Option<&str>| {
         html! {
@@ -76,13 +76,13 @@ fn search(filter: &TraceFilter) -> Markup {
     let is_narrowed = filter.is_narrowed();
     html! {
         details.search open[is_narrowed] {
-            summary { @if is_narrowed { "Search is on" } @else { "Search" } }
+            summary { @if is_narrowed { "Search (active)" } @else { "Search" } }
             form action="/" {
                 (field("Service", "service", filter.service.as_deref()))
-                (field("Span name has", "name", filter.name.as_deref()))
+                (field("Span name contains", "name", filter.name.as_deref()))
                 (field("Job", "job", filter.job.as_deref()))
                 (field("Attribute key=value", "attribute", attribute.as_deref()))
-                label { span { "At least, ms" }
+                label { span { "Minimum duration, ms" }
                     input type="number" name="min_duration_ms" min="0" step="any" value=[duration];
                 }
                 label { span { "Status" }
@@ -94,7 +94,7 @@ fn search(filter: &TraceFilter) -> Markup {
                 }
                 div.actions {
                     button type="submit" { "Search" }
-                    @if is_narrowed { a href="/" { "Show everything" } }
+                    @if is_narrowed { a href="/" { "Clear the search" } }
                 }
             }
         }

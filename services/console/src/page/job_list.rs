@@ -1,4 +1,4 @@
-//! The recent jobs, as the gateway tells.
+//! The recent jobs, from the gateway.
 
 use axum::extract::{RawQuery, State};
 use axum::response::Html;
@@ -27,7 +27,7 @@ pub(super) fn whose(query: Option<&str>) -> Whose {
     if query.is_some_and(|query| query.split('&').any(asks)) { Whose::All } else { Whose::Clients }
 }
 
-/// The list with the way to the other one; it refreshes itself.
+/// The list with a link to the other one; it refreshes itself.
 pub(super) async fn section(gateway: &Gateway, whose: Whose) -> Markup {
     let path = match whose {
         Whose::Clients => "/parts/jobs".to_owned(),
@@ -36,8 +36,8 @@ pub(super) async fn section(gateway: &Gateway, whose: Whose) -> Markup {
     html! {
         p.muted {
             @match whose {
-                Whose::Clients => a href=(format!("/?{PARAMETER}={ALL}")) { "Show the lab's own jobs too" },
-                Whose::All => a href="/" { "Leave the lab's own jobs out" },
+                Whose::Clients => a href=(format!("/?{PARAMETER}={ALL}")) { "Include the lab's own jobs" },
+                Whose::All => a href="/" { "Hide the lab's own jobs" },
             }
         }
         (live(&path, &list(gateway, whose).await))
@@ -48,13 +48,13 @@ pub(super) async fn section(gateway: &Gateway, whose: Whose) -> Markup {
 pub(super) async fn list(gateway: &Gateway, whose: Whose) -> Markup {
     match gateway.recent_jobs(whose).await {
         Ok(jobs) if jobs.is_empty() => html! {
-            p.empty { "No jobs yet. Send one: " code { "waybill job submit --preset multiple" } }
+            p.empty { "No jobs yet. Submit one: " code { "waybill job submit --preset multiple" } }
         },
         Ok(jobs) => table(&jobs),
         Err(away) => html! {
             p.empty.away role="status" {
                 "The gateway at " span.mono { (gateway.base()) } " " (away)
-                ". Traces are still taken and shown; the jobs come back with the gateway."
+                ". Traces are still received and shown; the jobs are shown again when the gateway responds."
             }
         },
     }
@@ -74,7 +74,7 @@ fn table(jobs: &[Job]) -> Markup {
                             }
                             @if let Some(lease) = job.silent() {
                                 " " span.pill.bad title=(lease) { "worker silent" }
-                            } @else if let Some(wait) = job.waiting.as_ref().filter(|wait| is_told(wait)) {
+                            } @else if let Some(wait) = job.waiting.as_ref().filter(|wait| is_shown(wait)) {
                                 " " span.pill.warn title=(wait) { (short(wait)) }
                             }
                         }
@@ -88,8 +88,8 @@ fn table(jobs: &[Job]) -> Markup {
     }
 }
 
-/// Whether it is worth a word in a list: to wait for a slot is what the state says already.
-fn is_told(wait: &WaitView) -> bool {
+/// Whether the list shows it: waiting for a slot is clear from the state.
+fn is_shown(wait: &WaitView) -> bool {
     matches!(wait.reason, WaitReason::NoWorker | WaitReason::RetryDelay)
 }
 
@@ -97,7 +97,7 @@ fn short(wait: &WaitView) -> String {
     match (wait.reason, wait.due_in_ms) {
         (WaitReason::NoWorker, _) => "no worker".to_owned(),
         (_, Some(ms)) => format!("in {} s", ms.div_ceil(1_000)),
-        _ => "waits".to_owned(),
+        _ => "waiting".to_owned(),
     }
 }
 
@@ -117,7 +117,7 @@ pub(super) fn name(job: &Job) -> Markup {
     }
 }
 
-/// The pill's look; a state this console has not heard of looks like nothing special.
+/// The CSS class of a state; `plain` for unknown ones.
 pub(super) fn state_class(state: &str) -> &'static str {
     match state {
         "succeeded" => "good",

@@ -21,9 +21,14 @@ pub(super) async fn to_trace(State(shared): State<Shared>, Path(id): Path<String
     let known = if is_plain(&id) { shared.gateway.job(&id).await } else { Err(Away::UnknownJob) };
     match known.map(|job| job.trace_id.parse()) {
         Ok(Ok(trace)) => Redirect::to(&path(trace)).into_response(),
-        Ok(Err(_)) => unknown(&id, "The gateway knows the job, but not its trace."),
-        Err(Away::UnknownJob) => unknown(&id, "Neither the gateway nor a trace here knows it."),
-        Err(away) => unknown(&id, &format!("No trace here names it, and the gateway {away}.")),
+        Ok(Err(_)) => unknown(&id, "The gateway knows the job, but the job has no trace."),
+        Err(Away::UnknownJob) => unknown(
+            &id,
+            "The job is neither known to the gateway nor part of a trace in this console.",
+        ),
+        Err(away) => {
+            unknown(&id, &format!("No trace in this console has this job, and the gateway {away}."))
+        }
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn harden(router: Router) -> Router {
 
 async fn not_found() -> Response {
     let body = html! {
-        h1 { "There is no such page" }
+        h1 { "Page not found" }
         p { "Start from " a href="/" { "jobs and traces" } "." }
     };
     (StatusCode::NOT_FOUND, frame::page("Not found", &body)).into_response()

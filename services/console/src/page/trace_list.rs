@@ -44,7 +44,7 @@ pub(super) fn list(shared: &Shared, filter: &TraceFilter) -> Markup {
         @if !traces.is_empty() {
             (table(&traces))
         } @else if filter.is_narrowed() {
-            p.empty { "No trace here is like that." }
+            p.empty { "No trace matches the search." }
         } @else {
             p.empty {
                 "No traces yet. Start the lab with " code { "waybill up" } ", or send OTLP to "
@@ -120,7 +120,7 @@ fn standing(status: &Status) -> Markup {
         p.standing {
             "Kept: " (of(&status.spans, "spans")) " in " (count(status.traces as u64)) " traces, "
             (of(&status.logs, "log lines")) ". "
-            @if evicted > 0 { (count(evicted)) " older ones have left to make room. " }
+            @if evicted > 0 { (count(evicted)) " older ones were evicted. " }
             @if rejected > 0 { strong { (count(rejected)) " were refused. " } }
             a href="/api/status" { "All counts" }
         }

@@ -1,5 +1,5 @@
-//! What stands still, above everything else on the first page: workers that fell silent, with the jobs they run,
-//! and jobs that no processor asks for. Nothing while all is in motion.
+//! Warnings at the top of the first page: silent workers with their jobs, and jobs that no processor pulls. Empty if
+//! there are none.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::job_list;
 use crate::gateway::{Gateway, Job, Whose};
 use crate::start::Shared;
 
-/// Jobs named of one worker; the others are counted.
+/// Jobs shown per worker; the others are counted.
 const JOBS_SHOWN_MAX: usize = 8;
 
 /// The panel, which refreshes itself.
@@ -26,7 +26,7 @@ pub(super) async fn part(State(shared): State<Shared>) -> Html<String> {
     Html(content(&shared.gateway).await.into_string())
 }
 
-/// A gateway that does not answer is told where its jobs would be.
+/// A gateway that does not respond is reported in the list of jobs.
 async fn content(gateway: &Gateway) -> Markup {
     let (running, recent) = tokio::join!(gateway.running_jobs(), gateway.recent_jobs(Whose::All));
     let (running, recent) = (running.unwrap_or_default(), recent.unwrap_or_default());
@@ -36,20 +36,20 @@ async fn content(gateway: &Gateway) -> Markup {
             silent.entry(&lease.worker).or_default().push(job);
         }
     }
-    let unasked = recent.iter().filter(|job| is_unasked(job)).count();
+    let without_worker = recent.iter().filter(|job| waits_without_worker(job)).count();
     html! {
         @for jobs in silent.values() { (silent_worker(jobs)) }
-        @if unasked > 0 {
+        @if without_worker > 0 {
             section.standstill role="status" {
-                b { "No processor asks for work" } " "
-                span { (unasked) " of the recent jobs wait for one. It may be starting again." }
+                b { "No processor pulls jobs" } " "
+                span { (without_worker) " of the recent jobs wait for one. It may be restarting." }
             }
         }
     }
 }
 
 fn silent_worker(jobs: &[&Job]) -> Markup {
-    // The one that is taken over last: until then something is left to wait for.
+    // The job that is taken over last.
     let last = jobs.iter().filter_map(|job| job.silent()).min_by_key(|lease| lease.silent_ms);
     html! {
         section.standstill role="status" {
@@ -65,6 +65,6 @@ fn silent_worker(jobs: &[&Job]) -> Markup {
     }
 }
 
-fn is_unasked(job: &Job) -> bool {
+fn waits_without_worker(job: &Job) -> bool {
     job.waiting.as_ref().is_some_and(|wait| wait.reason == WaitReason::NoWorker)
 }

@@ -27,21 +27,21 @@ const DISCARDED_MAX: usize = 8 * EXPORT_BYTES_MAX;
 /// Why a body could not be had.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unreadable {
-    #[error("an export may have {EXPORT_BYTES_MAX} bytes; send smaller batches")]
+    #[error("the export is larger than {EXPORT_BYTES_MAX} bytes; send smaller batches")]
     TooLarge,
     #[error("Content-Encoding must be one of {}", Coding::NAMES)]
     Coding,
     #[error("the body is not {0}")]
     NotPacked(&'static str),
-    #[error("the body ended early")]
+    #[error("the connection closed before the end of the body")]
     Incomplete,
     #[error("the body did not arrive within {BODY_TIME_LIMIT:?}")]
     Slow,
-    #[error("too many exports at a time; come back in a second")]
+    #[error("too many exports at the same time; retry in a second")]
     NoRoom,
     #[error("the body is not UTF-8")]
     NotUtf8,
-    #[error("the message is not framed as gRPC frames it")]
+    #[error("the message has an invalid gRPC frame")]
     Frame,
 }
 
@@ -90,10 +90,10 @@ impl Sender {
     /// is kept waiting is not slow.
     async fn next(&mut self) -> Result<Option<Bytes>, Unreadable> {
         loop {
-            let begun = Instant::now();
+            let started = Instant::now();
             let frame =
                 timeout(self.left, self.body.frame()).await.map_err(|_| Unreadable::Slow)?;
-            self.left = self.left.saturating_sub(begun.elapsed());
+            self.left = self.left.saturating_sub(started.elapsed());
             let Some(frame) = frame.transpose().map_err(|_| Unreadable::Incomplete)? else {
                 return Ok(None);
             };
@@ -115,12 +115,12 @@ struct Place<'a> {
 impl Place<'_> {
     async fn take(&mut self, bytes: usize) -> Result<(), Unreadable> {
         let bytes = u32::try_from(bytes).map_err(|_| Unreadable::TooLarge)?;
-        let begun = Instant::now();
+        let started = Instant::now();
         let wait = self.left.min(ROOM_WAIT_LIMIT);
         let more = timeout(wait, Arc::clone(self.room).acquire_many_owned(bytes)).await;
         // Whoever gives up gives back what it holds, so that of several large bodies some get through.
         let more = more.ok().and_then(Result::ok).ok_or(Unreadable::NoRoom)?;
-        self.left = self.left.saturating_sub(begun.elapsed());
+        self.left = self.left.saturating_sub(started.elapsed());
         match &mut self.held {
             Some(held) => held.merge(more),
             None => self.held = Some(more),
@@ -139,9 +139,9 @@ mod tests {
     const STEP: Duration = Duration::from_millis(400);
 
     /// A body of so many bytes, one at a time; the sender takes this long for each.
-    fn body(bytes: usize, pause: Duration) -> Body {
+    fn body(bytes: usize, delay: Duration) -> Body {
         let piece = move |_| async move {
-            sleep(pause).await;
+            sleep(delay).await;
             Ok::<_, std::io::Error>(Bytes::from_static(b"x"))
         };
         Body::from_stream(stream::iter(0..bytes).then(piece))
@@ -157,10 +157,10 @@ mod tests {
                 giving.add_permits(1);
             }
         });
-        let begun = Instant::now();
+        let started = Instant::now();
         let read = collect(body, &room).await.map(|held| held.bytes.len());
         others.abort();
-        (read, begun.elapsed())
+        (read, started.elapsed())
     }
 
     #[tokio::test(start_paused = true)]
@@ -181,11 +181,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sender_that_is_slow_itself_is_told_so_even_when_there_is_room() {
+    async fn a_sender_that_is_slow_itself_gets_that_error_even_when_there_is_room() {
         let room = Arc::new(Semaphore::new(1_000));
-        let begun = Instant::now();
+        let started = Instant::now();
         let read = collect(body(100, STEP), &room).await;
         assert!(matches!(read, Err(Unreadable::Slow)));
-        assert_eq!((begun.elapsed(), room.available_permits()), (BODY_TIME_LIMIT, 1_000));
+        assert_eq!((started.elapsed(), room.available_permits()), (BODY_TIME_LIMIT, 1_000));
     }
 }

@@ -1,8 +1,8 @@
 //! Takes telemetry by OTLP, over gRPC and over HTTP, for all three signals.
 //!
-//! A body is read first, then waits for its turn, then is unpacked and decoded on a thread of its own. Both ways in have
-//! their own room and turns: what floods one leaves the other alone. What is refused is told to the sender: the whole
-//! export by status, single items as a partial success.
+//! A body is read first, then waits for its turn, then is unpacked and decoded on a thread of its own. Both ways in
+//! have their own room and turns: what floods one leaves the other alone. What is refused is reported to the sender:
+//! the whole export by status, single items as a partial success.
 
 mod body;
 mod coding;
@@ -40,10 +40,10 @@ const WORK_BYTES_MAX: usize = 2 * EXPORT_BYTES_MAX;
 /// The least that an export counts for: four are decoded at a time.
 const WORK_BYTES_MIN: usize = WORK_BYTES_MAX / 4;
 
-/// How long an export waits for its turn before the sender is told to come back.
+/// How long an export waits for its turn before the sender gets a retryable error.
 const TURN_LIMIT: Duration = Duration::from_secs(5);
 
-/// Seconds after which a sender that was put off may come back.
+/// `Retry-After` in seconds of a retryable error.
 const RETRY_AFTER_SECONDS: u16 = 1;
 
 /// One way in, and where it leads.
@@ -67,15 +67,15 @@ enum Format {
 /// Why an export was not taken.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    #[error("too many exports at a time; come back in a second")]
+    #[error("too many exports at the same time; retry in a second")]
     Busy,
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    #[error("the body is not the OTLP message this path takes: {0}")]
+    #[error("the body is not the OTLP message of this path: {0}")]
     NotJson(NotRead),
     #[error(transparent)]
     NotTaken(#[from] NotTaken),
-    #[error("nothing in the export can be taken: {0}")]
+    #[error("no item of the export was accepted: {0}")]
     Flaw(String),
 }
 
@@ -108,7 +108,7 @@ impl Receiver {
         let turn = self.turn(format.work(unpacked_max)).await.ok_or(Refusal::Busy)?;
         let receiver = self.clone();
         let work = spawn_blocking(move || {
-            // The body's room and the turn are given back when the work is done, whoever waits for it.
+            // The body's room and the turn are released when the work is done, even if the request was dropped.
             let (mut turn, body) = (turn, body);
             let unpacked = coding.unpack(body.bytes.clone())?;
             let surplus = turn.num_permits().saturating_sub(format.work(unpacked.len()));
@@ -162,9 +162,9 @@ impl Receiver {
     /// Says once in the log that exports are refused, and counts them: a broken sender repeats itself.
     fn refused(&self, reason: &dyn Display) {
         if self.store.refuse_export() == 0 {
-            tracing::warn!(%reason, "export refused; further ones are counted in /api/status");
+            tracing::warn!(%reason, "refuse export; more refusals are counted in /api/status");
         } else {
-            tracing::debug!(%reason, "export refused");
+            tracing::debug!(%reason, "refuse export");
         }
     }
 

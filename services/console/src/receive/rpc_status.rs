@@ -1,4 +1,5 @@
-//! Why an export was refused, as `google.rpc.Status`: the body of an answer over HTTP, and the details of one over gRPC.
+//! Why an export was refused, as `google.rpc.Status`: the body of an answer over HTTP, and the details of one over
+//! gRPC.
 
 use prost::Message;
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ struct Duration {
 }
 
 impl RpcStatus {
-    /// The refusal; one that is only put off says when to come back.
+    /// The refusal; a retryable one has a retry delay.
     pub(super) fn of(refusal: &Refusal) -> Self {
         let seconds = i64::from(RETRY_AFTER_SECONDS);
         let delay = RetryInfo { retry_delay: Some(Duration { seconds }) };

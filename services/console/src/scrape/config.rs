@@ -8,11 +8,11 @@ use url::Url;
 /// Targets of one console.
 const TARGETS_MAX: usize = 64;
 
-/// The targets whose metrics the console fetches itself.
+/// The targets that the console scrapes itself.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ScrapeConfig {
-    /// Whose metrics are fetched, such as `gateway=http://127.0.0.1:9101/metrics`, parted by commas. Empty where a
-    /// collector sends them.
+    /// Scrape targets, such as `gateway=http://127.0.0.1:9101/metrics`, separated by commas. Empty if a collector sends
+    /// the metrics.
     #[arg(long, env = "WAYBILL_SCRAPE_TARGETS", value_name = "NAME=URL,…", default_value = "")]
     pub scrape_targets: Targets,
 
@@ -27,7 +27,7 @@ pub struct ScrapeConfig {
     pub scrape_seconds: u64,
 }
 
-/// Seconds between two scrapes, unless told.
+/// Default seconds between two scrapes.
 const SECONDS: u64 = 2;
 
 /// A list of targets.
@@ -43,7 +43,7 @@ pub struct Target {
     pub url: Url,
 }
 
-/// Says that a text is no list of targets.
+/// A text is not a list of targets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}`: {1}; a target is written name=http://host:port/metrics")]
 pub struct NotTargets(String, &'static str);
@@ -83,9 +83,9 @@ impl FromStr for Target {
         let (name, url) = text.split_once('=').ok_or_else(|| fail("it has no name"))?;
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if name.is_empty() || !name.bytes().all(is_part) {
-            return Err(fail("its name has other characters than letters, digits, - and _"));
+            return Err(fail("its name may have only letters, digits, - and _"));
         }
-        let url = Url::parse(url).map_err(|_| fail("its address cannot be read"))?;
+        let url = Url::parse(url).map_err(|_| fail("its URL is invalid"))?;
         if url.scheme() != "http" || url.host().is_none() {
             return Err(fail("its address does not begin with http://"));
         }

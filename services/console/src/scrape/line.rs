@@ -46,7 +46,7 @@ pub(super) fn unescaped(text: &str) -> Result<String, &'static str> {
             '\\' => match chars.next() {
                 Some('n') => '\n',
                 Some(escaped @ ('\\' | '"')) => escaped,
-                _ => return Err("an escape is none of \\\\, \\\" and \\n"),
+                _ => return Err("an escape is not \\\\, \\\" or \\n"),
             },
             other => other,
         });
@@ -84,7 +84,7 @@ fn labels(text: &str) -> Result<(Labels, &str), &'static str> {
         if let Some(after) = rest.strip_prefix('}') {
             return Ok((labels, after));
         }
-        rest = rest.strip_prefix(',').ok_or("labels are not parted by a comma")?;
+        rest = rest.strip_prefix(',').ok_or("labels are not separated by a comma")?;
     }
 }
 
@@ -102,8 +102,8 @@ fn end_of_value(text: &str) -> Option<usize> {
 fn numbers_in(text: &str) -> Result<(f64, Option<f64>), &'static str> {
     let text = text.strip_prefix(' ').ok_or("a space is missing before a value")?;
     let mut words = text.split(' ');
-    let value = words.next().and_then(number).ok_or("a value is no number")?;
-    let time = words.next().map(|word| number(word).ok_or("a time is no number")).transpose()?;
+    let value = words.next().and_then(number).ok_or("a value is not a number")?;
+    let time = words.next().map(|word| number(word).ok_or("a time is not a number")).transpose()?;
     if words.next().is_some() {
         return Err("something follows a sample's value");
     }

@@ -41,13 +41,13 @@ const OPENMETRICS: &str = "application/openmetrics-text";
 pub(crate) enum NotScraped {
     #[error("it {0}")]
     NoAnswer(#[from] NoAnswer),
-    #[error("its answer is of type `{0}`, not OpenMetrics")]
+    #[error("its response has media type `{0}`, not OpenMetrics")]
     Media(String),
-    #[error("its answer is not UTF-8")]
+    #[error("its response is not UTF-8")]
     NotText,
-    #[error("its answer is not OpenMetrics: {0}")]
+    #[error("its response is not OpenMetrics: {0}")]
     Text(#[from] parse::NotOpenMetrics),
-    #[error("its answer is not OpenMetrics: {0}")]
+    #[error("its response is not OpenMetrics: {0}")]
     Histogram(#[from] otlp::BadHistogram),
     #[error("the store refused its metrics: {0}")]
     Refused(#[from] crate::store::NotTaken),

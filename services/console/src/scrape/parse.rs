@@ -69,7 +69,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Family>, NotOpenMetrics> {
             return Err(fail("something follows # EOF"));
         }
         if index >= LINES_MAX {
-            return Err(fail("there are more lines than one answer may have"));
+            return Err(fail("the response has too many lines"));
         }
         match line.strip_prefix("# ") {
             Some("EOF") => ended = true,
@@ -82,7 +82,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Family>, NotOpenMetrics> {
 }
 
 fn describe(families: &mut Vec<Family>, comment: &str) -> Result<(), &'static str> {
-    let (word, rest) = comment.split_once(' ').ok_or("a comment is none of TYPE, UNIT, HELP")?;
+    let (word, rest) = comment.split_once(' ').ok_or("a comment is not TYPE, UNIT or HELP")?;
     let (name, text) = rest.split_once(' ').unwrap_or((rest, ""));
     if !line::is_name(name) {
         return Err("a family has no valid name");
@@ -105,7 +105,7 @@ fn describe(families: &mut Vec<Family>, comment: &str) -> Result<(), &'static st
     match word {
         "UNIT" => text.clone_into(&mut family.unit),
         "HELP" => family.help = line::unescaped(text)?,
-        _ => return Err("a comment is none of TYPE, UNIT, HELP"),
+        _ => return Err("a comment is not TYPE, UNIT or HELP"),
     }
     Ok(())
 }
@@ -131,7 +131,7 @@ impl Kind {
             "gauge" => Ok(Self::Gauge),
             "histogram" => Ok(Self::Histogram),
             "unknown" | "summary" | "info" | "stateset" | "gaugehistogram" => Ok(Self::Other),
-            _ => Err("a type is none that OpenMetrics has"),
+            _ => Err("a type is unknown to OpenMetrics"),
         }
     }
 
@@ -177,10 +177,10 @@ mod tests {
             ("# TYPE a gauge\nb 1\n# EOF\n", 2, "a sample is of another family"),
             ("# TYPE a counter\na 1\n# EOF\n", 2, "a sample's name does not fit its family's type"),
             ("# TYPE a gauge\na{b=\"1} 2\n# EOF\n", 2, "a label's value does not end"),
-            ("# TYPE a gauge\na one\n# EOF\n", 2, "a value is no number"),
+            ("# TYPE a gauge\na one\n# EOF\n", 2, "a value is not a number"),
             ("# TYPE a gauge\na 1 2 3\n# EOF\n", 2, "something follows a sample's value"),
             ("# EOF\na 1\n", 2, "something follows # EOF"),
-            ("# TYPE a round\n# EOF\n", 1, "a type is none that OpenMetrics has"),
+            ("# TYPE a round\n# EOF\n", 1, "a type is unknown to OpenMetrics"),
         ] {
             assert_eq!(parse(text), Err(NotOpenMetrics { line, what }), "{text}");
         }

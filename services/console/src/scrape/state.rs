@@ -1,4 +1,4 @@
-//! How each target stands, for the page and for the log: a change is told once.
+//! The state of each target, for the page and for the log: each change is logged once.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -35,11 +35,11 @@ pub(crate) enum TargetHealth {
 
 impl Scraped {
     pub(crate) fn new(targets: &Targets) -> Self {
-        let begun = Instant::now();
+        let started = Instant::now();
         let state = |target: &Target| TargetState {
             target: target.clone(),
             standing: TargetHealth::Awaited,
-            since: begun,
+            since: started,
         };
         Self(Mutex::new(targets.0.iter().map(state).collect()))
     }
@@ -72,10 +72,10 @@ impl TargetState {
             self.since = Instant::now();
             match &standing {
                 TargetHealth::Down(why) => {
-                    tracing::warn!(%name, %url, why, "no metrics from a target");
+                    tracing::warn!(%name, %url, why, "scrape failed");
                 }
                 TargetHealth::Up(_) | TargetHealth::Awaited => {
-                    tracing::info!(%name, %url, "metrics from a target");
+                    tracing::info!(%name, %url, "scrape succeeded");
                 }
             }
         }

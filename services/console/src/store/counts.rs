@@ -15,7 +15,7 @@ pub(crate) struct Counts {
     pub(crate) evicted: u64,
     /// Items that took the place of an earlier one: repeated spans, newer points of a series.
     pub(crate) replaced: u64,
-    /// Items that were refused, which the sender was told.
+    /// Items that were refused, as reported to the sender.
     pub(crate) rejected: u64,
 }
 

@@ -148,8 +148,8 @@ impl Series {
 
     /// The last run that began by `at`, unless the series was silent then.
     pub(crate) fn at(&self, at: u64) -> Option<&Run> {
-        let begun = self.runs.partition_point(|run| run.from <= at);
-        let run = self.runs[..begun].last()?;
+        let started = self.runs.partition_point(|run| run.from <= at);
+        let run = self.runs[..started].last()?;
         (at.saturating_sub(run.until) <= GAP_MS).then_some(run)
     }
 

@@ -15,7 +15,7 @@ pub(crate) struct SpanId(u64);
 
 /// The text is not the hexadecimal form of an id.
 #[derive(Debug, thiserror::Error)]
-#[error("an id is written in hexadecimal (32 digits for a trace, 16 for a span) and is not zero")]
+#[error("an id must be hexadecimal (32 digits for a trace, 16 for a span) and not zero")]
 pub(crate) struct NotAnId;
 
 impl TraceId {

@@ -20,10 +20,10 @@ const BATCH_BYTES: usize = 512 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotTaken {
     /// The envelope is not what the protocol allows.
-    #[error("the body is not the OTLP message this path takes: {0}")]
+    #[error("the body is not the OTLP message of this path: {0}")]
     Malformed(#[from] Flaw),
     /// None of the items is.
-    #[error("nothing in the export can be taken: {0}")]
+    #[error("no item of the export was accepted: {0}")]
     Nothing(Refused),
 }
 

@@ -59,7 +59,7 @@ pub(crate) struct LogLine {
     /// What the sender calls the severity.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) severity_text: String,
-    /// What kind of event it tells of.
+    /// The event name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) event_name: String,
     pub(crate) body: String,

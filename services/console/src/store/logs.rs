@@ -145,7 +145,7 @@ impl Logs {
     }
 }
 
-/// The newest lines that pass, newest first; fewer than asked for if they are long.
+/// The newest lines that match, newest first; fewer than requested if they are long.
 pub(crate) fn search(logs: &Mutex<Logs>, filter: &LogFilter) -> FoundLines {
     let mut found = Vec::new();
     if let Some(trace) = filter.trace {

@@ -18,10 +18,10 @@ pub(crate) enum Refused {
     #[error("a trace id or span id has the wrong length or is zero")]
     Ids,
     /// The trace already holds as much as one trace may.
-    #[error("a trace is as large as the console keeps one")]
+    #[error("a trace has reached the maximum size")]
     TraceFull,
     /// The item alone is larger than one may be.
-    #[error("an item is larger than the console keeps one ({0} bytes)")]
+    #[error("an item is larger than {0} bytes")]
     TooLarge(usize),
     /// More items than one export may have.
     #[error("an export has more than {ITEMS_MAX} items; send smaller batches")]
@@ -32,10 +32,10 @@ pub(crate) enum Refused {
     )]
     OriginTooLarge(usize),
     /// The item itself.
-    #[error("an item cannot be taken: {0}")]
+    #[error("an item is invalid: {0}")]
     Item(Flaw),
     /// The resource or scope of the item.
-    #[error("a resource or scope cannot be taken: {0}")]
+    #[error("a resource or scope is invalid: {0}")]
     Origin(Flaw),
 }
 

@@ -112,7 +112,7 @@ impl StoredSpan {
         self.marks.as_deref()
     }
 
-    /// Whether this copy was told after its process went away, and `other` lasted longer or was not:
+    /// Whether this copy was exported after its process was lost, and `other` lasted longer or was not:
     /// a killed process may have sent a span whose line it had no time to take back.
     pub(crate) fn says_less_than(&self, other: &Self) -> bool {
         let length = |span: &Self| span.end.saturating_sub(span.start);

@@ -48,7 +48,7 @@ async fn pages_are_measured_by_route_and_no_path_from_outside_is_a_label() {
 }
 
 #[tokio::test]
-async fn what_the_store_refuses_is_counted_and_what_leaves_it_as_the_oldest_is_not() {
+async fn refused_items_are_counted_as_rejected_and_evicted_ones_are_not() {
     let console = Console::with(|config| config.spans_max = 1).await;
     let spans = format!("{}{{signal=\"spans\"}}", TELEMETRY_DROPPED.name);
     for trace in 1..=3 {

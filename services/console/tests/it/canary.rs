@@ -143,11 +143,11 @@ async fn counted(console: &Console, check: &str, outcome: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn it_says_what_is_missing_and_where_until_it_is_found() {
+async fn a_missing_signal_is_named_until_it_is_found() {
     let stand_in = Arc::new(Gateway { state: Mutex::new("succeeded"), ..Gateway::default() });
     let console = console_beside(gateway(stand_in).await, |_| ()).await;
     assert_eq!(counted(&console, "trace", "failed").await, Some(0.0), "known from the start");
-    check_is(&console, "trace", "failed", "no span of it").await;
+    check_is(&console, "trace", "failed", "no span of the trace").await;
     check_is(&console, "job", "passed", "").await;
     check_is(&console, "exemplar", "failed", "no exemplar").await;
     send_way(&console, Some(7)).await;
@@ -160,11 +160,11 @@ async fn it_says_what_is_missing_and_where_until_it_is_found() {
     check_is(&console, "trace", "passed", "").await;
     assert!(counted(&console, "trace", "passed").await >= Some(1.0));
     assert!(counted(&console, "trace", "failed").await >= Some(2.0));
-    assert_eq!(counted(&console, "tempo", "failed").await, Some(0.0), "nobody was asked");
+    assert_eq!(counted(&console, "tempo", "failed").await, Some(0.0), "no backend was queried");
 }
 
 #[tokio::test]
-async fn a_trace_that_nobody_keeps_is_not_missed() {
+async fn the_checks_of_an_unsampled_trace_are_skipped() {
     let stand_in =
         Gateway { state: Mutex::new("succeeded"), unsampled: true, ..Gateway::default() };
     let console = console_beside(gateway(Arc::new(stand_in)).await, |_| ()).await;
@@ -174,7 +174,7 @@ async fn a_trace_that_nobody_keeps_is_not_missed() {
 }
 
 #[tokio::test]
-async fn a_job_that_fails_hangs_or_is_not_taken_is_named_and_nothing_else_is_blamed() {
+async fn a_job_that_fails_hangs_or_is_refused_is_the_only_failed_check() {
     let stand_in = Arc::new(Gateway { state: Mutex::new("dead"), ..Gateway::default() });
     let console = console_beside(gateway(Arc::clone(&stand_in)).await, |_| ()).await;
     check_is(&console, "job", "failed", "ended as dead").await;
@@ -195,7 +195,7 @@ async fn a_job_that_fails_hangs_or_is_not_taken_is_named_and_nothing_else_is_bla
 }
 
 #[tokio::test]
-async fn one_flies_at_a_time_and_none_keeps_the_console_from_stopping() {
+async fn canaries_run_one_at_a_time_and_do_not_delay_the_stop() {
     let stand_in = Arc::new(Gateway { state: Mutex::new("running"), ..Gateway::default() });
     let mut console = console_beside(gateway(Arc::clone(&stand_in)).await, |canary| {
         canary.canary_limit_seconds = 300;
@@ -219,7 +219,7 @@ async fn one_flies_at_a_time_and_none_keeps_the_console_from_stopping() {
 }
 
 #[tokio::test]
-async fn backends_are_asked_in_their_own_words_and_named_when_they_lack_something() {
+async fn backends_are_queried_by_their_apis_and_named_if_a_signal_is_missing() {
     let stand_in = Arc::new(Gateway { state: Mutex::new("succeeded"), ..Gateway::default() });
     let found = Arc::new(Mutex::new(false));
     let backends = listening(backends(Arc::clone(&found))).await;
@@ -230,8 +230,8 @@ async fn backends_are_asked_in_their_own_words_and_named_when_they_lack_somethin
     })
     .await;
     check_is(&console, "tempo", "failed", "Tempo has no span").await;
-    check_is(&console, "loki", "failed", "Loki has no line").await;
-    check_is(&console, "prometheus", "failed", "no exemplar as new").await;
+    check_is(&console, "loki", "failed", "Loki has no log line").await;
+    check_is(&console, "prometheus", "failed", "no exemplar of this job").await;
     *found.lock().unwrap() = true;
     for name in ["tempo", "loki", "prometheus"] {
         check_is(&console, name, "passed", "").await;

@@ -12,7 +12,7 @@ async fn status_of(console: &Console, trace: u128) -> StatusCode {
 }
 
 #[tokio::test]
-async fn the_oldest_trace_leaves_first_and_is_counted() {
+async fn the_oldest_trace_is_evicted_first_and_counted() {
     let console = Console::with(|config| config.spans_max = 4).await;
     for trace in 1..=3 {
         console.send(export("gateway", vec![span(trace, 1, 0, "a"), span(trace, 2, 1, "b")])).await;
@@ -28,7 +28,7 @@ async fn the_oldest_trace_leaves_first_and_is_counted() {
 }
 
 #[tokio::test]
-async fn a_trace_that_still_grows_stays_and_a_quiet_one_leaves() {
+async fn a_growing_trace_stays_and_an_idle_one_is_evicted() {
     let console = Console::with(|config| config.spans_max = 4).await;
     console.send(export("gateway", vec![span(1, 1, 0, "long job")])).await;
     console.send(export("gateway", vec![span(2, 1, 0, "quiet"), span(2, 2, 1, "quiet")])).await;
@@ -39,7 +39,7 @@ async fn a_trace_that_still_grows_stays_and_a_quiet_one_leaves() {
 }
 
 #[tokio::test]
-async fn a_job_whose_trace_has_left_is_no_longer_found() {
+async fn a_job_whose_trace_was_evicted_is_no_longer_found() {
     let console = Console::with(|config| config.spans_max = 1).await;
     for (trace, job) in [(1, "j-1"), (2, "j-2")] {
         let sent = with(span(trace, 1, 0, "a"), [text("waybill.job.id", job)]);
@@ -77,7 +77,7 @@ async fn one_endless_trace_does_not_push_the_others_out() {
 }
 
 #[tokio::test]
-async fn the_oldest_log_lines_leave_first_also_from_the_traces_index() {
+async fn the_oldest_log_lines_are_evicted_first_also_from_the_index_by_trace() {
     let console = Console::with(|config| config.logs_max = 3).await;
     let lines = (1..=5).map(|at| line(at.min(4).into(), at, 9, &format!("line {at}"))).collect();
     let body = export_logs("gateway", lines).encode_to_vec();

@@ -74,18 +74,18 @@ async fn without_a_gateway_the_page_says_so_and_shows_the_traces() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_never_answers_holds_the_page_up_for_two_seconds_once() {
+async fn a_gateway_that_never_responds_delays_the_page_by_two_seconds_once() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
     let console = Console::with(|config| config.gateway_url = url).await;
     let began = Instant::now();
     let (first, second) = tokio::join!(console.page("/"), console.page("/parts/jobs"));
-    assert!(first.contains("did not answer") && second.contains("did not answer"));
-    assert!(began.elapsed().as_secs_f64() < 3.5, "one question for both: {:?}", began.elapsed());
+    assert!(first.contains("did not respond") && second.contains("did not respond"));
+    assert!(began.elapsed().as_secs_f64() < 3.5, "one request for both: {:?}", began.elapsed());
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_list_of_jobs_is_called_that() {
+async fn a_response_that_is_not_a_list_of_jobs_is_reported() {
     let console = console_beside(json!({"jobs": {"not": "a list"}})).await;
     assert!(console.page("/parts/jobs").await.contains("not a list of jobs"));
     let console = console_beside(json!({"jobs": []})).await;
@@ -93,7 +93,7 @@ async fn an_answer_that_is_no_list_of_jobs_is_called_that() {
 }
 
 #[tokio::test]
-async fn a_running_job_stays_first_and_the_labs_own_jobs_are_shown_when_asked_for() {
+async fn a_running_job_stays_first_and_the_labs_own_jobs_are_shown_on_request() {
     let job = |id: &str, name: &str, state: &str| json!({"id": id, "name": name, "state": state});
     let recent: Vec<Value> =
         (0..50).map(|n| job(&format!("j-9{n:02}"), "short", "succeeded")).collect();

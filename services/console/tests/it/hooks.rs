@@ -22,17 +22,17 @@ async fn status(request: RequestBuilder) -> StatusCode {
     in_time(request.send()).await.unwrap().status()
 }
 
-fn notice() -> String {
+fn notification() -> String {
     let data = json!({"id": JOB, "name": "sum", "outcome": "failed", "trace_id": trace_hex(7)});
     json!({"type": "job.failed", "timestamp": "2026-11-21T09:00:00Z", "data": data}).to_string()
 }
 
-/// The notice as the notifier sends it, made by the reference library; `id` and time are signed too.
+/// The notification as the notifier sends it, made by the reference library; `id` and time are signed too.
 fn signed(console: &Console, id: &str, secret: &str, seconds_ago: i64) -> RequestBuilder {
     let now = Clock::new().true_now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let at = i64::try_from(now).unwrap() - seconds_ago;
-    let signature = Webhook::new(secret).unwrap().sign(id, at, notice().as_bytes()).unwrap();
-    post(console, "/hooks/demo", notice())
+    let signature = Webhook::new(secret).unwrap().sign(id, at, notification().as_bytes()).unwrap();
+    post(console, "/hooks/demo", notification())
         .header("webhook-id", id)
         .header("webhook-timestamp", at)
         .header("webhook-signature", format!("v1,bm90IHRoaXM= {signature}"))
@@ -44,19 +44,20 @@ async fn caught(console: &Console, name: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_notice_is_kept_with_its_job_and_a_repeat_is_counted_and_marked() {
+async fn a_notification_is_kept_with_its_job_and_a_repeat_is_counted_and_marked() {
     let console = Console::start().await;
     for _ in 0..2 {
-        let request = post(&console, "/hooks/demo", notice()).header("webhook-id", "a:0:failed");
+        let request =
+            post(&console, "/hooks/demo", notification()).header("webhook-id", "a:0:failed");
         assert_eq!(status(request).await, StatusCode::OK);
     }
-    assert_eq!(status(post(&console, "/hooks/demo", notice())).await, StatusCode::OK);
+    assert_eq!(status(post(&console, "/hooks/demo", notification())).await, StatusCode::OK);
     let hooks = caught(&console, "demo").await;
     assert_eq!(hooks.len(), 2, "the repeat is not listed again");
     assert_eq!((&hooks[0]["arrivals"], &hooks[1]["arrivals"]), (&json!(1), &json!(2)));
     assert_eq!(hooks[1]["job_id"], JOB);
     assert_eq!(hooks[1]["event"], "job.failed");
-    assert_eq!(hooks[1]["body"], serde_json::from_str::<Value>(&notice()).unwrap());
+    assert_eq!(hooks[1]["body"], serde_json::from_str::<Value>(&notification()).unwrap());
     let page = console.page("/hooks").await;
     assert!(page.contains("arrived 2 times") && page.contains("job.failed"));
     assert!(page.contains(&format!("href=\"/traces/{}\"", trace_hex(7))) && page.contains(JOB));
@@ -68,7 +69,7 @@ async fn a_notice_is_kept_with_its_job_and_a_repeat_is_counted_and_marked() {
 }
 
 #[tokio::test]
-async fn an_alert_of_grafana_lands_where_its_contact_point_sends_it() {
+async fn an_alert_of_grafana_is_kept_under_the_name_of_its_contact_point() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let contact = std::fs::read_to_string(root.join("grafana/provisioning/alerting/contact.yaml"));
     let contact = contact.unwrap();
@@ -76,15 +77,15 @@ async fn an_alert_of_grafana_lands_where_its_contact_point_sends_it() {
     let console =
         Console::with(|config| config.admin.hosts.allowed_hosts = vec!["console".into()]).await;
     let alert = json!({
-        "receiver": "console", "status": "firing", "groupLabels": {"alertname": "A part is away"},
-        "commonLabels": {"alertname": "A part is away", "grafana_folder": "Waybill"},
-        "alerts": [{"status": "firing", "labels": {"alertname": "A part is away"}, "values": {"A": 0}}],
-        "version": "1", "orgId": 1, "title": "[FIRING:1] A part is away", "state": "alerting",
+        "receiver": "console", "status": "firing", "groupLabels": {"alertname": "A part is down"},
+        "commonLabels": {"alertname": "A part is down", "grafana_folder": "Waybill"},
+        "alerts": [{"status": "firing", "labels": {"alertname": "A part is down"}, "values": {"A": 0}}],
+        "version": "1", "orgId": 1, "title": "[FIRING:1] A part is down", "state": "alerting",
     });
     let request = post(&console, path.unwrap(), alert.to_string()).header("host", "console:8090");
     assert_eq!(status(request).await, StatusCode::OK);
     let page = console.page("/hooks?name=alerts").await;
-    assert!(page.contains("firing: A part is away"), "{page}");
+    assert!(page.contains("firing: A part is down"), "{page}");
 }
 
 #[tokio::test]
@@ -92,8 +93,9 @@ async fn a_signature_is_checked_where_the_secret_is_known() {
     let console =
         Console::with(|config| config.webhook_secret = Some(SECRET.parse().unwrap())).await;
     let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let forged = signed(&console, "forged", SECRET, 0).body(notice().replace("sum", "sun"));
-    let headless = post(&console, "/hooks/demo", notice()).header("webhook-signature", "v1,AAAA");
+    let forged = signed(&console, "forged", SECRET, 0).body(notification().replace("sum", "sun"));
+    let headless =
+        post(&console, "/hooks/demo", notification()).header("webhook-signature", "v1,AAAA");
     for (request, verdict) in [
         (signed(&console, "a", SECRET, 0), "valid"),
         (signed(&console, "b", SECRET, 600), "out_of_time"),
@@ -101,7 +103,7 @@ async fn a_signature_is_checked_where_the_secret_is_known() {
         (signed(&console, "d", other, 0), "wrong"),
         (forged, "wrong"),
         (headless, "wrong"),
-        (post(&console, "/hooks/demo", notice()), "unsigned"),
+        (post(&console, "/hooks/demo", notification()), "unsigned"),
     ] {
         assert_eq!(status(request).await, StatusCode::OK, "{verdict}: it is shown, not refused");
         assert_eq!(caught(&console, "demo").await[0]["signature"], verdict);
@@ -117,7 +119,7 @@ async fn a_signature_is_checked_where_the_secret_is_known() {
 }
 
 #[tokio::test]
-async fn while_a_secret_is_being_changed_signatures_of_both_are_valid() {
+async fn during_a_rotation_signatures_of_both_secrets_are_valid() {
     let new = "whsec_enp6enp6enp6enp6enp6enp6enp6enp6enp6enp6eno=";
     let both = format!("{new},{SECRET}");
     let console = Console::with(|config| config.webhook_secret = Some(both.parse().unwrap())).await;
@@ -128,10 +130,10 @@ async fn while_a_secret_is_being_changed_signatures_of_both_are_valid() {
 }
 
 #[tokio::test]
-async fn the_sender_gets_the_answer_it_asked_for_and_the_webhook_is_kept() {
+async fn the_sender_gets_the_requested_response_and_the_webhook_is_kept() {
     let console = Console::start().await;
     let send = async |query: &str| {
-        let request = post(&console, &format!("/hooks/demo{query}"), notice());
+        let request = post(&console, &format!("/hooks/demo{query}"), notification());
         in_time(request.header("webhook-id", "one").send()).await.unwrap()
     };
     for (query, expected) in
@@ -164,7 +166,7 @@ async fn the_sender_gets_the_answer_it_asked_for_and_the_webhook_is_kept() {
 }
 
 #[tokio::test]
-async fn two_bodies_under_one_id_are_told_apart() {
+async fn two_bodies_under_one_id_are_marked() {
     let console = Console::start().await;
     for body in ["1", "2", "2"] {
         status(post(&console, "/hooks/demo", body).header("webhook-id", "one")).await;
@@ -216,7 +218,7 @@ async fn another_site_a_form_and_a_wrong_host_cannot_post() {
 }
 
 #[tokio::test]
-async fn what_a_webhook_says_is_shown_as_text() {
+async fn the_content_of_a_webhook_is_escaped() {
     let console = Console::start().await;
     let hostile = "<script>alert(1)</script>\" onload=\"alert(1)";
     let data = json!({"id": hostile, "outcome": hostile, "trace_id": hostile});
@@ -239,7 +241,7 @@ async fn what_a_webhook_says_is_shown_as_text() {
 }
 
 #[tokio::test]
-async fn each_name_keeps_its_newest_and_the_quietest_name_leaves() {
+async fn each_name_keeps_its_newest_and_the_least_recently_used_name_is_evicted() {
     let console = Console::start().await;
     for n in 0..103 {
         status(post(&console, "/hooks/many", n.to_string())).await;
@@ -264,7 +266,7 @@ async fn each_name_keeps_its_newest_and_the_quietest_name_leaves() {
 }
 
 #[tokio::test]
-async fn whoever_looks_where_webhooks_are_sent_is_led_to_the_page() {
+async fn a_get_of_the_webhook_address_redirects_to_the_page() {
     let console = Console::start().await;
     let answer = in_time(console.get("/hooks/demo").send()).await.unwrap();
     assert_eq!(answer.headers()["location"], "/hooks?name=demo");

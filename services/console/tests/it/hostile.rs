@@ -71,7 +71,7 @@ async fn hundreds_of_thousands_of_empty_items_cost_little() {
         prost::encoding::encode_varint(data.len() as u64, &mut out);
         [&out[..], data].concat()
     };
-    let begun = Instant::now();
+    let started = Instant::now();
     let (_, reply) = send(&console, "logs", &sized(1, &sized(2, &empty))).await;
     let partial = ExportTraceServiceResponse::decode(&*reply).unwrap().partial_success.unwrap();
     assert_eq!(partial.rejected_spans, 350_000);
@@ -81,12 +81,12 @@ async fn hundreds_of_thousands_of_empty_items_cost_little() {
     let json = format!("{{\"resourceSpans\":[{}{{}}]}}", "{},".repeat(250_000));
     let sent = console.export("traces", "application/json", json.into()).send();
     assert_eq!(in_time(sent).await.unwrap().status(), StatusCode::OK);
-    println!("{:?}", begun.elapsed());
+    println!("{:?}", started.elapsed());
     in_time(console.page("/")).await;
 }
 
 #[tokio::test]
-async fn attributes_and_events_beyond_the_limit_are_dropped_counted_and_said_to_be() {
+async fn attributes_and_events_beyond_the_limit_are_dropped_counted_and_shown_as_dropped() {
     let console = Console::start().await;
     let mut sent = with(span(1, 1, 0, "wide"), empty_attributes(120_000));
     sent.events = vec![Event { name: "event".into(), ..Event::default() }; 300];
@@ -171,7 +171,7 @@ async fn a_resource_that_is_too_large_costs_its_own_items_only() {
     assert!(partial.error_message.contains("fewer resource attributes"), "{partial:?}");
 }
 
-/// A sender that announces a body and sends a byte of it now and then, until it is told to stop.
+/// A sender that announces a body and sends a byte of it now and then, until it is stopped.
 async fn slow(console: &Console) -> TcpStream {
     let mut stream = TcpStream::connect(console.running.otlp_http).await.unwrap();
     let head = "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\nContent-Length: 1000\r\n\r\nx";
@@ -180,18 +180,18 @@ async fn slow(console: &Console) -> TcpStream {
 }
 
 #[tokio::test]
-async fn senders_that_dawdle_hold_nobody_up_and_are_told() {
+async fn slow_senders_delay_no_other_sender_and_get_an_error() {
     let console = Console::start().await;
     let mut dawdling = Vec::new();
     for _ in 0..40 {
         dawdling.push(slow(&console).await);
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     console.send(export("gateway", vec![span(1, 1, 0, "by HTTP")])).await;
     let endpoint = format!("http://{}", console.running.otlp_grpc);
     let mut client = TraceServiceClient::connect(endpoint).await.unwrap();
     in_time(client.export(export("gateway", vec![span(1, 2, 0, "by gRPC")]))).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(console.count("spans", "stored").await, 2);
     for mut stream in dawdling {
         let mut answer = Vec::new();
@@ -206,7 +206,7 @@ async fn senders_that_dawdle_hold_nobody_up_and_are_told() {
 }
 
 #[tokio::test]
-async fn log_lines_that_are_too_long_for_one_answer_are_cut_off_and_said_to_be() {
+async fn log_lines_that_exceed_one_response_are_cut_off_and_marked() {
     use crate::telemetry::{export_logs, line};
     let console = Console::start().await;
     for _ in 0..3 {

@@ -23,7 +23,7 @@ const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 
 #[tokio::test]
-async fn all_signals_are_taken_over_grpc_packed_and_not() {
+async fn all_signals_are_received_over_grpc_compressed_or_not() {
     let console = Console::start().await;
     let endpoint = format!("http://{}", console.running.otlp_grpc);
 
@@ -45,7 +45,7 @@ async fn all_signals_are_taken_over_grpc_packed_and_not() {
 }
 
 #[tokio::test]
-async fn json_is_taken_and_answered_as_json() {
+async fn a_json_export_gets_a_json_response() {
     let console = Console::start().await;
     let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [
         {"traceId": trace_hex(1), "spanId": "00000000000000a1", "name": "from JSON", "unknownField": 1},
@@ -60,7 +60,7 @@ async fn json_is_taken_and_answered_as_json() {
 }
 
 #[tokio::test]
-async fn every_content_coding_is_unpacked_however_its_name_is_written() {
+async fn every_content_coding_is_decoded_in_any_case() {
     let console = Console::start().await;
     let plain = export("gateway", vec![span(1, 1, 0, "packed")]).encode_to_vec();
     let mut read = Vec::new();
@@ -132,7 +132,7 @@ async fn a_malformed_span_costs_itself_and_not_its_neighbours() {
 }
 
 #[tokio::test]
-async fn an_export_of_which_nothing_can_be_read_is_refused_whole() {
+async fn an_export_without_any_valid_item_is_refused() {
     let console = Console::start().await;
     for (media, body) in [
         (PROTOBUF, b"this is not protobuf".to_vec()),
@@ -174,7 +174,7 @@ async fn an_oversized_export_is_refused_and_the_sender_reads_why() {
 }
 
 #[tokio::test]
-async fn a_body_packed_in_an_unknown_way_is_refused() {
+async fn an_unknown_content_coding_is_refused() {
     let console = Console::start().await;
     for (encoding, status) in [
         ("br", StatusCode::UNSUPPORTED_MEDIA_TYPE),
@@ -190,7 +190,7 @@ async fn a_body_packed_in_an_unknown_way_is_refused() {
 }
 
 #[tokio::test]
-async fn a_resource_without_measure_is_refused() {
+async fn an_unbounded_resource_is_refused() {
     let console = Console::start().await;
     let mut request = export("gateway", vec![span(1, 1, 0, "good")]);
     let resource = request.resource_spans[0].resource.as_mut().unwrap();

@@ -32,7 +32,7 @@ fn repository(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_first_page_leads_to_the_lab_home_and_without_grafana_nowhere() {
+async fn the_first_page_links_to_the_lab_home_only_with_grafana() {
     let page = console_beside_grafana().await.page("/").await;
     let [home] = &links(&page)[..] else { panic!("one link in {page}") };
     let dashboard: Value =
@@ -43,7 +43,7 @@ async fn the_first_page_leads_to_the_lab_home_and_without_grafana_nowhere() {
 }
 
 #[tokio::test]
-async fn a_trace_leads_to_its_job_its_trace_and_its_log_lines_in_grafana() {
+async fn a_trace_links_to_its_job_its_trace_and_its_log_lines_in_grafana() {
     let console = console_beside_grafana().await;
     let hostile = "j-1&from=0#\"><script>";
     console
@@ -87,14 +87,14 @@ async fn a_trace_leads_to_its_job_its_trace_and_its_log_lines_in_grafana() {
 }
 
 #[tokio::test]
-async fn a_trace_that_has_left_may_still_be_in_tempo() {
+async fn an_evicted_trace_links_to_tempo() {
     let console = console_beside_grafana().await;
     let (status, page) = console.any_page(&format!("/traces/{}", trace_hex(8))).await;
     assert_eq!((status, links(&page).len()), (StatusCode::NOT_FOUND, 1));
 }
 
 #[test]
-fn an_address_that_is_not_of_the_web_is_refused_with_what_to_write() {
+fn a_url_that_is_not_http_is_refused_with_an_example() {
     #[derive(clap::Parser)]
     struct Flags {
         #[command(flatten)]

@@ -22,7 +22,7 @@ async fn bodies(console: &Console, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_line_says_when_who_how_bad_what_and_where() {
+async fn a_line_has_time_service_severity_text_and_trace() {
     let console = Console::start().await;
     let mut sent = line(7, 5, 13, "attempt 1 failed");
     sent.attributes = vec![text("job_id", "j-1"), attribute("attempt", Any::IntValue(1))];
@@ -43,7 +43,7 @@ async fn a_line_says_when_who_how_bad_what_and_where() {
 }
 
 #[tokio::test]
-async fn every_filter_finds_what_it_says() {
+async fn every_filter_of_log_lines_selects_its_matches() {
     let console = Console::start().await;
     let of_job = with(span(7, 1, 0, "process"), [text("waybill.job.id", "j-1")]);
     console.send(export("processor", vec![of_job])).await;
@@ -69,7 +69,7 @@ async fn every_filter_finds_what_it_says() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_text_is_shown_as_json_and_can_be_searched() {
+async fn a_body_that_is_not_a_string_is_shown_as_json_and_can_be_searched() {
     let console = Console::start().await;
     let list = KeyValueList { values: vec![text("step", "parse")] };
     let body = Some(AnyValue { value: Some(Any::KvlistValue(list)) });

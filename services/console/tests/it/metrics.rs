@@ -46,12 +46,12 @@ async fn each_series_keeps_its_latest_point() {
     assert_eq!(console.count("metric_points", "received").await, 4);
     assert_eq!(console.count("metric_points", "replaced").await, 1);
     assert_eq!(console.count("metric_points", "stored").await, 3);
-    let none = console.api("/api/metrics?service=nobody").await;
+    let none = console.api("/api/metrics?service=unknown").await;
     assert_eq!(none["resourceMetrics"].as_array().unwrap().len(), 0);
 }
 
 #[tokio::test]
-async fn the_series_that_moved_longest_ago_leaves_first() {
+async fn the_series_without_new_points_for_longest_is_evicted_first() {
     let console = Console::with(|config| config.series_max = 2).await;
     send(&console, "depth", &[("A", 1)]).await;
     send(&console, "depth", &[("B", 1)]).await;

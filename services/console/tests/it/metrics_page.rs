@@ -11,7 +11,7 @@ use crate::telemetry::trace_hex;
 use crate::under_test::{Console, STEP_LIMIT};
 
 #[tokio::test]
-async fn without_metrics_the_page_says_where_they_would_come_from() {
+async fn without_metrics_the_page_says_how_to_send_them() {
     let console = Console::start().await;
     let page = console.page("/metrics").await;
     assert!(page.contains("No metrics yet") && page.contains("WAYBILL_SCRAPE_TARGETS"));
@@ -20,7 +20,7 @@ async fn without_metrics_the_page_says_where_they_would_come_from() {
 }
 
 #[tokio::test]
-async fn a_chart_has_lines_and_dots_that_lead_to_the_observed_span() {
+async fn a_chart_has_lines_and_dots_that_link_to_the_observed_span() {
     let (metrics, served) = (processor(), Arc::default());
     let observe = |trace_id: u128, seconds: f64| {
         let span = TraceParent { trace_id, span_id: 9, sampled: true };

@@ -89,7 +89,7 @@ async fn what_is_read_back_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_not_here_and_an_id_that_is_none_are_told_apart() {
+async fn an_unknown_trace_and_an_invalid_id_are_different_errors() {
     let console = Console::start().await;
     let (status, problem) = console.problem(&format!("/api/traces/{}", trace_hex(9))).await;
     assert_eq!((status, &problem["status"]), (StatusCode::NOT_FOUND, &json!(404)));
@@ -113,7 +113,7 @@ async fn a_span_that_arrives_twice_is_one_span_and_the_later_one_counts() {
 }
 
 #[tokio::test]
-async fn what_a_lost_process_left_behind_never_replaces_the_whole_span() {
+async fn a_span_of_a_lost_process_never_replaces_the_complete_span() {
     let console = Console::start().await;
     let whole = span(1, 1, 0, "publish");
     let mut left = with(whole.clone(), [attribute(LOST, Any::BoolValue(true))]);

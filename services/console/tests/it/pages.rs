@@ -17,7 +17,7 @@ fn page_of(trace: u128) -> String {
 }
 
 #[tokio::test]
-async fn text_from_outside_is_shown_as_text() {
+async fn text_from_outside_is_escaped() {
     let console = Console::start().await;
     let mut hostile =
         with(span(1, 1, 0, HOSTILE), [text(HOSTILE, HOSTILE), text("waybill.job.id", HOSTILE)]);
@@ -57,7 +57,7 @@ async fn a_trace_shows_attempts_verdicts_orphans_skew_links_and_its_log_lines() 
     };
     second.links = vec![to(1, 4), to(99, 7)];
     let lost = failed(verdict(span(1, 4, 2, "process jobs.todo.add"), 1, "lost"), "went away");
-    let orphan = span(1, 6, 0x77, "nobody's child");
+    let orphan = span(1, 6, 0x77, "span without parent");
     let mut early = span(1, 7, 5, "early");
     early.start_time_unix_nano = START;
     early.end_time_unix_nano = START - 1;
@@ -78,7 +78,7 @@ async fn a_trace_shows_attempts_verdicts_orphans_skew_links_and_its_log_lines() 
         "attempt 1 was lost",
         "href=\"#s-0000000000000004\"",
         "href=\"/traces/00000000000000000000000000000063#s-0000000000000007\"",
-        "0000000000000077 is not here",
+        "0000000000000077 is not in this console",
     ] {
         assert!(page.contains(expected), "{expected}");
     }
@@ -109,7 +109,7 @@ async fn a_trace_with_impossible_times_and_parents_is_still_drawn() {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_not_here_yet_has_a_page_that_fills() {
+async fn a_trace_that_has_not_arrived_has_a_page_that_refreshes() {
     let console = Console::start().await;
     let (status, page) = console.any_page(&page_of(1)).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
@@ -121,7 +121,7 @@ async fn a_trace_that_is_not_here_yet_has_a_page_that_fills() {
 }
 
 #[tokio::test]
-async fn the_list_can_be_searched_and_says_what_was_searched() {
+async fn the_list_can_be_searched_and_shows_the_search() {
     let console = Console::start().await;
     console.send(export("gateway", vec![span(1, 1, 0, "good one")])).await;
     console.send(export("gateway", vec![failed(span(2, 1, 0, "bad one"), "no")])).await;
@@ -139,16 +139,16 @@ async fn the_list_can_be_searched_and_says_what_was_searched() {
 }
 
 #[tokio::test]
-async fn a_full_store_says_so_on_the_page() {
+async fn evictions_are_shown_on_the_page() {
     let console = Console::with(|config| config.spans_max = 1).await;
     for trace in 1..=3 {
         console.send(export("gateway", vec![span(trace, 1, 0, "a")])).await;
     }
-    assert!(console.page("/").await.contains("2 older ones have left to make room"));
+    assert!(console.page("/").await.contains("2 older ones were evicted"));
 }
 
 #[tokio::test]
-async fn everything_that_a_page_loads_is_here() {
+async fn pages_load_only_the_consoles_own_assets() {
     let console = Console::start().await;
     let page = console.page("/").await;
     for (name, media) in [

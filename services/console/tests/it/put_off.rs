@@ -93,7 +93,7 @@ async fn put_off(console: &Console, media: &str, body: &[u8]) -> Response {
 }
 
 #[tokio::test]
-async fn an_export_over_http_that_finds_no_room_is_a_503_and_the_slow_ones_get_the_408() {
+async fn an_export_over_http_without_capacity_is_a_503_and_slow_ones_get_a_408() {
     let console = Console::start().await;
     let protobuf = ("application/x-protobuf", large().encode_to_vec());
     for (media, body) in [protobuf, ("application/json", vec![b' '; 1_000_000])] {
@@ -114,7 +114,7 @@ async fn an_export_over_http_that_finds_no_room_is_a_503_and_the_slow_ones_get_t
 }
 
 #[tokio::test]
-async fn an_export_over_grpc_that_finds_no_room_is_unavailable_and_says_when_to_come_back() {
+async fn an_export_over_grpc_without_capacity_is_unavailable_with_a_retry_delay() {
     let console = Console::start().await;
     let endpoint = format!("http://{}", console.running.otlp_grpc);
     let mut client = TraceServiceClient::connect(endpoint.clone()).await.unwrap();

@@ -117,7 +117,7 @@ async fn two_processes_of_a_service_are_two_series() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_away_or_talks_nonsense_is_named_with_the_reason_and_comes_back() {
+async fn an_unreachable_or_invalid_target_is_named_with_the_reason_until_it_recovers() {
     let (metrics, served) = (processor(), Served::default());
     serve(&served, &metrics);
     let address = target(Arc::clone(&served)).await;
@@ -131,11 +131,11 @@ async fn a_target_that_is_away_or_talks_nonsense_is_named_with_the_reason_and_co
     eventually(STEP_LIMIT, "it to be up", async || standing(true, "").await).await;
     assert!(console.page("/metrics").await.contains("class=\"pill good\">up"));
     for (media, text, why) in [
-        ("text/html", "<html>", "of type `text/html`"),
+        ("text/html", "<html>", "media type `text/html`"),
         (
             openmetrics::CONTENT_TYPE,
             "# TYPE a gauge\na one\n# EOF\n",
-            "line 2: a value is no number",
+            "line 2: a value is not a number",
         ),
         (openmetrics::CONTENT_TYPE, "# TYPE a gauge\na 1\n", "# EOF is missing"),
     ] {
@@ -149,7 +149,7 @@ async fn a_target_that_is_away_or_talks_nonsense_is_named_with_the_reason_and_co
 }
 
 #[tokio::test]
-async fn a_target_that_never_answers_does_not_hold_up_the_console_or_others() {
+async fn a_target_that_never_responds_delays_neither_the_stop_nor_other_targets() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (metrics, served) = (processor(), Served::default());
     serve(&served, &metrics);

@@ -32,7 +32,7 @@ async fn found(console: &Console, query: &str) -> Vec<u128> {
 }
 
 #[tokio::test]
-async fn every_filter_finds_what_it_says_and_the_newest_comes_first() {
+async fn every_filter_of_traces_selects_its_matches_newest_first() {
     let console = three_traces().await;
     for (query, expected) in [
         ("", vec![3, 2, 1]),
@@ -97,7 +97,7 @@ async fn the_default_and_the_greatest_limit_hold() {
 }
 
 #[tokio::test]
-async fn a_query_that_cannot_be_meant_is_refused_by_name() {
+async fn an_invalid_query_is_refused_with_the_name_of_the_parameter() {
     let console = Console::start().await;
     for (path, named) in [
         ("/api/traces?servcie=gateway", "servcie"),

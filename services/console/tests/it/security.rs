@@ -7,7 +7,7 @@ use crate::under_test::{Console, in_time};
 const PROTOBUF: &str = "application/x-protobuf";
 
 #[tokio::test]
-async fn both_http_servers_answer_only_to_their_own_names() {
+async fn both_http_servers_serve_only_their_own_names() {
     let console =
         Console::with(|config| config.admin.hosts.allowed_hosts = vec!["console".into()]).await;
     for (host, known) in [
@@ -43,7 +43,7 @@ async fn another_site_cannot_send_telemetry() {
 }
 
 #[tokio::test]
-async fn every_answer_forbids_what_the_pages_do_not_need() {
+async fn the_policy_of_every_response_allows_only_what_pages_need() {
     let console = Console::start().await;
     for path in ["/", "/api/status", "/assets/console.js", "/nowhere", "/healthz"] {
         let answer = in_time(console.get(path).send()).await.unwrap();
@@ -54,7 +54,7 @@ async fn every_answer_forbids_what_the_pages_do_not_need() {
 }
 
 #[tokio::test]
-async fn no_page_has_script_or_style_of_its_own() {
+async fn no_page_has_inline_script_or_style() {
     let console = Console::start().await;
     let page = console.page("/").await;
     assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains("onclick"));

@@ -106,7 +106,7 @@ async fn a_series_is_the_same_whatever_the_order_of_its_attributes() {
 }
 
 #[tokio::test]
-async fn empty_lists_left_out_fields_and_nulls_are_kept_as_what_they_are() {
+async fn empty_lists_missing_fields_and_nulls_stay_distinct() {
     let console = Console::start().await;
     let odd = [
         json!({"key": "list", "value": {"arrayValue": {}}}),
@@ -190,7 +190,7 @@ async fn every_legal_spelling_of_a_metric_is_kept() {
 }
 
 #[tokio::test]
-async fn a_flaw_in_one_item_is_counted_and_its_neighbours_are_kept() {
+async fn an_invalid_item_is_counted_and_the_others_are_kept() {
     let console = Console::start().await;
     let good = |id: &str| json!({"traceId": trace_hex(1), "spanId": id});
     let sent =
@@ -232,7 +232,7 @@ async fn a_flaw_in_one_item_is_counted_and_its_neighbours_are_kept() {
 }
 
 #[tokio::test]
-async fn numbers_that_json_has_no_number_for_are_shown_by_their_names() {
+async fn nan_and_infinities_are_shown_by_their_names() {
     let console = Console::start().await;
     let attribute = |key: &str, value: &str| json!({"key": key, "value": {"doubleValue": value}});
     let attributes =
@@ -293,7 +293,7 @@ async fn the_name_of_a_log_event_and_the_senders_severity_can_be_read() {
 }
 
 #[tokio::test]
-async fn a_span_without_believable_times_does_not_stretch_its_trace_and_is_marked() {
+async fn a_span_with_implausible_times_does_not_stretch_its_trace_and_is_marked() {
     let max = u64::MAX;
     for (start, end) in [
         (0, 0),

@@ -35,14 +35,14 @@ async fn trace_page(console: &Console) -> String {
 }
 
 #[tokio::test]
-async fn a_running_job_says_where_it_runs_and_how_far_it_is_and_is_not_called_broken() {
+async fn a_running_job_shows_its_worker_and_progress_and_is_not_broken() {
     let started = span(1, 3, 0x99, "started");
     let console = console_with(running(900, None), vec![started.clone()]).await;
     let page = trace_page(&console).await;
-    for told in
-        ["running at <span class=\"mono\">processor-7</span>", "operation 2 of 2 (wait), 40 %"]
+    for text in
+        ["running on <span class=\"mono\">processor-7</span>", "operation 2 of 2 (wait), 40 %"]
     {
-        assert!(page.contains(told), "{told}: {page}");
+        assert!(page.contains(text), "{text}: {page}");
     }
     assert!(page.contains("parent still open") && !page.contains("orphan"), "{page}");
     assert!(page.contains("<title>nap · Waybill</title>"), "{page}");
@@ -59,26 +59,26 @@ async fn a_running_job_says_where_it_runs_and_how_far_it_is_and_is_not_called_br
 }
 
 #[tokio::test]
-async fn a_silent_worker_is_told_on_the_first_page_in_the_list_and_on_the_trace() {
+async fn a_silent_worker_is_shown_on_the_first_page_in_the_list_and_on_the_trace() {
     let console = console_with(running(4_300, Some(5_700)), Vec::new()).await;
-    let told = "worker processor-7 silent for 4 s, take-over in 6 s";
+    let lease = "worker processor-7 silent for 4 s, take-over in 6 s";
     let first = console.page("/").await;
     assert!(first.contains("data-refresh=\"/parts/workers\""), "{first}");
     for page in [first, console.page("/parts/workers").await, trace_page(&console).await] {
-        assert!(page.contains(told), "{page}");
+        assert!(page.contains(lease), "{page}");
     }
     assert!(console.page("/parts/workers").await.contains(">nap</a>"));
     assert!(console.page("/parts/jobs").await.contains("worker silent"));
 }
 
 #[tokio::test]
-async fn jobs_that_no_processor_asks_for_are_told_on_the_first_page() {
+async fn jobs_that_no_processor_pulls_are_shown_on_the_first_page() {
     let waits = |reason: &str, due_in_ms: u64| {
         json!({"id": "j-1", "state": "queued", "trace_id": trace_hex(1),
             "waiting": {"reason": reason, "due_in_ms": due_in_ms, "behind": 3}})
     };
     let console = console_with(waits("no_worker", 0), Vec::new()).await;
-    assert!(console.page("/").await.contains("No processor asks for work"));
+    assert!(console.page("/").await.contains("No processor pulls jobs"));
     assert!(console.page("/parts/jobs").await.contains("no worker"));
     let page = trace_page(&console).await;
     assert!(page.contains("no processor asks for work, behind 3 older"), "{page}");
@@ -101,7 +101,7 @@ fn chips(page: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_attempt_is_one_chip_and_a_number_that_comes_again_says_which_run() {
+async fn every_attempt_is_one_chip_and_a_repeated_number_shows_its_run() {
     let number = |key: &str, value| attribute(key, Any::IntValue(value));
     let attempt = |id: u64, verdict: &str, more: Vec<_>| {
         let what =

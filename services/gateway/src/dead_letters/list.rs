@@ -1,4 +1,4 @@
-//! `GET /v1/dead-letters`: what could not be handled, newest first.
+//! `GET /v1/dead-letters`: lists dead letters, newest first.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,12 +9,12 @@ use contract::{
     api::{DeadLetterList, DeadLetterReason, known_stage},
     signals::reason::DEAD_LETTERS,
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream::iter};
 use tokio::time::timeout;
 
 use super::{
-    LOOKS_AT_ONCE, LOOKS_MAX,
-    letter::{Filter, known_reason, look},
+    READS_AT_ONCE, READS_MAX,
+    dead_letter::{Filter, known_reason, read},
 };
 use crate::{
     app::App,
@@ -22,26 +22,26 @@ use crate::{
     query::{CURSOR, LIMIT, Query, one_of},
 };
 
-/// Parameter: only letters of this stage.
+/// Parameter: only dead letters of this stage.
 const STAGE: &str = "stage";
-/// Parameter: only letters with this reason.
+/// Parameter: only dead letters with this reason.
 const REASON: &str = "reason";
 /// How long one page may take.
 const PAGE_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// List dead letters, the newest first.
 ///
-/// A page may hold fewer than asked for and still have a `next_cursor`.
+/// A page may hold fewer than `limit` and still have a `next_cursor`.
 #[utoipa::path(
     get,
     path = "/v1/dead-letters",
     tag = "dead-letters",
     operation_id = "list_dead_letters",
     params(
-        ("stage" = Option<Stage>, Query, description = "Only those of this stage."),
-        ("reason" = Option<DeadLetterReason>, Query, description = "Only those with this reason."),
+        ("stage" = Option<Stage>, Query, description = "Only dead letters of this stage."),
+        ("reason" = Option<DeadLetterReason>, Query, description = "Only dead letters with this reason."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Dead letters on a page; 50 if absent."),
-        ("cursor" = Option<String>, Query, pattern = "^[0-9]{1,19}$", description = "The `next_cursor` of the page before."),
+        ("cursor" = Option<String>, Query, pattern = "^[0-9]{1,19}$", description = "The `next_cursor` of the previous page."),
     ),
     responses((status = 200, description = "A page of dead letters.", body = DeadLetterList)),
 )]
@@ -54,32 +54,32 @@ pub(crate) async fn list(
         stage: query.get(STAGE, known_stage, &one_of(Stage::ALL.map(Stage::name)))?,
         reason: query.get(REASON, known_reason, &one_of(DEAD_LETTERS.iter().copied()))?,
     };
-    let must = "the next_cursor of the page before";
+    let must = "the next_cursor of the previous page";
     let before = query.get(CURSOR, |text| text.parse::<u64>().ok(), must)?;
     let limit = query.limit()?;
     let page = page(&app.broker()?.dead, &filter, before, limit);
     let page = timeout(PAGE_TIME_MAX, page).await;
-    page.unwrap_or_else(|_| Err(ApiError::broker_away("dead letters took too long"))).map(Json)
+    page.unwrap_or_else(|_| Err(ApiError::broker_away("timed out listing dead letters"))).map(Json)
 }
 
-/// Looks backwards from `before`, or from the end, until the page is full or the looks are used up.
+/// Reads backwards from `before`, or from the end, until the page is full or [`READS_MAX`] is reached.
 async fn page(
-    letters: &Stream<()>,
+    stream: &Stream<()>,
     filter: &Filter,
     before: Option<u64>,
     limit: usize,
 ) -> Result<DeadLetterList, ApiError> {
-    let state = letters.get_info().await.map_err(ApiError::broker_away)?.state;
+    let state = stream.get_info().await.map_err(ApiError::broker_away)?.state;
     let end = before.unwrap_or(u64::MAX).min(state.last_sequence.saturating_add(1));
     let first = state.first_sequence.max(1);
-    let lowest = end.saturating_sub(LOOKS_MAX).max(first);
-    let looks = (lowest..end).rev().map(|seq| async move { (seq, look(letters, seq).await) });
-    let mut looks = std::pin::pin!(stream::iter(looks).buffered(LOOKS_AT_ONCE));
+    let lowest = end.saturating_sub(READS_MAX).max(first);
+    let reads = (lowest..end).rev().map(|seq| async move { (seq, read(stream, seq).await) });
+    let mut reads = std::pin::pin!(iter(reads).buffered(READS_AT_ONCE));
     let (mut dead_letters, mut reached) = (Vec::new(), end);
     while dead_letters.len() < limit
-        && let Some((seq, letter)) = looks.next().await
+        && let Some((seq, found)) = reads.next().await
     {
-        dead_letters.extend(letter?.map(|letter| letter.view()).filter(|view| filter.fits(view)));
+        dead_letters.extend(found?.map(|found| found.view()).filter(|view| filter.matches(view)));
         reached = seq;
     }
     let next_cursor = (reached > first).then(|| reached.to_string());

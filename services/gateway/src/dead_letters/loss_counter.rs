@@ -1,5 +1,4 @@
-//! Counts the dead letters that are lost: the store forgets its oldest when it is full, and each one after
-//! seven days.
+//! Counts lost dead letters: the stream removes its oldest when it is full, and each one after seven days.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -16,59 +15,59 @@ use tokio::{
 
 use crate::broker::Broker;
 
-/// Time between two looks.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How long a look may take; nothing is taken away meanwhile.
-const LOOK_TIME_MAX: Duration = Duration::from_secs(3);
+/// Time between two polls.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Timeout of a poll; deletes wait for it.
+const POLL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Tells letters that were taken away from those that were forgotten.
+/// Distinguishes deleted dead letters from lost ones.
 ///
-/// It begins with its gateway: what was forgotten before is not counted. Of several gateways each takes the
-/// others' redrives for losses, and so is a letter counted whose delete the broker did not confirm.
+/// Losses before the gateway started are not counted. With several gateways, each one counts the deletes of the
+/// others as losses. A delete that the broker did not confirm is counted as a loss, too.
 #[derive(Default)]
 pub(crate) struct Forgotten {
-    /// Letters that have left the store since it was made, at the last look.
+    /// Dead letters removed from the stream since it was created, as of the last poll.
     gone: RwLock<Option<u64>>,
-    /// Those among them that were taken away since the last look.
-    taken: AtomicU64,
+    /// Dead letters deleted by this gateway since the last poll.
+    deleted: AtomicU64,
 }
 
 impl Forgotten {
-    /// Awaits `delete`, which answers whether it took a letter away. No look falls in between.
-    pub(super) async fn except<E>(
+    /// Awaits `delete`, which returns whether it deleted a dead letter. No poll runs meanwhile.
+    pub(super) async fn count_delete<E>(
         &self,
         delete: impl Future<Output = Result<bool, E>>,
     ) -> Result<bool, E> {
-        let _no_look = self.gone.read().await;
+        let _no_poll = self.gone.read().await;
         let deleted = delete.await?;
-        self.taken.fetch_add(u64::from(deleted), Relaxed);
+        self.deleted.fetch_add(u64::from(deleted), Relaxed);
         Ok(deleted)
     }
 
-    /// How many were forgotten since the last look; `None` when the broker does not tell.
-    async fn look(&self, broker: &Broker) -> Option<u64> {
+    /// Dead letters lost since the last poll; `None` if the broker does not respond.
+    async fn poll(&self, broker: &Broker) -> Option<u64> {
         let mut gone = self.gone.write().await;
         let state = broker.dead.get_info().await.ok()?.state;
         let now = state.last_sequence.saturating_sub(state.messages);
         let before = gone.replace(now).unwrap_or(now);
-        Some(now.saturating_sub(before).saturating_sub(self.taken.swap(0, Relaxed)))
+        Some(now.saturating_sub(before).saturating_sub(self.deleted.swap(0, Relaxed)))
     }
 }
 
-/// Looks at the store until the stop. What a look misses, the next one counts.
+/// Polls the stream until the stop. A loss that a failed poll misses is counted by the next one.
 pub(crate) async fn watch(broker: &Broker, metrics: &Metrics, stop: &Stop) {
-    let looks = async {
+    let polls = async {
         loop {
-            let seen = timeout(LOOK_TIME_MAX, broker.forgotten.look(broker)).await;
-            if let Some(lost @ 1..) = seen.ok().flatten() {
+            let polled = timeout(POLL_TIMEOUT, broker.forgotten.poll(broker)).await;
+            if let Some(lost @ 1..) = polled.ok().flatten() {
                 metrics.add(&DEAD_LETTERS_FORGOTTEN, &[], lost);
                 tracing::warn!(
                     lost,
-                    "dead letters were forgotten: the store is full, or they were too old"
+                    "lose dead letters: the stream is full, or they are older than seven days"
                 );
             }
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
     };
-    stop.soft.run_until_cancelled(looks).await;
+    stop.soft.run_until_cancelled(polls).await;
 }

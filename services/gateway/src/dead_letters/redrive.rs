@@ -1,7 +1,7 @@
-//! `POST /v1/dead-letters/{seq}/redrive`: the message goes back to where its stage reads.
+//! `POST /v1/dead-letters/{seq}/redrive`: publishes the message to its stage again.
 //!
-//! The trace goes on: the new span is a child of the one that put the message away, and links to it. The
-//! letter is deleted only after the broker has stored the message.
+//! It stays in its trace: the new span is a child of the span that dead-lettered the message, and links to it. The
+//! dead letter is deleted only after the broker has stored the message.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,32 +17,32 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::{
+    dead_letter::{DeadLetter, read},
+    delete::delete_message,
     gone,
-    letter::{Letter, look},
-    one::take_away,
-    redrive_message::Parcel,
+    redrive_message::RedriveMessage,
     seq_of,
 };
-use crate::{app::App, broker::Broker, error::ApiError, submit::PATIENCE, trace_context};
+use crate::{app::App, broker::Broker, error::ApiError, submit::PUBLISH_TIMEOUT, trace_context};
 
-/// How long one redrive may take, its publish included.
-const TIME_MAX: Duration = Duration::from_secs(8);
-/// What a client does who was not told.
-const ADVICE: &str = "Look at the job: if it has not started again, repeat.";
+/// Timeout of a redrive, including its publish.
+const TIMEOUT: Duration = Duration::from_secs(8);
+/// What a client can do if the outcome is unknown.
+const ADVICE: &str = "Look at the job: if it has not started again, repeat the redrive.";
 
-/// Drive a dead letter again.
+/// Redrive a dead letter.
 ///
-/// The message goes back to its stage in the same trace, a job as a new round, and the dead letter is gone.
-/// Of two who ask at once, one is told 409 or 404.
+/// The message goes back to its stage in the same trace, and the dead letter is deleted. A job starts a new round.
+/// If two clients redrive it at the same time, one of them gets 409 or 404.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters/{seq}/redrive",
     tag = "dead-letters",
     operation_id = "redrive_dead_letter",
-    params(("seq" = u64, Path, minimum = 1, description = "Its place, as in the list.")),
+    params(("seq" = u64, Path, minimum = 1, description = "Sequence number of the dead letter, as in the list.")),
     responses(
-        (status = 202, description = "The message is on its way.", body = Redriven),
-        (status = 409, description = "Its job goes on or has succeeded, it is on its way already, or it would only come back."),
+        (status = 202, description = "The message was published to its stage.", body = Redriven),
+        (status = 409, description = "The job is still running or has succeeded, the dead letter was just redriven, or its message would be dead-lettered again."),
     ),
 )]
 pub(crate) async fn redrive(
@@ -59,44 +59,44 @@ pub(crate) async fn redrive(
     Ok((StatusCode::ACCEPTED, Json(redriven)))
 }
 
-/// Sends the message of the letter at `seq` again and deletes the letter.
+/// Publishes the message of the dead letter at `seq` again and deletes the dead letter.
 pub(crate) async fn redrive_one(broker: &Broker, seq: u64) -> Result<Redriven, ApiError> {
-    let drive = async {
-        let letter = look(&broker.dead, seq).await?.ok_or_else(|| gone(seq))?;
-        send(broker, &letter).await
+    let redriven = async {
+        let dead_letter = read(&broker.dead, seq).await?.ok_or_else(|| gone(seq))?;
+        send(broker, &dead_letter).await
     };
-    let late = |_| Err(ApiError::unconfirmed(ADVICE, "a redrive took too long"));
-    timeout(TIME_MAX, drive).await.unwrap_or_else(late)
+    let late = |_| Err(ApiError::unconfirmed(ADVICE, "redrive timed out"));
+    timeout(TIMEOUT, redriven).await.unwrap_or_else(late)
 }
 
-async fn send(broker: &Broker, letter: &Letter) -> Result<Redriven, ApiError> {
-    let (seq, trace_id) = (letter.0.sequence, letter.span().map(|span| span.trace_hex()));
-    let redrive_message = Parcel::pack(&broker.bus, letter).await?;
+async fn send(broker: &Broker, dead_letter: &DeadLetter) -> Result<Redriven, ApiError> {
+    let (seq, trace_id) = (dead_letter.0.sequence, dead_letter.span().map(|span| span.trace_hex()));
+    let redrive_message = RedriveMessage::new(&broker.bus, dead_letter).await?;
     let event = redrive_message
         .event
-        .linked(letter.span(), attr::LINK_REDRIVEN_FROM)
+        .linked(dead_letter.span(), attr::LINK_REDRIVEN_FROM)
         .linked(telemetry::current_span_ref(), attr::LINK_REQUEST)
-        .within(PATIENCE);
-    let context = trace_context::without_faults(None, &bus::context_of(&letter.0.headers));
+        .with_timeout(PUBLISH_TIMEOUT);
+    let context = trace_context::without_faults(None, &bus::context_of(&dead_letter.0.headers));
     let stored = broker.bus.publish(event).with_context(context.clone()).await;
     let stored = stored.map_err(|error| ApiError::publish(error, ADVICE))?;
     if stored.duplicate {
-        return Err(under_way());
+        return Err(already_redriven());
     }
-    if let Some(job) = &redrive_message.begins {
+    if let Some(job) = &redrive_message.starts_round {
         let trace_id = trace_id.as_deref().unwrap_or_default();
         trace_context::begin_round(broker, job, trace_id).with_context(context).await;
     }
-    if let Err(error) = take_away(broker, seq).await {
-        tracing::warn!(seq, ?error, "a dead letter that was driven again is still there");
+    if let Err(error) = delete_message(broker, seq).await {
+        tracing::warn!(seq, ?error, "cannot delete a redriven dead letter");
     }
     let (stage, job, round) = (redrive_message.stage, redrive_message.job, redrive_message.round);
-    tracing::info!(seq, %stage, "a dead letter was driven again");
+    tracing::info!(seq, %stage, "redrive dead letter");
     Ok(Redriven { seq, stage, job, round, trace_id })
 }
 
-fn under_way() -> ApiError {
-    let title = "The message is on its way already";
-    let detail = "Somebody else has just driven this dead letter again. If it stays, look at its job and drop it.";
+fn already_redriven() -> ApiError {
+    let title = "The dead letter was already redriven";
+    let detail = "Another request has just redriven this dead letter. If it is still listed, look at its job, then delete it.";
     ApiError::new(StatusCode::CONFLICT, "already-redriven", title, detail)
 }

@@ -1,7 +1,7 @@
-//! What a dead letter becomes when it is driven again, by the stage that gave up on it.
+//! Builds the message that a redrive publishes, depending on the stage that dead-lettered it.
 //!
-//! Only what can be read goes back. A job gets a new round; a raw event goes as it came, marked so that
-//! it is not taken for a repeat of itself; a notice is sent again and leaves the job as it is.
+//! Only readable messages are redriven. A job gets a new round. A raw event is published unchanged, with a header that
+//! keeps it from being dropped as a duplicate. A completion is published again; its job stays as it is.
 
 use axum::http::StatusCode;
 use bus::{Bus, Outgoing, RecordSession, records::RecordError};
@@ -18,12 +18,12 @@ use contract::{
 
 use opentelemetry::trace::FutureExt as _;
 
-use super::letter::Letter;
+use super::dead_letter::DeadLetter;
 use crate::{error::ApiError, trace_context};
 
-/// Sources that only the lab's own services have.
+/// Prefix of the sources of the lab's own services.
 const OWN_SOURCES: &str = "/waybill/";
-/// Headers of the first sending that the new one has of its own.
+/// Headers of the original message that the new one sets itself.
 const REPLACED: [&str; 6] = [
     MESSAGE_ID,
     TRACEPARENT,
@@ -35,77 +35,91 @@ const REPLACED: [&str; 6] = [
 /// The broker's header for message ids.
 const MESSAGE_ID: &str = "Nats-Msg-Id";
 
-/// A message that is about to be sent again.
-pub(super) struct Parcel {
+/// A message to publish again.
+pub(super) struct RedriveMessage {
     pub(super) event: Outgoing,
     pub(super) stage: Stage,
     pub(super) job: Option<JobId>,
     pub(super) round: Option<u32>,
-    /// The job whose new round the message begins.
-    pub(super) begins: Option<Job>,
+    /// The job whose new round starts with the message.
+    pub(super) starts_round: Option<Job>,
 }
 
-impl Parcel {
-    /// Makes the message, or says why it cannot be sent again.
-    pub(super) async fn pack(bus: &Bus, letter: &Letter) -> Result<Self, ApiError> {
-        let stage = letter.stage().ok_or_else(|| useless("it names no stage of this lab"))?;
-        let subject = origin_of(stage, letter.subject());
-        let subject = subject.ok_or_else(|| useless("it names no subject that its stage reads"))?;
-        let original = |name: &'static str| letter.original(name);
+impl RedriveMessage {
+    /// Builds the message, or returns why the dead letter cannot be redriven.
+    pub(super) async fn new(bus: &Bus, dead_letter: &DeadLetter) -> Result<Self, ApiError> {
+        let stage = dead_letter.stage().ok_or_else(|| not_redrivable("it names no known stage"))?;
+        let subject = origin_of(stage, dead_letter.subject());
+        let subject =
+            subject.ok_or_else(|| not_redrivable("it names no subject that its stage consumes"))?;
+        let original = |name: &'static str| dead_letter.original(name);
         let head = EventHead::read(original);
-        let head = head.map_err(|error| useless(&format!("its message is no event: {error}")))?;
+        let head = head.map_err(|error| {
+            not_redrivable(&format!("its message is not a CloudEvent: {error}"))
+        })?;
         match stage {
-            Stage::Notifier => notice(bus, letter, subject).await,
+            Stage::Notifier => completion(bus, dead_letter, subject).await,
             Stage::Ingester if !head.source.starts_with(OWN_SOURCES) => {
-                raw_event(bus, letter, &head, subject).await
+                raw_event(bus, dead_letter, &head, subject).await
             }
             Stage::Ingester => {
-                job(bus, letter, (subject, EventType::Submitted, Hop::Submitted)).await
+                job(bus, dead_letter, (subject, EventType::Submitted, Hop::Submitted)).await
             }
-            Stage::Processor => job(bus, letter, (subject, EventType::Todo, Hop::Todo)).await,
-            Stage::Gateway => Err(useless("the gateway reads no queue")),
+            Stage::Processor => job(bus, dead_letter, (subject, EventType::Todo, Hop::Todo)).await,
+            Stage::Gateway => Err(not_redrivable("the gateway consumes no queue")),
         }
     }
 }
 
-/// A job goes into its next round.
-async fn job(bus: &Bus, letter: &Letter, to: (String, EventType, Hop)) -> Result<Parcel, ApiError> {
+/// A job starts its next round.
+async fn job(
+    bus: &Bus,
+    dead_letter: &DeadLetter,
+    to: (String, EventType, Hop),
+) -> Result<RedriveMessage, ApiError> {
     let (subject, kind, hop) = to;
-    let stage = letter.stage().unwrap_or(Stage::Processor);
-    let body = Job::from_json(&letter.0.payload);
-    let body = body.map_err(|error| useless(&format!("its data are no job: {error}")))?;
-    repair(bus, letter, &body).await?;
+    let stage = dead_letter.stage().unwrap_or(Stage::Processor);
+    let body = Job::from_json(&dead_letter.0.payload);
+    let body = body.map_err(|error| not_redrivable(&format!("its data are not a job: {error}")))?;
+    repair(bus, dead_letter, &body).await?;
     let round = next_round(bus, body.id, body.round).await?;
     let mut body = body.in_round(round, bus.time.now_ms());
     if stage == Stage::Ingester {
-        // It sets the deadline when it lets the job in.
+        // The ingester sets the deadline when it admits the job.
         body.deadline_at_ms = None;
     }
     let data = body.to_json().map_err(ApiError::internal)?;
     let event =
         Outgoing::about(body.id, kind, subject, data).with_id(message_id(body.id, round, hop));
-    Ok(Parcel { event, stage, job: Some(body.id), round: Some(round), begins: Some(body) })
+    Ok(RedriveMessage {
+        event,
+        stage,
+        job: Some(body.id),
+        round: Some(round),
+        starts_round: Some(body),
+    })
 }
 
-/// A raw event keeps its source, id and bytes.
+/// A raw event keeps its source, id and data.
 async fn raw_event(
     bus: &Bus,
-    letter: &Letter,
+    dead_letter: &DeadLetter,
     head: &EventHead,
     subject: String,
-) -> Result<Parcel, ApiError> {
-    let first =
-        letter.original(dead_header::REDRIVEN_SEQ).or_else(|| letter.text(dead_header::SEQ));
-    let mut headers: Vec<(String, String)> = letter
+) -> Result<RedriveMessage, ApiError> {
+    let first = dead_letter
+        .original(dead_header::REDRIVEN_SEQ)
+        .or_else(|| dead_letter.header(dead_header::SEQ));
+    let mut headers: Vec<(String, String)> = dead_letter
         .originals()
-        .filter(|(name, _)| !REPLACED.iter().any(|own| own.eq_ignore_ascii_case(name)))
+        .filter(|(name, _)| !REPLACED.iter().any(|replaced| replaced.eq_ignore_ascii_case(name)))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     headers.extend(first.map(|seq| (dead_header::REDRIVEN_SEQ.to_owned(), seq.to_owned())));
-    // It names a job only if the event had become one.
-    let job = letter.view().job;
+    // The dead letter names a job only if the event had become one.
+    let job = dead_letter.view().job;
     if let Some(id) = job
-        && let Ok(spec) = parse_json::<JobSpec>(&letter.0.payload)
+        && let Ok(spec) = parse_json::<JobSpec>(&dead_letter.0.payload)
     {
         let accepted_at_ms = bus.service.clock.stamp_ms();
         let job = Job {
@@ -117,7 +131,7 @@ async fn raw_event(
             deadline_at_ms: None,
             unknown: UnknownFields::default(),
         };
-        repair(bus, letter, &job).await?;
+        repair(bus, dead_letter, &job).await?;
     }
     let round = match job {
         Some(job) => Some(next_round(bus, job, 0).await?),
@@ -126,25 +140,31 @@ async fn raw_event(
     headers.extend(round.map(|round| (dead_header::REDRIVEN_ROUND.to_owned(), round.to_string())));
     let event = Outgoing {
         subject,
-        message_id: redrive_id(letter.0.sequence),
+        message_id: redrive_id(dead_letter.0.sequence),
         kind: head.kind.clone(),
         source: head.source.clone(),
         job: None,
-        body: letter.0.payload.clone(),
+        body: dead_letter.0.payload.clone(),
         headers,
         links: Vec::new(),
-        patience: bus::publish::PATIENCE,
+        timeout: bus::publish::PUBLISH_TIMEOUT,
     };
-    Ok(Parcel { event, stage: Stage::Ingester, job, round, begins: None })
+    Ok(RedriveMessage { event, stage: Stage::Ingester, job, round, starts_round: None })
 }
 
-/// The owner is told again; only the notifier's attempts start anew.
-async fn notice(bus: &Bus, letter: &Letter, subject: String) -> Result<Parcel, ApiError> {
-    let done = parse_json::<JobDone>(&letter.0.payload);
-    let done = done.map_err(|error| useless(&format!("its data are no end of a job: {error}")))?;
+/// The notifier delivers the completion again; only its attempts are reset.
+async fn completion(
+    bus: &Bus,
+    dead_letter: &DeadLetter,
+    subject: String,
+) -> Result<RedriveMessage, ApiError> {
+    let done = parse_json::<JobDone>(&dead_letter.0.payload);
+    let done = done.map_err(|error| {
+        not_redrivable(&format!("its data are not the completion of a job: {error}"))
+    })?;
     let (id, round) = (done.job.id, done.job.round);
     let entry = match bus.records.load(id).await {
-        // The notice needs no record.
+        // A notification needs no record.
         Err(RecordError::Unreadable { .. }) => None,
         entry => entry.map_err(ApiError::record)?,
     };
@@ -158,16 +178,22 @@ async fn notice(bus: &Bus, letter: &Letter, subject: String) -> Result<Parcel, A
         });
         fresh.await.map_err(ApiError::broker_away)?;
     }
-    let event = Outgoing::about(id, EventType::Done, subject, letter.0.payload.clone())
-        .with_id(redrive_id(letter.0.sequence));
-    Ok(Parcel { event, stage: Stage::Notifier, job: Some(id), round: None, begins: None })
+    let event = Outgoing::about(id, EventType::Done, subject, dead_letter.0.payload.clone())
+        .with_id(redrive_id(dead_letter.0.sequence));
+    Ok(RedriveMessage {
+        event,
+        stage: Stage::Notifier,
+        job: Some(id),
+        round: None,
+        starts_round: None,
+    })
 }
 
-/// Whoever drives a letter again gives up what its job's damaged record may have said.
-async fn repair(bus: &Bus, letter: &Letter, job: &Job) -> Result<(), ApiError> {
-    let trace_id = letter.span().map(|span| span.trace_hex()).unwrap_or_default();
-    let context = trace_context::without_faults(None, &bus::context_of(&letter.0.headers));
-    let repaired = bus.repair(job, &trace_id, letter.0.sequence).with_context(context).await;
+/// Replaces a damaged record of the job: a redrive gives up what it may have held.
+async fn repair(bus: &Bus, dead_letter: &DeadLetter, job: &Job) -> Result<(), ApiError> {
+    let trace_id = dead_letter.span().map(|span| span.trace_hex()).unwrap_or_default();
+    let context = trace_context::without_faults(None, &bus::context_of(&dead_letter.0.headers));
+    let repaired = bus.repair(job, &trace_id, dead_letter.0.sequence).with_context(context).await;
     repaired.map_err(ApiError::record)
 }
 
@@ -181,12 +207,12 @@ async fn next_round(bus: &Bus, job: JobId, known: u32) -> Result<u32, ApiError> 
         return Ok(entry.record.round.saturating_add(1));
     }
     Err(ApiError::forbidden_by_state(format!(
-        "The job of this dead letter is {state}. If it needs no redrive, drop the dead letter."
+        "The job of this dead letter is {state}. If it needs no redrive, delete the dead dead_letter."
     )))
 }
 
-fn useless(why: &str) -> ApiError {
-    let title = "The dead letter cannot be driven again";
-    let detail = format!("It would only come back: {why}. It can be dropped.");
+fn not_redrivable(why: &str) -> ApiError {
+    let title = "The dead letter cannot be redriven";
+    let detail = format!("It would be dead-lettered again: {why}. You can delete it.");
     ApiError::new(StatusCode::CONFLICT, "not-redrivable", title, detail)
 }

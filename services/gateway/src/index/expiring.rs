@@ -1,5 +1,5 @@
-//! When the records of ended jobs expire. The broker drops them without a word: a bucket whose expiries it announces
-//! takes roll-ups, by which one message could drop all records (see `bus::topology`).
+//! Expiry of the records of ended jobs. The broker deletes them without an event: a bucket with delete markers must
+//! allow roll-ups, by which one message could delete all records (see `bus::topology`).
 
 use std::collections::VecDeque;
 
@@ -7,8 +7,8 @@ use contract::{JobId, state::JobState, topology::TERMINAL_AGE_MAX};
 
 use super::jobs::JOBS_MAX;
 
-/// How much earlier than the broker the index forgets a job, in milliseconds: an index that knows more jobs than
-/// the bucket has messages takes itself for outdated.
+/// How much earlier than the broker the index removes a job, in milliseconds: an index with more jobs than the
+/// bucket has messages counts as outdated.
 const EARLY_MS: i128 = 5_000;
 
 /// The ended jobs, in the order in which their records expire.
@@ -31,12 +31,12 @@ impl Expiring {
         }
         self.0.push_back(Ended { job, written_ns });
         if self.0.len() > JOBS_MAX {
-            // The index has forgotten it as well.
+            // The index has removed it as well.
             self.0.pop_front();
         }
     }
 
-    /// A job whose record expires at `now_ms` (broker time) if it was not written again.
+    /// The next job whose record has expired at `now_ms` (broker time), unless it was written again.
     pub(super) fn expired(&mut self, now_ms: i64) -> Option<Ended> {
         let age_ms = i128::try_from(TERMINAL_AGE_MAX.as_millis()).unwrap_or(i128::MAX);
         let expires_ms = |ended: &Ended| ended.written_ns / 1_000_000 + age_ms - EARLY_MS;

@@ -10,7 +10,7 @@ use super::{
     overdue::{Due, Mark, OLD_MAX, Old},
 };
 
-/// Most jobs that the index keeps; the oldest leave first.
+/// Most jobs that the index keeps; the oldest are removed first.
 pub(super) const JOBS_MAX: usize = 100_000;
 
 /// Most unreadable records that are counted.
@@ -27,21 +27,21 @@ pub(super) struct Known {
     pub(super) due: Due,
 }
 
-/// Jobs by id, which is by age.
+/// Jobs by id, which also orders them by age.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
     by_id: BTreeMap<JobId, Known>,
     by_state: [usize; JobState::ALL.len()],
     /// When the records of running jobs were last written.
     running: BTreeMap<JobId, i128>,
-    /// Older ones that have not ended: they can still be lost.
+    /// Older jobs that have not ended: they can still be lost.
     old: Old,
-    /// Those whose records cannot be read.
+    /// Jobs whose records cannot be read.
     unreadable: BTreeSet<JobId>,
 }
 
 impl Jobs {
-    /// Notes where a job is.
+    /// Adds or updates a job.
     pub(super) fn put(&mut self, job: JobId, known: Known) {
         self.count_out(self.by_id.get(&job).copied());
         self.old.remove(&job);
@@ -64,7 +64,7 @@ impl Jobs {
         }
     }
 
-    /// Forgets a job.
+    /// Removes a job.
     pub(super) fn remove(&mut self, job: JobId) {
         let known = self.by_id.remove(&job);
         self.running.remove(&job);
@@ -73,13 +73,13 @@ impl Jobs {
         self.unreadable.remove(&job);
     }
 
-    /// Forgets a job, unless it has started again since it ended.
+    /// Removes a job, unless it has started again since it ended.
     pub(super) fn expire(&mut self, ended: Ended) {
         let Ended { job, written_ns } = ended;
         let same = |state: JobState, since_ns: i128| state.is_terminal() && since_ns == written_ns;
         let in_index =
             self.by_id.get(&job).is_some_and(|known| same(known.state, known.written_ns));
-        // Of the older ones only the second is known.
+        // For older jobs only the second is known.
         let written_s = written_ns.div_euclid(1_000_000_000);
         let is_old = self.old.get(&job).is_some_and(|(state, due)| {
             state.is_terminal() && i128::from(due.moved_s) == written_s
@@ -89,7 +89,7 @@ impl Jobs {
         }
     }
 
-    /// Notes that a job's record cannot be read: nothing else is known of it. True if that is news.
+    /// Marks a job's record as unreadable and removes the rest. True if it was not marked before.
     pub(super) fn put_unreadable(&mut self, job: JobId) -> bool {
         let is_known = self.unreadable.contains(&job);
         self.remove(job);
@@ -99,19 +99,19 @@ impl Jobs {
         !is_known
     }
 
-    /// How many records cannot be read.
+    /// Number of unreadable records.
     pub(super) fn unreadable(&self) -> usize {
         self.unreadable.len()
     }
 
-    /// The jobs for which something is still to be done, the oldest first.
+    /// The jobs that have not ended or have a [`Mark`], oldest first.
     pub(super) fn due(&self) -> impl Iterator<Item = (JobId, JobState, Due)> {
         let old = self.old.iter().map(|(job, (state, due))| (*job, *state, *due));
         let newest = self.by_id.iter().map(|(job, known)| (*job, known.state, known.due));
         old.chain(newest).filter(|(_, state, due)| is_due(*state, *due))
     }
 
-    /// How many jobs there are.
+    /// Number of jobs.
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
     }
@@ -121,13 +121,13 @@ impl Jobs {
         self.running.values().copied()
     }
 
-    /// How many jobs older than `job` are in `state`.
+    /// Number of jobs in `state` that are older than `job`.
     pub(super) fn older(&self, job: JobId, state: JobState) -> usize {
         let most = self.by_state[place(state)];
         self.by_id.range(..job).filter(|(_, known)| known.state == state).take(most).count()
     }
 
-    /// How many jobs are in each state.
+    /// Number of jobs in each state.
     pub(super) fn by_state(&self) -> impl Iterator<Item = (JobState, usize)> {
         JobState::ALL.into_iter().map(|state| (state, self.by_state[place(state)]))
     }
@@ -138,17 +138,17 @@ impl Jobs {
             Some(before) => self.by_id.range(..before),
             None => self.by_id.range(..),
         };
-        // As many as are in the wanted state, and no search for more: often there is none at all.
+        // Stop after the last job in the wanted state: often there is none at all.
         let most = filter.state.map_or(self.len(), |state| self.by_state[place(state)]);
         let in_state = |known: &Known| filter.state.is_none_or(|wanted| wanted == known.state);
-        let mut fitting = older
+        let mut matching = older
             .rev()
             .filter(|(_, known)| in_state(known))
             .take(most)
-            .filter(|(_, known)| filter.fits(known.state, known.kind, known.source))
+            .filter(|(_, known)| filter.matches(known.state, known.kind, known.source))
             .map(|(job, _)| *job);
-        let jobs: Vec<JobId> = fitting.by_ref().take(limit).collect();
-        let next = fitting.next().and(jobs.last().copied());
+        let jobs: Vec<JobId> = matching.by_ref().take(limit).collect();
+        let next = matching.next().and(jobs.last().copied());
         Page { jobs, next }
     }
 
@@ -163,7 +163,7 @@ fn is_due(state: JobState, due: Due) -> bool {
     !state.is_terminal() || due.mark != Mark::None
 }
 
-/// The place of a state in the order of [`JobState::ALL`].
+/// The index of a state in of [`JobState::ALL`].
 fn place(state: JobState) -> usize {
     JobState::ALL.iter().position(|one| *one == state).unwrap_or_default()
 }
@@ -179,10 +179,10 @@ mod tests {
     }
 
     fn known(state: JobState) -> Known {
-        known_since(state, 0, 0)
+        known_at(state, 0, 0)
     }
 
-    fn known_since(state: JobState, moved_s: u32, deadline_s: u32) -> Known {
+    fn known_at(state: JobState, moved_s: u32, deadline_s: u32) -> Known {
         let due = Due { moved_s, deadline_s, mark: Mark::None };
         Known { state, kind: JobKind::MIXED, source: JobSource::Client, written_ns: 7, due }
     }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_follow_every_move() {
+    fn counts_follow_every_change_of_state() {
         let mut jobs = Jobs::default();
         jobs.put(id(1), known(JobState::Queued));
         jobs.put(id(1), known(JobState::Running));
@@ -257,10 +257,10 @@ mod tests {
     }
 
     #[test]
-    fn a_full_index_remembers_which_of_the_oldest_have_not_ended() {
+    fn a_full_index_keeps_the_oldest_jobs_that_have_not_ended() {
         let mut jobs = Jobs::default();
         for ms in 0..JOBS_MAX as u64 + 3 {
-            jobs.put(id(ms + 1), known_since(JobState::Queued, 1, 2));
+            jobs.put(id(ms + 1), known_at(JobState::Queued, 1, 2));
         }
         let oldest = |jobs: &Jobs| jobs.due().next().map(|(job, ..)| job);
         assert_eq!((oldest(&jobs), jobs.due().count()), (Some(id(1)), JOBS_MAX + 3));
@@ -302,9 +302,9 @@ mod tests {
     }
 
     #[test]
-    fn an_old_job_of_which_something_is_due_expires_too() {
+    fn an_old_job_with_a_mark_expires_too() {
         let (mut jobs, lost) = (Jobs::default(), id(1));
-        let due = Due { moved_s: 7, deadline_s: 9, mark: Mark::Tell };
+        let due = Due { moved_s: 7, deadline_s: 9, mark: Mark::PublishCompletion };
         let written_ns = 7_900_000_000;
         jobs.put(lost, Known { written_ns, due, ..known(JobState::Dead) });
         for ms in 0..JOBS_MAX as u64 {
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_be_read_is_counted_until_it_can_be_or_is_gone() {
+    fn an_unreadable_record_is_counted_until_it_is_readable_or_deleted() {
         let mut jobs = Jobs::default();
         jobs.put(id(1), known(JobState::Queued));
         assert!(

@@ -1,4 +1,4 @@
-//! Which jobs there are, by id, state and kind: small enough for memory, so that lists need no scan.
+//! In-memory index of the jobs by id, state and kind, so that lists need no scan of the bucket.
 
 mod expiring;
 mod jobs;
@@ -26,25 +26,25 @@ use crate::error::ApiError;
 /// The newest jobs.
 #[derive(Default)]
 pub(crate) struct Index {
-    /// None until the bucket was read once.
+    /// `None` until the bucket was read once.
     jobs: Mutex<Option<Jobs>>,
     caught_up: AtomicBool,
-    /// Revision of the newest change that was seen.
+    /// Revision of the newest change received.
     revision: AtomicU64,
-    /// Who follows single jobs.
+    /// Clients that follow single jobs.
     pub(crate) watchers: Watchers,
-    /// The bucket holds less than was seen: something went away that nobody told.
+    /// The bucket holds less than the index: records were removed without an event.
     outdated: AtomicBool,
 }
 
-/// How much the index knew at one moment.
+/// The extent of the index at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
     jobs: usize,
     revision: u64,
 }
 
-/// Which jobs are wanted; `None` is any.
+/// Selects jobs; `None` matches any.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Filter {
     pub(crate) state: Option<JobState>,
@@ -61,7 +61,7 @@ pub(crate) struct Page {
 }
 
 impl Index {
-    /// The newest `limit` jobs that fit `filter` and are older than `before`.
+    /// The newest `limit` jobs that match `filter` and are older than `before`.
     pub(crate) fn page(
         &self,
         filter: &Filter,
@@ -74,24 +74,24 @@ impl Index {
         }
     }
 
-    /// How many jobs run.
+    /// Number of running jobs.
     pub(crate) fn running(&self) -> usize {
         self.jobs().as_ref().map_or(0, |jobs| jobs.running().len())
     }
 
-    /// How many running jobs had their record written within `limit` before `now_ns` of the broker.
+    /// Number of running jobs whose record was written within `limit` before `now_ns` (broker time).
     pub(crate) fn renewed_within(&self, limit: Duration, now_ns: i128) -> usize {
         let since_ns = now_ns - i128::try_from(limit.as_nanos()).unwrap_or(i128::MAX);
         let jobs = self.jobs();
         jobs.as_ref().map_or(0, |jobs| jobs.running().filter(|ns| *ns >= since_ns).count())
     }
 
-    /// How many jobs older than `job` are in `state`; none while it is still reading.
+    /// Number of jobs in `state` that are older than `job`; `None` while the index is still reading.
     pub(crate) fn older(&self, job: JobId, state: JobState) -> Option<usize> {
         self.jobs().as_ref().map(|jobs| jobs.older(job, state))
     }
 
-    /// Whether it knows every change up to now.
+    /// Readiness check: whether the index is up to date.
     pub(crate) fn check(&self) -> Check {
         if self.caught_up.load(Relaxed) {
             Check::ok("index", "knows every job")
@@ -100,24 +100,24 @@ impl Index {
         }
     }
 
-    /// How much it knows, for [`Self::compare`]; nothing while it is still reading.
+    /// The extent of the index, for [`Self::compare`]; `None` while it is still reading.
     pub(crate) fn extent(&self) -> Option<Extent> {
         let jobs = self.jobs().as_ref()?.len();
         let extent = Extent { jobs, revision: self.revision.load(Relaxed) };
         self.caught_up.load(Relaxed).then_some(extent)
     }
 
-    /// Compares what it `knew` with how the bucket was found afterwards. A bucket that was emptied or made
-    /// anew sends no word of it; then everything is read again.
-    pub(crate) fn compare(&self, knew: Option<Extent>, found: &State) {
-        let Some(knew) = knew else { return };
-        // Each record is one message, and so is the marker of one that is gone.
-        if (knew.jobs as u64) > found.messages || knew.revision > found.last_sequence {
+    /// Compares the extent of the index with the state of the bucket, read afterwards. If the bucket was emptied or
+    /// recreated, which causes no event, everything is read again.
+    pub(crate) fn compare(&self, indexed: Option<Extent>, bucket: &State) {
+        let Some(indexed) = indexed else { return };
+        // Each record is one message, and so is each delete marker.
+        if (indexed.jobs as u64) > bucket.messages || indexed.revision > bucket.last_sequence {
             self.outdated.store(true, Relaxed);
         }
     }
 
-    /// Says whether changes arrive as they happen.
+    /// Sets whether the index is up to date.
     fn set_caught_up(&self, is: bool) {
         self.caught_up.store(is, Relaxed);
     }
@@ -128,7 +128,7 @@ impl Index {
 }
 
 impl Filter {
-    pub(crate) fn fits(&self, state: JobState, kind: JobKind, source: JobSource) -> bool {
+    pub(crate) fn matches(&self, state: JobState, kind: JobKind, source: JobSource) -> bool {
         self.state.is_none_or(|wanted| wanted == state)
             && self.kind.is_none_or(|wanted| wanted == kind)
             && self.source.is_none_or(|wanted| wanted == source)
@@ -136,7 +136,7 @@ impl Filter {
 }
 
 fn still_reading() -> ApiError {
-    let title = "The list is not there yet";
+    let title = "The list is not ready yet";
     let detail = "The gateway has just started and is reading the job records. Try again.";
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "index-not-ready", title, detail).retry_after(1)
 }

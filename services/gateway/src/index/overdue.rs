@@ -1,4 +1,4 @@
-//! Jobs that should have moved by now, as far as the index can tell. By the broker's time, to the second.
+//! Jobs that should have changed by now, according to the index. By the broker's time, to the second.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,50 +7,55 @@ use contract::{JobId, job::DEADLINE_SECONDS_MAX, signals::reason::LOST, state::J
 use super::{Index, jobs::Jobs};
 use crate::reaper::{PAST_DEADLINE_ACK_WAITS, SILENT_ACK_WAITS};
 
-/// Most unfinished jobs that are remembered beside the newest ones. Of more, the oldest are not looked for.
+/// Most unfinished jobs that are kept besides the newest ones. If there are more, the reaper misses the oldest.
 pub(super) const OLD_MAX: usize = 500_000;
 
-/// When a job was last written, and when it should be over.
+/// When a job's record was last written, and its deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Due {
     /// Unix seconds, broker time.
     pub(super) moved_s: u32,
-    /// The same; without a deadline as late as a deadline can be.
+    /// Unix seconds, broker time; without a deadline the latest possible one.
     pub(super) deadline_s: u32,
     pub(super) mark: Mark,
 }
 
-/// What is still to be done for a job beside its way through the stages.
+/// What the reaper has to do for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     None,
-    /// It runs, and its cancel was requested.
+    /// Cancel it if its worker is silent: it runs, and its cancel was requested.
     Cancel,
-    /// The reaper ended it, and did not come to notify its submitter.
-    Tell,
+    /// Publish its completion: the reaper ended it, and failed to publish.
+    PublishCompletion,
 }
 
 impl Mark {
     /// The mark of a job in `state`.
-    pub(super) fn of(state: JobState, reason: &str, cancel_requested: bool, told: bool) -> Self {
+    pub(super) fn of(
+        state: JobState,
+        reason: &str,
+        cancel_requested: bool,
+        completion_published: bool,
+    ) -> Self {
         match state {
             JobState::Running if cancel_requested => Self::Cancel,
-            JobState::Dead if reason == LOST && !told => Self::Tell,
+            JobState::Dead if reason == LOST && !completion_published => Self::PublishCompletion,
             _ => Self::None,
         }
     }
 }
 
-/// A job that does not move.
+/// An overdue or silent job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) job: JobId,
-    /// When it last did; Unix seconds, broker time.
+    /// When its record last changed; Unix seconds, broker time.
     pub(crate) moved_s: u32,
 }
 
 impl Due {
-    /// What is due for a job that was last written at `moved_s`, Unix seconds.
+    /// For a job whose record was last written at `moved_s`, Unix seconds.
     pub(super) fn new(deadline_at_ms: Option<i64>, mark: Mark, moved_s: i64) -> Self {
         let no_deadline = moved_s.saturating_add(DEADLINE_SECONDS_MAX.into());
         let deadline_s = deadline_at_ms.map_or(no_deadline, |ms| ms.div_euclid(1_000) + 1);
@@ -59,7 +64,7 @@ impl Due {
     }
 }
 
-/// The moments before which a job must have been due, or have moved.
+/// Time limits: a job is overdue if its deadline and its last change are before them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Overdue {
     deadline_limit: i64,
@@ -68,7 +73,7 @@ pub(crate) struct Overdue {
 }
 
 impl Overdue {
-    /// The moments as seen at `now_ms` (broker time).
+    /// The limits at `now_ms` (broker time).
     pub(crate) fn at(now_ms: i64, ack_wait: Duration) -> Self {
         let ago = |ack_waits: u32| {
             let ms = i64::try_from((ack_wait * ack_waits).as_millis()).unwrap_or(i64::MAX);
@@ -90,7 +95,7 @@ impl Overdue {
 }
 
 impl Index {
-    /// Jobs that have not moved for some ack waits past their deadline, the oldest first.
+    /// Jobs that have not changed for some ack waits past their deadline, oldest first.
     pub(crate) fn overdue(&self, limits: &Overdue, limit: usize) -> Vec<Seen> {
         self.select(limit, |state, due| limits.is_overdue(state, due))
     }
@@ -109,19 +114,19 @@ impl Index {
         jobs.into_iter().map(|seen| seen.job).collect()
     }
 
-    /// Lost jobs whose end was written and perhaps not published.
-    pub(crate) fn lost_and_untold(&self, limits: &Overdue, limit: usize) -> Vec<JobId> {
+    /// Lost jobs whose completion may not be published.
+    pub(crate) fn lost_without_completion(&self, limits: &Overdue, limit: usize) -> Vec<JobId> {
         let jobs = self.select(limit, |_, due| {
-            due.mark == Mark::Tell && i64::from(due.moved_s) < limits.silent_seconds
+            due.mark == Mark::PublishCompletion && i64::from(due.moved_s) < limits.silent_seconds
         });
         jobs.into_iter().map(|seen| seen.job).collect()
     }
 
-    fn select(&self, limit: usize, wanted: impl Fn(JobState, Due) -> bool) -> Vec<Seen> {
+    fn select(&self, limit: usize, matches: impl Fn(JobState, Due) -> bool) -> Vec<Seen> {
         let jobs = self.jobs();
         let all = jobs.iter().flat_map(Jobs::due);
-        let wanted = all.filter(|(_, state, due)| wanted(*state, *due));
-        wanted.map(|(job, _, due)| Seen { job, moved_s: due.moved_s }).take(limit).collect()
+        let matching = all.filter(|(_, state, due)| matches(*state, *due));
+        matching.map(|(job, _, due)| Seen { job, moved_s: due.moved_s }).take(limit).collect()
     }
 }
 
@@ -137,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_overdue_only_when_deadline_and_last_move_are_both_past() {
+    fn a_job_is_overdue_only_if_deadline_and_last_change_are_both_past() {
         let limits = Overdue::at(100_000, Duration::from_secs(10));
         for (state, deadline_ms, moved_s, is_overdue) in [
             (JobState::Queued, 60_000, 60, true),
@@ -164,16 +169,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_to_be_done_is_read_from_the_record() {
-        for (state, reason, cancel_requested, told, mark) in [
-            (JobState::Dead, LOST, false, false, Mark::Tell),
+    fn the_mark_is_derived_from_the_record() {
+        for (state, reason, cancel_requested, published, mark) in [
+            (JobState::Dead, LOST, false, false, Mark::PublishCompletion),
             (JobState::Dead, LOST, false, true, Mark::None),
             (JobState::Dead, "attempts_used_up", false, false, Mark::None),
             (JobState::Queued, LOST, false, false, Mark::None),
             (JobState::Running, "", true, false, Mark::Cancel),
             (JobState::Cancelled, "cancelled", true, false, Mark::None),
         ] {
-            assert_eq!(Mark::of(state, reason, cancel_requested, told), mark, "{state} {reason}");
+            assert_eq!(
+                Mark::of(state, reason, cancel_requested, published),
+                mark,
+                "{state} {reason}"
+            );
         }
     }
 }

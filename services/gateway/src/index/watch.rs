@@ -1,6 +1,6 @@
 //! Keeps the index up to date: reads the bucket of records once, then follows its changes.
 //!
-//! After the connection was lost, or the bucket emptied, it is read anew: what went away meanwhile tells nobody.
+//! It is read again after a reconnect, or if the bucket was emptied: removals in between cause no event.
 
 use std::{
     sync::atomic::Ordering::Relaxed,
@@ -33,28 +33,28 @@ use super::{
     overdue::{Due, Mark},
 };
 
-/// Time between two looks at the connection; also how old the gauges may be.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Pause after the first failure; it doubles.
-const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// Longest pause between two tries.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// A bucket is read when nothing came for this long, even if the last entry was never seen: it may
-/// have expired while the others were read.
+/// Time between two checks of the connection; also the age of the gauges.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// Delay after the first failure; it doubles.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
+/// Longest delay between two tries.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
+/// The bucket counts as read after this time without an entry, even if the last entry was never received: it may
+/// have expired meanwhile.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// Keeps `index` up to date until the stop.
 pub(crate) async fn keep(index: &Index, bus: &Bus, stop: &Stop) {
     let follower = Follower { index, bus, client: bus.jetstream.client() };
     let keep = async {
-        let mut pause = PAUSE_MIN;
+        let mut delay = RETRY_DELAY_MIN;
         loop {
             match follower.follow().await {
-                Ok(()) => pause = PAUSE_MIN,
+                Ok(()) => delay = RETRY_DELAY_MIN,
                 Err(error) => {
-                    tracing::warn!(error = %format!("{error:#}"), "the index lost its watch");
-                    sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
+                    tracing::warn!(error = %format!("{error:#}"), "watch of the job records failed; the index reads them again");
+                    sleep(delay).await;
+                    delay = (delay * 2).min(RETRY_DELAY_MAX);
                 }
             }
             index.set_caught_up(false);
@@ -63,9 +63,9 @@ pub(crate) async fn keep(index: &Index, bus: &Bus, stop: &Stop) {
     stop.soft.run_until_cancelled(keep).await;
 }
 
-/// The parts of a record that the index knows.
+/// The fields of a record that the index keeps.
 #[derive(Deserialize)]
-struct Seen {
+struct RecordFields {
     id: JobId,
     #[serde(default)]
     version: u32,
@@ -80,12 +80,12 @@ struct Seen {
     #[serde(rename = "told", default)]
     completion_published: bool,
     #[serde(default)]
-    failure: Option<Why>,
+    failure: Option<FailureFields>,
 }
 
-/// Why a job is where it is, as far as the index knows.
+/// The part of a failure that the index keeps.
 #[derive(Deserialize)]
-struct Why {
+struct FailureFields {
     #[serde(default)]
     reason: String,
 }
@@ -96,27 +96,33 @@ struct Follower<'a> {
     client: Client,
 }
 
-/// Where one watch stands.
+/// The progress of a watch.
 struct Progress {
-    /// The index as it is read anew; none once it is in use.
+    /// The index being read; `None` once it is in use.
     filling: Option<Jobs>,
     expiring: Expiring,
     last_entry: Instant,
 }
 
 impl Follower<'_> {
-    /// Follows the bucket until the connection was lost and is there again, or the index is found to be outdated.
+    /// Follows the bucket until a reconnect, or until the index is outdated.
     async fn follow(&self) -> anyhow::Result<()> {
         while !self.is_connected() {
-            sleep(LOOK_EVERY).await;
+            sleep(CHECK_INTERVAL).await;
         }
         let connects = self.connects();
         self.index.revision.store(0, Relaxed);
         self.index.outdated.store(false, Relaxed);
         let bucket = self.bus.records.bucket();
-        let is_empty =
-            bucket.stream.get_info().await.context("asking for the bucket")?.state.messages == 0;
-        let mut entries = bucket.watch_with_history(">").await.context("opening the watch")?;
+        let is_empty = bucket
+            .stream
+            .get_info()
+            .await
+            .context("cannot read the state of the bucket")?
+            .state
+            .messages
+            == 0;
+        let mut entries = bucket.watch_with_history(">").await.context("cannot open the watch")?;
         let mut progress = Progress {
             filling: Some(Jobs::default()),
             expiring: Expiring::default(),
@@ -125,19 +131,19 @@ impl Follower<'_> {
         if is_empty {
             self.use_filled(&mut progress);
         }
-        let mut look = interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut check = interval(CHECK_INTERVAL);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 entry = entries.next() => {
                     self.apply(&entry.context("the watch ended")??, &mut progress);
                 }
-                _ = look.tick() => {
+                _ = check.tick() => {
                     if self.connects() != connects || self.index.outdated.load(Relaxed) {
                         return Ok(());
                     }
                     self.expire(&mut progress);
-                    self.look(&mut progress);
+                    self.check(&mut progress);
                 }
             }
         }
@@ -146,23 +152,23 @@ impl Follower<'_> {
     fn apply(&self, entry: &Entry, progress: &mut Progress) {
         progress.last_entry = Instant::now();
         self.index.revision.store(entry.revision, Relaxed);
-        self.index.watchers.tell(entry);
+        self.index.watchers.send(entry);
         self.change(progress, |jobs, expiring| note(jobs, expiring, entry));
         if entry.delta == 0 {
             self.use_filled(progress);
         }
     }
 
-    fn look(&self, progress: &mut Progress) {
+    fn check(&self, progress: &mut Progress) {
         let connected = self.is_connected();
         if connected && progress.last_entry.elapsed() >= QUIET {
             self.use_filled(progress);
         }
         self.index.set_caught_up(connected && progress.filling.is_none());
-        self.show();
+        self.export();
     }
 
-    /// Forgets the jobs whose records expire now.
+    /// Removes jobs whose records have expired.
     fn expire(&self, progress: &mut Progress) {
         let now_ms = self.bus.time.now_ms();
         self.change(progress, |jobs, expiring| {
@@ -172,7 +178,7 @@ impl Follower<'_> {
         });
     }
 
-    /// Changes the index that is being read, or the one in use.
+    /// Changes the index being read, or else the one in use.
     fn change(&self, progress: &mut Progress, change: impl FnOnce(&mut Jobs, &mut Expiring)) {
         let Progress { filling, expiring, .. } = progress;
         match filling {
@@ -185,16 +191,16 @@ impl Follower<'_> {
         }
     }
 
-    /// Puts an index that was read anew in the place of the old one.
+    /// Replaces the index in use by the one just read.
     fn use_filled(&self, progress: &mut Progress) {
         if let Some(jobs) = progress.filling.take() {
             *self.index.jobs() = Some(jobs);
             self.index.set_caught_up(true);
-            self.show();
+            self.export();
         }
     }
 
-    fn show(&self) {
+    fn export(&self) {
         if let Some(jobs) = &*self.index.jobs() {
             for (state, count) in jobs.by_state() {
                 self.bus.service.metrics.set(&signals::JOBS, &[state.name()], count as f64);
@@ -208,7 +214,7 @@ impl Follower<'_> {
         self.client.connection_state() == State::Connected
     }
 
-    /// How often the connection was made: a short loss shows only here.
+    /// Number of connects so far: a short disconnect is visible only here.
     fn connects(&self) -> u64 {
         self.client.statistics().connects.load(Relaxed)
     }
@@ -218,40 +224,41 @@ fn note(jobs: &mut Jobs, expiring: &mut Expiring, entry: &Entry) {
     let Ok(job) = entry.key.parse::<JobId>() else {
         return;
     };
-    let seen = match entry.operation {
-        Operation::Put => Some(seen(job, &entry.value)),
+    let fields = match entry.operation {
+        Operation::Put => Some(fields_of(job, &entry.value)),
         Operation::Delete | Operation::Purge => None,
     };
-    match seen {
-        Some(Ok(seen)) => {
-            let Seen { state, kind, source, .. } = seen;
-            let reason = seen.failure.as_ref().map_or("", |why| why.reason.as_str());
-            let mark = Mark::of(state, reason, seen.cancel_requested, seen.completion_published);
-            let due = Due::new(seen.deadline_at_ms, mark, entry.created.unix_timestamp());
+    match fields {
+        Some(Ok(fields)) => {
+            let RecordFields { state, kind, source, .. } = fields;
+            let reason = fields.failure.as_ref().map_or("", |failure| failure.reason.as_str());
+            let mark =
+                Mark::of(state, reason, fields.cancel_requested, fields.completion_published);
+            let due = Due::new(fields.deadline_at_ms, mark, entry.created.unix_timestamp());
             let written_ns = entry.created.unix_timestamp_nanos();
             expiring.note(job, state, written_ns);
             jobs.put(job, Known { state, kind, written_ns, source, due });
         }
         Some(Err(error)) => {
             if jobs.put_unreadable(job) {
-                tracing::warn!(job_id = %job, %error, "a job record cannot be read");
+                tracing::warn!(job_id = %job, %error, "cannot read job record");
             }
         }
         None => jobs.remove(job),
     }
 }
 
-/// Reads what the index knows of a record, which is less than a service needs of it.
-fn seen(job: JobId, value: &[u8]) -> Result<Seen, Unreadable> {
+/// Reads the fields that the index keeps, which are fewer than a service needs.
+fn fields_of(job: JobId, value: &[u8]) -> Result<RecordFields, Unreadable> {
     let damaged = |why: String| Unreadable::Damaged(why);
-    if let Ok(seen) = serde_json::from_slice::<Seen>(value)
-        && seen.id == job
-        && seen.version <= RECORD_VERSION
+    if let Ok(fields) = serde_json::from_slice::<RecordFields>(value)
+        && fields.id == job
+        && fields.version <= RECORD_VERSION
         && value.len() <= RECORD_BYTES_MAX
     {
-        return Ok(seen);
+        return Ok(fields);
     }
-    // It is for the record to say why.
+    // Parse the whole record for the exact error.
     match JobRecord::from_json(job, value) {
         Ok(_) => Err(damaged("the index cannot read it".into())),
         Err(error) => Err(error),

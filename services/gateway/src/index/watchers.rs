@@ -1,5 +1,5 @@
-//! Who follows which job. Each gets the job's changes through a short queue of its own; whose queue is
-//! full is let go, so that nobody's slowness grows in memory.
+//! Clients that follow jobs. Each gets the job's changes through a short queue. A client whose queue is full is
+//! removed, so that slow clients do not use more memory.
 
 use std::{
     collections::HashMap,
@@ -13,24 +13,24 @@ use async_nats::jetstream::kv::{Entry, Operation};
 use contract::{JobId, record::JobRecord};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-/// Most that may follow jobs at once.
+/// Most watchers at once.
 const WATCHERS_MAX: usize = 256;
-/// Changes that wait for one of them.
+/// Changes queued per watcher.
 const CHANGES_MAX: usize = 64;
 
-/// A job's record as it has just become.
+/// A new version of a job's record.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) revision: u64,
-    /// `None` when the record is gone.
+    /// `None` if the record is deleted.
     pub(crate) record: Option<JobRecord>,
 }
 
-/// All that follow jobs. Clones share them.
+/// All watchers. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Watchers(Arc<Shared>);
 
-/// Who follows which job, each by a number of its own.
+/// Watchers by job, each with its number.
 type ByJob = HashMap<JobId, Vec<(u64, Sender<Change>)>>;
 
 #[derive(Default)]
@@ -40,7 +40,7 @@ struct Shared {
     next: AtomicUsize,
 }
 
-/// One that follows a job, until it is dropped.
+/// Follows a job until it is dropped.
 pub(crate) struct Watcher {
     pub(crate) changes: Receiver<Change>,
     watchers: Watchers,
@@ -49,7 +49,7 @@ pub(crate) struct Watcher {
 }
 
 impl Watchers {
-    /// Follows `job`; `None` when there are too many already.
+    /// Follows `job`; `None` if there are too many watchers.
     pub(crate) fn watch(&self, job: JobId) -> Option<Watcher> {
         let mut by_job = self.lock();
         if self.0.count.load(Relaxed) >= WATCHERS_MAX {
@@ -62,8 +62,8 @@ impl Watchers {
         Some(Watcher { changes, watchers: self.clone(), job, number })
     }
 
-    /// Tells those who follow its job of a change in the bucket.
-    pub(super) fn tell(&self, entry: &Entry) {
+    /// Sends a change in the bucket to the watchers of its job.
+    pub(super) fn send(&self, entry: &Entry) {
         if self.0.count.load(Relaxed) == 0 {
             return;
         }
@@ -88,7 +88,7 @@ impl Watchers {
         let mut by_job = self.lock();
         let Some(watchers) = by_job.get_mut(&job) else { return };
         let before = watchers.len();
-        watchers.retain(|(own, _)| *own != number);
+        watchers.retain(|(other, _)| *other != number);
         let left = watchers.len();
         if left == 0 {
             by_job.remove(&job);
@@ -127,15 +127,15 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_one_is_let_go_and_its_place_is_free() {
+    fn a_slow_watcher_is_removed_and_frees_its_slot() {
         let (watchers, job) = (Watchers::default(), JobId::at(Duration::ZERO, [1; 10]));
         let all: Vec<_> = (0..WATCHERS_MAX).map(|_| watchers.watch(job).unwrap()).collect();
         assert!(watchers.watch(job).is_none());
         for revision in 0..=CHANGES_MAX as u64 {
-            watchers.tell(&entry(job, revision));
+            watchers.send(&entry(job, revision));
         }
         let mut other = watchers.watch(job).unwrap();
-        watchers.tell(&entry(job, 1_000));
+        watchers.send(&entry(job, 1_000));
         assert_eq!(other.changes.try_recv().unwrap().revision, 1_000);
         drop(all);
         drop(other);

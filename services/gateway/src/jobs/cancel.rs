@@ -1,7 +1,7 @@
-//! `POST /v1/jobs/{id}/cancel`: a job that waits ends at once; one that runs is stopped by its worker.
+//! `POST /v1/jobs/{id}/cancel`: a waiting job ends at once; a running one is stopped by its worker.
 //!
-//! After a 202 the job can only end as cancelled: the same compare-and-set that took the cancel keeps
-//! every other end out.
+//! After a 202 the job can only end as cancelled: the compare-and-set that recorded the cancel excludes every other
+//! outcome.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,20 +21,20 @@ use contract::{
 use opentelemetry::trace::FutureExt as _;
 use tokio::time::timeout;
 
-use super::{id_of, mark, unknown};
+use super::{id_of, set_job_on_span, unknown};
 use crate::{app::App, broker::Broker, error::ApiError, trace_context};
 
-/// How long the cancel itself may take.
-const CANCEL_TIME_MAX: Duration = Duration::from_secs(3);
-/// How long the event may take to be stored. Without it, whoever meets the job's message tells.
-const COMPLETION_TIME_MAX: Duration = Duration::from_secs(2);
-/// What a client does who was not told.
-const ADVICE: &str = "Repeat it: a job is cancelled only once.";
+/// Timeout of the cancel itself.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(3);
+/// Timeout of the completion. If it fails, the stage that receives the job's message publishes it.
+const COMPLETION_TIMEOUT: Duration = Duration::from_secs(2);
+/// What a client can do if the outcome is unknown.
+const ADVICE: &str = "Repeat the request: a job is cancelled only once.";
 
 /// Cancel a job.
 ///
-/// A job that waits is cancelled at once. One that runs is `running` with `cancel_requested` until its worker has
-/// stopped it, a moment later. After this answer a job can end in no other way than `cancelled`.
+/// A waiting job is cancelled at once. A running job stays `running` with `cancel_requested` until its worker has
+/// stopped it, a moment later. After this response a job can only end as `cancelled`.
 #[utoipa::path(
     post,
     path = "/v1/jobs/{id}/cancel",
@@ -42,8 +42,8 @@ const ADVICE: &str = "Repeat it: a job is cancelled only once.";
     operation_id = "cancel_job",
     params(("id" = JobId, Path, description = "The job's id.")),
     responses(
-        (status = 202, description = "The job is cancelled, or its worker is told.", body = JobView),
-        (status = 409, description = "The job has ended already; the detail says how."),
+        (status = 202, description = "The job is cancelled, or its worker was requested to stop it.", body = JobView),
+        (status = 409, description = "The job has already ended; the detail says how."),
     ),
 )]
 pub(crate) async fn cancel(
@@ -51,10 +51,11 @@ pub(crate) async fn cancel(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<(StatusCode, Json<JobView>), ApiError> {
     let id = id_of(path)?;
-    mark(id);
+    set_job_on_span(id);
     let broker = app.broker()?;
-    let cancelled = timeout(CANCEL_TIME_MAX, broker.bus.cancel(id)).await;
-    let cancelled = cancelled.map_err(|_| ApiError::unconfirmed(ADVICE, "no answer in time"))?;
+    let cancelled = timeout(CANCEL_TIMEOUT, broker.bus.cancel(id)).await;
+    let cancelled = cancelled
+        .map_err(|_| ApiError::unconfirmed(ADVICE, "timed out writing the cancel to the record"))?;
     let record = cancelled.map_err(|error| match error {
         CancelError::Unknown => unknown(id),
         CancelError::Ended(state) => ended(state),
@@ -65,20 +66,24 @@ pub(crate) async fn cancel(
         CancelError::Record(error) => ApiError::unconfirmed(ADVICE, error),
     })?;
     if record.state == JobState::Cancelled {
-        match timeout(COMPLETION_TIME_MAX, publish_completion(broker, &record)).await {
+        match timeout(COMPLETION_TIMEOUT, publish_completion(broker, &record)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(job_id = %id, %error, "the owner is told later"),
-            Err(_) => tracing::warn!(job_id = %id, "the owner is told later: no answer in time"),
+            Ok(Err(error)) => {
+                tracing::warn!(job_id = %id, %error, "cannot publish completion yet; it is published later");
+            }
+            Err(_) => {
+                tracing::warn!(job_id = %id, "cannot publish completion yet: timed out; it is published later");
+            }
         }
     }
     Ok((StatusCode::ACCEPTED, Json(JobView::of(record, None))))
 }
 
-/// Cancels a running job whose cancel was requested before and whose worker is silent.
+/// Cancels a running job with a requested cancel whose worker is silent.
 pub(crate) async fn end_abandoned(broker: &Broker, job: JobId) -> anyhow::Result<()> {
     match broker.bus.cancel(job).await {
         Ok(record) if record.state == JobState::Cancelled => {
-            tracing::info!(job_id = %job, "a job that no worker ran was cancelled");
+            tracing::info!(job_id = %job, "cancel job: its worker is silent");
             publish_completion(broker, &record).await
         }
         Err(CancelError::Record(error @ (RecordError::Broker(_) | RecordError::Conflict))) => {
@@ -88,8 +93,8 @@ pub(crate) async fn end_abandoned(broker: &Broker, job: JobId) -> anyhow::Result
     }
 }
 
-/// Publishes the end, in the job's own trace, so that its owner hears of it before its message is met. Of a lost job
-/// nobody else can speak, so its end is published even if what it asked for is no longer kept.
+/// Publishes the completion in the job's trace, so that the submitter is notified before the job's message is
+/// delivered. A lost job has no message, so its completion is published even if its spec is no longer kept.
 pub(crate) async fn publish_completion(broker: &Broker, record: &JobRecord) -> anyhow::Result<()> {
     let payload = match broker.bus.payloads.get(record).await? {
         Some(payload) => payload,
@@ -102,17 +107,17 @@ pub(crate) async fn publish_completion(broker: &Broker, record: &JobRecord) -> a
     job.round = record.round;
     let Some(event) = completion_event(record, &job)? else { return Ok(()) };
     let request = telemetry::current_span_ref();
-    let event = event.linked(request, attr::LINK_REQUEST).within(COMPLETION_TIME_MAX);
+    let event = event.linked(request, attr::LINK_REQUEST).with_timeout(COMPLETION_TIMEOUT);
     let context = trace_context::with_all(record.previous, &payload.context);
     broker.bus.publish(event).with_context(context).await?;
-    Ok(broker.bus.note_told(record).await?)
+    Ok(broker.bus.note_completion_published(record).await?)
 }
 
 fn ended(state: JobState) -> ApiError {
-    ApiError::forbidden_by_state(format!("The job has ended already: it is {state}."))
+    ApiError::forbidden_by_state(format!("The job has already ended: it is {state}."))
 }
 
 fn restarted() -> ApiError {
-    let detail = "The job was started again this very moment. Look at it and repeat the cancel.";
+    let detail = "The job was just started again. Look at the job and repeat the cancel.";
     ApiError::forbidden_by_state(detail)
 }

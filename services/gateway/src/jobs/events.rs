@@ -1,7 +1,7 @@
 //! `GET /v1/jobs/{id}/events`: a job's states and progress as server-sent events, until it has ended.
 //!
-//! `state` events hold the job as `GET /v1/jobs/{id}` shows it, without results; `progress` events how far
-//! it is. Their id is the record's revision. A client that reads too slowly is left behind.
+//! A `state` event holds the job as `GET /v1/jobs/{id}` shows it, without results; a `progress` event holds its
+//! progress. Their id is the record's revision. The stream of a client that reads too slowly is closed.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -23,15 +23,15 @@ use futures_util::{Stream, StreamExt as _, stream};
 use super::{id_of, record_of};
 use crate::{app::App, error::ApiError, index::watchers::Watcher};
 
-/// Time between two comments that keep a quiet stream open.
+/// Time between two comments that keep an idle stream open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// What a client sends that was here before: the id of the last event it saw.
+/// Sent by a client that reconnects: the id of the last event that it received.
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Follow a job by server-sent events.
 ///
-/// `state` events hold the job, `progress` events how far it is; the end of the job ends the stream. A client
-/// that reads too slowly is left behind: it opens the stream again and is brought up to date.
+/// A `state` event holds the job, a `progress` event its progress; the stream ends when the job has ended. The stream
+/// of a client that reads too slowly is closed; the client opens it again and gets the current state.
 #[utoipa::path(
     get,
     path = "/v1/jobs/{id}/events",
@@ -39,11 +39,11 @@ const LAST_EVENT_ID: &str = "last-event-id";
     operation_id = "follow_job",
     params(
         ("id" = JobId, Path, description = "The job's id."),
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen; sent by browsers."),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event received; sent by browsers."),
     ),
     responses(
         (status = 200, description = "Events until the job has ended.", body = JobEvent, content_type = "text/event-stream"),
-        (status = 204, description = "The job has ended, and the client has seen it."),
+        (status = 204, description = "The job has ended, and the client has received its last event."),
     ),
 )]
 pub(crate) async fn events(
@@ -53,17 +53,17 @@ pub(crate) async fn events(
 ) -> Result<Response, ApiError> {
     let id = id_of(path)?;
     let broker = app.broker()?;
-    // Watched before it is read: what happens in between is seen.
+    // Watch before reading, so that no change in between is missed.
     let watcher = app.index.watchers.watch(id).ok_or_else(too_many)?;
     let now = record_of(broker, id).await?;
     let seen = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse::<u64>().ok());
     if seen == Some(now.revision) && now.record.state.is_terminal() {
-        // By the standard this tells a browser not to come again.
+        // By the SSE standard, a browser does not reconnect after a 204.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let follow = Follow { first: Some((now.revision, now.record)), watcher, told: Told::default() };
+    let follow = Follow { first: Some((now.revision, now.record)), watcher, sent: Sent::default() };
     let events = follow.events().take_until(app.stop.soft.clone().cancelled_owned());
-    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("still here");
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
 
@@ -71,7 +71,7 @@ pub(crate) async fn events(
 struct Follow {
     first: Option<(u64, JobRecord)>,
     watcher: Watcher,
-    told: Told,
+    sent: Sent,
 }
 
 impl Follow {
@@ -81,14 +81,14 @@ impl Follow {
             loop {
                 let (revision, record) = follow.next().await?;
                 let has_ended = record.state.is_terminal();
-                if let Some(event) = follow.told.event(revision, record) {
+                if let Some(event) = follow.sent.event(revision, record) {
                     return Some((Ok(event), (!has_ended).then_some(follow)));
                 }
             }
         })
     }
 
-    /// The record as it next changes; `None` when it is gone, or this client was too slow.
+    /// The next version of the record; `None` if it is deleted, or this client was too slow.
     async fn next(&mut self) -> Option<(u64, JobRecord)> {
         if let Some(first) = self.first.take() {
             return Some(first);
@@ -98,16 +98,16 @@ impl Follow {
     }
 }
 
-/// What a client knows by now.
+/// What was sent to the client so far.
 #[derive(Default)]
-struct Told {
+struct Sent {
     revision: u64,
     state: Option<JobView>,
     progress: Option<ProgressView>,
 }
 
-impl Told {
-    /// The event that brings the client up to date, if it is not.
+impl Sent {
+    /// The event for a change; `None` if it changes nothing for the client.
     fn event(&mut self, revision: u64, record: JobRecord) -> Option<Event> {
         if revision <= self.revision {
             return None;
@@ -130,7 +130,7 @@ impl Told {
 }
 
 fn too_many() -> ApiError {
-    let title = "Too many clients follow jobs";
-    let detail = "No more event streams can be opened now. Ask for the job itself, or try again.";
+    let title = "Too many event streams are open";
+    let detail = "No more event streams can be opened now. Read the job itself, or try again.";
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", title, detail).retry_after(5)
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/jobs`: which jobs there are, the newest first.
+//! `GET /v1/jobs`: lists jobs, newest first.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use contract::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::timeout;
 
-use super::READ_TIME_MAX;
+use super::READ_TIMEOUT;
 use crate::{
     app::App,
     error::ApiError,
@@ -24,20 +24,20 @@ use crate::{
 
 /// Parameter: only jobs in this state.
 const STATE: &str = "state";
-/// Parameter: only jobs that do not move.
+/// Parameter: only stuck jobs.
 const STUCK: &str = "stuck";
 /// Parameter: only jobs of this kind.
 const KIND: &str = "kind";
-/// Parameter: only jobs that were submitted so.
+/// Parameter: only jobs of this source.
 const SOURCE: &str = "source";
-/// Asks for the jobs of every source.
+/// Value of [`SOURCE`]: jobs of every source.
 const ALL: &str = "all";
-/// Records of a page that are read at once.
+/// Records of a page that are read at the same time.
 const READS_MAX: usize = 32;
 
 /// List jobs, the newest first.
 ///
-/// The list covers the newest 100,000 jobs. A page may hold fewer than asked for and still have a `next_cursor`.
+/// The list covers the newest 100,000 jobs. A page may hold fewer than `limit` and still have a `next_cursor`.
 #[utoipa::path(
     get,
     path = "/v1/jobs",
@@ -46,10 +46,10 @@ const READS_MAX: usize = 32;
     params(
         ("state" = Option<JobState>, Query, description = "Only jobs in this state."),
         ("kind" = Option<JobKind>, Query, description = "Only jobs of this kind."),
-        ("source" = Option<JobSources>, Query, description = "Whose jobs: those of clients if absent. The lab's own small jobs are left out unless asked for."),
-        ("stuck" = Option<bool>, Query, description = "`true`: only jobs that do not move: past their deadline, or running at a worker that is silent. The oldest first, on one page."),
+        ("source" = Option<JobSources>, Query, description = "Only jobs of this source; `client` if absent, which omits the lab's own small jobs."),
+        ("stuck" = Option<bool>, Query, description = "`true`: only stuck jobs: past their deadline, or running on a worker that is silent. Oldest first, on one page."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Jobs on a page; 50 if absent."),
-        ("cursor" = Option<JobId>, Query, description = "The `next_cursor` of the page before."),
+        ("cursor" = Option<JobId>, Query, description = "The `next_cursor` of the previous page."),
     ),
     responses((status = 200, description = "A page of jobs.", body = JobList)),
 )]
@@ -68,7 +68,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<J
         },
     };
     let cursor = |text: &str| text.parse::<JobId>().ok();
-    let before = query.get(CURSOR, cursor, "the next_cursor of the page before")?;
+    let before = query.get(CURSOR, cursor, "the next_cursor of the previous page")?;
     let limit = query.limit()?;
     let broker = app.broker()?;
     let page = if is_stuck {
@@ -76,12 +76,13 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<J
     } else {
         app.index.page(&filter, before, limit)?
     };
-    let records = timeout(READ_TIME_MAX, read(&broker.bus.records, page.jobs)).await;
-    let records = records.map_err(|_| ApiError::broker_away("a page took too long to read"))??;
-    // A record may have moved on since it was found: the page holds what was asked for.
+    let records = timeout(READ_TIMEOUT, read(&broker.bus.records, page.jobs)).await;
+    let records =
+        records.map_err(|_| ApiError::broker_away("timed out reading the records of a page"))??;
+    // A record may have changed since the index was read: filter again.
     let wanted = |entry: &Entry| {
         let record = &entry.record;
-        filter.fits(record.state, record.kind, record.source)
+        filter.matches(record.state, record.kind, record.source)
     };
     let jobs = records.into_iter().filter(wanted).map(|entry| {
         let mut view = JobView::of(entry.record.clone(), None);
@@ -92,12 +93,12 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<J
     Ok(Json(JobList { jobs, next_cursor: page.next.map(|job| job.to_string()) }))
 }
 
-/// Jobs that do not move, the oldest first.
+/// Stuck jobs, oldest first.
 async fn stuck_jobs(app: &App, limit: usize) -> Result<Page, ApiError> {
-    // While it is still reading it says so.
+    // Returns the error of an index that is still reading.
     app.index.page(&Filter::default(), None, 0)?;
     let bus = &app.broker()?.bus;
-    let ack_wait = timeout(READ_TIME_MAX, bus.ack_wait()).await.ok().and_then(Result::ok);
+    let ack_wait = timeout(READ_TIMEOUT, bus.ack_wait()).await.ok().and_then(Result::ok);
     let limits = Overdue::at(bus.time.now_ms(), ack_wait.unwrap_or(ACK_WAIT));
     let jobs = app.index.stuck(&limits, limit).into_iter().map(|seen| seen.job).collect();
     Ok(Page { jobs, next: None })
@@ -109,7 +110,7 @@ async fn read(records: &Records, jobs: Vec<JobId>) -> Result<Vec<Entry>, ApiErro
     let found = stream::iter(reads).buffered(READS_MAX).map(|entry| match entry {
         Ok(entry) => Ok(entry),
         Err(RecordError::Unreadable { job, cause, .. }) => {
-            tracing::debug!(job_id = %job, %cause, "a record is left out of a list");
+            tracing::debug!(job_id = %job, %cause, "omit unreadable record from list");
             Ok(None)
         }
         Err(error) => Err(ApiError::record(error)),
@@ -117,7 +118,7 @@ async fn read(records: &Records, jobs: Vec<JobId>) -> Result<Vec<Entry>, ApiErro
     found.try_filter_map(async |record| Ok(record)).try_collect().await
 }
 
-/// Whose jobs are listed.
+/// Which sources are listed.
 enum Sources {
     One(JobSource),
     All,

@@ -1,4 +1,4 @@
-//! One job and many: how they fare, and what their owners may do with them.
+//! Jobs: list, show, follow, cancel, retry.
 
 pub(crate) mod cancel;
 pub(crate) mod events;
@@ -19,27 +19,27 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{broker::Broker, error::ApiError};
 
-/// How long the reading of one page, or of one job, may take.
-const READ_TIME_MAX: Duration = Duration::from_secs(3);
+/// Timeout of reading a page or a job.
+const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The job that the path names.
+/// The job in the path.
 fn id_of(path: Result<Path<String>, PathRejection>) -> Result<JobId, ApiError> {
     let id = path.ok().and_then(|Path(id)| id.parse::<JobId>().ok());
-    id.ok_or_else(|| ApiError::parameter("id", "must be a job's id, as in Location"))
+    id.ok_or_else(|| ApiError::parameter("id", "must be the id of a job"))
 }
 
-/// Says on the request's span which job it is about.
-fn mark(job: JobId) {
+/// Sets the job's id on the request's span.
+fn set_job_on_span(job: JobId) {
     Span::current().set_attribute(attr::JOB_ID, job.to_string());
 }
 
-/// The record of a job that must be known.
+/// The record of the job, or 404.
 async fn record_of(broker: &Broker, job: JobId) -> Result<Entry, ApiError> {
-    let read = timeout(READ_TIME_MAX, broker.bus.records.load(job)).await;
-    let read = read.map_err(|_| ApiError::broker_away("a record took too long to read"))?;
+    let read = timeout(READ_TIMEOUT, broker.bus.records.load(job)).await;
+    let read = read.map_err(|_| ApiError::broker_away("timed out reading the record"))?;
     read.map_err(ApiError::record)?.ok_or_else(|| unknown(job))
 }
 
 fn unknown(id: JobId) -> ApiError {
-    ApiError::not_found(format!("No job {id} is known. Ended jobs are kept for a day."))
+    ApiError::not_found(format!("There is no job {id}. Ended jobs are kept for a day."))
 }

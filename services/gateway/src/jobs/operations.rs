@@ -1,6 +1,6 @@
-//! `GET /v1/jobs/{id}/operations` and `…/{n}`: where each operation is, and what came of it.
+//! `GET /v1/jobs/{id}/operations` and `…/{n}`: state and result of each operation.
 //!
-//! While a job runs only its worker knows more than the record: values are told when it has ended.
+//! While a job runs, only its worker has the results: they are available when the job has ended.
 
 use std::sync::Arc;
 
@@ -17,17 +17,17 @@ use contract::{
 };
 use tokio::time::timeout;
 
-use super::{READ_TIME_MAX, id_of, record_of, show};
+use super::{READ_TIMEOUT, id_of, record_of, show};
 use crate::{app::App, broker::Broker, error::ApiError};
 
-/// Show where each operation of a job is.
+/// List the operations of a job with their states.
 #[utoipa::path(
     get,
     path = "/v1/jobs/{id}/operations",
     tag = "jobs",
     operation_id = "list_operations",
     params(("id" = JobId, Path, description = "The job's id.")),
-    responses((status = 200, description = "The operations, in their order.", body = OperationList)),
+    responses((status = 200, description = "The operations, in order.", body = OperationList)),
 )]
 pub(crate) async fn operations(
     State(app): State<Arc<App>>,
@@ -46,7 +46,7 @@ pub(crate) async fn operations(
     operation_id = "show_operation",
     params(
         ("id" = JobId, Path, description = "The job's id."),
-        ("n" = u32, Path, description = "The operation's place, from 0."),
+        ("n" = u32, Path, description = "Index of the operation, from 0."),
     ),
     responses((status = 200, description = "The operation.", body = OperationView)),
 )]
@@ -54,18 +54,19 @@ pub(crate) async fn operation(
     State(app): State<Arc<App>>,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<OperationView>, ApiError> {
-    let (id, n) = place_of(path)?;
+    let (id, n) = index_of(path)?;
     one(app.broker()?, id, n).await.map(|(_, operation)| Json(operation))
 }
 
-/// The job and the place in it that the path names.
-pub(super) fn place_of(
+/// The job and the index of the operation in the path.
+pub(super) fn index_of(
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<(JobId, usize), ApiError> {
     let Ok(Path((id, n))) = path else { return Err(ApiError::parameter("id", "cannot be read")) };
     let id = id_of(Ok(Path(id)))?;
     let n = n.parse::<u32>().ok().and_then(|n| usize::try_from(n).ok());
-    let n = n.ok_or_else(|| ApiError::parameter("n", "must be an operation's place, from 0"))?;
+    let n =
+        n.ok_or_else(|| ApiError::parameter("n", "must be the index of an operation, from 0"))?;
     Ok((id, n))
 }
 
@@ -91,11 +92,13 @@ async fn all(broker: &Broker, id: JobId) -> Result<(JobRecord, Vec<OperationView
         let views = views.collect();
         return Ok((record, views));
     }
-    let payload = timeout(READ_TIME_MAX, broker.bus.payloads.get(&record)).await;
-    let payload = payload.map_err(|_| ApiError::broker_away("a payload took too long to read"))?;
-    let asked = payload.map_err(ApiError::broker_away)?.map(|payload| payload.job.spec.operations);
+    let payload = timeout(READ_TIMEOUT, broker.bus.payloads.get(&record)).await;
+    let payload = payload.map_err(|_| ApiError::broker_away("timed out reading the spec"))?;
+    let operations =
+        payload.map_err(ApiError::broker_away)?.map(|payload| payload.job.spec.operations);
     let count = usize::try_from(record.operations).unwrap_or_default();
-    let view = |n| under_way(&record, n, asked.as_ref().and_then(|asked| asked.get(n).cloned()));
+    let view =
+        |n| without_result(&record, n, operations.as_ref().and_then(|all| all.get(n).cloned()));
     let views = (0..count).map(view).collect();
     Ok((record, views))
 }
@@ -114,7 +117,7 @@ fn bare(n: usize, state: OperationState) -> OperationView {
     }
 }
 
-/// An operation of a run that has ended.
+/// An operation of an ended run.
 fn ended(record: &JobRecord, n: usize, result: OperationResult) -> OperationView {
     let (state, value, error) = match result.result {
         Some(OperationOutcome::Value(value)) => (OperationState::Done, Some(value), None),
@@ -134,9 +137,9 @@ fn ended(record: &JobRecord, n: usize, result: OperationResult) -> OperationView
     }
 }
 
-/// An operation of a job without results: it waits, runs, or was never reached.
-fn under_way(record: &JobRecord, n: usize, operation: Option<Operation>) -> OperationView {
-    // A worker reports the first of its operations that takes long; until then it is at the first.
+/// An operation of a job without results.
+fn without_result(record: &JobRecord, n: usize, operation: Option<Operation>) -> OperationView {
+    // A worker reports progress only for long operations; until then the first one is shown as running.
     let at = record.progress.map_or(0, |progress| usize::try_from(progress.operation).unwrap_or(0));
     let state = match record.state {
         JobState::Running if n < at => OperationState::Done,

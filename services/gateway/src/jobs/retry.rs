@@ -1,6 +1,6 @@
-//! `POST /v1/jobs/{id}/retry`: an ended job starts again, as a new round of the same trace.
+//! `POST /v1/jobs/{id}/retry`: starts an ended job again, as a new round in the same trace.
 //!
-//! The message of the new round is stored first; it is what begins the round (see `bus::round`).
+//! The message of the new round is stored first; it starts the round (see `bus::round`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,21 +22,21 @@ use contract::{
 use opentelemetry::trace::FutureExt as _;
 use tokio::time::timeout;
 
-use super::{id_of, mark, record_of, show};
+use super::{id_of, record_of, set_job_on_span, show};
 use crate::{
-    app::App, broker::Broker, dead_letters, error::ApiError, submit::PATIENCE, trace_context,
+    app::App, broker::Broker, dead_letters, error::ApiError, submit::PUBLISH_TIMEOUT, trace_context,
 };
 
-/// How long the broker may take to find what the job asked for.
-const PAYLOAD_TIME_MAX: Duration = Duration::from_secs(2);
-/// What a client does who was not told.
+/// Timeout of reading the spec.
+const PAYLOAD_TIMEOUT: Duration = Duration::from_secs(2);
+/// What a client can do if the outcome is unknown.
 const ADVICE: &str =
-    "Look at the job: it may have started again. If its round is the old one, repeat.";
+    "Look at the job: it may have started again. If its round is unchanged, repeat the retry.";
 
 /// Start an ended job again.
 ///
-/// A job that failed, is dead or was cancelled starts a new round, with all its attempts and in the same trace.
-/// Faults that it carried stay behind. A dead job's dead letter leaves with it.
+/// A failed, dead or cancelled job starts a new round in the same trace, with all its attempts. Its injected faults
+/// are removed. The dead letter of a dead job is redriven.
 #[utoipa::path(
     post,
     path = "/v1/jobs/{id}/retry",
@@ -45,8 +45,8 @@ const ADVICE: &str =
     params(("id" = JobId, Path, description = "The job's id.")),
     responses(
         (status = 202, description = "The job is queued again.", body = JobView,
-            headers(("Location" = String, description = "Where the job is."))),
-        (status = 409, description = "The job has not ended or has succeeded, or what it asked for is no longer kept."),
+            headers(("Location" = String, description = "Path of the job."))),
+        (status = 409, description = "The job has not ended, has succeeded, or its spec is no longer kept."),
     ),
 )]
 pub(crate) async fn retry(
@@ -54,7 +54,7 @@ pub(crate) async fn retry(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<JobView>), ApiError> {
     let id = id_of(path)?;
-    mark(id);
+    set_job_on_span(id);
     let broker = app.broker()?;
     app.capacity.check()?;
     let record = record_of(broker, id).await?.record;
@@ -70,13 +70,13 @@ fn check(record: &JobRecord) -> Result<(), ApiError> {
     }
     Err(ApiError::forbidden_by_state(match record.state {
         JobState::Succeeded => {
-            "The job has succeeded. Submit it as a new one to do it twice.".to_owned()
+            "The job has succeeded. Submit it as a new job to run it again.".to_owned()
         }
         state => format!("The job has not ended: it is {state}."),
     }))
 }
 
-/// A dead job goes on from its dead letter, which leaves with it; any other from what it asked for.
+/// Redrives the dead letter of a dead job; publishes the spec of any other job again.
 async fn start_again(broker: &Broker, record: &JobRecord) -> Result<(), ApiError> {
     if let (JobState::Dead, Some(seq)) = (record.state, record.dead_letter) {
         match dead_letters::redrive::redrive_one(broker, seq).await {
@@ -84,9 +84,9 @@ async fn start_again(broker: &Broker, record: &JobRecord) -> Result<(), ApiError
             other => return other.map(drop),
         }
     }
-    let payload = timeout(PAYLOAD_TIME_MAX, broker.bus.payloads.get(record)).await;
-    let payload = payload.map_err(|_| ApiError::broker_away("no payload in time"))?;
-    let payload = payload.map_err(ApiError::broker_away)?.ok_or_else(forgotten)?;
+    let payload = timeout(PAYLOAD_TIMEOUT, broker.bus.payloads.get(record)).await;
+    let payload = payload.map_err(|_| ApiError::broker_away("timed out reading the spec"))?;
+    let payload = payload.map_err(ApiError::broker_away)?.ok_or_else(spec_not_kept)?;
     send(broker, record, payload).await
 }
 
@@ -97,21 +97,20 @@ async fn send(broker: &Broker, record: &JobRecord, payload: Payload) -> Result<(
         .with_id(message_id(job.id, job.round, Hop::Todo))
         .linked(record.previous, attr::LINK_PREVIOUS_ATTEMPT)
         .linked(telemetry::current_span_ref(), attr::LINK_REQUEST)
-        .within(PATIENCE);
+        .with_timeout(PUBLISH_TIMEOUT);
     let context = trace_context::without_faults(record.previous, &payload.context);
     let stored = broker.bus.publish(todo).with_context(context.clone()).await;
     let stored = stored.map_err(|error| ApiError::publish(error, ADVICE))?;
     trace_context::begin_round(broker, &job, &record.trace_id).with_context(context).await;
-    if stored.duplicate { Err(under_way()) } else { Ok(()) }
+    if stored.duplicate { Err(already_started()) } else { Ok(()) }
 }
 
-fn under_way() -> ApiError {
-    ApiError::forbidden_by_state("Somebody else has just started the job again.")
+fn already_started() -> ApiError {
+    ApiError::forbidden_by_state("Another request has just started the job again.")
 }
 
-fn forgotten() -> ApiError {
+fn spec_not_kept() -> ApiError {
     let title = "The job cannot be started again";
-    let detail =
-        "What the job asked for is no longer kept, or never came to the queue. Submit it anew.";
+    let detail = "The spec of the job is no longer kept, or the job never came to the queue. Submit it as a new job.";
     ApiError::new(StatusCode::CONFLICT, "payload-forgotten", title, detail)
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/jobs/{id}`: how one job fares.
+//! `GET /v1/jobs/{id}`: shows a job.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use contract::{
 };
 use tokio::time::timeout;
 
-use super::{READ_TIME_MAX, id_of, record_of};
+use super::{READ_TIMEOUT, id_of, record_of};
 use crate::{app::App, broker::Broker, error::ApiError, leases};
 
 /// Show a job, with its results once it has ended.
 ///
-/// A running job says in `lease` how long its worker has been silent and, once it missed a renewal, when another one
-/// takes over; a waiting job says in `waiting` what for.
+/// For a running job, `lease` says how long its worker has been silent and, after a missed renewal, when another worker
+/// takes over. For a waiting job, `waiting` says what it waits for.
 #[utoipa::path(
     get,
     path = "/v1/jobs/{id}",
@@ -36,23 +36,23 @@ pub(crate) async fn show(
     view(&app, id).await.map(Json)
 }
 
-/// The job as it is now, with its results, and what keeps it from running if something does.
+/// The current view of the job, with its results, its lease, or what it waits for.
 pub(super) async fn view(app: &App, id: JobId) -> Result<JobView, ApiError> {
     let broker = app.broker()?;
     let entry = record_of(broker, id).await?;
     let results = results_of(broker, &entry.record).await?;
     let mut view = JobView::of(entry.record.clone(), results);
     app.leases.describe(&mut view, &entry, &broker.bus, &app.index);
-    leases::add_place(&mut view, &app.index);
+    leases::add_older(&mut view, &app.index);
     Ok(view)
 }
 
-/// The results of the run that won, if one did and they are still kept.
+/// The results of the run that ended the job, if they are still kept.
 pub(super) async fn results_of(
     broker: &Broker,
     record: &JobRecord,
 ) -> Result<Option<Vec<OperationResult>>, ApiError> {
-    let read = timeout(READ_TIME_MAX, broker.bus.results.of(record)).await;
-    let read = read.map_err(|_| ApiError::broker_away("results took too long to read"))?;
+    let read = timeout(READ_TIMEOUT, broker.bus.results.of(record)).await;
+    let read = read.map_err(|_| ApiError::broker_away("timed out reading the results"))?;
     read.map_err(ApiError::broker_away)
 }

@@ -1,4 +1,4 @@
-//! The refusals that many calls share, added to each call that can give them.
+//! The error responses that many calls share, added to each call that can return them.
 
 use contract::api::PROBLEM_JSON;
 use utoipa::openapi::{
@@ -8,10 +8,10 @@ use utoipa::openapi::{
     schema::{ObjectBuilder, Type},
 };
 
-/// Statuses that a client may answer by trying again, after a while that the answer names.
+/// Statuses with a `Retry-After`: repeating the request later may succeed.
 const WITH_RETRY_AFTER: [&str; 2] = ["409", "503"];
 
-/// Adds to every call what it does not say itself.
+/// Adds the shared responses that a call does not describe itself.
 pub(super) fn complete(api: &mut OpenApi) {
     for (path, item) in &mut api.paths.paths {
         let PathItem { get, post, delete, .. } = item;
@@ -27,9 +27,13 @@ fn add(operation: &mut Operation, path: &str, changes: bool) {
     let has_parameters = operation.parameters.as_ref().is_some_and(|all| !all.is_empty());
     let has_body = operation.request_body.is_some();
     let all = [
-        ("400", has_parameters || has_body || changes, "The detail names the field that is wrong."),
+        (
+            "400",
+            has_parameters || has_body || changes,
+            "The request is invalid; the detail names the field.",
+        ),
         ("403", changes, "Header Origin names another site."),
-        ("404", path.contains('{'), "It is not there, or no longer."),
+        ("404", path.contains('{'), "It does not exist, or is no longer kept."),
         ("408", has_body, "The body took too long to arrive."),
         (
             "409",
@@ -37,10 +41,14 @@ fn add(operation: &mut Operation, path: &str, changes: bool) {
             "The job's record cannot be read; the detail says what to do.",
         ),
         ("413", has_body, "The body is too large."),
-        ("415", changes, "Header Content-Type names a type that this call does not read."),
-        ("421", true, "This server does not answer to that host name."),
-        ("500", true, "Nothing that a client could have done."),
-        ("503", true, "The broker is away, a store is full, or too much is asked for at once."),
+        ("415", changes, "Header Content-Type names a media type that this call does not accept."),
+        ("421", true, "Header Host names a host that this server does not serve."),
+        ("500", true, "Internal error."),
+        (
+            "503",
+            true,
+            "The broker is unreachable, a store is full, or there are too many requests at once.",
+        ),
     ];
     let given = &mut operation.responses.responses;
     for (status, _, about) in all.into_iter().filter(|(_, applies, _)| *applies) {
@@ -59,6 +67,6 @@ fn add(operation: &mut Operation, path: &str, changes: bool) {
 
 fn retry_after() -> Header {
     let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
-    let about = "Seconds after which a try may succeed; absent where none will.";
+    let about = "Seconds after which a repeated request may succeed; absent if it cannot.";
     HeaderBuilder::new().schema(Some(seconds)).description(Some(about)).build()
 }

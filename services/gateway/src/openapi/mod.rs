@@ -1,6 +1,6 @@
-//! The API describes itself: `/openapi.json` from the types and handlers of this program, and `/docs` from that.
+//! The description of the API: `/openapi.json`, built from types and handlers, and `/docs`, built from that.
 //!
-//! What a call takes and answers stands at its handler. What all calls share is added here.
+//! Each handler describes its call. What all calls share is added here.
 
 mod answers;
 mod page;
@@ -24,21 +24,24 @@ use utoipa::{
 
 /// Groups of calls, in the order in which they are shown.
 const TAGS: [(&str, &str); 4] = [
-    ("jobs", "Jobs: submitted, watched, cancelled, started again."),
-    ("events", "Raw events, as an event bus takes them."),
-    ("dead-letters", "What could not be handled: looked at, driven again, dropped."),
-    ("queues", "How the queues and stores at the broker fare."),
+    ("jobs", "Submit, follow, cancel and retry jobs."),
+    ("events", "Submit raw CloudEvents."),
+    (
+        "dead-letters",
+        "List, show, redrive and delete dead letters: messages that could not be handled.",
+    ),
+    ("queues", "Depth and size of the broker's queues and stores."),
 ];
-/// What the whole API is about.
-const ABOUT: &str = "Takes jobs, shows how they fare, and carries out what their owners ask for. \
-A job is one trace, whatever happens to it; every answer about a job names it. \
+/// The description of the whole API.
+const ABOUT: &str = "Submits jobs, shows their state, and cancels, retries and redrives them. \
+Each job is one trace, including its retries; every response about a job names the trace. \
 Errors are `application/problem+json` with a stable `type`. Unknown fields are ignored. \
 A request may carry `traceparent` (linked), allowed `baggage`, and, where faults are on, `waybill-fault`.";
-/// The body of every refusal.
+/// The body of every error response.
 const PROBLEM: &str = "Problem";
-/// The page has its styles in itself and needs nothing else.
+/// The page has its styles inline and loads nothing.
 const PAGE_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-asked'; frame-ancestors 'none'; base-uri 'none'";
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
 
 /// A description to start from.
 pub(crate) fn bare() -> OpenApi {
@@ -48,7 +51,7 @@ pub(crate) fn bare() -> OpenApi {
     let mut api = OpenApi::default();
     api.info = info;
     api.tags = Some(TAGS.map(tag).to_vec());
-    // No handler names it: it is the body of every refusal, see `answers`.
+    // No handler names it: it is the body of every error response, see `answers`.
     let mut components = Components::new();
     components.schemas.insert(PROBLEM.to_owned(), Problem::schema());
     // Only a parameter names it.

@@ -1,4 +1,4 @@
-//! The description for people: one page, nothing loaded from anywhere, readable without a script.
+//! The description as one HTML page without scripts and external resources.
 
 mod value;
 
@@ -9,7 +9,7 @@ use value::{about, kind, limits};
 const METHODS: [&str; 3] = ["get", "post", "delete"];
 const STYLE: &str = include_str!("page.css");
 
-/// The whole page for this description.
+/// Renders the page for this description.
 pub(super) fn page(api: &Value) -> String {
     let page = html! {
         (DOCTYPE)
@@ -25,16 +25,16 @@ pub(super) fn page(api: &Value) -> String {
                 header {
                     h1 { "Waybill gateway" }
                     p { (prose(text(&api["info"]["description"]))) }
-                    p { a href="/openapi.json" { "openapi.json" } " is the same for machines." }
+                    p { a href="/openapi.json" { "openapi.json" } " is the machine-readable form." }
                 }
                 nav aria-label="Calls" {
                     @for group in list(&api["tags"]) { (group_entries(api, group)) }
-                    ul { li { a href="#schemas" { "Shapes" } } }
+                    ul { li { a href="#schemas" { "Schemas" } } }
                 }
                 main {
                     @for group in list(&api["tags"]) { (section(api, group)) }
                     section id="schemas" {
-                        h2 { "Shapes" }
+                        h2 { "Schemas" }
                         @for (name, schema) in map(&api["components"]["schemas"]) { (shape(name, schema)) }
                     }
                 }

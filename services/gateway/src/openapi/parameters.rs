@@ -1,4 +1,4 @@
-//! What a parameter may be. One that may be left out is absent or text; in a header or query `null` is only four letters.
+//! Corrects the types of optional parameters: they are absent or text. In a header or query, `null` would be a string.
 
 use utoipa::openapi::{
     OpenApi, RefOr, Schema,
@@ -6,7 +6,7 @@ use utoipa::openapi::{
     schema::{SchemaType, Type},
 };
 
-/// Takes `null` out of the types of every parameter.
+/// Removes `null` from the types of every parameter.
 pub(super) fn complete(api: &mut OpenApi) {
     for PathItem { get, post, delete, .. } in api.paths.paths.values_mut() {
         for operation in [get, post, delete].into_iter().flatten() {

@@ -1,5 +1,5 @@
-//! Messages that their consumer takes for acked though they are there: a store that was rolled back has them again. They
-//! would lie in their queue for ever, so they are sent once more, and their stage finds out what is to be done.
+//! Orphaned messages: present in their stream, but below the consumer's ack floor, after a store was rolled back. They
+//! would never be delivered, so they are published again, and their stage decides what to do with them.
 
 use std::{
     collections::HashMap,
@@ -17,17 +17,17 @@ use contract::{
     topology::{CONSUMERS, Consumer},
 };
 
-/// Orphans of one queue that are looked at in one pass.
+/// Orphans of one queue that are handled in one pass.
 const ORPHANS_MAX: usize = 64;
-/// Headers that speak to the broker about another sending.
-const BROKERS_OWN: &str = "nats-";
+/// Prefix of the broker's headers, which belong to the earlier publish.
+const BROKER_HEADERS: &str = "nats-";
 
-/// The orphans of the last pass, by stream and sequence, and since when they have been seen.
+/// The orphans of the last pass, by stream and sequence, and when each was first seen.
 #[derive(Default)]
 pub(super) struct Orphans(HashMap<(&'static str, u64), Instant>);
 
 impl Orphans {
-    /// Looks at every queue. Who was an orphan for an ack wait is sent again and removed.
+    /// Checks every queue. A message that was an orphan for an ack wait is published again and deleted.
     pub(super) async fn pass(&mut self, bus: &Bus, ack_wait: Duration) -> anyhow::Result<()> {
         let mut seen = HashMap::new();
         for consumer in CONSUMERS {
@@ -35,7 +35,7 @@ impl Orphans {
                 let key = (consumer.stream.name, orphan.sequence);
                 let since = self.0.get(&key).copied().unwrap_or_else(Instant::now);
                 if since.elapsed() >= ack_wait {
-                    send_again(bus, consumer, orphan).await?;
+                    republish(bus, consumer, orphan).await?;
                 } else {
                     seen.insert(key, since);
                 }
@@ -46,9 +46,9 @@ impl Orphans {
     }
 }
 
-/// The messages at or below the ack floor: for their consumer they are done.
+/// The messages at or below the ack floor: the consumer regards them as acked.
 async fn orphans(bus: &Bus, consumer: Consumer) -> anyhow::Result<Vec<StreamMessage>> {
-    // In this order: what is acked in between is below no floor that was read before.
+    // Read the floor first: a message acked in between is above it.
     let floor = work::open(bus, consumer).await?.cached_info().ack_floor.stream_sequence;
     let stream = bus.jetstream.get_stream(consumer.stream.name).await?;
     let state = &stream.cached_info().state;
@@ -68,12 +68,13 @@ async fn orphans(bus: &Bus, consumer: Consumer) -> anyhow::Result<Vec<StreamMess
     Ok(orphans)
 }
 
-/// The same message under an id of its own, of which the broker takes one, whoever sends it. Then the orphan goes.
-async fn send_again(bus: &Bus, consumer: Consumer, orphan: StreamMessage) -> anyhow::Result<()> {
+/// Publishes the same message under a fixed new id, so that the broker stores it once even if several gateways do this.
+/// Then deletes the orphan.
+async fn republish(bus: &Bus, consumer: Consumer, orphan: StreamMessage) -> anyhow::Result<()> {
     let mut headers = HeaderMap::new();
     for (name, values) in orphan.headers.iter() {
         let name: &str = name.as_ref();
-        if !name.to_ascii_lowercase().starts_with(BROKERS_OWN) || bus::marks_a_copy(name) {
+        if !name.to_ascii_lowercase().starts_with(BROKER_HEADERS) || bus::is_broker_header(name) {
             for value in values {
                 headers.append(name, value.as_str());
             }
@@ -91,7 +92,7 @@ async fn send_again(bus: &Bus, consumer: Consumer, orphan: StreamMessage) -> any
         seq,
         stream = consumer.stream.name,
         removed = removed.is_ok(),
-        "a message that its consumer had forgotten was sent again"
+        "republish orphaned message: its consumer regards it as acked"
     );
     Ok(())
 }

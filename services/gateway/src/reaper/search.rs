@@ -1,8 +1,8 @@
-//! Looks for the messages of jobs: reads `SUBMITTED`, then `TODO`, a bounded number of messages at a time.
+//! Searches the messages of jobs: reads `SUBMITTED`, then `TODO`, a bounded number of messages at a time.
 //!
-//! A job moves from the first queue to the second, never back, and its stage stores the second message before it acks the
-//! first. So a job with a message when the search begins is met: in `SUBMITTED`, or afterwards in `TODO`. Only messages
-//! stored before a queue's turn began are read; what came later belongs to jobs that have moved.
+//! A job moves from the first queue to the second, never back, and its stage stores the second message before it acks
+//! the first. So a job with a message at the start of the search is found: in `SUBMITTED`, or afterwards in `TODO`.
+//! Only messages stored before the scan of a queue began are read; later ones belong to jobs that have changed since.
 
 use std::collections::HashSet;
 
@@ -16,28 +16,28 @@ use contract::{
 
 use crate::index::overdue::Seen;
 
-/// Messages that one pass reads.
+/// Messages read in one pass.
 const READS_MAX: usize = 1_000;
-/// What the broker's time may differ from the last reading of it, in nanoseconds.
+/// Possible error of the estimated broker time, in nanoseconds.
 const TIME_MARGIN_NS: i128 = 1_000_000_000;
 
-/// One search, over as many passes as it takes.
+/// A search, which may take several passes.
 pub(super) struct Search {
     wanted: Vec<Seen>,
-    met: HashSet<JobId>,
-    /// When the oldest message was stored that does not say which job it is about.
-    oldest_nameless_ns: Option<i128>,
-    turn: Turn,
+    found: HashSet<JobId>,
+    /// When the oldest message without a job id was stored.
+    oldest_without_id_ns: Option<i128>,
+    scan: Scan,
 }
 
-/// The queue that is read.
-struct Turn {
+/// The scan of one queue.
+struct Scan {
     queue: Stream,
     next: u64,
     until_ns: i128,
 }
 
-/// How far a search is.
+/// Progress of a search.
 pub(super) enum Searched {
     /// Some messages are not read yet.
     NotDone,
@@ -50,17 +50,17 @@ pub(super) enum Searched {
 
 impl Search {
     pub(super) fn new(bus: &Bus, wanted: Vec<Seen>) -> Self {
-        let turn = Turn::of(SUBMITTED, bus);
-        Self { wanted, met: HashSet::new(), oldest_nameless_ns: None, turn }
+        let scan = Scan::of(SUBMITTED, bus);
+        Self { wanted, found: HashSet::new(), oldest_without_id_ns: None, scan }
     }
 
-    /// Reads on, [`READS_MAX`] messages at most.
-    pub(super) async fn go_on(&mut self, bus: &Bus) -> anyhow::Result<Searched> {
+    /// Reads up to [`READS_MAX`] messages.
+    pub(super) async fn advance(&mut self, bus: &Bus) -> anyhow::Result<Searched> {
         for _ in 0..READS_MAX {
-            let message = match self.turn.read(bus).await? {
+            let message = match self.scan.read(bus).await? {
                 Some(message) => message,
-                None if self.turn.queue == SUBMITTED => {
-                    self.turn = Turn::of(TODO, bus);
+                None if self.scan.queue == SUBMITTED => {
+                    self.scan = Scan::of(TODO, bus);
                     continue;
                 }
                 None => return Ok(Searched::Done { without_message: self.without_message() }),
@@ -74,30 +74,30 @@ impl Search {
         let job = message.headers.get(CE_SUBJECT).and_then(|job| job.as_str().parse().ok());
         let stored_ns = message.time.unix_timestamp_nanos();
         if let Some(job) = job {
-            self.met.insert(job);
+            self.found.insert(job);
         } else {
-            // A raw event. It may have become a job already, but none that was written before it was stored.
-            let oldest = self.oldest_nameless_ns.unwrap_or(stored_ns);
-            self.oldest_nameless_ns = Some(oldest.min(stored_ns));
+            // A raw event. It may already have become a job, but not one whose record is older than the event.
+            let oldest = self.oldest_without_id_ns.unwrap_or(stored_ns);
+            self.oldest_without_id_ns = Some(oldest.min(stored_ns));
         }
     }
 
     fn without_message(&self) -> Vec<JobId> {
-        let may_be_nameless = |seen: &Seen| {
+        let may_be_raw_event = |seen: &Seen| {
             let written_ns = i128::from(seen.moved_s) * 1_000_000_000 + TIME_MARGIN_NS;
-            self.oldest_nameless_ns.is_some_and(|oldest_ns| oldest_ns <= written_ns)
+            self.oldest_without_id_ns.is_some_and(|oldest_ns| oldest_ns <= written_ns)
         };
-        let lost = self.wanted.iter().filter(|seen| !self.met.contains(&seen.job));
-        lost.filter(|seen| !may_be_nameless(seen)).map(|seen| seen.job).collect()
+        let lost = self.wanted.iter().filter(|seen| !self.found.contains(&seen.job));
+        lost.filter(|seen| !may_be_raw_event(seen)).map(|seen| seen.job).collect()
     }
 }
 
-impl Turn {
+impl Scan {
     fn of(queue: Stream, bus: &Bus) -> Self {
         Self { queue, next: 1, until_ns: bus.time.now_ns() + TIME_MARGIN_NS }
     }
 
-    /// The next message that was stored before this turn began.
+    /// The next message that was stored before this scan began.
     async fn read(&mut self, bus: &Bus) -> anyhow::Result<Option<StreamMessage>> {
         let stream = bus.jetstream.get_stream_no_info(self.queue.name).await?;
         let read = stream.get_first_raw_message_by_subject(self.queue.subjects, self.next).await;
@@ -109,7 +109,7 @@ impl Turn {
             Err(error) => return Err(error.into()),
         };
         self.next = message.sequence + 1;
-        let is_of_this_turn = message.time.unix_timestamp_nanos() <= self.until_ns;
-        Ok(is_of_this_turn.then_some(message))
+        let is_in_scan = message.time.unix_timestamp_nanos() <= self.until_ns;
+        Ok(is_in_scan.then_some(message))
     }
 }

@@ -1,4 +1,4 @@
-//! The broker away, late or full: the client is told, and nothing is promised that is not stored.
+//! The broker away, late or full: the client gets an error, and a 202 only for what is stored.
 
 use contract::{
     Stage,
@@ -134,7 +134,7 @@ async fn a_job_store_that_is_nearly_full_takes_no_more_jobs() {
 async fn applying_the_topology_again_keeps_what_is_stored() {
     let rig = Rig::start().await;
     let job = rig.queued(JOB).await;
-    let letter = rig.bury(Stage::Processor, "jobs.todo.add", &[], b"x".to_vec()).await;
+    let dead_letter = rig.dead_letter(Stage::Processor, "jobs.todo.add", &[], b"x".to_vec()).await;
     let stored = async || {
         let mut all = Vec::new();
         for stream in ["SUBMITTED", "PAYLOADS", "DEAD"] {
@@ -142,10 +142,10 @@ async fn applying_the_topology_again_keeps_what_is_stored() {
                 rig.messages(stream).await.into_iter().map(|one| (one.subject, one.payload)),
             );
         }
-        (all, rig.letters().await, rig.record(job.id).await)
+        (all, rig.dead_letters().await, rig.record(job.id).await)
     };
     let before = stored().await;
-    assert_eq!((before.0.len(), before.1.as_slice()), (3, &[letter][..]));
+    assert_eq!((before.0.len(), before.1.as_slice()), (3, &[dead_letter][..]));
     rig.apply_topology(QUEUE_BYTES_MAX).await;
     assert_eq!(stored().await, before);
 }

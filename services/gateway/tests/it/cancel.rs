@@ -20,7 +20,7 @@ async fn taken(answer: reqwest::Response) -> JobView {
 }
 
 #[tokio::test]
-async fn a_job_that_waits_is_cancelled_at_once_and_its_owner_is_told_in_its_own_trace() {
+async fn a_waiting_job_is_cancelled_at_once_and_its_completion_is_in_its_trace() {
     let rig = Rig::start().await;
     for state in [JobState::Queued, JobState::Retrying] {
         let job = rig.queued(JOB).await;
@@ -37,7 +37,7 @@ async fn a_job_that_waits_is_cancelled_at_once_and_its_owner_is_told_in_its_own_
         assert_eq!((done.job.id, done.outcome), (job.id, Outcome::Cancelled));
         assert!(
             rig.record(job.id).await.completion_published,
-            "who meets its message need not tell again"
+            "its stage need not publish the completion again"
         );
         let request = eventually(LIMIT, "the event links to the request", async || {
             let spans = Rig::spans_of(&view.trace_id);
@@ -56,7 +56,7 @@ async fn a_job_that_waits_is_cancelled_at_once_and_its_owner_is_told_in_its_own_
 }
 
 #[tokio::test]
-async fn a_job_that_the_ingester_has_not_seen_is_cancelled_and_told_at_once_if_it_is_small() {
+async fn a_small_job_is_cancelled_with_a_completion_before_the_ingester_has_it() {
     let rig = Rig::start().await;
     let job = rig.submit(JOB).await.id;
     assert_eq!(taken(cancel(&rig, &job.to_string()).await).await.state, JobState::Cancelled);
@@ -66,12 +66,12 @@ async fn a_job_that_the_ingester_has_not_seen_is_cancelled_and_told_at_once_if_i
     large["operations"] = vec![large["operations"][0].clone(); 60].into();
     let job = rig.submit(&large.to_string()).await.id;
     assert_eq!(taken(cancel(&rig, &job.to_string()).await).await.state, JobState::Cancelled);
-    assert_eq!(rig.messages("DONE").await.len(), 1, "whoever meets its message tells");
+    assert_eq!(rig.messages("DONE").await.len(), 1, "its stage publishes the completion");
     assert!(!rig.record(job).await.completion_published);
 }
 
 #[tokio::test]
-async fn a_running_job_is_marked_and_its_worker_called() {
+async fn a_cancel_of_a_running_job_is_recorded_and_its_worker_stops_it() {
     let rig = Rig::start().await;
     let job = rig.submit(JOB).await.id;
     rig.change(job, |record| record.state = JobState::Running).await;
@@ -85,8 +85,11 @@ async fn a_running_job_is_marked_and_its_worker_called() {
     let revision = rig.records().await.entry(job.to_string()).await.unwrap().unwrap().revision;
     taken(cancel(&rig, &job.to_string()).await).await;
     let after = rig.records().await.entry(job.to_string()).await.unwrap().unwrap().revision;
-    assert_eq!(after, revision, "asked again, nothing is written: the record must not look alive");
-    assert!(rig.messages("DONE").await.is_empty(), "its worker tells");
+    assert_eq!(
+        after, revision,
+        "requested again, nothing is written: the lease must not look renewed"
+    );
+    assert!(rig.messages("DONE").await.is_empty(), "its worker publishes the completion");
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn a_client_that_never_ends_its_head_or_body_is_let_go() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_tell_its_length_has_the_same_limit() {
+async fn a_body_without_content_length_has_the_same_limit() {
     let rig = Rig::start().await;
     let mut stream = connect(&rig).await;
     let head = head(&rig, 0)
@@ -60,7 +60,7 @@ async fn a_body_that_does_not_tell_its_length_has_the_same_limit() {
 }
 
 #[tokio::test]
-async fn at_a_stop_requests_under_way_end_and_new_ones_are_refused() {
+async fn at_a_stop_open_requests_finish_and_new_ones_are_refused() {
     let mut rig = Rig::start().await;
     let (mut under_way, idle) = (connect(&rig).await, connect(&rig).await);
     under_way.write_all(head(&rig, JOB.len()).as_bytes()).await.unwrap();
@@ -82,7 +82,7 @@ async fn at_a_stop_requests_under_way_end_and_new_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn a_hard_stop_waits_for_nobody() {
+async fn a_hard_stop_does_not_wait_for_requests() {
     let mut rig = Rig::start().await;
     let mut under_way = connect(&rig).await;
     under_way.write_all(head(&rig, JOB.len()).as_bytes()).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_port_in_use_is_one_clear_line() {
 }
 
 #[tokio::test]
-async fn a_flood_of_headers_is_refused_before_anything_reads_it() {
+async fn a_flood_of_headers_is_refused_before_it_is_read() {
     let rig = Rig::start().await;
     let host = rig.api.strip_prefix("http://").unwrap().to_owned();
     let one_long = format!("x-long: {}\r\n", "x".repeat(64 * 1024));

@@ -1,4 +1,4 @@
-//! Dead letters: listed newest first, with gaps, whatever is written in them; shown whole; counted when lost.
+//! Dead letters: listed newest first, with gaps and hostile content; shown with their message; counted when lost.
 
 use async_nats::HeaderMap;
 use contract::{
@@ -17,7 +17,7 @@ use crate::{
 const JOB: &str = "019a0000-0000-7000-8000-000000000000";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-async fn bury(rig: &Rig, detail: &str) -> u64 {
+async fn dead_letter(rig: &Rig, detail: &str) -> u64 {
     let mut headers = HeaderMap::new();
     headers.insert("waybill-dead-stage", "processor");
     headers.insert("waybill-dead-reason", "attempts_used_up");
@@ -41,7 +41,7 @@ async fn dead_letters_are_listed_newest_first_over_gaps() {
     let rig = Rig::start().await;
     assert_eq!(list(&rig, "").await, DeadLetterList { dead_letters: vec![], next_cursor: None });
     for n in 1..=130 {
-        assert_eq!(bury(&rig, &format!("letter {n}")).await, n);
+        assert_eq!(dead_letter(&rig, &format!("dead letter {n}")).await, n);
     }
     let stream = rig.jetstream.get_stream("DEAD").await.unwrap();
     for seq in [1, 2, 60, 61, 62, 130] {
@@ -51,7 +51,7 @@ async fn dead_letters_are_listed_newest_first_over_gaps() {
     loop {
         let page = list(&rig, &format!("?limit=50{cursor}")).await;
         assert!(page.dead_letters.len() <= 50);
-        seqs.extend(page.dead_letters.iter().map(|letter| letter.seq));
+        seqs.extend(page.dead_letters.iter().map(|dead_letter| dead_letter.seq));
         match page.next_cursor {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,
@@ -68,7 +68,7 @@ async fn dead_letters_are_listed_newest_first_over_gaps() {
 #[tokio::test]
 async fn a_dead_letter_shows_what_happened_and_counts_its_bytes() {
     let rig = Rig::start().await;
-    bury(&rig, "it said \"<b>\\no</b>\"").await;
+    dead_letter(&rig, "it said \"<b>\\no</b>\"").await;
     let mut bare = HeaderMap::new();
     bare.insert("waybill-dead-stage", "mailer");
     bare.insert("ce-subject", "../../etc");
@@ -79,37 +79,42 @@ async fn a_dead_letter_shows_what_happened_and_counts_its_bytes() {
     let text = rig.get("/v1/dead-letters").send().await.unwrap().text().await.unwrap();
     assert!(!text.contains("evil") && !text.contains("etc"), "{text}");
     let page: Value = serde_json::from_str(&text).unwrap();
-    let [strange, letter] = page["dead_letters"].as_array().unwrap().as_slice() else {
+    let [strange, dead_letter] = page["dead_letters"].as_array().unwrap().as_slice() else {
         panic!("{text}");
     };
-    assert_eq!(letter["stage"], "processor");
-    assert_eq!(letter["reason"], "attempts_used_up");
-    assert_eq!(letter["detail"], "it said \"<b>\\no</b>\"");
-    assert_eq!((&letter["job"], &letter["trace_id"]), (&JOB.into(), &TRACE.into()));
-    assert_eq!((&letter["attempts"], &letter["bytes"]), (&4.into(), &3.into()));
-    assert!(letter["dead_at"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(dead_letter["stage"], "processor");
+    assert_eq!(dead_letter["reason"], "attempts_used_up");
+    assert_eq!(dead_letter["detail"], "it said \"<b>\\no</b>\"");
+    assert_eq!((&dead_letter["job"], &dead_letter["trace_id"]), (&JOB.into(), &TRACE.into()));
+    assert_eq!((&dead_letter["attempts"], &dead_letter["bytes"]), (&4.into(), &3.into()));
+    assert!(dead_letter["dead_at"].as_str().unwrap().ends_with('Z'));
     assert_eq!((&strange["stage"], &strange["attempts"]), (&"unknown".into(), &0.into()));
     assert!(strange.get("job").is_none() && strange.get("trace_id").is_none());
 }
 
 #[tokio::test]
-async fn letters_that_a_full_store_forgets_are_counted_and_those_taken_away_are_not() {
+async fn dead_letters_lost_by_a_full_stream_are_counted_and_deleted_ones_are_not() {
     let rig = Rig::start().await;
     let forgotten = || rig.metric("waybill_dead_letters_forgotten_total");
     assert_eq!(forgotten(), Some(0.0));
     for n in 0..6 {
-        rig.bury(Stage::Processor, "jobs.todo.add", &[("x-n", &n.to_string())], b"x".to_vec())
-            .await;
+        rig.dead_letter(
+            Stage::Processor,
+            "jobs.todo.add",
+            &[("x-n", &n.to_string())],
+            b"x".to_vec(),
+        )
+        .await;
     }
     let (_, driven) = dead_job(&rig).await;
     redriven(&rig, driven).await;
-    let dropped = rig.http.delete(format!("{}/v1/dead-letters/2", rig.api)).send().await.unwrap();
-    assert_eq!(dropped.status(), 204);
+    let deleted = rig.http.delete(format!("{}/v1/dead-letters/2", rig.api)).send().await.unwrap();
+    assert_eq!(deleted.status(), 204);
     // Five are left; two have room.
     let mut dead = rig.jetstream.get_stream(DEAD.name).await.unwrap().cached_info().config.clone();
     dead.max_messages = 2;
     rig.jetstream.update_stream(dead).await.unwrap();
-    assert_eq!(rig.letters().await, [5, 6]);
+    assert_eq!(rig.dead_letters().await, [5, 6]);
     eventually(LIMIT, "three to be counted", async || match forgotten() {
         Some(3.0) => Ok(()),
         other => Err(other),
@@ -118,17 +123,18 @@ async fn letters_that_a_full_store_forgets_are_counted_and_those_taken_away_are_
 }
 
 #[tokio::test]
-async fn a_letter_shows_all_that_is_in_it() {
+async fn a_dead_letter_shows_its_original_message() {
     let rig = Rig::start().await;
-    let seq =
-        rig.bury(Stage::Processor, "jobs.todo.add", &[("x-own", "1")], b"\xff{".to_vec()).await;
+    let seq = rig
+        .dead_letter(Stage::Processor, "jobs.todo.add", &[("x-own", "1")], b"\xff{".to_vec())
+        .await;
     let answer = rig.get(&format!("/v1/dead-letters/{seq}")).send().await.unwrap();
     let detail: DeadLetterDetail = answer.json().await.unwrap();
     assert_eq!((detail.letter.seq, detail.letter.stage.as_str()), (seq, "processor"));
     assert_eq!((detail.body_base64.as_str(), detail.body_text), ("/3s=", None));
     assert_eq!(detail.subject, "jobs.todo.add");
     assert_eq!((detail.headers.len(), detail.headers[0].value.as_str()), (1, "1"));
-    let seq = rig.bury(Stage::Processor, "jobs.todo.add", &[], "h\u{e4}".into()).await;
+    let seq = rig.dead_letter(Stage::Processor, "jobs.todo.add", &[], "h\u{e4}".into()).await;
     let answer = rig.get(&format!("/v1/dead-letters/{seq}")).send().await.unwrap();
     let detail: DeadLetterDetail = answer.json().await.unwrap();
     assert_eq!(detail.body_text.as_deref(), Some("h\u{e4}"));

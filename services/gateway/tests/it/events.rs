@@ -62,7 +62,7 @@ async fn events_of_other_sources_or_ids_are_other_events() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_or_speaks_for_the_lab_is_refused() {
+async fn an_invalid_event_or_one_with_a_source_of_the_lab_is_refused() {
     let rig = Rig::start().await;
     let long = "x".repeat(513);
     let cases = [

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::rig::{JOB, LIMIT, Rig, problem};
 
 /// One event: its name, id and data.
-type Told = (String, u64, Value);
+type ReceivedEvent = (String, u64, Value);
 
 /// Reads a stream event by event.
 struct Reader {
@@ -30,19 +30,19 @@ impl Reader {
     }
 
     /// The next event; `None` once the stream has ended.
-    async fn next(&mut self) -> Option<Told> {
+    async fn next(&mut self) -> Option<ReceivedEvent> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let field = |name| {
                     event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
                 };
-                let told = field("event").map(|event| {
+                let received = field("event").map(|event| {
                     let data = serde_json::from_str(field("data").unwrap()).unwrap();
                     (event.to_owned(), field("id").unwrap().parse().unwrap(), data)
                 });
                 self.text = String::from(rest);
-                if told.is_some() {
-                    return told;
+                if received.is_some() {
+                    return received;
                 }
                 continue;
             }
@@ -79,21 +79,21 @@ async fn states_and_progress_come_in_order_and_the_end_ends_the_stream() {
     })
     .await;
     let mut last = first;
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     while let Some((name, id, data)) = events.next().await {
         assert!(id > last, "ids rise");
         last = id;
-        told.push((name, data["state"].as_str().map(str::to_owned), data["part"].as_f64()));
+        received.push((name, data["state"].as_str().map(str::to_owned), data["part"].as_f64()));
     }
     let state = |name: &str| ("state".to_owned(), Some(name.to_owned()), None);
     let half = ("progress".to_owned(), None, Some(0.5));
-    assert_eq!(told, [state("running"), half, state("succeeded")]);
+    assert_eq!(received, [state("running"), half, state("succeeded")]);
 
     let mut again = Reader::open(&rig, job).await;
     assert_eq!(again.next().await.unwrap().2["state"], "succeeded");
     assert_eq!(again.next().await, None);
     let seen = rig.get(&format!("/v1/jobs/{job}/events")).header("last-event-id", last.to_string());
-    assert_eq!(seen.send().await.unwrap().status(), 204, "a browser need not come again");
+    assert_eq!(seen.send().await.unwrap().status(), 204, "a browser need not reconnect");
     let unknown = rig.get("/v1/jobs/019a0000-0000-7000-8000-000000000000/events");
     problem(unknown.send().await.unwrap(), 404).await;
 }
@@ -110,7 +110,7 @@ async fn streams_end_when_the_gateway_drains() {
 }
 
 #[tokio::test]
-async fn there_is_room_for_so_many_streams_and_a_closed_one_makes_room() {
+async fn the_number_of_streams_is_limited_and_a_closed_one_frees_a_slot() {
     let rig = Rig::start().await;
     let job = rig.submit(JOB).await.id;
     let mut open = Vec::new();

@@ -39,7 +39,7 @@ async fn are_refused(cases: Vec<(Vec<u8>, &str)>) {
 }
 
 #[tokio::test]
-async fn numbers_that_are_none_or_beyond_their_limits_are_refused() {
+async fn invalid_numbers_and_numbers_beyond_their_limits_are_refused() {
     let huge = "9".repeat(400);
     let add = |number: &str| operation(&format!(r#"{{"kind":"add","inputs":[1,{number}]}}"#));
     let primes = |below: &str| operation(&format!(r#"{{"kind":"primes","below":{below}}}"#));
@@ -75,7 +75,7 @@ async fn numbers_that_are_none_or_beyond_their_limits_are_refused() {
 }
 
 #[tokio::test]
-async fn names_and_texts_that_are_none_are_refused() {
+async fn invalid_names_and_texts_are_refused() {
     let mut cases = vec![
         (named("ä".repeat(201).as_bytes()), "name: must have 1 to 200 characters"),
         (named(b""), "name: "),
@@ -107,7 +107,7 @@ async fn names_and_texts_that_are_none_are_refused() {
 }
 
 #[tokio::test]
-async fn bodies_of_a_wrong_build_are_refused() {
+async fn malformed_bodies_are_refused() {
     let many = vec![r#"{"kind":"wait","seconds":0}"#; 101].join(",");
     let inputs = vec!["1"; 1_001].join(",");
     let deep = |depth: usize| format!(r#""newer":{}1{}"#, "[".repeat(depth), "]".repeat(depth));
@@ -142,7 +142,7 @@ async fn bodies_of_a_wrong_build_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_ignored_is_ignored_however_deep_it_is() {
+async fn unknown_fields_are_ignored_at_any_depth() {
     let rig = Rig::start().await;
     let deep = format!(r#""newer":{}1{}"#, "[".repeat(50_000), "]".repeat(50_000));
     let sent = rig.post("/v1/jobs", beside(&deep)).send().await.unwrap();
@@ -265,7 +265,7 @@ async fn hosts_origins_and_media_types_are_compared_in_full() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_refused_by_the_name_of_its_header() {
+async fn an_invalid_key_is_refused_with_the_name_of_its_header() {
     let rig = Rig::start().await;
     for key in [&b""[..], &[b'k'; 256], b"\xff\xfe", b"a\tb", "ä".as_bytes()] {
         let key = HeaderValue::from_bytes(key).unwrap();
@@ -277,7 +277,7 @@ async fn a_key_that_is_none_is_refused_by_the_name_of_its_header() {
 }
 
 #[tokio::test]
-async fn trace_headers_that_make_no_sense_are_as_good_as_absent() {
+async fn invalid_trace_headers_are_ignored() {
     let rig = Rig::start().await;
     let long = "waybill.scenario=x,".repeat(1_000);
     for (name, value) in [

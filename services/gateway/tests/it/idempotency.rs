@@ -66,7 +66,7 @@ async fn a_key_is_1_to_255_printable_characters() {
 }
 
 #[tokio::test]
-async fn of_many_at_once_with_one_key_only_one_becomes_a_job() {
+async fn of_many_requests_at_once_with_one_key_only_one_becomes_a_job() {
     let rig = Rig::start().await;
     let answers = (0..20).map(|_| submit(&rig, "k", JOB).send());
     let answers = futures_util::future::join_all(answers).await;
@@ -84,7 +84,7 @@ async fn of_many_at_once_with_one_key_only_one_becomes_a_job() {
 }
 
 #[tokio::test]
-async fn a_key_whose_job_went_nowhere_waits_first_and_publishes_it_again_then() {
+async fn a_key_without_a_stored_job_publishes_the_job_again_after_a_delay() {
     let rig = Rig::start().await;
     let first = accepted(submit(&rig, "k", JOB)).await;
     // As if the gateway had died before it wrote the record.

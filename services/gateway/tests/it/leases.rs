@@ -69,7 +69,7 @@ async fn waits_for(rig: &Rig, job: JobId, reason: WaitReason) -> JobView {
 }
 
 #[tokio::test]
-async fn a_running_job_counts_down_to_its_take_over_once_its_worker_is_silent() {
+async fn a_running_job_with_a_silent_worker_shows_the_time_until_its_take_over() {
     let rig = rig(3).await;
     let job = rig.submit(JOB).await.id;
     rig.change(job, run_it).await;
@@ -99,7 +99,7 @@ async fn a_running_job_counts_down_to_its_take_over_once_its_worker_is_silent() 
 }
 
 #[tokio::test]
-async fn a_waiting_job_says_whether_any_worker_is_there_and_how_many_come_first() {
+async fn a_waiting_job_shows_whether_there_is_a_worker_and_how_many_jobs_go_first() {
     let rig = rig(10).await;
     let first = rig.submit(JOB).await.id;
     let second = rig.submit(JOB).await.id;
@@ -110,8 +110,8 @@ async fn a_waiting_job_says_whether_any_worker_is_there_and_how_many_come_first(
     for job in [first, second] {
         rig.change(job, |record| record.state = JobState::Queued).await;
     }
-    let nobody = waits_for(&rig, second, WaitReason::NoWorker).await;
-    assert_eq!(nobody.waiting.unwrap().behind, Some(1));
+    let no_worker = waits_for(&rig, second, WaitReason::NoWorker).await;
+    assert_eq!(no_worker.waiting.unwrap().behind, Some(1));
 
     let stream = rig.jetstream.get_stream(PROCESSOR.stream.name).await.unwrap();
     let queue: PullConsumer = stream.get_consumer(PROCESSOR.stage.name()).await.unwrap();

@@ -90,7 +90,7 @@ async fn all_jobs_come_newest_first_and_once_over_all_pages() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_cannot_be_is_named() {
+async fn an_invalid_parameter_is_named() {
     let rig = Rig::start().await;
     for (query, name) in [
         ("state=gone", "state"),
@@ -110,7 +110,7 @@ async fn a_parameter_that_cannot_be_is_named() {
 }
 
 #[tokio::test]
-async fn the_labs_own_jobs_are_left_out_until_asked_for() {
+async fn the_labs_own_jobs_are_omitted_by_default() {
     let rig = Rig::start().await;
     let mine = rig.submit(JOB).await.id;
     for source in ["trickle", "trickle", "canary", "client"] {
@@ -172,7 +172,7 @@ async fn a_bucket_that_was_emptied_empties_the_list() {
         rig.submit(JOB).await;
     }
     counts(&rig, "accepted", 5).await;
-    // No marker is left: nobody tells the gateway.
+    // No delete marker is left, so the gateway gets no event.
     rig.jetstream.get_stream("KV_JOBS").await.unwrap().purge().await.unwrap();
     shows(&rig, "", 0).await;
     counts(&rig, "accepted", 0).await;
@@ -181,7 +181,7 @@ async fn a_bucket_that_was_emptied_empties_the_list() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_was_made_anew_is_followed_from_its_start() {
+async fn a_recreated_bucket_is_followed_from_its_start() {
     let mut rig = Rig::start().await;
     for restart in [false, true] {
         for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! Jobs whose messages are gone, as several gateways see them.
+//! Jobs whose messages are without_message, as several gateways see them.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn lease() -> Lease {
 }
 
 /// A job in `state` whose message is nowhere and whose deadline passed `ago_ms` before now.
-async fn gone(rig: &Rig, state: JobState, ago_ms: i64) -> Job {
+async fn without_message(rig: &Rig, state: JobState, ago_ms: i64) -> Job {
     let job = rig.queued(JOB).await;
     rig.jetstream.get_stream(SUBMITTED.name).await.unwrap().purge().await.unwrap();
     let now_ms = i64::try_from(job.id.unix_ms()).unwrap();
@@ -82,11 +82,11 @@ async fn several_gateways_end_each_lost_job_once_and_no_other() {
     let test = async {
         let mut lost = Vec::new();
         for state in [JobState::Accepted, JobState::Queued, JobState::Retrying, JobState::Running] {
-            lost.push((gone(&rig, state, 60_000).await, state));
+            lost.push((without_message(&rig, state, 60_000).await, state));
         }
         let (waits, early) = (
-            gone(&rig, JobState::Queued, 60_000).await.id,
-            gone(&rig, JobState::Queued, -3_600_000).await.id,
+            without_message(&rig, JobState::Queued, 60_000).await.id,
+            without_message(&rig, JobState::Queued, -3_600_000).await.id,
         );
         queue(&rig, waits).await;
         for (job, state) in &lost {
@@ -123,9 +123,9 @@ async fn several_gateways_end_each_lost_job_once_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_lost_job_whose_end_was_not_published_is_told_later() {
+async fn the_completion_of_a_lost_job_is_published_later_if_it_failed_at_first() {
     let rig = rig().await;
-    let job = gone(&rig, JobState::Queued, 60_000).await.id;
+    let job = without_message(&rig, JobState::Queued, 60_000).await.id;
     // As a gateway leaves it that dies between the two.
     rig.change(job, |record| {
         record.state = JobState::Dead;
@@ -138,9 +138,9 @@ async fn a_lost_job_whose_end_was_not_published_is_told_later() {
 }
 
 #[tokio::test]
-async fn a_lost_job_whose_wording_is_forgotten_is_told_all_the_same() {
+async fn a_lost_job_without_a_spec_still_has_a_completion() {
     let rig = rig().await;
-    let job = gone(&rig, JobState::Queued, 60_000).await.id;
+    let job = without_message(&rig, JobState::Queued, 60_000).await.id;
     rig.change(job, |record| record.inline_spec = None).await;
     rig.forget_payload(job).await;
     becomes_dead(&rig, job).await;
@@ -149,16 +149,16 @@ async fn a_lost_job_whose_wording_is_forgotten_is_told_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_running_job_that_no_worker_writes_is_cancelled_at_once() {
+async fn a_running_job_with_a_silent_worker_is_cancelled_at_once() {
     let rig = rig().await;
-    let job = gone(&rig, JobState::Running, -3_600_000).await.id;
+    let job = without_message(&rig, JobState::Running, -3_600_000).await.id;
     eventually(LIMIT, "the job to be stuck", async || stuck(&rig).await == [job]).await;
     let answer = rig.post(&format!("/v1/jobs/{job}/cancel"), "").send().await.unwrap();
     let view: contract::api::JobView = answer.error_for_status().unwrap().json().await.unwrap();
     assert_eq!((view.state, view.worker), (JobState::Cancelled, None));
     assert_eq!(rig.messages("DONE").await.len(), 1);
     // One whose cancel was requested while it still seemed to live.
-    let job = gone(&rig, JobState::Running, -3_600_000).await.id;
+    let job = without_message(&rig, JobState::Running, -3_600_000).await.id;
     rig.change(job, |record| record.cancel_requested = true).await;
     eventually(LIMIT, "the job to be cancelled", async || {
         rig.record(job).await.state == JobState::Cancelled

@@ -19,7 +19,7 @@ fn job(host: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_inside_is_answered_as_one_that_does_not_exist() {
+async fn a_name_with_a_private_address_gets_the_response_of_an_unknown_name() {
     let ip = |text: &str| Known::As(vec![text.parse().unwrap()]);
     let server = NameServer::start([
         ("public.example.net", ip("1.1.1.1")),
@@ -49,14 +49,17 @@ async fn a_name_that_leads_inside_is_answered_as_one_that_does_not_exist() {
             )
         );
     }
-    assert!(server.asked().iter().all(|name| name.ends_with(".example.net.")), "whole names only");
+    assert!(
+        server.queries().iter().all(|name| name.ends_with(".example.net.")),
+        "whole names only"
+    );
 }
 
 #[tokio::test]
-async fn a_silent_name_server_delays_only_those_that_ask_for_a_name() {
+async fn a_silent_name_server_delays_only_requests_with_a_name() {
     let server = NameServer::silent().await;
     let rig = rig(&server).await;
-    let asked = Instant::now();
+    let started = Instant::now();
     let waiting = (0..64).map(|n| {
         let sent = rig.post("/v1/jobs", job(&format!("a{n}.example.net"))).send();
         tokio::spawn(sent)
@@ -68,5 +71,5 @@ async fn a_silent_name_server_delays_only_those_that_ask_for_a_name() {
     for sent in waiting {
         assert_eq!(sent.await.unwrap().unwrap().status(), StatusCode::UNPROCESSABLE_ENTITY);
     }
-    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}", asked.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
 }

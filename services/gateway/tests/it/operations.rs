@@ -28,7 +28,7 @@ fn states(operations: &[OperationView]) -> Vec<OperationState> {
 use OperationState::{Done, Failed, Running, Skipped, Waiting};
 
 #[tokio::test]
-async fn operations_are_seen_from_the_queue_to_the_end() {
+async fn operations_have_a_state_from_the_queue_to_the_end() {
     let rig = Rig::start().await;
     let accepted = rig.submit(MIXED).await.id;
     let bare = operations(&rig, accepted).await;
@@ -78,7 +78,7 @@ async fn operations_are_seen_from_the_queue_to_the_end() {
 }
 
 #[tokio::test]
-async fn a_drawn_tile_is_sent_whole() {
+async fn a_rendered_tile_is_sent_completely() {
     let rig = Rig::start().await;
     let render = r#"{"name":"r","operations":[{"kind":"render","width":9,"height":9,"center":[0,0],"zoom":1}]}"#;
     let job = rig.queued(render).await.id;

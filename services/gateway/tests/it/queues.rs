@@ -9,7 +9,7 @@ use testkit::eventually;
 use crate::rig::{JOB, LIMIT, Rig, problem};
 
 #[tokio::test]
-async fn every_queue_and_store_tells_how_full_it_is() {
+async fn every_queue_and_store_shows_how_full_it_is() {
     let rig = Rig::start_on(1 << 20, &[]).await;
     for _ in 0..3 {
         rig.submit(JOB).await;
@@ -51,7 +51,7 @@ async fn every_queue_and_store_tells_how_full_it_is() {
 }
 
 #[tokio::test]
-async fn without_a_broker_there_is_nothing_to_tell() {
+async fn without_a_broker_the_queues_are_a_503() {
     let mut rig = Rig::start().await;
     rig.nats.kill().await;
     let answer = rig.get("/v1/queues").send().await.unwrap();

@@ -1,4 +1,4 @@
-//! Dead letters: driving them again, dropping them.
+//! Redriving and deleting dead letters.
 
 use contract::{
     JobId, Stage,
@@ -10,7 +10,7 @@ use opentelemetry::trace::SpanKind;
 use serde_json::{Value, json};
 use testkit::eventually;
 
-use crate::rig::{JOB, LETTER_TRACE, LIMIT, Rig, own_headers, problem};
+use crate::rig::{DEAD_LETTER_TRACE, JOB, LIMIT, Rig, own_headers, problem};
 
 const TODO: &str = "dev.waybill.job.todo";
 const SUBMITTED: &str = "dev.waybill.job.submitted";
@@ -25,11 +25,11 @@ pub(crate) async fn redriven(rig: &Rig, seq: u64) -> Redriven {
     answer.json().await.unwrap()
 }
 
-/// A job that died in the processor, and its letter.
+/// A job that died in the processor, and its dead letter.
 pub(crate) async fn dead_job(rig: &Rig) -> (Job, u64) {
     let job = rig.queued(JOB).await;
     let body = serde_json::to_vec(&job).unwrap();
-    let seq = rig.bury(Stage::Processor, "jobs.todo.add", &own_headers(TODO), body).await;
+    let seq = rig.dead_letter(Stage::Processor, "jobs.todo.add", &own_headers(TODO), body).await;
     rig.change(job.id, |record| {
         record.state = JobState::Dead;
         record.dead_letter = Some(seq);
@@ -39,12 +39,12 @@ pub(crate) async fn dead_job(rig: &Rig) -> (Job, u64) {
 }
 
 #[tokio::test]
-async fn a_redriven_job_starts_a_new_round_and_its_letter_is_gone() {
+async fn a_redriven_job_starts_a_new_round_and_its_dead_letter_is_deleted() {
     let rig = Rig::start().await;
     let (job, seq) = dead_job(&rig).await;
     let answer = redriven(&rig, seq).await;
     assert_eq!((answer.stage, answer.job, answer.round), (Stage::Processor, Some(job.id), Some(1)));
-    assert_eq!(answer.trace_id.as_deref(), Some(LETTER_TRACE));
+    assert_eq!(answer.trace_id.as_deref(), Some(DEAD_LETTER_TRACE));
     let message = rig.messages("TODO").await.pop().unwrap();
     let header = |name| message.headers.get(name).unwrap().as_str();
     assert_eq!(header("Nats-Msg-Id"), format!("{}:1:todo", job.id));
@@ -53,10 +53,10 @@ async fn a_redriven_job_starts_a_new_round_and_its_letter_is_gone() {
     assert_eq!((sent.id, sent.round, sent.spec), (job.id, 1, job.spec));
     let record = rig.record(job.id).await;
     assert_eq!((record.state, record.round, record.dead_letter), (JobState::Queued, 1, None));
-    assert!(rig.letters().await.is_empty());
+    assert!(rig.dead_letters().await.is_empty());
     problem(redrive(&rig, seq).await, 404).await;
     let span = eventually(LIMIT, "the new span", async || {
-        let spans = Rig::spans_of(LETTER_TRACE);
+        let spans = Rig::spans_of(DEAD_LETTER_TRACE);
         spans.into_iter().find(|span| {
             let about = span.attributes.iter().find(|a| a.key.as_str() == "waybill.job.id");
             about.is_some_and(|about| about.value.to_string() == job.id.to_string())
@@ -71,15 +71,15 @@ async fn a_redriven_job_starts_a_new_round_and_its_letter_is_gone() {
 }
 
 #[tokio::test]
-async fn a_retry_of_a_dead_job_takes_its_letter_along() {
+async fn a_retry_of_a_dead_job_redrives_its_dead_letter() {
     let rig = Rig::start().await;
     let (job, seq) = dead_job(&rig).await;
     assert_eq!(rig.job(job.id).await.dead_letter, Some(seq));
     let answer = rig.post(&format!("/v1/jobs/{}/retry", job.id), "").send().await.unwrap();
     assert_eq!(answer.status(), 202);
-    assert!(rig.letters().await.is_empty());
+    assert!(rig.dead_letters().await.is_empty());
     assert_eq!(rig.record(job.id).await.round, 1);
-    // A letter that was dropped is not missed.
+    // A retry does not need the deleted dead letter.
     rig.change(job.id, |record| {
         record.state = JobState::Dead;
         record.dead_letter = Some(seq);
@@ -97,7 +97,7 @@ async fn a_job_whose_record_has_expired_is_known_again() {
     assert_eq!(redriven(&rig, seq).await.round, Some(1));
     let record = rig.record(job.id).await;
     assert_eq!((record.state, record.round), (JobState::Queued, 1));
-    assert_eq!(record.trace_id, LETTER_TRACE);
+    assert_eq!(record.trace_id, DEAD_LETTER_TRACE);
 }
 
 #[tokio::test]
@@ -110,7 +110,8 @@ async fn a_redriven_job_whose_record_had_expired_can_be_retried_when_it_fails_ag
         rig.lose_record(job.id).await;
         rig.forget_payload(job.id).await;
         let body = serde_json::to_vec(&job).unwrap();
-        let seq = rig.bury(Stage::Processor, "jobs.todo.add", &own_headers(TODO), body).await;
+        let seq =
+            rig.dead_letter(Stage::Processor, "jobs.todo.add", &own_headers(TODO), body).await;
         assert_eq!(redriven(&rig, seq).await.round, Some(1));
         rig.change(job.id, |record| record.state = JobState::Failed).await;
         let answer = rig.post(&format!("/v1/jobs/{}/retry", job.id), "").send().await.unwrap();
@@ -119,7 +120,7 @@ async fn a_redriven_job_whose_record_had_expired_can_be_retried_when_it_fails_ag
         let sent: Job = serde_json::from_slice(&message.payload).unwrap();
         assert_eq!((sent.id, sent.round, sent.spec), (job.id, 2, job.spec));
         let header = |name| message.headers.get(name).unwrap().as_str();
-        assert!(header("traceparent").contains(LETTER_TRACE), "it goes on in its own trace");
+        assert!(header("traceparent").contains(DEAD_LETTER_TRACE), "it goes on in its own trace");
         assert_eq!(header("baggage"), "waybill.scenario=poison");
     }
 }
@@ -134,12 +135,12 @@ async fn of_two_redrives_at_once_one_wins() {
         statuses.sort_unstable();
         assert!(statuses == [202, 409] || statuses == [202, 404], "{statuses:?}");
         assert_eq!(rig.messages("TODO").await.len(), n);
-        assert!(rig.letters().await.is_empty());
+        assert!(rig.dead_letters().await.is_empty());
     }
 }
 
 #[tokio::test]
-async fn a_redrive_that_the_broker_swallows_is_an_error_and_the_letter_stays() {
+async fn a_redrive_that_the_broker_deduplicates_is_an_error_and_the_dead_letter_stays() {
     let rig = Rig::start().await;
     let (job, seq) = dead_job(&rig).await;
     let mut headers = async_nats::HeaderMap::new();
@@ -148,11 +149,11 @@ async fn a_redrive_that_the_broker_swallows_is_an_error_and_the_letter_stays() {
     sent.unwrap().await.unwrap();
     let refused = problem(redrive(&rig, seq).await, 409).await;
     assert!(refused.kind.ends_with("/already-redriven"), "{refused:?}");
-    assert_eq!(rig.letters().await, [seq]);
+    assert_eq!(rig.dead_letters().await, [seq]);
 }
 
 #[tokio::test]
-async fn a_letter_whose_job_goes_on_or_has_succeeded_stays() {
+async fn a_dead_letter_whose_job_runs_or_has_succeeded_stays() {
     let rig = Rig::start().await;
     let (job, seq) = dead_job(&rig).await;
     for state in [JobState::Queued, JobState::Running, JobState::Retrying, JobState::Succeeded] {
@@ -160,11 +161,11 @@ async fn a_letter_whose_job_goes_on_or_has_succeeded_stays() {
         let refused = problem(redrive(&rig, seq).await, 409).await;
         assert!(refused.detail.contains(state.name()), "{refused:?}");
     }
-    assert!(rig.letters().await == [seq] && rig.messages("TODO").await.is_empty());
+    assert!(rig.dead_letters().await == [seq] && rig.messages("TODO").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_letter_of_the_notifier_tells_the_owner_again_and_leaves_the_job_alone() {
+async fn a_redriven_completion_notifies_again_and_does_not_change_the_job() {
     let rig = Rig::start().await;
     let job = rig.queued(JOB).await;
     rig.change(job.id, |record| {
@@ -181,7 +182,7 @@ async fn a_letter_of_the_notifier_tells_the_owner_again_and_leaves_the_job_alone
     };
     let body = serde_json::to_vec(&done).unwrap();
     let headers = own_headers("dev.waybill.job.done");
-    let seq = rig.bury(Stage::Notifier, "jobs.done.failed", &headers, body.clone()).await;
+    let seq = rig.dead_letter(Stage::Notifier, "jobs.done.failed", &headers, body.clone()).await;
     let answer = redriven(&rig, seq).await;
     assert_eq!((answer.stage, answer.job, answer.round), (Stage::Notifier, Some(job.id), None));
     let message = rig.messages("DONE").await.pop().unwrap();
@@ -189,11 +190,11 @@ async fn a_letter_of_the_notifier_tells_the_owner_again_and_leaves_the_job_alone
     assert_eq!((message.subject.as_str(), message.payload.to_vec()), ("jobs.done.failed", body));
     let record = rig.record(job.id).await;
     assert_eq!((record.state, record.round, record.attempts.notifier), (JobState::Failed, 0, 0));
-    assert!(rig.letters().await.is_empty());
+    assert!(rig.dead_letters().await.is_empty());
 }
 
 #[tokio::test]
-async fn a_raw_event_goes_back_as_it_came_and_is_no_repeat_of_itself() {
+async fn a_redriven_raw_event_is_unchanged_and_is_not_deduplicated() {
     let rig = Rig::start().await;
     let body = br#"{"name":"e","operations":[{"kind":"add","inputs":[1]}]}"#.to_vec();
     let headers = [
@@ -206,7 +207,8 @@ async fn a_raw_event_goes_back_as_it_came_and_is_no_repeat_of_itself() {
         ("Nats-Msg-Id", "old"),
         ("traceparent", "00-11111111111111111111111111111111-2222222222222222-01"),
     ];
-    let seq = rig.bury(Stage::Ingester, "jobs.submitted.event", &headers, body.clone()).await;
+    let seq =
+        rig.dead_letter(Stage::Ingester, "jobs.submitted.event", &headers, body.clone()).await;
     let answer = redriven(&rig, seq).await;
     assert_eq!((answer.job, answer.round), (None, None));
     let message = rig.last_submitted().await;
@@ -216,14 +218,14 @@ async fn a_raw_event_goes_back_as_it_came_and_is_no_repeat_of_itself() {
     assert_eq!((header("ce-subject"), header("x-own")), (Some("basket"), Some("kept")));
     assert_eq!(header("waybill-redriven-seq"), Some("77"));
     assert_eq!(header("waybill-redriven-round"), None);
-    assert!(header("traceparent").unwrap().contains(LETTER_TRACE));
+    assert!(header("traceparent").unwrap().contains(DEAD_LETTER_TRACE));
     // One that had become a job starts its next round; and the first place counts, however often it died.
     let job = rig.submit(JOB).await.id;
     rig.change(job, |record| record.state = JobState::Dead).await;
     let id = job.to_string();
-    let again = [("letter:ce-subject", id.as_str()), ("waybill-redriven-seq", "5")];
+    let again = [("dead-letter:ce-subject", id.as_str()), ("waybill-redriven-seq", "5")];
     let headers = [&headers[..], &again[..]].concat();
-    let seq = rig.bury(Stage::Ingester, "jobs.submitted.event", &headers, body).await;
+    let seq = rig.dead_letter(Stage::Ingester, "jobs.submitted.event", &headers, body).await;
     assert_eq!(redriven(&rig, seq).await.round, Some(1));
     let message = rig.last_submitted().await;
     let header = |name| message.headers.get(name).map(async_nats::HeaderValue::as_str);
@@ -232,16 +234,16 @@ async fn a_raw_event_goes_back_as_it_came_and_is_no_repeat_of_itself() {
 }
 
 #[tokio::test]
-async fn what_would_only_come_back_is_not_sent_and_can_be_dropped() {
+async fn a_dead_letter_that_would_fail_again_is_not_redriven_and_can_be_deleted() {
     let rig = Rig::start().await;
     let own = own_headers(TODO);
     let nothing: [(&str, &str); 0] = [];
     let seqs = [
-        rig.bury(Stage::Processor, "jobs.todo.add", &own, b"no job".to_vec()).await,
-        rig.bury(Stage::Processor, "jobs.todo.add", &nothing, b"{}".to_vec()).await,
-        rig.bury(Stage::Processor, "jobs.done.failed", &own, b"{}".to_vec()).await,
-        rig.bury(Stage::Notifier, "jobs.done.failed", &own, b"{}".to_vec()).await,
-        rig.bury(Stage::Gateway, "jobs.submitted.add", &own, b"{}".to_vec()).await,
+        rig.dead_letter(Stage::Processor, "jobs.todo.add", &own, b"no job".to_vec()).await,
+        rig.dead_letter(Stage::Processor, "jobs.todo.add", &nothing, b"{}".to_vec()).await,
+        rig.dead_letter(Stage::Processor, "jobs.done.failed", &own, b"{}".to_vec()).await,
+        rig.dead_letter(Stage::Notifier, "jobs.done.failed", &own, b"{}".to_vec()).await,
+        rig.dead_letter(Stage::Gateway, "jobs.submitted.add", &own, b"{}".to_vec()).await,
     ];
     for seq in seqs {
         let refused = problem(redrive(&rig, seq).await, 409).await;
@@ -250,7 +252,7 @@ async fn what_would_only_come_back_is_not_sent_and_can_be_dropped() {
         assert_eq!(rig.http.delete(&url).send().await.unwrap().status(), 204);
         problem(rig.http.delete(&url).send().await.unwrap(), 404).await;
     }
-    assert!(rig.letters().await.is_empty());
+    assert!(rig.dead_letters().await.is_empty());
     for seq in ["0", "x", "-1", "18446744073709551616"] {
         let answer = rig.get(&format!("/v1/dead-letters/{seq}")).send().await.unwrap();
         problem(answer, 400).await;
@@ -258,15 +260,16 @@ async fn what_would_only_come_back_is_not_sent_and_can_be_dropped() {
 }
 
 #[tokio::test]
-async fn many_are_driven_again_by_reason_and_the_rest_stays() {
+async fn many_are_redriven_by_reason_and_the_rest_stays() {
     let rig = Rig::start().await;
     let mut jobs: Vec<JobId> = Vec::new();
     for _ in 0..5 {
         jobs.push(dead_job(&rig).await.0.id);
     }
-    let bad = rig.bury(Stage::Processor, "jobs.todo.add", &[], b"bad".to_vec()).await;
-    let other = [("letter:waybill-dead-reason", "malformed")];
-    let malformed = rig.bury(Stage::Ingester, "jobs.submitted.add", &other, b"bad".to_vec()).await;
+    let bad = rig.dead_letter(Stage::Processor, "jobs.todo.add", &[], b"bad".to_vec()).await;
+    let other = [("dead-letter:waybill-dead-reason", "malformed")];
+    let malformed =
+        rig.dead_letter(Stage::Ingester, "jobs.submitted.add", &other, b"bad".to_vec()).await;
     let many = async |body: Value| -> RedrivenMany {
         let answer = rig.post("/v1/dead-letters/redrive", body.to_string()).send().await.unwrap();
         answer.error_for_status().unwrap().json().await.unwrap()
@@ -277,7 +280,7 @@ async fn many_are_driven_again_by_reason_and_the_rest_stays() {
     assert_eq!((rest.redriven, rest.failed.len(), rest.next_cursor), (3, 1, None));
     assert_eq!(rest.failed[0].seq, bad);
     assert!(rest.failed[0].kind.ends_with("/not-redrivable"));
-    assert_eq!(rig.letters().await, [bad, malformed]);
+    assert_eq!(rig.dead_letters().await, [bad, malformed]);
     for job in jobs {
         assert_eq!(rig.record(job).await.round, 1);
     }

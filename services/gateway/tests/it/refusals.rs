@@ -16,7 +16,7 @@ fn webhook(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_wrong_job_is_refused_by_the_name_of_its_field() {
+async fn an_invalid_job_is_refused_with_the_name_of_its_field() {
     let rig = Rig::start().await;
     let deep = format!(r#"{{"name":{}}}"#, "[".repeat(200));
     let cases = [
@@ -76,7 +76,7 @@ async fn a_job_that_grows_beyond_a_message_is_refused_and_not_a_server_error() {
 }
 
 #[tokio::test]
-async fn a_web_page_of_a_stranger_cannot_drive_the_lab() {
+async fn a_web_page_of_another_origin_cannot_change_anything() {
     let rig = Rig::start().await;
     let post = || rig.post("/v1/jobs", JOB);
     problem(post().header(HOST, "evil.example").send().await.unwrap(), 421).await;
@@ -98,7 +98,7 @@ async fn a_web_page_of_a_stranger_cannot_drive_the_lab() {
 }
 
 #[tokio::test]
-async fn a_further_host_name_is_good_for_both_servers() {
+async fn an_additional_host_name_applies_to_both_servers() {
     let rig = Rig::start_with(&["--allowed-hosts", "gateway"]).await;
     let named = rig.post("/v1/jobs", JOB).header(HOST, "gateway:8080").send().await.unwrap();
     assert_eq!(named.status(), 202);
@@ -107,7 +107,7 @@ async fn a_further_host_name_is_good_for_both_servers() {
 }
 
 #[tokio::test]
-async fn addresses_and_methods_that_are_not_there_are_problems() {
+async fn unknown_paths_and_methods_are_problems() {
     let rig = Rig::start().await;
     for path in ["/", "/v1", "/v1/jobs/", "/v2/jobs", "/v1/jobs/a/b", "/readyz"] {
         problem(rig.get(path).send().await.unwrap(), 404).await;
@@ -123,7 +123,7 @@ async fn addresses_and_methods_that_are_not_there_are_problems() {
 }
 
 #[tokio::test]
-async fn a_fault_that_makes_no_sense_is_refused() {
+async fn an_invalid_fault_is_refused() {
     let rig = Rig::start_with(&["--faults", "on"]).await;
     for wrong in ["", "processor", "processor=fly", "mailer=error", &"processor=error;".repeat(40)]
     {

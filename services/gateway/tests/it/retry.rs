@@ -94,7 +94,7 @@ async fn a_job_that_has_not_ended_or_has_succeeded_is_not_started_again() {
 }
 
 #[tokio::test]
-async fn a_job_whose_wording_is_forgotten_says_so() {
+async fn a_retry_of_a_job_without_a_spec_is_refused() {
     let rig = Rig::start().await;
     let job = rig.submit(JOB).await.id;
     rig.change(job, |record| (record.state, record.inline_spec) = (JobState::Failed, None)).await;

@@ -1,6 +1,6 @@
 //! A gateway in this process, its broker, and the questions that tests ask of both.
 
-mod letters;
+mod dead_letters;
 mod process;
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use contract::{
     state::JobState,
     topology::{JOBS_BUCKET, PAYLOADS, QUEUE_BYTES_MAX, SUBMITTED},
 };
-pub(crate) use letters::{LETTER_TRACE, own_headers};
+pub(crate) use dead_letters::{DEAD_LETTER_TRACE, own_headers};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SpanData;
 use process::{SHARED, service, settings, shared};
@@ -234,7 +234,7 @@ impl Rig {
         assert!(stream.purge().filter(subject).await.unwrap().purged > 0);
     }
 
-    /// Makes it as if what the job asked for had never been kept beside its record.
+    /// Deletes the spec that is kept beside the job's record.
     pub(crate) async fn forget_payload(&self, job: JobId) {
         let stream = self.jetstream.get_stream(PAYLOADS.name).await.unwrap();
         stream.purge().filter(contract::topology::payload(job)).await.unwrap();

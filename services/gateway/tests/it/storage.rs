@@ -1,4 +1,4 @@
-//! A broker that is there and does not store: the client is told why, and what is true of its request.
+//! A broker that is there and does not store: the client is refusal why, and what is true of its request.
 
 use contract::{
     api::{JobAccepted, Problem},
@@ -48,10 +48,10 @@ async fn a_missing_stream_is_named_and_nothing_was_stored() {
     let rig = Rig::start().await;
     rig.jetstream.delete_stream("SUBMITTED").await.unwrap();
     for request in [rig.post("/v1/jobs", JOB), keyed(&rig, "k"), event(&rig)] {
-        let told = refused(request).await;
-        assert!(told.kind.ends_with("/no-stream"), "{told:?}");
+        let refusal = refused(request).await;
+        assert!(refusal.kind.ends_with("/no-stream"), "{refusal:?}");
         for words in ["SUBMITTED", "Nothing was stored", "waybill topology apply"] {
-            assert!(told.detail.contains(words), "{words} in {told:?}");
+            assert!(refusal.detail.contains(words), "{words} in {refusal:?}");
         }
     }
     rig.apply_topology(QUEUE_BYTES_MAX).await;
@@ -61,12 +61,15 @@ async fn a_missing_stream_is_named_and_nothing_was_stored() {
 }
 
 #[tokio::test]
-async fn a_missing_bucket_of_keys_is_named_and_other_jobs_are_taken() {
+async fn a_missing_bucket_of_keys_is_named_and_other_jobs_are_accepted() {
     let rig = Rig::start().await;
     rig.jetstream.delete_stream("KV_KEYS").await.unwrap();
-    let told = refused(keyed(&rig, "k")).await;
-    assert!(told.kind.ends_with("/no-stream") && told.detail.contains("KV_KEYS"), "{told:?}");
-    assert!(told.detail.contains("Nothing was stored"), "{told:?}");
+    let refusal = refused(keyed(&rig, "k")).await;
+    assert!(
+        refusal.kind.ends_with("/no-stream") && refusal.detail.contains("KV_KEYS"),
+        "{refusal:?}"
+    );
+    assert!(refusal.detail.contains("Nothing was stored"), "{refusal:?}");
     rig.submit(JOB).await;
     assert_eq!(rig.submitted().await.messages, 1);
 }
@@ -78,8 +81,8 @@ async fn a_missing_queue_of_the_retries_is_named() {
     let cancelled = rig.post(&format!("/v1/jobs/{}/cancel", job.id), "").send().await.unwrap();
     assert_eq!(cancelled.status(), StatusCode::ACCEPTED);
     rig.jetstream.delete_stream("TODO").await.unwrap();
-    let told = refused(rig.post(&format!("/v1/jobs/{}/retry", job.id), "")).await;
-    assert!(told.kind.ends_with("/no-stream") && told.detail.contains("TODO"), "{told:?}");
+    let refusal = refused(rig.post(&format!("/v1/jobs/{}/retry", job.id), "")).await;
+    assert!(refusal.kind.ends_with("/no-stream") && refusal.detail.contains("TODO"), "{refusal:?}");
 }
 
 /// The disk of a rig's broker: what it writes fails while it has no room.
@@ -107,30 +110,33 @@ impl Disk {
     }
 }
 
-fn says_cannot_store(told: &Problem) {
-    assert!(told.kind.ends_with("/broker-cannot-store"), "{told:?}");
-    assert!(told.detail.contains("disk"), "{told:?}");
+fn says_cannot_store(refusal: &Problem) {
+    assert!(refusal.kind.ends_with("/broker-cannot-store"), "{refusal:?}");
+    assert!(refusal.detail.contains("disk"), "{refusal:?}");
 }
 
 #[tokio::test]
-async fn a_disk_that_fails_is_named_and_what_was_stored_is_said_truthfully() {
+async fn a_failing_disk_is_named_and_the_response_says_what_was_stored() {
     let mut rig = Rig::start_with_health().await;
     let before = rig.submit(JOB).await;
     let disk = Disk::of(&rig);
     disk.fails();
-    let told = refused(rig.post("/v1/jobs", JOB)).await;
-    says_cannot_store(&told);
-    assert!(told.detail.contains("unknown") && told.detail.contains("may run"), "{told:?}");
+    let refusal = refused(rig.post("/v1/jobs", JOB)).await;
+    says_cannot_store(&refusal);
+    assert!(
+        refusal.detail.contains("unknown") && refusal.detail.contains("may run"),
+        "{refusal:?}"
+    );
     // The key comes first: without it nothing was sent.
-    let told = refused(keyed(&rig, "k")).await;
-    says_cannot_store(&told);
-    assert!(told.detail.contains("Nothing was stored"), "{told:?}");
-    assert!(told.detail.contains("Repeat with your Idempotency-Key"), "{told:?}");
+    let refusal = refused(keyed(&rig, "k")).await;
+    says_cannot_store(&refusal);
+    assert!(refusal.detail.contains("Nothing was stored"), "{refusal:?}");
+    assert!(refusal.detail.contains("Repeat with the same Idempotency-Key"), "{refusal:?}");
     says_cannot_store(&refused(event(&rig)).await);
     let cancel = rig.post(&format!("/v1/jobs/{}/cancel", before.id), "");
-    let told = refused(cancel).await;
-    says_cannot_store(&told);
-    assert!(told.detail.contains("unknown"), "{told:?}");
+    let refusal = refused(cancel).await;
+    says_cannot_store(&refusal);
+    assert!(refusal.detail.contains("unknown"), "{refusal:?}");
     // What is stored is still to be seen.
     assert_eq!(rig.job(before.id).await.id, before.id);
     let (status, text) = rig.ready().await;
@@ -148,16 +154,16 @@ async fn a_disk_that_fails_is_named_and_what_was_stored_is_said_truthfully() {
 }
 
 #[tokio::test]
-async fn without_the_health_page_a_broker_that_does_not_store_is_told_from_one_that_is_away() {
+async fn without_the_health_endpoint_a_broker_that_cannot_store_differs_from_an_unreachable_one() {
     let rig = Rig::start().await;
     rig.submit(JOB).await;
     Disk::of(&rig).fails();
-    let told = refused(rig.post("/v1/jobs", JOB)).await;
-    says_cannot_store(&told);
-    assert!(told.detail.contains("unknown"), "{told:?}");
+    let refusal = refused(rig.post("/v1/jobs", JOB)).await;
+    says_cannot_store(&refusal);
+    assert!(refusal.detail.contains("unknown"), "{refusal:?}");
     rig.nats.pause().await;
     let answer = rig.post("/v1/jobs", JOB).send().await.unwrap();
     rig.nats.resume();
-    let told = problem(answer, 503).await;
-    assert!(told.kind.ends_with("/unconfirmed"), "it hangs, and nothing is known: {told:?}");
+    let refusal = problem(answer, 503).await;
+    assert!(refusal.kind.ends_with("/unconfirmed"), "it hangs, and nothing is known: {refusal:?}");
 }

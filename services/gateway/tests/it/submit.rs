@@ -73,11 +73,11 @@ async fn a_job_shows_the_results_of_the_run_that_won() {
 }
 
 #[tokio::test]
-async fn a_job_may_tell_hosts_that_are_public_or_allowed() {
+async fn a_job_may_notify_hosts_that_are_public_or_allowed() {
     let rig = Rig::start_with(&["--webhook-allow", "127.0.0.1:9,[::1]:9"]).await;
     for url in ["http://127.0.0.1:9/x", "http://[::1]:9/x", "https://1.1.1.1/x"] {
         let body = json!({
-            "name": "told", "operations": [{"kind": "wait", "seconds": 0}],
+            "name": "notified", "operations": [{"kind": "wait", "seconds": 0}],
             "notify": {"channel": "webhook", "url": url, "on": ["failed"]},
         });
         rig.submit(&body.to_string()).await;

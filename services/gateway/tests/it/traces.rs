@@ -33,7 +33,7 @@ fn of_kind(spans: &[SpanData], kind: &SpanKind) -> SpanData {
 }
 
 #[tokio::test]
-async fn a_job_starts_a_trace_that_links_to_its_caller() {
+async fn a_job_starts_a_trace_that_links_to_the_clients_span() {
     let rig = Rig::start().await;
     let sent = rig.post("/v1/jobs", JOB).header("traceparent", CALLER).send().await.unwrap();
     let job: contract::api::JobAccepted = sent.json().await.unwrap();
@@ -62,7 +62,7 @@ async fn a_job_starts_a_trace_that_links_to_its_caller() {
 }
 
 #[tokio::test]
-async fn a_trusted_caller_has_its_trace_continued() {
+async fn a_trusted_clients_trace_is_continued() {
     let rig = Rig::start_with(&["--trust-traceparent"]).await;
     let sent = rig.post("/v1/jobs", JOB).header("traceparent", CALLER).send().await.unwrap();
     let job: contract::api::JobAccepted = sent.json().await.unwrap();

@@ -36,7 +36,7 @@ async fn listed(rig: &Rig) -> Vec<JobId> {
     list.json::<JobList>().await.unwrap().jobs.into_iter().map(|job| job.id).collect()
 }
 
-/// Everything that can be asked about a job.
+/// All requests about a job.
 async fn all_calls(rig: &Rig, job: JobId, status: u16, name: &str) {
     for path in ["", "/events", "/operations", "/operations/0", "/operations/0/image"] {
         let answer = rig.get(&format!("/v1/jobs/{job}{path}")).send().await.unwrap();
@@ -131,10 +131,11 @@ async fn damaged_job(rig: &Rig, operations: usize) -> (Job, u64) {
     job.spec.operations = vec![job.spec.operations[0].clone(); operations];
     rig.damage(job.id, "not json").await;
     let id = job.id.to_string();
-    let own = [("letter:waybill-dead-reason", "record_unreadable"), ("letter:ce-subject", &id)];
+    let own =
+        [("dead-letter:waybill-dead-reason", "record_unreadable"), ("dead-letter:ce-subject", &id)];
     let headers = [own_headers(TODO), own.to_vec()].concat();
     let body = serde_json::to_vec(&job).unwrap();
-    (job, rig.bury(Stage::Processor, "jobs.todo.add", &headers, body).await)
+    (job, rig.dead_letter(Stage::Processor, "jobs.todo.add", &headers, body).await)
 }
 
 #[tokio::test]
@@ -150,8 +151,8 @@ async fn a_redrive_replaces_a_damaged_record_and_the_job_runs_again() {
         let sent: Job = serde_json::from_slice(&message.payload).unwrap();
         assert_eq!((sent.id, sent.round, &sent.spec), (job.id, 1, &job.spec));
         assert_eq!(rig.job(job.id).await.name, job.spec.name);
-        assert!(rig.letters().await.is_empty());
-        // What it asked for is kept with the new record.
+        assert!(rig.dead_letters().await.is_empty());
+        // Its spec is kept with the new record.
         rig.change(job.id, |record| record.state = JobState::Failed).await;
         let retried = rig.post(&format!("/v1/jobs/{}/retry", job.id), "").send().await.unwrap();
         assert_eq!(retried.status(), 202);
@@ -169,11 +170,12 @@ async fn a_redrive_of_a_raw_event_replaces_a_damaged_record_too() {
         ("ce-id", "order-1"),
         ("ce-source", "/demo/shop"),
         ("ce-type", "dev.waybill.job.submitted"),
-        ("letter:ce-subject", &id),
-        ("letter:waybill-dead-reason", "record_unreadable"),
+        ("dead-letter:ce-subject", &id),
+        ("dead-letter:waybill-dead-reason", "record_unreadable"),
     ];
-    let seq =
-        rig.bury(Stage::Ingester, "jobs.submitted.event", &headers, JOB.as_bytes().to_vec()).await;
+    let seq = rig
+        .dead_letter(Stage::Ingester, "jobs.submitted.event", &headers, JOB.as_bytes().to_vec())
+        .await;
     assert_eq!(redriven(&rig, seq).await.round, Some(1));
     assert_eq!(rig.record(job).await.state, JobState::Dead, "its message begins the round");
     let message = rig.last_submitted().await;
@@ -198,7 +200,7 @@ async fn of_two_redrives_of_a_damaged_job_one_wins() {
 }
 
 #[tokio::test]
-async fn a_dropped_dead_letter_takes_a_damaged_record_along_and_no_other() {
+async fn deleting_a_dead_letter_deletes_a_damaged_record_and_no_other() {
     let rig = Rig::start().await;
     let (job, seq) = damaged_job(&rig, 1).await;
     let (repaired, other) = damaged_job(&rig, 1).await;
@@ -215,7 +217,7 @@ async fn a_dropped_dead_letter_takes_a_damaged_record_along_and_no_other() {
 }
 
 #[tokio::test]
-async fn documents_beside_the_record_that_cannot_be_read_do_not_hide_the_job() {
+async fn unreadable_documents_beside_the_record_do_not_hide_the_job() {
     let rig = Rig::start().await;
     let job = rig.queued(JOB).await;
     rig.change(job.id, |record| {

@@ -1,4 +1,4 @@
-//! The HTTP clients of the webhook channel: what they never do, and whom they trust.
+//! The HTTP clients of the webhook channel.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -12,27 +12,27 @@ use super::WebhookConfig;
 const IDLE_MAX: usize = 4;
 /// How long they are kept.
 const IDLE_FOR: Duration = Duration::from_secs(30);
-/// Who asks.
 const USER_AGENT: &str = concat!("waybill-notifier/", env!("CARGO_PKG_VERSION"));
-/// The most that is read of an answer's body, so that its connection can be used again.
+/// How much of a response body is read, so that its connection can be reused.
 const BODY_BYTES_MAX: usize = 16 * 1024;
-/// How long that may take.
+/// Timeout of reading it.
 const BODY_TIME_MAX: Duration = Duration::from_millis(100);
 
-/// Whom receivers may be signed by, beside the public authorities.
+/// Reads the additional certificate authorities of receivers.
 pub(super) fn authorities(file: Option<&Path>) -> anyhow::Result<Vec<Certificate>> {
     let Some(file) = file else { return Ok(Vec::new()) };
     let name = file.display();
     let text = std::fs::read(file).with_context(|| {
-        format!("no certificates in {name} (--webhook-ca-file): can this user read it?")
+        format!("cannot read {name} (--webhook-ca-file): check that it exists and that this user may read it")
     })?;
     let found = Certificate::from_pem_bundle(&text)
-        .with_context(|| format!("{name} (--webhook-ca-file) is not in PEM form"))?;
-    ensure!(!found.is_empty(), "{name} (--webhook-ca-file) holds no certificate");
+        .with_context(|| format!("{name} (--webhook-ca-file) is not in PEM format"))?;
+    ensure!(!found.is_empty(), "{name} (--webhook-ca-file) contains no certificate");
     Ok(found)
 }
 
-/// No proxy: it would look names up itself. No redirect: it would lead past the address rules.
+/// Builds a client without proxy, which would resolve names itself, and without redirects, which would bypass the
+/// address rules.
 pub(super) fn client(
     config: &WebhookConfig,
     authorities: &[Certificate],
@@ -47,10 +47,10 @@ pub(super) fn client(
         .pool_idle_timeout(IDLE_FOR)
         .user_agent(USER_AGENT);
     let trusting = authorities.iter().cloned().fold(builder, ClientBuilder::add_root_certificate);
-    trusting.build().context("starting the webhook client")
+    trusting.build().context("cannot start the webhook client")
 }
 
-/// Reads the little that is left of a polite answer. What comes of it is of no interest.
+/// Reads the rest of a short response body and discards it.
 pub(super) async fn drain(mut answer: Response) {
     let read = async {
         let mut left = BODY_BYTES_MAX;

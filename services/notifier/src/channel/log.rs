@@ -1,10 +1,10 @@
-//! The log as a channel: one event a notice.
+//! The log channel: one log event per notification.
 
-use super::Notice;
+use super::Notification;
 
-/// Writes one log event that says how the job ended.
-pub fn tell(notice: &Notice<'_>) {
-    let done = notice.done;
+/// Writes a log event with the outcome of the job.
+pub fn write(notification: &Notification<'_>) {
+    let done = notification.done;
     let reason = done.failure.as_ref().map(|failure| failure.reason.as_str());
     tracing::info!(
         name: "job.notice",

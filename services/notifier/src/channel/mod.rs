@@ -1,23 +1,22 @@
-//! Where notices go: one file a channel.
+//! The notification channels: log and webhook.
 //!
-//! Which channel a job asked for, whether it wants this outcome, and when to try again are the
-//! caller's.
+//! The handler chooses the channel, checks whether the job wants a notification, and decides when to try again.
 
 pub mod log;
 
-mod answer;
 mod client;
 mod context;
 mod hosts;
-mod notice;
+mod notification;
 mod public_dns;
+mod response;
 mod settings;
 mod signature;
 mod webhook;
 
-pub use answer::{RETRY_AFTER_MAX, Sent};
 pub use hosts::Hosts;
-pub use notice::Notice;
+pub use notification::Notification;
+pub use response::{RETRY_AFTER_MAX, Sent};
 pub use settings::WebhookConfig;
 pub use webhook::Webhook;
 

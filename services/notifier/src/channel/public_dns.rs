@@ -1,5 +1,5 @@
-//! Looks names up and leaves out every address that is not public, so that the address that was
-//! checked is the one that is connected to: a name cannot change its mind in between.
+//! Resolves names to public addresses only. The client connects to the addresses checked here, so that a name cannot
+//! change its addresses in between.
 
 use std::net::SocketAddr;
 
@@ -7,21 +7,21 @@ use contract::webhook::is_public;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use runtime::names::{LookupError, Names};
 
-/// Says that a name leads nowhere a webhook may go. The same for one without addresses: which private names
-/// exist is not to be found out from a dead letter.
+/// A name has no public address. The same error for a name without addresses, so that a dead letter does not reveal
+/// which private names exist.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} leads to no public address")]
+#[error("{0} has no public address")]
 pub(super) struct NotPublic(String);
 
-/// Names that come with jobs.
+/// Resolves names from jobs.
 #[derive(Clone)]
 pub(super) struct Outside(pub(super) Names);
 
-/// Names that the settings allow.
+/// Resolves names on the allow-list.
 #[derive(Clone)]
 pub(super) struct Allowed(pub(super) Names);
 
-/// Only the public addresses of what `R` finds.
+/// Passes only the public addresses that `R` finds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PublicOnly<R>(pub(super) R);
 

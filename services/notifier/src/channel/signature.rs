@@ -1,11 +1,11 @@
-//! Signs webhooks so that their receiver knows who sent them (Standard Webhooks, symmetric, `v1`).
+//! Signs webhooks (Standard Webhooks, symmetric, `v1`).
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use settings::WebhookSecret;
 use sha2::Sha256;
 
-/// The value of `webhook-signature`: one signature a secret, with spaces between. `None` without secrets.
+/// The value of `webhook-signature`: one signature per secret, separated by spaces. `None` without secrets.
 pub(super) fn of(
     secrets: &[WebhookSecret],
     id: &str,

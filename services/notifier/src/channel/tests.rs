@@ -67,8 +67,8 @@ fn sent_at() -> SystemTime {
 async fn send(webhook: &Webhook, url: &str) -> Sent {
     spans::record();
     let done = done(Outcome::Succeeded);
-    let notice = Notice { done: &done, trace_id: TRACE_ID };
-    let sent = webhook.send(url, &notice, sent_at());
+    let notification = Notification { done: &done, trace_id: TRACE_ID };
+    let sent = webhook.send(url, &notification, sent_at());
     tokio::time::timeout(receiver::LIMIT, sent).await.expect("a webhook has a limit")
 }
 
@@ -82,7 +82,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 #[tokio::test]
-async fn an_owner_learns_which_job_ended_how_and_where_its_trace_is() {
+async fn a_webhook_has_the_job_its_outcome_and_its_trace() {
     let mut receiver = Receiver::answering(200, &[]).await;
     assert_eq!(send_to(&receiver).await, Sent::Delivered { status: 200 });
     let (headers, body) = receiver.next().await;
@@ -112,16 +112,16 @@ async fn an_owner_learns_which_job_ended_how_and_where_its_trace_is() {
 }
 
 #[test]
-fn a_failure_says_why_and_every_outcome_has_its_type() {
+fn a_failure_has_a_reason_and_every_outcome_has_its_type() {
     for outcome in Outcome::ALL {
         let mut done = done(outcome);
         done.failure = Some(JobFailure::new("operation_failed", "division by zero"));
-        let notice = Notice { done: &done, trace_id: TRACE_ID };
-        let body: Value = serde_json::from_str(&notice.body()).unwrap();
+        let notification = Notification { done: &done, trace_id: TRACE_ID };
+        let body: Value = serde_json::from_str(&notification.body()).unwrap();
         assert_eq!(body["type"], format!("job.{outcome}"));
         let failure = json!({"reason": "operation_failed", "detail": "division by zero"});
         assert_eq!(body["data"]["failure"], failure);
-        assert!(notice.id().ends_with(&format!(":2:{outcome}")), "{}", notice.id());
+        assert!(notification.id().ends_with(&format!(":2:{outcome}")), "{}", notification.id());
     }
 }
 
@@ -141,7 +141,7 @@ async fn a_signed_webhook_is_genuine_by_the_reference_library() {
 }
 
 #[tokio::test]
-async fn while_a_secret_is_being_changed_both_sign() {
+async fn during_a_rotation_both_secrets_sign() {
     let mut receiver = Receiver::answering(204, &[]).await;
     let mut config = config(&receiver.authority());
     config.webhook_secret = Some(format!("{NEW_SECRET},{SECRET}").parse().unwrap());
@@ -157,7 +157,7 @@ async fn while_a_secret_is_being_changed_both_sign() {
 }
 
 #[tokio::test]
-async fn a_repetition_has_the_same_id() {
+async fn a_repeated_notification_has_the_same_id() {
     let mut receiver = Receiver::answering(503, &[]).await;
     for _ in 0..2 {
         send_to(&receiver).await;
@@ -167,28 +167,28 @@ async fn a_repetition_has_the_same_id() {
 }
 
 #[tokio::test]
-async fn the_answer_decides_what_is_next() {
+async fn the_response_decides_the_result() {
     let why = |text: &str| text.to_owned();
     for (status, headers, expected) in [
         (204, &[][..], Sent::Delivered { status: 204 }),
         (
             500,
             &[],
-            Sent::Again {
+            Sent::Failed {
                 after: None,
-                why: why("the receiver answered 500 Internal Server Error"),
+                why: why("the receiver responded 500 Internal Server Error"),
             },
         ),
         (
             429,
             &[("retry-after", "7")],
-            Sent::Again {
+            Sent::Failed {
                 after: Some(Duration::from_secs(7)),
-                why: why("the receiver answered 429 Too Many Requests"),
+                why: why("the receiver responded 429 Too Many Requests"),
             },
         ),
-        (410, &[], Sent::Refused { why: why("the receiver answered 410 Gone") }),
-        (404, &[], Sent::Again { after: None, why: why("the receiver answered 404 Not Found") }),
+        (410, &[], Sent::Refused { why: why("the receiver responded 410 Gone") }),
+        (404, &[], Sent::Failed { after: None, why: why("the receiver responded 404 Not Found") }),
     ] {
         let receiver = Receiver::answering(status, headers).await;
         assert_eq!(send_to(&receiver).await, expected);

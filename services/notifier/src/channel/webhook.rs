@@ -1,6 +1,6 @@
-//! Sends notices as signed HTTP requests, to addresses that the rules allow and hosts that answer.
+//! Sends notifications as signed HTTP requests, to allowed addresses and reachable hosts.
 //!
-//! One try a call: trying again is the caller's.
+//! One delivery attempt per call; the handler decides when to try again.
 
 use std::{
     error::Error,
@@ -20,30 +20,30 @@ use tracing::{Instrument, Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::{
-    Hosts, Notice, Sent, WebhookConfig,
-    answer::judge,
+    Hosts, Notification, Sent, WebhookConfig,
     client::{authorities, client, drain},
     context::trace_context,
     hosts::{NotNow, breaker::Health},
     public_dns::{Allowed, NotPublic, Outside, PublicOnly},
+    response::classify,
     signature,
 };
 
-/// Sends webhooks. Keeps connections open, so one is enough for a process.
+/// Sends webhooks. Keeps connections open; share one in a process.
 pub struct Webhook {
-    /// Goes to public addresses only.
+    /// Connects to public addresses only.
     public: Client,
-    /// Goes anywhere; only for pairs on the allow-list.
+    /// Connects anywhere; only for pairs on the allow-list.
     allow_listed: Client,
     allow: AllowList,
     secrets: Vec<WebhookSecret>,
-    limit: Duration,
+    timeout: Duration,
     hosts: Arc<Hosts>,
 }
 
 impl Webhook {
-    /// A channel with these settings, which asks `hosts` before each try. Fails if the certificates
-    /// cannot be read or the TLS library cannot start.
+    /// A channel that checks `hosts` before each attempt. Fails if the certificates cannot be read or the TLS library
+    /// cannot start.
     pub fn new(config: &WebhookConfig, hosts: Arc<Hosts>) -> anyhow::Result<Self> {
         let names = Names::new(&config.names)?;
         Self::with_names(config, hosts, Outside(names.clone()), Allowed(names))
@@ -61,26 +61,31 @@ impl Webhook {
             allow_listed: client(config, &authorities, allowed)?,
             allow: config.webhook_allow.clone(),
             secrets: config.secrets().to_vec(),
-            limit: config.limit(),
+            timeout: config.limit(),
             hosts,
         })
     }
 
-    /// Sends `notice` to `url` in a CLIENT span of its own, unless its host is away. `sent_at` is the
-    /// true time: receivers refuse signatures that are minutes off.
-    pub async fn send(&self, url: &str, notice: &Notice<'_>, sent_at: SystemTime) -> Sent {
+    /// Sends `notification` to `url` in a CLIENT span, unless the breaker of its host is open. `sent_at` is the true
+    /// time: receivers refuse signatures that are minutes off.
+    pub async fn send(
+        &self,
+        url: &str,
+        notification: &Notification<'_>,
+        sent_at: SystemTime,
+    ) -> Sent {
         let target = match parse_target(url, &self.allow) {
             Ok(target) => target,
-            // The rules may have changed since the job was taken.
+            // The rules may have changed since the job was accepted.
             Err(error) => {
                 return Sent::NotAllowed { why: format!("the address {}", error.problem) };
             }
         };
         let pass = match self.hosts.enter(&target.authority()).await {
             Ok(pass) => pass,
-            Err(NotNow { after, why }) => return put_off(&target, after, why),
+            Err(NotNow { after, why }) => return postpone(&target, after, why),
         };
-        // No path and no query: they may hold secrets.
+        // No path and no query: they may contain secrets.
         let span = info_span!(
             "POST",
             otel.kind = "client",
@@ -91,11 +96,13 @@ impl Webhook {
             "http.response.status_code" = Empty,
             "error.type" = Empty,
         );
-        let post = async { self.post(&target, notice, sent_at).await };
+        let post = async { self.post(&target, notification, sent_at).await };
         let (sent, health) = post.instrument(span).await;
         match (pass.end(health), sent) {
-            // Asking whether a host is back is the lab's affair: it costs the notice nothing.
-            (Some(after), Sent::Again { why, .. }) => Sent::PutOff { after, why, tried: true },
+            // The probe of a breaker spends no attempt of the notification.
+            (Some(after), Sent::Failed { why, .. }) => {
+                Sent::Postponed { after, why, attempted: true }
+            }
             (_, sent) => sent,
         }
     }
@@ -103,27 +110,32 @@ impl Webhook {
     async fn post(
         &self,
         target: &Target,
-        notice: &Notice<'_>,
+        notification: &Notification<'_>,
         sent_at: SystemTime,
     ) -> (Sent, Health) {
-        match self.request(target, notice, sent_at).send().await {
-            Ok(answer) => {
-                let status = answer.status();
+        match self.request(target, notification, sent_at).send().await {
+            Ok(response) => {
+                let status = response.status();
                 Span::current().record(attr::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
                 if !status.is_success() {
                     record_error(status.as_str());
                 }
-                let judged = judge(status, answer.headers());
-                drain(answer).await;
-                judged
+                let classified = classify(status, response.headers());
+                drain(response).await;
+                classified
             }
-            Err(error) => self.judge_error(&error),
+            Err(error) => self.classify_error(&error),
         }
     }
 
-    fn request(&self, target: &Target, notice: &Notice<'_>, sent_at: SystemTime) -> RequestBuilder {
+    fn request(
+        &self,
+        target: &Target,
+        notification: &Notification<'_>,
+        sent_at: SystemTime,
+    ) -> RequestBuilder {
         let client = if target.is_allow_listed() { &self.allow_listed } else { &self.public };
-        let (id, body) = (notice.id(), notice.body());
+        let (id, body) = (notification.id(), notification.body());
         let timestamp = sent_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut request = client
             .post(target.url().clone())
@@ -136,39 +148,39 @@ impl Webhook {
         request.header("webhook-id", id).body(body)
     }
 
-    fn judge_error(&self, error: &reqwest::Error) -> (Sent, Health) {
+    fn classify_error(&self, error: &reqwest::Error) -> (Sent, Health) {
         let cause = root(error);
         if cause.is::<NotPublic>() {
             record_error(reason::ADDRESS_REFUSED);
             return (Sent::NotAllowed { why: cause.to_string() }, Health::Unknown);
         }
         let (kind, why) = if error.is_timeout() {
-            ("timeout", format!("no answer within {:?}", self.limit))
+            ("timeout", format!("no response within {:?}", self.timeout))
         } else if error.is_connect() {
-            ("connect", format!("could not connect: {cause}"))
+            ("connect", format!("cannot connect: {cause}"))
         } else {
-            ("connection", format!("the connection broke: {cause}"))
+            ("connection", format!("connection lost: {cause}"))
         };
         record_error(kind);
-        (Sent::Again { after: None, why }, Health::Ill { least: None })
+        (Sent::Failed { after: None, why }, Health::Unhealthy { least: None })
     }
 }
 
-/// Says so in the attempt's span: there is no CLIENT span that could.
-fn put_off(target: &Target, after: Duration, why: &str) -> Sent {
-    let what = vec![
+/// Adds an event to the span of the delivery: without a request there is no CLIENT span.
+fn postpone(target: &Target, after: Duration, why: &str) -> Sent {
+    let attributes = vec![
         KeyValue::new(attr::SERVER_ADDRESS, target.host()),
         KeyValue::new(attr::SERVER_PORT, i64::from(target.port())),
     ];
-    Span::current().add_event("put off", what);
-    Sent::PutOff { after, why: format!("{}: {why}", target.authority()), tried: false }
+    Span::current().add_event("postponed", attributes);
+    Sent::Postponed { after, why: format!("{}: {why}", target.authority()), attempted: false }
 }
 
 fn record_error(kind: &str) {
     Span::current().record("otel.status_code", "ERROR").record(attr::ERROR_TYPE, kind);
 }
 
-/// What an error began with. The errors around it only say which step it was, or repeat the address.
+/// The root cause of an error. The errors around it only name the step, or repeat the address.
 fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut root = error;
     while let Some(source) = root.source() {

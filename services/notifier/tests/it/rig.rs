@@ -42,7 +42,7 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    /// A notifier that may tell the receivers at `allow`, with further flags.
+    /// A notifier that may notify the receivers at `allow`, with further flags.
     pub(crate) async fn start(allow: &str, flags: &[&str]) -> Self {
         let nats = NatsServer::start().await;
         let jetstream = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
@@ -76,11 +76,11 @@ impl Rig {
         Self { metrics, jetstream, records, stop, _notifier: running, _nats: nats }
     }
 
-    /// A job of this number has succeeded, and wants `url` told.
+    /// A job of this number has succeeded, and wants `url` notified.
     pub(crate) async fn ended(&self, number: u8, url: &str) -> JobId {
         let id = JobId::at(Duration::from_secs(1_795_000_000), [number; 10]);
         let event = json!({
-            "id": id, "round": 0, "name": "told",
+            "id": id, "round": 0, "name": "notified",
             "operations": [{"kind": "add", "inputs": [1, 2]}],
             "notify": {"channel": "webhook", "url": url},
             "accepted_at_ms": 1_795_000_000_000_i64,
@@ -102,8 +102,8 @@ impl Rig {
         serde_json::from_slice(&bytes).unwrap()
     }
 
-    /// Notices that ended so.
-    pub(crate) fn notices(&self, outcome: &str) -> u64 {
+    /// Notifications with this outcome.
+    pub(crate) fn notifications(&self, outcome: &str) -> u64 {
         let name = "waybill_notifications_total";
         self.metric(&format!("{name}{{channel=\"webhook\",outcome=\"{outcome}\"}}"))
     }
@@ -114,7 +114,7 @@ impl Rig {
         self.metric(&format!("{name}{{reason=\"{reason}\",stage=\"notifier\"}}"))
     }
 
-    /// Hosts that are taken for away.
+    /// Open breakers.
     pub(crate) fn away(&self) -> u64 {
         self.metric("waybill_webhook_breakers_open")
     }

@@ -1,4 +1,4 @@
-//! The child's side: reads one request from standard input, does it, and replies on standard output.
+//! The child's side: reads a request from standard input, runs it, and replies on standard output.
 
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
@@ -22,7 +22,7 @@ use crate::operations::{self, OperationContext, OperationError, Storing, TileSto
 /// Least time between two reports of progress.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
-/// Serves one request. The process exits when its input ends, because then its worker is gone.
+/// Serves one request. The process exits when its input ends, because its worker is lost then.
 pub fn run() -> ExitCode {
     let (sender, mut lines) = mpsc::channel(1);
     thread::spawn(move || read_lines(&sender));
@@ -43,7 +43,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Reads on while the operation runs, in a thread of its own that no operation can hold up.
+/// Keeps reading while the operation runs, in a thread that no operation can block.
 fn read_lines(lines: &mpsc::Sender<String>) {
     let mut input = BufReader::new(io::stdin());
     loop {
@@ -85,7 +85,7 @@ async fn perform(request: Request, context: &OperationContext) -> Result<Value, 
     }
 }
 
-/// Tells the worker how far the operation is. Returns only when the worker cannot be told.
+/// Reports the progress to the worker. Returns only if that fails.
 async fn report(mut parts: watch::Receiver<f32>) -> anyhow::Error {
     while parts.changed().await.is_ok() {
         let part = *parts.borrow_and_update();
@@ -114,7 +114,8 @@ impl TileStore for WorkersTiles {
     fn put(&self, png: Vec<u8>) -> Storing<'_> {
         Box::pin(async move {
             say(&Reply::Tile(BASE64_STANDARD.encode(png)))?;
-            let line = self.lines.lock().await.recv().await.context("the worker is gone")?;
+            let line =
+                self.lines.lock().await.recv().await.context("the worker closed the pipe")?;
             let reply: TileReply = serde_json::from_str(&line)?;
             Ok(reply.name)
         })

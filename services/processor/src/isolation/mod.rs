@@ -1,8 +1,8 @@
 //! Operations in a child process, for a job that was interrupted before: if it is what kills its worker, it kills only
 //! the child. The worker keeps the lease, the record and the spans.
 //!
-//! - `protocol`: what worker and child say to each other, a JSON document a line
-//! - `worker`: the worker's side: starts the child, stores its tiles, notices its death
+//! - `protocol`: the messages between worker and child, one JSON document per line
+//! - `worker`: the worker's side: starts the child, stores its tiles, detects its exit
 //! - [`child`]: the child's side
 
 pub mod child;

@@ -1,4 +1,4 @@
-//! What a worker and its child process say to each other: a JSON document a line.
+//! The messages between a worker and its child process: one JSON document per line.
 
 use contract::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -7,10 +7,10 @@ use serde_json::Value;
 /// Longest line, in bytes: the largest tile in base64, with room to spare.
 pub(super) const LINE_BYTES_MAX: u64 = 64 << 20;
 
-/// The first line to a child: what it is to do. It does one thing and exits.
+/// The first line to a child: its request. It runs one request and exits.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
-    /// An injected fault that the job carries, in its own notation.
+    /// An injected fault that the job carries, in the notation of faults.
     Fault(String),
     /// An operation.
     Operation(Operation),
@@ -19,15 +19,15 @@ pub(crate) enum Request {
 /// A line from a child. Every reply but the first two is its last.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Reply {
-    /// The done part, 0 to 1.
+    /// Progress, 0 to 1.
     Progress(f32),
     /// A PNG in base64, to be stored; the child waits for a [`TileReply`].
     Tile(String),
     /// The operation's value.
     Value(Value),
-    /// The operation's own error.
+    /// The error of the operation.
     Failed(String),
-    /// It could not be done, a panic included.
+    /// The request failed, for example by a panic.
     Broken(String),
 }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::operations::{OperationContext, OperationError};
 
-/// Does what `request` asks for in a child process and returns its value.
+/// Runs `request` in a child process and returns its value.
 ///
 /// A child that dies is [`OperationError::ChildLost`]; one that cannot be started, [`OperationError::Unavailable`].
 /// Dropping the future kills the child, and so does the end of this process: the child reads its end of input.
@@ -49,9 +49,9 @@ impl Conversation {
     fn start() -> io::Result<Self> {
         let mut child = program()?
             .arg(CHILD_COMMAND)
-            // It needs nothing that the worker has: no secret, no setting.
+            // The child needs no secrets and no settings of the worker.
             .env_clear()
-            // A signal to the worker's group, such as Ctrl-C, is the worker's to handle.
+            // A signal to the worker's process group, such as Ctrl-C, must reach only the worker.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -107,7 +107,7 @@ impl Conversation {
         self.input.write_all(&line).await
     }
 
-    /// The child has died, or no longer makes sense and dies now.
+    /// The child has exited, or has sent an invalid reply and is killed.
     async fn lost(&mut self) -> OperationError {
         let _ = self.child.start_kill();
         OperationError::ChildLost(match self.child.wait().await {
@@ -117,7 +117,7 @@ impl Conversation {
     }
 }
 
-/// This program. On Linux by the way that an update of the file on disk does not change.
+/// This executable. On Linux by a path that stays valid if the file on disk is replaced.
 fn program() -> io::Result<Command> {
     let path =
         if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };

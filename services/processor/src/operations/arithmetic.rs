@@ -1,7 +1,7 @@
 //! Adds, subtracts, multiplies and divides, from left to right in 64-bit floating point.
 //!
-//! Rounding is that of IEEE 754 at each step: no compensation, so the order of the inputs matters as
-//! it does everywhere. A result that no 64-bit number can hold is the operation's own error.
+//! Each step rounds by IEEE 754, without compensation, so the order of the inputs matters. A result that no 64-bit
+//! float can hold is an error of the operation.
 
 use serde_json::Value;
 

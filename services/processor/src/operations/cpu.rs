@@ -1,4 +1,4 @@
-//! Keeps heavy work off the threads that talk to the broker, and bounded by the number of cores.
+//! Runs CPU-bound work on its own threads, at most one per core, so that it does not block the runtime.
 
 use std::{any::Any, num::NonZero, sync::LazyLock, thread};
 
@@ -7,12 +7,12 @@ use tokio::{sync::Semaphore, task};
 
 use super::{OperationContext, OperationError};
 
-/// One permit a core: more would only make every operation slower.
+/// One permit per core.
 static CORES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(cores()));
 
 /// Runs `work` on a thread of its own once a core is free. A panic in it is [`OperationError::Broken`].
 ///
-/// The work must ask its context [`OperationContext::go_on`]: that is how a cancelled or dropped operation ends.
+/// The work must check [`OperationContext::go_on`], so that a cancelled or dropped operation ends.
 pub(super) async fn run<T: Send + 'static>(
     context: &OperationContext,
     work: impl FnOnce(&OperationContext) -> Result<T, OperationError> + Send + 'static,
@@ -23,7 +23,7 @@ pub(super) async fn run<T: Send + 'static>(
         permit = CORES.acquire() => permit.expect("the semaphore is never closed"),
     };
     let (context, token) = context.child();
-    // A thread cannot be aborted: if the caller goes away, the token tells the work.
+    // A thread cannot be aborted: if this future is dropped, the token stops the work.
     let _stop_if_dropped = token.drop_guard();
     let done = task::spawn_blocking(move || {
         let _permit = permit;

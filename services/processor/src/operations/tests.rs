@@ -18,15 +18,15 @@ use super::*;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A store in memory that takes everything, or nothing.
-struct Shelf {
+struct TileList {
     tiles: Mutex<Vec<Vec<u8>>>,
     is_closed: bool,
 }
 
-impl TileStore for Shelf {
+impl TileStore for TileList {
     fn put(&self, png: Vec<u8>) -> Storing<'_> {
         Box::pin(async move {
-            anyhow::ensure!(!self.is_closed, "the shelf is closed");
+            anyhow::ensure!(!self.is_closed, "the store is closed");
             let mut tiles = self.tiles.lock().unwrap();
             tiles.push(png);
             Ok(format!("tile-{}", tiles.len()))
@@ -37,7 +37,7 @@ impl TileStore for Shelf {
 fn context_with(is_closed: bool) -> (OperationContext, watch::Receiver<f32>, CancellationToken) {
     let (sender, progress) = watch::channel(0.0);
     let cancel = CancellationToken::new();
-    let tiles = Arc::new(Shelf { tiles: Mutex::new(Vec::new()), is_closed });
+    let tiles = Arc::new(TileList { tiles: Mutex::new(Vec::new()), is_closed });
     (OperationContext::new(cancel.clone(), sender, tiles), progress, cancel)
 }
 
@@ -90,7 +90,7 @@ fn large() -> Vec<Operation> {
 }
 
 #[tokio::test]
-async fn every_kind_answers_its_value_and_ends_at_progress_1() {
+async fn every_kind_returns_its_value_and_ends_at_progress_1() {
     let all = small();
     assert_eq!(all.len(), OperationKind::ALL.len());
     for (operation, expected) in all {
@@ -109,7 +109,7 @@ async fn every_kind_answers_its_value_and_ends_at_progress_1() {
 }
 
 #[tokio::test]
-async fn limits_hold_even_for_operations_that_nobody_checked() {
+async fn limits_hold_even_for_unchecked_operations() {
     for json in [
         json!({"kind": "primes", "below": PRIMES_BELOW_MAX + 1}),
         json!({"kind": "hash", "text": "x", "rounds": HASH_ROUNDS_MAX + 1}),
@@ -124,7 +124,7 @@ async fn limits_hold_even_for_operations_that_nobody_checked() {
 }
 
 #[tokio::test]
-async fn an_operations_own_error_is_no_breakage_and_never_reports_the_end() {
+async fn an_error_of_an_operation_is_not_an_internal_error_and_never_reports_the_end() {
     let (context, progress) = context();
     let divide = operation(json!({"kind": "divide", "inputs": [1, 0]}));
     let error = run(&divide, &context).await.unwrap_err();
@@ -133,14 +133,14 @@ async fn an_operations_own_error_is_no_breakage_and_never_reports_the_end() {
 }
 
 #[tokio::test]
-async fn a_store_that_refuses_is_not_the_jobs_fault() {
+async fn a_store_that_refuses_is_not_an_error_of_the_operation() {
     let (context, progress, _) = context_with(true);
     let render = small().pop().unwrap().0;
     let error = run(&render, &context).await.unwrap_err();
     let OperationError::Unavailable(cause) = error else {
         panic!("{error:?}");
     };
-    assert_eq!(cause.to_string(), "the shelf is closed");
+    assert_eq!(cause.to_string(), "the store is closed");
     assert!(*progress.borrow() < 1.0);
 }
 
@@ -171,14 +171,14 @@ async fn cancel_in_the_middle(operation: Operation) -> Duration {
     let kind = operation.kind();
     let work = tokio::spawn(async move { run(&operation, &context).await });
     if kind != OperationKind::Wait {
-        let begun = progress.wait_for(|part| *part > 0.0);
-        timeout(LIMIT, begun).await.unwrap().unwrap();
+        let started = progress.wait_for(|part| *part > 0.0);
+        timeout(LIMIT, started).await.unwrap().unwrap();
     }
-    let asked = Instant::now();
+    let cancelled = Instant::now();
     cancel.cancel();
     let error = timeout(LIMIT, work).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(error, OperationError::Cancelled), "{kind}: {error:?}");
-    asked.elapsed()
+    cancelled.elapsed()
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn long_work_ends_within_100_ms_of_its_cancel() {
 }
 
 #[tokio::test]
-async fn a_cancelled_operation_does_not_begin() {
+async fn a_cancelled_operation_does_not_start() {
     for (operation, _) in small() {
         let (context, progress, cancel) = context_with(false);
         cancel.cancel();

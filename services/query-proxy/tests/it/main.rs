@@ -87,7 +87,7 @@ fn metrics() -> Metrics {
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 #[tokio::test]
-async fn queries_reach_their_backend_and_no_other_origin_may_read_the_answer() {
+async fn queries_reach_their_backend_and_no_other_origin_may_read_the_response() {
     let rig = Rig::start().await;
     let (prometheus, loki) = (rig.proxy.prometheus.unwrap(), rig.proxy.loki.unwrap());
     let tempo = rig.proxy.tempo.unwrap();
@@ -175,7 +175,7 @@ async fn what_a_foreign_page_can_send_reaches_no_backend() {
 }
 
 #[tokio::test]
-async fn a_backend_that_is_away_is_named() {
+async fn an_unreachable_backend_is_named() {
     let rig = Rig::start().await;
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let any = "127.0.0.1:0".parse().unwrap();
@@ -193,5 +193,5 @@ async fn a_backend_that_is_away_is_named() {
     let url = format!("http://{}/api/v1/labels", proxy.prometheus.unwrap());
     let answer = rig.send(Method::GET, url, &[]).await;
     assert_eq!(answer.status(), 502);
-    assert!(answer.text().await.unwrap().contains("Prometheus does not answer"));
+    assert!(answer.text().await.unwrap().contains("Prometheus does not respond"));
 }

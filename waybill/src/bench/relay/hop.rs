@@ -1,4 +1,4 @@
-//! One hop of the relay: write to the bucket, hand on, ack and have it confirmed.
+//! One hop of the relay: write to the bucket, publish to the next hop, double ack.
 
 use std::{
     sync::{
@@ -15,20 +15,20 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{publish, streams::Streams};
 
-/// How long one pull waits for messages, as in the lab's own loop.
+/// Timeout of one pull, as in the services.
 const PULL_WAIT: Duration = Duration::from_secs(1);
 
-/// Where a job leaves the relay: its place is free for another, and it counts.
+/// The permits and the count of jobs that leave the relay.
 type End = (Arc<Semaphore>, Arc<AtomicU64>);
 
 /// A worker with a connection of its own.
 pub(super) struct Hop {
-    desk: Arc<Desk>,
+    handler: Arc<Handler>,
     queue: PullConsumer,
     slots: Arc<Semaphore>,
 }
 
-struct Desk {
+struct Handler {
     context: jetstream::Context,
     bucket: kv::Store,
     number: usize,
@@ -37,7 +37,7 @@ struct Desk {
 }
 
 impl Hop {
-    /// Makes its consumer and opens its bucket. `end` is for the last hop.
+    /// Creates its consumer and opens its bucket. `end` is for the last hop.
     pub(super) async fn open(
         context: &jetstream::Context,
         streams: &Streams,
@@ -48,11 +48,11 @@ impl Hop {
         let queue = streams.consumer(context, number).await?;
         let bucket = streams.bucket(context).await?;
         let next = streams.next(number);
-        let desk = Desk { context: context.clone(), bucket, number, next, end };
-        Ok(Self { desk: Arc::new(desk), queue, slots: Arc::new(Semaphore::new(slots)) })
+        let handler = Handler { context: context.clone(), bucket, number, next, end };
+        Ok(Self { handler: Arc::new(handler), queue, slots: Arc::new(Semaphore::new(slots)) })
     }
 
-    /// Pulls for free slots only, until `stop`.
+    /// Pulls messages for free slots only, until `stop`.
     pub(super) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let running = TaskTracker::new();
         while !stop.is_cancelled() {
@@ -63,10 +63,10 @@ impl Hop {
             while let Some(message) = messages.next().await {
                 let message = message.map_err(|error| anyhow::anyhow!("pulling: {error}"))?;
                 let slot = self.slots.clone().acquire_owned().await?;
-                let desk = self.desk.clone();
+                let handler = self.handler.clone();
                 running.spawn(async move {
-                    // A job that fails here comes again after the ack wait, as in the lab.
-                    let _again = desk.handle(message).await;
+                    // A job that fails here is redelivered after the ack wait, as in the lab.
+                    let _redelivered_on_error = handler.handle(message).await;
                     drop(slot);
                 });
             }
@@ -77,7 +77,7 @@ impl Hop {
     }
 }
 
-impl Desk {
+impl Handler {
     async fn handle(&self, message: Message) -> anyhow::Result<()> {
         let job = message.subject.rsplit('.').next().unwrap_or_default().to_owned();
         self.bucket.put(&job, message.payload.clone()).await?;

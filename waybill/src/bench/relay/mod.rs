@@ -1,8 +1,8 @@
-//! The bare relay: what the broker and this machine can do when nothing but the delivery itself is left.
+//! The bare relay: the capacity of the broker and this machine for message delivery alone.
 //!
-//! Three hops, message ids, one bucket write a hop, confirmed acks: the same promises to a job as the
-//! lab's own way, without HTTP, checks, spans, logs and metrics. It runs on the broker of the lab it is
-//! compared with, in streams of its own that are gone afterwards.
+//! Three hops, message ids, one bucket write per hop, double acks: the same guarantees as the lab, without HTTP,
+//! validation, spans, logs and metrics. It runs on the broker of the lab it is compared with, in its own streams,
+//! which are deleted afterwards.
 
 mod hop;
 mod streams;
@@ -27,9 +27,9 @@ use streams::Streams;
 
 use super::usage::{Meter, PartUse};
 
-/// Bytes of a relayed message: what a small job of the lab takes.
+/// Bytes of a message: as many as for a small job of the lab.
 const PAYLOAD_BYTES: usize = 512;
-/// How long jobs under way at the end may take.
+/// Timeout for unfinished jobs at the end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// One run of the relay.
@@ -37,16 +37,16 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Relay<'a> {
     /// The lab on whose broker it runs.
     pub(super) lab: &'a Embedded,
-    /// Jobs under way at any moment.
+    /// Unfinished jobs at any moment.
     pub(super) in_flight: usize,
-    /// Not counted, at the beginning.
+    /// Warm-up.
     pub(super) warm_up: Duration,
-    /// Counted.
+    /// Duration of the measurement.
     pub(super) measured: Duration,
 }
 
 impl Relay<'_> {
-    /// Runs it; answers jobs a second and what was used. Its streams are removed, whatever happens.
+    /// Runs the relay; returns jobs per second and resource usage. Always deletes its streams.
     pub(super) async fn run(self) -> anyhow::Result<(f64, Vec<PartUse>)> {
         let context = jetstream::new(connect(self.lab).await?);
         let streams = Streams::make(&context).await?;
@@ -78,7 +78,7 @@ impl Relay<'_> {
         counted
     }
 
-    /// Jobs a second after the warm-up, and what they took. An error when a hop ends early.
+    /// Jobs per second after the warm-up, and resource usage. An error if a hop ends early.
     async fn count(
         self,
         done: &AtomicU64,
@@ -95,14 +95,14 @@ impl Relay<'_> {
         tokio::select! {
             measured = measured => Ok(measured),
             Some(ended) = hops.join_next() => {
-                ended.context("a hop of the relay broke")??;
-                anyhow::bail!("a hop of the relay ended before its time")
+                ended.context("a hop of the relay panicked")??;
+                anyhow::bail!("a hop of the relay ended early")
             }
         }
     }
 }
 
-/// Keeps as many jobs under way as there is room for.
+/// Keeps as many jobs unfinished as there are permits.
 async fn submit(context: jetstream::Context, subject: String, room: Arc<Semaphore>) {
     let payload = Bytes::from(vec![b'x'; PAYLOAD_BYTES]);
     for number in 0_u64.. {
@@ -113,14 +113,14 @@ async fn submit(context: jetstream::Context, subject: String, room: Arc<Semaphor
         tokio::spawn(async move {
             let stored = publish(&context, subject, &number.to_string(), 0, payload).await;
             if stored.is_err() {
-                // It is not under way: its place is free again.
+                // It was not published: release its permit.
                 room.add_permits(1);
             }
         });
     }
 }
 
-/// Sends a job to a hop and waits until the broker has stored it.
+/// Publishes a job to a hop and waits until the broker has stored it.
 async fn publish(
     context: &jetstream::Context,
     subject: String,
@@ -134,7 +134,7 @@ async fn publish(
     Ok(())
 }
 
-/// Waits, a bounded time, until nothing is under way.
+/// Waits, with a timeout, until no job is unfinished.
 async fn drained(room: &Semaphore, in_flight: usize) {
     let all = u32::try_from(in_flight).unwrap_or(u32::MAX);
     let _late = tokio::time::timeout(DRAIN_LIMIT, room.acquire_many(all)).await;
@@ -145,12 +145,12 @@ async fn connect(lab: &Embedded) -> anyhow::Result<async_nats::Client> {
     async_nats::connect(&url).await.with_context(|| format!("connecting to the broker at {url}"))
 }
 
-/// Where the lab's broker is.
+/// The URL of the lab's broker.
 pub(super) fn broker(lab: &Embedded) -> String {
     format!("nats://127.0.0.1:{}", lab.ports().nats)
 }
 
-/// Things a second.
+/// Rate per second.
 fn rate(count: u64, time: Duration) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let count = count as f64;

@@ -1,4 +1,4 @@
-//! The relay's own streams and bucket. Never the lab's.
+//! The relay's own streams and bucket.
 
 use anyhow::Context as _;
 use async_nats::jetstream::{
@@ -9,18 +9,18 @@ use async_nats::jetstream::{
 };
 use contract::topology;
 
-/// Streams a job passes: as many as in the lab.
+/// Streams that a job passes: as many as in the lab.
 pub(super) const HOPS: usize = topology::WORK_QUEUES.len();
-/// Largest store of each, in bytes; a run is short.
+/// Size limit of each stream, in bytes; a run is short.
 const BYTES_MAX: i64 = 256 << 20;
 
-/// Streams and bucket of one run, under a name that no other run has.
+/// Streams and bucket of one run, with a unique name.
 pub(super) struct Streams {
     name: String,
 }
 
 impl Streams {
-    /// Makes them, with the settings of the lab's own.
+    /// Creates them, with the settings of the lab's streams.
     pub(super) async fn make(context: &jetstream::Context) -> anyhow::Result<Self> {
         let made = Self { name: format!("BENCH-{:08x}", rand::random::<u32>()) };
         for hop in 0..HOPS {
@@ -34,7 +34,7 @@ impl Streams {
                 storage: StorageType::File,
                 ..Config::default()
             };
-            context.create_stream(stream).await.context("making a stream of the relay")?;
+            context.create_stream(stream).await.context("creating a stream of the relay")?;
         }
         let bucket = kv::Config {
             bucket: made.name.clone(),
@@ -43,11 +43,11 @@ impl Streams {
             storage: StorageType::File,
             ..kv::Config::default()
         };
-        context.create_key_value(bucket).await.context("making the bucket of the relay")?;
+        context.create_key_value(bucket).await.context("creating the bucket of the relay")?;
         Ok(made)
     }
 
-    /// Removes them. What cannot be removed is small and bounded, and goes with the lab's folder.
+    /// Deletes them. What cannot be deleted is small, and is deleted with the lab's folder.
     pub(super) async fn remove(&self, context: &jetstream::Context) {
         for hop in 0..HOPS {
             let _left = context.delete_stream(self.stream(hop)).await;
@@ -55,7 +55,7 @@ impl Streams {
         let _left = context.delete_key_value(&self.name).await;
     }
 
-    /// The subject under which jobs enter.
+    /// The subject of the first hop.
     pub(super) fn first(&self) -> String {
         self.stream(0)
     }
@@ -65,7 +65,7 @@ impl Streams {
         (hop + 1 < HOPS).then(|| self.stream(hop + 1))
     }
 
-    /// The consumer of a hop, as the lab makes its own.
+    /// The consumer of a hop, with the settings of the lab's consumers.
     pub(super) async fn consumer(
         &self,
         context: &jetstream::Context,
@@ -80,10 +80,10 @@ impl Streams {
             ..pull::Config::default()
         };
         let stream = context.get_stream(self.stream(hop)).await?;
-        stream.create_consumer(settings).await.context("making a consumer of the relay")
+        stream.create_consumer(settings).await.context("creating a consumer of the relay")
     }
 
-    /// The bucket, in which each hop writes once.
+    /// The bucket, to which each hop writes once per job.
     pub(super) async fn bucket(&self, context: &jetstream::Context) -> anyhow::Result<kv::Store> {
         context.get_key_value(&self.name).await.context("opening the bucket of the relay")
     }

@@ -20,7 +20,7 @@ impl Report {
         let by = &self.parameters;
         writeln!(
             out,
-            "{} rounds of {} s after {} s of warm-up, {} jobs under way, {} processor(s), {} cores, version {}",
+            "{} rounds of {} s after {} s of warm-up, {} unfinished jobs, {} processor(s), {} cores, version {}",
             by.rounds,
             by.measured_seconds,
             by.warm_up_seconds,
@@ -30,13 +30,16 @@ impl Report {
             by.version
         )?;
         if !by.optimised {
-            writeln!(out, "NOT AN OPTIMISED BUILD: these numbers say nothing; use --profile dist")?;
+            writeln!(
+                out,
+                "NOT AN OPTIMIZED BUILD: these numbers are meaningless; build with --profile dist"
+            )?;
         }
         if self.rounds_without_drops < self.rounds.len() {
             let without = self.rounds_without_drops;
             writeln!(
                 out,
-                "TELEMETRY WAS DROPPED with everything on: only {without} of {} rounds may be cited",
+                "TELEMETRY WAS DROPPED with everything on: only {without} of {} rounds are valid",
                 self.rounds.len()
             )?;
         }
@@ -57,14 +60,14 @@ impl Report {
         writeln!(
             out,
             "\n{:<22} {:>6} {:>6} {:>6} {:>6} {:>6}",
-            "ratio, by round", "median", "min", "max", "must", "aim"
+            "ratio, by round", "median", "min", "max", "min ok", "target"
         )?;
         for (name, _, _, must, aim) in RATIOS {
             let Some(spread) = self.ratio_spreads.get(name) else { continue };
             let (median, min, max) = (spread.median, spread.min, spread.max);
             let verdict = match median {
                 ratio if ratio >= aim => "",
-                ratio if ratio >= must => "   below the aim",
+                ratio if ratio >= must => "   below target",
                 _ => "   MISSED",
             };
             writeln!(
@@ -92,14 +95,14 @@ impl Report {
         ] {
             writeln!(out, "{name:<16} {median:>8.1} {min:>8.1} {max:>8.1}")?;
         }
-        writeln!(out, "\n{:<14} {:>8} {:>8}   ms at that load, mean", "stage", "waits", "works")?;
+        writeln!(out, "\n{:<14} {:>8} {:>8}   ms at that load, mean", "stage", "queue", "work")?;
         for StageTime { stage, wait_ms, work_ms } in &latency.stages {
             writeln!(out, "{:<14} {wait_ms:>8.2} {work_ms:>8.2}", stage.name())?;
         }
         Ok(())
     }
 
-    /// Processor time counts even when the machine is shared: it is not what others take.
+    /// CPU time is valid even on a shared machine: it excludes other processes.
     fn usage(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = [Variant::On, Variant::Off, Variant::Relay];
         let [on, off, relay] = columns.map(|variant| self.used(variant));
@@ -109,7 +112,7 @@ impl Report {
         writeln!(
             out,
             "\n{:<14} {:>8} {:>8} {:>8} {:>9}",
-            "CPU µs a job", "on", "off", "relay", "MiB, on"
+            "CPU µs per job", "on", "off", "relay", "MiB, on"
         )?;
         for used in &on {
             let part = used.part.as_str();

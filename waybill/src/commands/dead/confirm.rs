@@ -1,4 +1,4 @@
-//! Asks before something that cannot be undone, or that many are touched by.
+//! Asks for confirmation before a change that cannot be undone or that affects many dead letters.
 
 use std::io::{BufRead, IsTerminal as _};
 
@@ -7,31 +7,31 @@ use crate::{
     terminal::{clean, print_error},
 };
 
-/// Longest answer that is read, in bytes.
+/// Most bytes read of the user's reply.
 const ANSWER_BYTES_MAX: u64 = 256;
 
-/// Whether to ask.
+/// Whether to ask for confirmation.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct Confirm {
-    /// Do not ask; needed where nobody can be asked
+    /// Do not ask for confirmation; required if standard input is no terminal
     #[arg(long, short)]
     yes: bool,
 }
 
 impl Confirm {
-    /// Whether it is to be done. An error where nobody can be asked and `--yes` is not given.
+    /// Whether the user agrees. An error if standard input is no terminal and `--yes` is not given.
     pub(super) fn ask(self, question: &str) -> Result<bool, UsageError> {
         if self.yes {
             return Ok(true);
         }
         if !std::io::stdin().is_terminal() {
-            let told = format!("{} Nobody can be asked here: give --yes", clean(question));
-            return Err(UsageError(told));
+            let why = "Standard input is no terminal: confirm with --yes";
+            return Err(UsageError(format!("{} {why}", clean(question))));
         }
         print_error(&format!("{} [y/N] ", clean(question)));
         let agreed = is_yes(std::io::stdin().lock());
         if !agreed {
-            print_error("nothing was changed\n");
+            print_error("nothing changed\n");
         }
         Ok(agreed)
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_clear_yes_is_one() {
+    fn only_y_and_yes_confirm() {
         for (answer, yes) in [
             ("y\n", true),
             ("Yes\n", true),

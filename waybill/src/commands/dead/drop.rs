@@ -1,4 +1,4 @@
-//! `waybill dead drop`: removes dead letters for good.
+//! `waybill dead drop`: deletes dead letters.
 
 use serde_json::json;
 
@@ -9,15 +9,15 @@ use crate::{
     terminal::{print, print_error},
 };
 
-/// Remove dead letters for good; asks before
+/// Delete dead letters permanently, after confirmation
 #[derive(Debug, clap::Args)]
 pub(crate) struct Drop {
-    /// Their places in the list
+    /// Sequence numbers of the dead letters
     #[arg(required = true, num_args = 1..=500)]
     seq: Vec<u64>,
     #[command(flatten)]
     confirm: Confirm,
-    /// Print JSON: the places in `dropped`
+    /// Print JSON; `dropped` lists the deleted sequence numbers
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -29,31 +29,37 @@ impl Drop {
         let gateway = self.lab.gateway()?;
         let question = match *self.seq.as_slice() {
             [only] => {
-                let letter = gateway.dead_letter(only).await?.letter;
-                format!("Drop dead letter {only} ({}: {}) for good?", letter.stage, letter.reason)
+                let found = gateway.dead_letter(only).await?.letter;
+                format!(
+                    "Delete dead letter {only} ({}: {}) permanently?",
+                    found.stage, found.reason
+                )
             }
-            _ => format!("Drop {} dead letters for good?", self.seq.len()),
+            _ => format!("Delete {} dead letters permanently?", self.seq.len()),
         };
         if !self.confirm.ask(&question)? {
             return Ok(Exit::Failed);
         }
-        let mut dropped = Vec::new();
+        let mut deleted = Vec::new();
         let outcome = async {
             for seq in &self.seq {
-                gateway.drop_letter(*seq).await?;
-                dropped.push(*seq);
+                gateway.delete_dead_letter(*seq).await?;
+                deleted.push(*seq);
             }
             anyhow::Ok(())
         }
         .await;
         if self.json {
-            print(&format!("{}\n", json!({ "dropped": dropped })));
-        } else if !dropped.is_empty() {
-            let seqs: Vec<String> = dropped.iter().map(u64::to_string).collect();
-            print(&format!("dropped {}\n", seqs.join(", ")));
+            print(&format!("{}\n", json!({ "dropped": deleted })));
+        } else if !deleted.is_empty() {
+            let seqs: Vec<String> = deleted.iter().map(u64::to_string).collect();
+            print(&format!("deleted {}\n", seqs.join(", ")));
         }
-        if dropped.len() < self.seq.len() {
-            print_error(&format!("waybill: {} not dropped\n", self.seq.len() - dropped.len()));
+        if deleted.len() < self.seq.len() {
+            print_error(&format!(
+                "waybill: {} dead letters were not deleted\n",
+                self.seq.len() - deleted.len()
+            ));
         }
         outcome.map(|()| Exit::Done)
     }

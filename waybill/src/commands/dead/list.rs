@@ -9,17 +9,17 @@ use serde_json::json;
 
 use super::stage;
 use crate::{
-    client::LetterFilter,
+    client::DeadLetterFilter,
     exit::Exit,
     lab_args::LabArgs,
     terminal::{self, BAD, DIM, clean, fit, print, styled},
 };
 
-/// Letters listed if no number is given: a screen.
+/// Default limit: one screen.
 const LIMIT_DEFAULT: u16 = 20;
 /// Columns before the detail.
-const BEFORE_DETAIL: usize = 81;
-/// Least columns of a detail.
+const BEFORE_DETAIL: usize = 84;
+/// Fewest columns of a detail.
 const DETAIL_MIN: usize = 12;
 /// Last digits of a job's id that are shown: enough for `waybill job show`.
 const JOB_DIGITS: usize = 12;
@@ -27,13 +27,13 @@ const JOB_DIGITS: usize = 12;
 /// List the newest dead letters
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
-    /// Only those of this stage
+    /// Only dead letters of this stage
     #[arg(long, value_name = "STAGE", value_parser = stage)]
     stage: Option<Stage>,
-    /// Only those with this reason
+    /// Only dead letters with this reason
     #[arg(long, value_name = "REASON", value_parser = DEAD_LETTERS.to_vec())]
     reason: Option<String>,
-    /// At most so many
+    /// Maximum number of dead letters
     #[arg(
         long,
         value_name = "N",
@@ -41,10 +41,10 @@ pub(crate) struct List {
         value_parser = clap::value_parser!(u16).range(1..=i64::try_from(LIST_LIMIT_MAX).unwrap_or(500))
     )]
     limit: u16,
-    /// Go on where the page before ended: its `next_cursor`
+    /// Continue after the previous page: its `next_cursor`
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
-    /// Print JSON, as the gateway answered
+    /// Print the response of the gateway as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -55,7 +55,7 @@ impl List {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let gateway = self.lab.gateway()?;
         let (stage, reason, cursor) = (self.stage, self.reason, self.cursor);
-        let filter = LetterFilter { stage, reason, limit: usize::from(self.limit), cursor };
+        let filter = DeadLetterFilter { stage, reason, limit: usize::from(self.limit), cursor };
         let list = gateway.dead_letters(&filter).await?;
         if self.json {
             print(&format!("{:#}\n", json!(list)));
@@ -63,7 +63,7 @@ impl List {
             print("no dead letters\n");
         } else {
             let room = terminal::columns().saturating_sub(BEFORE_DETAIL).max(DETAIL_MIN);
-            let rows: String = list.dead_letters.iter().map(|letter| row(letter, room)).collect();
+            let rows: String = list.dead_letters.iter().map(|one| row(one, room)).collect();
             print(&format!("{}\n{rows}", styled(DIM, &head())));
             if let Some(cursor) = &list.next_cursor {
                 print(&styled(DIM, &format!("more: --cursor {}\n", clean(cursor))));
@@ -75,25 +75,28 @@ impl List {
 
 fn head() -> String {
     let when = fit("DIED", 19);
-    format!("{:>7} {when} {:<9} {:<22} {:>5} {:<12}  WHY", "SEQ", "STAGE", "REASON", "TRIES", "JOB")
+    format!(
+        "{:>7} {when} {:<9} {:<22} {:>8} {:<12}  DETAIL",
+        "SEQ", "STAGE", "REASON", "ATTEMPTS", "JOB"
+    )
 }
 
-fn row(letter: &DeadLetterView, room: usize) -> String {
-    let job = letter.job.map_or("-".to_owned(), |job| job.to_string());
+fn row(dead_letter: &DeadLetterView, room: usize) -> String {
+    let job = dead_letter.job.map_or("-".to_owned(), |job| job.to_string());
     let job = &job[job.len().saturating_sub(JOB_DIGITS)..];
     let line = format!(
-        "{:>7} {} {} {} {:>5} {job:<12}  {}",
-        letter.seq,
-        fit(&when(letter), 19),
-        fit(&letter.stage, 9),
-        styled(BAD, &fit(&letter.reason, 22)),
-        letter.attempts,
-        fit(&letter.detail, room),
+        "{:>7} {} {} {} {:>8} {job:<12}  {}",
+        dead_letter.seq,
+        fit(&when(dead_letter), 19),
+        fit(&dead_letter.stage, 9),
+        styled(BAD, &fit(&dead_letter.reason, 22)),
+        dead_letter.attempts,
+        fit(&dead_letter.detail, room),
     );
     format!("{}\n", line.trim_end())
 }
 
 /// `2026-11-21 09:24:05` of an RFC 3339 time; it is UTC.
-fn when(letter: &DeadLetterView) -> String {
-    letter.dead_at.get(..19).unwrap_or(&letter.dead_at).replace('T', " ")
+fn when(dead_letter: &DeadLetterView) -> String {
+    dead_letter.dead_at.get(..19).unwrap_or(&dead_letter.dead_at).replace('T', " ")
 }

@@ -1,4 +1,4 @@
-//! `waybill dead`: what could not be handled, and what to do about it.
+//! `waybill dead`: dead letters.
 
 mod confirm;
 mod drop;
@@ -10,7 +10,7 @@ use contract::{Stage, api::known_stage};
 
 use crate::exit::Exit;
 
-/// Look at dead letters, drive them again or drop them
+/// List, show, redrive and delete dead letters
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Dead {
     List(list::List),
@@ -34,6 +34,6 @@ impl Dead {
 fn stage(text: &str) -> Result<Stage, String> {
     known_stage(text).ok_or_else(|| {
         let names: Vec<&str> = Stage::ALL.into_iter().map(Stage::name).collect();
-        format!("is no stage; there are {}", names.join(", "))
+        format!("no such stage; must be one of {}", names.join(", "))
     })
 }

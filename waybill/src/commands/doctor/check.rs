@@ -1,4 +1,4 @@
-//! One thing that was checked.
+//! The result of one check.
 
 use std::borrow::Cow;
 
@@ -6,28 +6,28 @@ use serde::Serialize;
 
 use crate::terminal::{BAD, DIM, GOOD, WARNING};
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Check {
     pub(super) name: Cow<'static, str>,
     pub(super) status: Status,
-    /// What was found, in a few words.
+    /// What was found.
     pub(super) found: String,
     /// What to do about it.
     pub(super) advice: Option<String>,
 }
 
-/// How it stands.
+/// The status of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Status {
-    /// As it should be.
+    /// No problem.
     Ok,
-    /// A lab runs all the same.
+    /// A problem that does not keep a lab from running.
     Note,
-    /// Without it the lab does not run.
+    /// A problem that keeps the lab from running.
     Failed,
-    /// This system does not tell.
+    /// Not available on this system.
     Skipped,
 }
 
@@ -52,17 +52,17 @@ impl Status {
 }
 
 impl Check {
-    /// As it should be.
+    /// No problem.
     pub(super) fn ok(name: impl Into<Cow<'static, str>>, found: impl Into<String>) -> Self {
         Self { name: name.into(), status: Status::Ok, found: found.into(), advice: None }
     }
 
-    /// This system does not tell.
+    /// Not available on this system.
     pub(super) fn skipped(name: impl Into<Cow<'static, str>>, why: impl Into<String>) -> Self {
         Self { status: Status::Skipped, ..Self::ok(name, why) }
     }
 
-    /// Not as it should be, and a lab runs all the same.
+    /// A problem that does not keep a lab from running.
     pub(super) fn note(
         name: impl Into<Cow<'static, str>>,
         found: impl Into<String>,
@@ -71,7 +71,7 @@ impl Check {
         Self { status: Status::Note, advice: Some(advice.into()), ..Self::ok(name, found) }
     }
 
-    /// Without it the lab does not run.
+    /// A problem that keeps the lab from running.
     pub(super) fn failed(
         name: impl Into<Cow<'static, str>>,
         found: impl Into<String>,
@@ -80,7 +80,7 @@ impl Check {
         Self { status: Status::Failed, ..Self::note(name, found, advice) }
     }
 
-    /// What keeps one lab from running is worth a word only where the other is wanted.
+    /// Turns a failure into a note: for the lab that is not wanted.
     pub(super) fn demoted(mut self) -> Self {
         if self.status == Status::Failed {
             self.status = Status::Note;

@@ -1,4 +1,4 @@
-//! The jobs of a lab that runs: workers that fell silent and what they hold, and what waiting jobs wait for.
+//! The jobs of a running lab: silent workers and their jobs, and what waiting jobs wait for.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use lab::Ports;
 use super::check::Check;
 use crate::{
     client::{Admin, ClientError, Gateway, JobFilter, sum_of},
-    commands::job::held,
+    commands::job::lease_text,
     lab_args::LabArgs,
 };
 
-/// Jobs named of one worker; the others are counted.
+/// Most jobs listed per worker; the others are counted.
 const JOBS_NAMED_MAX: usize = 5;
 
-/// What the gateway of the lab on `ports` says of its jobs. Nothing while it does not answer: that is said elsewhere.
+/// Checks the jobs of the lab on `ports`. Empty if the gateway does not respond: another check reports that.
 pub(super) async fn checks(ports: Ports) -> anyhow::Result<Vec<Check>> {
     let gateway = LabArgs::on(ports).gateway()?;
     let Ok(running) = jobs(&gateway, Running).await else { return Ok(Vec::new()) };
@@ -38,7 +38,7 @@ async fn jobs(gateway: &Gateway, state: JobState) -> Result<Vec<JobView>, Client
     gateway.jobs(&filter).await.map(|list| list.jobs)
 }
 
-/// Whether every lease is renewed.
+/// Whether every lease is being renewed.
 fn workers(running: &[JobView]) -> Check {
     const NAME: &str = "workers";
     let mut silent: BTreeMap<&str, Vec<&JobView>> = BTreeMap::new();
@@ -49,22 +49,22 @@ fn workers(running: &[JobView]) -> Check {
     }
     if silent.is_empty() {
         let found = match running.len() {
-            0 => "no job runs".to_owned(),
-            1 => "one job runs, its lease is renewed".to_owned(),
-            many => format!("{many} jobs run, their leases are renewed"),
+            0 => "no job is running".to_owned(),
+            1 => "one job is running, its lease is being renewed".to_owned(),
+            many => format!("{many} jobs are running, their leases are being renewed"),
         };
         return Check::ok(NAME, found);
     }
     let lines: Vec<String> = silent.values().map(|jobs| silent_worker(jobs)).collect();
-    let advice = "nothing needs to be done: another worker takes these jobs over, and new jobs go on; if a take-over \
-                  stays due, no worker is left: look at the processor";
+    let advice = "no action needed: another worker takes over these jobs, and new jobs run; if a take-over stays due, \
+                  no worker is left: check the processor";
     Check::failed(NAME, lines.join("\n"), advice)
 }
 
 fn silent_worker(jobs: &[&JobView]) -> String {
     let leases = jobs.iter().filter_map(|job| job.lease.as_ref());
-    // The one that is taken over last: until then something is left to wait for.
-    let last = leases.min_by_key(|lease| lease.silent_ms).map(held).unwrap_or_default();
+    // The lease that is taken over last.
+    let last = leases.min_by_key(|lease| lease.silent_ms).map(lease_text).unwrap_or_default();
     let mut named: Vec<String> =
         jobs.iter().take(JOBS_NAMED_MAX).map(|job| format!("{} ({})", job.id, job.name)).collect();
     if jobs.len() > JOBS_NAMED_MAX {
@@ -73,7 +73,7 @@ fn silent_worker(jobs: &[&JobView]) -> String {
     format!("{last}; it holds {}", named.join(", "))
 }
 
-/// What the jobs that do not run wait for.
+/// What the waiting jobs wait for.
 fn queue(waiting: &[JobView]) -> Check {
     const NAME: &str = "waiting jobs";
     let mut reasons: Vec<(&WaitView, usize)> = Vec::new();
@@ -98,20 +98,21 @@ fn queue(waiting: &[JobView]) -> Check {
     let found = reasons.iter().map(line).collect::<Vec<_>>().join("\n");
     if reasons.iter().any(|(wait, _)| wait.reason == WaitReason::NoWorker) {
         let advice =
-            "the supervisor starts a processor that ended within seconds; else look into its log";
+            "the supervisor restarts a dead processor within seconds; if not, check its log";
         return Check::failed(NAME, found, advice);
     }
     Check::ok(NAME, found)
 }
 
-/// Whether notifications wait for a receiver that does not answer.
+/// Whether notifications wait for an unreachable webhook receiver.
 async fn receivers(ports: Ports) -> anyhow::Result<Option<Check>> {
     let notifier = Admin::new("notifier", ports.notifier_admin)?;
     let Ok(metrics) = notifier.metrics().await else { return Ok(None) };
-    let away = sum_of(&metrics, signals::WEBHOOK_BREAKERS_OPEN.name, "");
-    Ok((away > 0.0).then(|| {
-        let found = format!("{away} webhook hosts do not answer; their notifications wait");
-        Check::note("receivers", found, "they are tried again; the notifier's log names them")
+    let unreachable = sum_of(&metrics, signals::WEBHOOK_BREAKERS_OPEN.name, "");
+    Ok((unreachable > 0.0).then(|| {
+        let found =
+            format!("{unreachable} webhook hosts are unreachable; their notifications wait");
+        Check::note("receivers", found, "they are retried; the log of the notifier names them")
     }))
 }
 
@@ -150,14 +151,18 @@ mod tests {
 
     #[test]
     fn a_silent_worker_is_named_with_its_jobs_and_its_countdown() {
-        let lives = held_by("p-1", 100, None);
-        assert_eq!(workers(std::slice::from_ref(&lives)).status, Status::Ok);
+        let alive = held_by("p-1", 100, None);
+        assert_eq!(workers(std::slice::from_ref(&alive)).status, Status::Ok);
         let silent =
-            [held_by("p-2", 6_000, Some(4_000)), held_by("p-2", 4_500, Some(5_500)), lives];
+            [held_by("p-2", 6_000, Some(4_000)), held_by("p-2", 4_500, Some(5_500)), alive];
         let check = workers(&silent);
         assert_eq!(check.status, Status::Failed);
-        let told = "worker p-2 silent for 4 s, take-over in 6 s; it holds 01a1fe22-";
-        assert!(check.found.starts_with(told) && check.found.contains("(nap)"), "{}", check.found);
+        let expected = "worker p-2 silent for 4 s, take-over in 6 s; it holds 01a1fe22-";
+        assert!(
+            check.found.starts_with(expected) && check.found.contains("(nap)"),
+            "{}",
+            check.found
+        );
         assert!(!check.found.contains("p-1"), "{}", check.found);
     }
 

@@ -1,4 +1,4 @@
-//! What the machine itself must have: open files, memory, a clock.
+//! Requirements of the machine: open files, memory, clock.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,13 +7,13 @@ use rustix::process::{Resource, getrlimit};
 
 use super::check::Check;
 
-/// Fewer open files than this and the broker runs out of connections.
+/// With fewer open files than this, the broker runs out of connections.
 const FILES_MIN: u64 = 256;
-/// Fewer than this are worth a word: a load test opens hundreds.
+/// Fewer than this give a note: a load test opens hundreds.
 const FILES_ENOUGH: u64 = 1_024;
-/// Less free memory than this, in MiB, and parts are killed.
+/// With less free memory than this, in MiB, parts are killed.
 const MEMORY_MIB_MIN: u64 = 256;
-/// Less than this is worth a word.
+/// Less than this gives a note.
 const MEMORY_MIB_ENOUGH: u64 = 1_024;
 /// The years in which a clock can be right, since 1970: 2025 to 2100.
 const YEARS: std::ops::Range<u64> = 55..130;
@@ -30,9 +30,9 @@ fn open_files() -> Check {
     };
     let found = format!("at most {limit}");
     match limit {
-        0..FILES_MIN => Check::failed(NAME, found, "raise it in this shell: ulimit -n 4096"),
+        0..FILES_MIN => Check::failed(NAME, found, "raise the limit in this shell: ulimit -n 4096"),
         FILES_MIN..FILES_ENOUGH => {
-            Check::note(NAME, found, "for load tests raise it: ulimit -n 4096")
+            Check::note(NAME, found, "for load tests, raise the limit: ulimit -n 4096")
         }
         _ => Check::ok(NAME, found),
     }
@@ -41,7 +41,7 @@ fn open_files() -> Check {
 fn memory(available_mib: Option<u64>) -> Check {
     const NAME: &str = "memory";
     let Some(mib) = available_mib else {
-        return Check::skipped(NAME, "this system does not tell");
+        return Check::skipped(NAME, "not available on this system");
     };
     let found = format!("{mib} MiB available");
     match mib {
@@ -50,17 +50,19 @@ fn memory(available_mib: Option<u64>) -> Check {
             found,
             "close other programs: a lab needs about 150 MiB, and more under load",
         ),
-        MEMORY_MIB_MIN..MEMORY_MIB_ENOUGH => {
-            Check::note(NAME, found, "enough for a lab, not for load tests beside other programs")
-        }
+        MEMORY_MIB_MIN..MEMORY_MIB_ENOUGH => Check::note(
+            NAME,
+            found,
+            "enough for a lab, but not for load tests beside other programs",
+        ),
         _ => Check::ok(NAME, found),
     }
 }
 
-/// Linux tells what can be had without swapping; others do not tell at all.
+/// Memory available without swapping; Linux only.
 fn available_mib() -> Option<u64> {
-    let told = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = told.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kib / 1_024)
 }
@@ -72,8 +74,8 @@ fn clock(now: SystemTime) -> Check {
     if YEARS.contains(&(seconds / SECONDS_A_YEAR)) {
         Check::ok(NAME, shown)
     } else {
-        let advice = "set it: traces and logs carry these times, and TLS refuses them";
-        Check::failed(NAME, format!("{shown} cannot be right"), advice)
+        let advice = "set the clock: traces and logs use these times, and TLS refuses them";
+        Check::failed(NAME, format!("{shown} is wrong"), advice)
     }
 }
 
@@ -85,7 +87,7 @@ mod tests {
     use crate::commands::doctor::check::Status;
 
     #[test]
-    fn a_clock_is_right_within_living_memory() {
+    fn a_clock_far_off_is_a_failure() {
         let at =
             |years: u64| clock(UNIX_EPOCH + Duration::from_secs(years * SECONDS_A_YEAR)).status;
         assert_eq!((at(0), at(56), at(200)), (Status::Failed, Status::Ok, Status::Failed));

@@ -1,4 +1,4 @@
-//! `waybill doctor`: whether this machine has what a lab needs, and what to do where it has not.
+//! `waybill doctor`: checks the requirements of a lab, and a running lab.
 
 mod broker;
 mod check;
@@ -17,18 +17,18 @@ use lab::{PortArgs, embedded::RunningLab, nats::FinderArgs};
 use crate::{exit::Exit, terminal::print};
 use report::{Report, Section};
 
-/// Check what a lab needs, and a lab that runs; say what to do where something is missing
+/// Check the requirements of a lab and the health of a running one, with advice for each problem
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 the lab can start, or runs and is well; 1 something is not as it should be"
+    after_help = "Exit codes: 0 the lab can start, or is running and healthy; 1 at least one check failed"
 )]
 pub(crate) struct Doctor {
     #[command(flatten)]
     ports: PortArgs,
-    /// The lab that must be able to start [default: the full one if it runs, else the embedded one]
+    /// The lab to check [default: the full lab if it is running, else the embedded lab]
     #[arg(long, env = "WAYBILL_LAB", value_name = "embedded|full", value_parser = settings::word::<Lab>)]
     lab: Option<Lab>,
-    /// Where the embedded lab would keep its jobs and logs; of one that runs, its own folder is looked at
+    /// Data folder of the embedded lab; for a running lab, its own folder is checked
     #[arg(long, env = "WAYBILL_DATA_DIR", value_name = "DIR", default_value = ".waybill")]
     data_dir: PathBuf,
     #[command(flatten)]
@@ -52,8 +52,8 @@ enum Lab {
 
 impl Doctor {
     pub(crate) async fn run(self) -> anyhow::Result<Exit> {
-        let full = full::look().await?;
-        // Whoever moves a lab means the embedded one: the full one's ports are in its file.
+        let full = full::check().await?;
+        // --port-base applies to the embedded lab only: the ports of the full one are in its compose.yaml.
         let meant =
             if full.runs && self.ports.port_base.is_none() { Lab::Full } else { Lab::Embedded };
         let wanted = self.lab.unwrap_or(meant);
@@ -64,7 +64,7 @@ impl Doctor {
             broker::nats_server(&self.finder).await
         }];
         let ports = self.ports.ports();
-        // What a lab that runs uses counts, not what the next one would.
+        // For a running lab, check what it uses, not what the next one would.
         let lab = RunningLab::find(ports);
         let data_dir = lab.as_ref().map_or(&self.data_dir, |lab| &lab.data_dir);
         embedded.extend(folder::checks(data_dir, lab.is_some()));

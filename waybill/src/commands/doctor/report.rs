@@ -1,4 +1,4 @@
-//! All that was checked, for people and for scripts.
+//! The report of all checks, as text and JSON.
 
 use std::fmt::Write as _;
 
@@ -10,10 +10,10 @@ use crate::terminal::{BOLD, DIM, clean_lines, styled};
 /// Columns before what was found: the status, the name, and the spaces around.
 const INDENT: usize = 29;
 
-/// Everything that was looked at.
+/// All checks.
 pub(super) struct Report(pub(super) Vec<Section>);
 
-/// What belongs to one lab, or to both.
+/// The checks of one lab, or of both.
 pub(super) struct Section {
     lab: &'static str,
     title: &'static str,
@@ -21,7 +21,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    /// Where a lab is not `wanted`, nothing in it counts as a failure.
+    /// If the lab is not `wanted`, its failures become notes.
     pub(super) fn new(
         lab: &'static str,
         title: &'static str,
@@ -34,7 +34,7 @@ impl Section {
 }
 
 impl Report {
-    /// How many things are missing.
+    /// The number of failed checks.
     pub(super) fn failures(&self) -> usize {
         let checks = self.0.iter().flat_map(|section| &section.checks);
         checks.filter(|check| check.status == Status::Failed).count()
@@ -52,7 +52,7 @@ impl Report {
         format!("{:#}\n", json!({"ok": self.failures() == 0, "checks": checks}))
     }
 
-    /// A line or more a check, and the sum.
+    /// The checks as text, and a summary.
     pub(super) fn words(&self) -> String {
         let mut text = String::new();
         for Section { title, checks, .. } in &self.0 {
@@ -61,9 +61,9 @@ impl Report {
             text.push('\n');
         }
         text + &match self.failures() {
-            0 => "all is well\n".to_owned(),
-            1 => "one thing is not as it should be\n".to_owned(),
-            many => format!("{many} things are not as they should be\n"),
+            0 => "all checks passed\n".to_owned(),
+            1 => "one check failed\n".to_owned(),
+            many => format!("{many} checks failed\n"),
         }
     }
 }

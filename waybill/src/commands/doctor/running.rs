@@ -1,4 +1,4 @@
-//! Whether the ports are free, or a lab runs on them and is well.
+//! Whether the ports are free, or used by a healthy lab.
 
 use std::{borrow::Cow, net::Ipv4Addr};
 
@@ -19,7 +19,7 @@ use crate::{
 
 const CONSOLE: &str = "console";
 
-/// The ports, and every part of a lab that runs on them. `full` are the ports of a full lab that runs.
+/// Checks the ports, and every part of a lab that runs on them. `full`: the ports of a running full lab.
 pub(super) async fn checks(
     ports: Ports,
     full: &[u16],
@@ -31,21 +31,20 @@ pub(super) async fn checks(
         return Ok(vec![Check::ok(NAME, format!("free: gateway {first} to NATS monitor {last}"))]);
     };
     if taken.0.iter().all(|one| full.contains(&one.port)) {
-        let advice =
-            "docker compose down stops it; or start the embedded lab beside it: --port-base N";
-        return Ok(vec![Check::failed(NAME, "the full lab has them", advice)]);
+        let advice = "stop it with docker compose down, or start the embedded lab on other ports with --port-base N";
+        return Ok(vec![Check::failed(NAME, "in use by the full lab", advice)]);
     }
     let found = parts(ports).await?;
-    // The console's and the gateway's ports are popular ones: another program there is no lab.
+    // The ports of console and gateway are popular: another program there is no lab.
     let is_lab = |(part, state): &(&str, State)| *part != CONSOLE && *state != State::Absent;
     if !found.iter().any(is_lab) {
         let lines: Vec<String> = taken.0.iter().map(line).collect();
         let advice =
-            "stop what listens there, or move the lab with --port-base N (WAYBILL_PORT_BASE)";
+            "stop these programs, or choose other ports with --port-base N (WAYBILL_PORT_BASE)";
         return Ok(vec![Check::failed(NAME, lines.join("\n"), advice)]);
     }
     let mut checks =
-        vec![Check::ok(NAME, format!("a lab runs: http://127.0.0.1:{}", ports.console))];
+        vec![Check::ok(NAME, format!("a lab is running: http://127.0.0.1:{}", ports.console))];
     checks.push(broker(ports, lab).await);
     checks.extend(found.into_iter().map(|(part, state)| state.check(part)));
     checks.extend(replicas(ports).await?);
@@ -54,20 +53,20 @@ pub(super) async fn checks(
     Ok(checks)
 }
 
-/// Says that the system may give a port of the lab to an outgoing connection.
+/// Warns if the system may use a port of the lab for an outgoing connection.
 pub(super) fn outgoing(ports: Ports) -> Option<Check> {
     let warning = ephemeral::warning(ports, 1)?;
     let (found, advice) = warning.split_once("; ")?;
     Some(Check::note("port range", found, advice))
 }
 
-/// The broker by its own word; without it, whether it listens.
+/// Checks the health of the broker, or if its health page is unknown, whether it listens.
 async fn broker(ports: Ports, lab: Option<&RunningLab>) -> Check {
     const NAME: &str = "nats";
     let Some(page) = lab.and_then(|lab| lab.health_url.as_deref()) else {
         let listens = can_listen((Ipv4Addr::LOCALHOST, ports.nats).into()).is_err();
         return if listens {
-            Check::skipped(NAME, "listens; only the user who started it can ask how it is")
+            Check::skipped(NAME, "listens; only the user who started it can query its health")
         } else {
             State::Absent.check(NAME)
         };
@@ -77,22 +76,22 @@ async fn broker(ports: Ports, lab: Option<&RunningLab>) -> Check {
         Health::Silent => State::Absent.check(NAME),
         Health::Unhealthy(error) => {
             let advice = if error.contains("no space left") {
-                "make room on its disk (see `disk`): the lab then goes on by itself"
+                "free disk space (see `disk`): the lab then continues by itself"
             } else {
-                "once its disk can be written the lab goes on by itself; its log is in the data folder"
+                "the lab continues by itself once the disk is writable; the broker's log is in the data folder"
             };
             Check::failed(NAME, error, advice)
         }
     }
 }
 
-/// Queues and stores that are missing or cannot be looked at; nothing when all are well.
+/// Queues and stores that are missing or unreadable; `None` if there are none.
 async fn queues(ports: Ports) -> Option<Check> {
     let url = Url::parse(&format!("http://127.0.0.1:{}", ports.gateway)).ok()?;
     let list = Gateway::new(&url).ok()?.queues().await.ok()?;
     let stores = list.queues.iter().map(|queue| &queue.store).chain(&list.stores);
     let errors: Vec<&str> = stores.filter_map(|store| store.error.as_deref()).collect();
-    let advice = "waybill topology apply makes what is missing; jobs in what was lost are lost";
+    let advice = "create what is missing with waybill topology apply; jobs in a lost stream or bucket are lost";
     (!errors.is_empty()).then(|| Check::failed("queues", errors.join("\n"), advice))
 }
 
@@ -115,31 +114,31 @@ impl State {
         match self {
             Self::Ready => Check::ok(part, "ready"),
             Self::NotReady(why) if why.starts_with("storage") => {
-                Check::failed(part, why, "see `nats` and `disk`: it goes on once the broker does")
+                Check::failed(part, why, "see `nats` and `disk`: it continues once the broker does")
             }
             Self::NotReady(why) => Check::failed(
                 part,
                 why,
-                "wait a moment; if it stays so, look into its log in the data folder",
+                "wait a moment; if this persists, check its log in the data folder",
             ),
             Self::Absent => Check::failed(
                 part,
-                "does not answer: it starts again, is held still, or is gone",
-                "ask again in a second; if it does not come back, look into its log in the data folder",
+                "no response: it is restarting, suspended, or dead",
+                "run this again in a second; if this persists, check its log in the data folder",
             ),
         }
     }
 }
 
 async fn parts(ports: Ports) -> anyhow::Result<Vec<(&'static str, State)>> {
-    let asked = [
+    let known = [
         (CONSOLE, ports.console, "/healthz"),
         ("gateway", ports.gateway_admin, "/readyz"),
         ("ingester", ports.ingester_admin, "/readyz"),
         ("processor", ports.processor_admin, "/readyz"),
         ("notifier", ports.notifier_admin, "/readyz"),
     ];
-    let looks = asked.map(|(part, port, path)| async move {
+    let checks = known.map(|(part, port, path)| async move {
         let admin = Admin::new(part, port)?;
         let state = match admin.not_ready(path).await {
             Ok(None) => State::Ready,
@@ -148,12 +147,12 @@ async fn parts(ports: Ports) -> anyhow::Result<Vec<(&'static str, State)>> {
         };
         Ok((part, state))
     });
-    join_all(looks).await.into_iter().collect()
+    join_all(checks).await.into_iter().collect()
 }
 
-/// The second processor and those after it, as far as they are there: how many there should be is not known here.
+/// The further processors that respond: how many there should be is not known here.
 async fn replicas(ports: Ports) -> anyhow::Result<Vec<Check>> {
-    let looks = (2..=PROCESSORS_MAX).map(|n| async move {
+    let queries = (2..=PROCESSORS_MAX).map(|n| async move {
         let admin = Admin::new("processor", ports.processor_admin_of(n))?;
         let part = Part::Processor(n).to_string();
         Ok(match admin.not_ready("/readyz").await {
@@ -162,6 +161,6 @@ async fn replicas(ports: Ports) -> anyhow::Result<Vec<Check>> {
             Err(_) => None,
         })
     });
-    let checks: anyhow::Result<Vec<Option<Check>>> = join_all(looks).await.into_iter().collect();
+    let checks: anyhow::Result<Vec<Option<Check>>> = join_all(queries).await.into_iter().collect();
     Ok(checks?.into_iter().flatten().collect())
 }

@@ -1,4 +1,4 @@
-//! The job that `waybill job submit` hands in, from its flags.
+//! The job that `waybill job submit` submits, from its flags.
 
 use std::{io::Read as _, path::PathBuf};
 
@@ -11,52 +11,52 @@ use crate::{
     request::{JobRequest, Preset, operation},
 };
 
-/// What the job is.
+/// The flags that describe the job.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "The job")]
+#[command(next_help_heading = "Job")]
 pub(super) struct Body {
-    /// A job worth seeing; `single` if nothing else is said
+    /// A prepared job [default: single, unless --operation or --file is given]
     #[arg(long, value_enum, value_name = "PRESET", conflicts_with_all = ["operations", "file"])]
     preset: Option<Preset>,
-    /// An operation, such as add:1,2,3; repeat it for several, which run in this order
+    /// An operation, such as add:1,2,3; repeat the flag for several, which run in that order
     #[arg(long = "operation", value_name = "KIND:ARGS", value_parser = operation, conflicts_with = "file")]
     operations: Vec<Operation>,
-    /// The whole job as JSON, from a file or, with -, from standard input
+    /// The whole job as JSON, from a file, or from standard input with -
     #[arg(long, value_name = "FILE|-")]
     file: Option<PathBuf>,
-    /// Its name, for people
+    /// Display name of the job
     #[arg(long)]
     name: Option<String>,
-    /// Who is told how it ends: `log`, or the address of a webhook
+    /// Notification of the outcome: `log`, or the URL of a webhook
     #[arg(long, value_name = "log|URL")]
     notify: Option<String>,
-    /// How often it may be tried
+    /// Maximum number of attempts
     #[arg(long, value_name = "N")]
     attempts: Option<u32>,
-    /// Seconds after which it has failed
+    /// Deadline in seconds, after which the job fails
     #[arg(long, value_name = "SECONDS")]
     deadline: Option<u32>,
-    /// Break this one job on purpose, such as processor=error@2: the processor's first two runs fail
+    /// Fault to inject into this job, such as processor=error@2: the first two runs in the processor fail
     #[arg(long, value_name = "STAGE=KIND[:ARG][@RUNS]")]
     fault: Option<String>,
-    /// Makes it safe to repeat: the same key and job are handed in only once
+    /// Idempotency key: makes it safe to repeat the submission, which creates only one job
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 }
 
 impl Body {
-    /// The request that these flags ask for.
+    /// The request that these flags describe.
     pub(super) fn request(self) -> anyhow::Result<JobRequest> {
         let mut request = match (&self.file, self.operations.is_empty()) {
             (Some(file), _) => JobRequest::new(Value::Object(read(file)?)),
             (None, false) => JobRequest::new(json!({"name": "job", "operations": self.operations})),
             (None, true) => self.preset.unwrap_or(Preset::Single).request(),
         };
-        self.overrule(&mut request);
+        self.override_with_flags(&mut request);
         Ok(request)
     }
 
-    fn overrule(self, request: &mut JobRequest) {
+    fn override_with_flags(self, request: &mut JobRequest) {
         let notify = self.notify.map(|notify| match notify.as_str() {
             "log" => Notify::Log,
             _ => Notify::Webhook { url: notify, on: None },
@@ -78,7 +78,7 @@ impl Body {
 }
 
 fn read(file: &PathBuf) -> anyhow::Result<Map<String, Value>> {
-    // One byte more than allowed: the gateway then says what the limit is.
+    // One byte more than allowed, to detect a file that is too large.
     let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX) + 1;
     let mut text = Vec::new();
     if file.as_os_str() == "-" {
@@ -92,11 +92,14 @@ fn read(file: &PathBuf) -> anyhow::Result<Map<String, Value>> {
         opened.with_context(|| format!("cannot read {}", file.display()))?;
     }
     if text.len() > BODY_BYTES_MAX {
-        return Err(UsageError(format!("a job is at most {BODY_BYTES_MAX} bytes of JSON")).into());
+        return Err(UsageError(format!(
+            "the job is too large: at most {BODY_BYTES_MAX} bytes of JSON are allowed"
+        ))
+        .into());
     }
-    let shown =
+    let source =
         if file.as_os_str() == "-" { "standard input".into() } else { file.display().to_string() };
-    let wrong = |error| UsageError(format!("{shown} is no JSON object: {error}"));
+    let wrong = |error| UsageError(format!("{source} is not a JSON object: {error}"));
     Ok(serde_json::from_slice(&text).map_err(wrong)?)
 }
 
@@ -118,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_overrule_what_a_preset_or_a_file_says() {
+    fn flags_override_a_preset_or_a_file() {
         let flaky =
             request(&["--preset", "flaky", "--name", "mine", "--attempts", "9", "--notify", "log"]);
         assert_eq!(flaky.body["name"], "mine");

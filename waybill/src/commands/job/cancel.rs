@@ -1,22 +1,22 @@
-//! `waybill job cancel`: stops a job.
+//! `waybill job cancel`: cancels a job.
 
 use contract::state::JobState;
 
 use super::{
     details,
     find::Which,
-    follow::{Follow, ended},
+    follow::{Follow, wait_for_end},
 };
 use crate::{exit::Exit, lab_args::LabArgs, terminal::print_error};
 
-/// Stop a job; one that runs stops at its next step
+/// Cancel a job; a running one stops at its next checkpoint
 #[derive(Debug, clap::Args)]
 pub(crate) struct Cancel {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
     follow: Follow,
-    /// Print JSON: the job as the gateway answered
+    /// Print the response of the gateway as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -29,7 +29,7 @@ impl Cancel {
         let id = self.which.find(&gateway).await?;
         let mut job = gateway.cancel(id).await?;
         if self.follow.wait && !job.state.is_terminal() {
-            let end = ended(&gateway, id, self.follow.limit()).await?;
+            let end = wait_for_end(&gateway, id, self.follow.limit()).await?;
             job = match end {
                 Some(end) => end,
                 None => gateway.job(id).await?,
@@ -40,7 +40,9 @@ impl Cancel {
             _ if !self.follow.wait => Exit::Done,
             JobState::Cancelled => Exit::Done,
             state if state.is_terminal() => {
-                print_error(&format!("waybill: the job ended as {state} before it was stopped\n"));
+                print_error(&format!(
+                    "waybill: the job ended as {state} before it could be cancelled\n"
+                ));
                 Exit::JobNotSucceeded
             }
             _ => self.follow.time_up(&job),

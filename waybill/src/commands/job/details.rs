@@ -1,4 +1,4 @@
-//! A job in words: where it is, what it took, what came of it.
+//! A job as text: state, attempts, times, lease, failure and results.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -11,7 +11,7 @@ use contract::{
 };
 use serde_json::{Value, json};
 
-use super::{follow, picture::Drawing, standing::held};
+use super::{blocked::lease_text, follow, picture::Drawing};
 use crate::{
     client::Console,
     terminal::{
@@ -24,14 +24,14 @@ const OPERATION_COLUMNS: usize = 34;
 /// Columns of a result, at least and at most.
 const RESULT_COLUMNS: (usize, usize) = (24, 64);
 
-/// Whether the lines that say which job it is were printed before.
+/// Whether the head lines are still to be printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Head {
     Wanted,
     Printed,
 }
 
-/// Which job it is: what is known from the start, and does not change.
+/// The head lines: id, name and trace, which do not change.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeadLines<'a> {
     pub(super) id: JobId,
@@ -55,13 +55,13 @@ impl<'a> HeadLines<'a> {
     }
 }
 
-/// Says at once which job it is and where its trace is; beside JSON, on standard error.
+/// Prints the head lines at once; on standard error if standard output is JSON.
 pub(super) fn print_head(head: &HeadLines<'_>, console: &Console, beside_json: bool) {
     let text = head.text(console);
     if beside_json { print_error(&text) } else { print(&text) }
 }
 
-/// Prints the job, and its trace if it was fetched.
+/// Prints the job, with its trace if given.
 pub(super) fn show(
     job: &JobView,
     console: &Console,
@@ -92,7 +92,7 @@ pub(super) fn show(
 fn words(job: &JobView) -> String {
     let state = styled(state_style(job.state), job.state.name());
     let cancel = job.cancel_requested && !job.state.is_terminal();
-    let cancel = if cancel { ", to be cancelled" } else { "" };
+    let cancel = if cancel { ", cancellation requested" } else { "" };
     let mut text = line("state", &format!("{state}{cancel}{}{}", took(job), percent(job)));
     text.push_str(&line("attempts", &attempts(job)));
     text.push_str(&line("times", &times(job)));
@@ -102,7 +102,7 @@ fn words(job: &JobView) -> String {
         text.push_str(&line("failure", &styled(BAD, &failure)));
     }
     if let Some(seq) = job.dead_letter {
-        text.push_str(&line("letter", &format!("{seq}: waybill dead show {seq}")));
+        text.push_str(&line("dead", &format!("dead letter {seq}: waybill dead show {seq}")));
     }
     let room = columns().saturating_sub(OPERATION_COLUMNS + 22);
     let room = room.clamp(RESULT_COLUMNS.0, RESULT_COLUMNS.1);
@@ -152,11 +152,11 @@ fn attempts(job: &JobView) -> String {
     text
 }
 
-/// Who runs it, or what it waits for.
+/// The lease holder, or what the job waits for.
 fn lease(job: &JobView) -> String {
     match (&job.lease, &job.waiting, &job.worker) {
-        (Some(lease), ..) if lease.is_silent() => line("lease", &styled(BAD, &held(lease))),
-        (Some(lease), ..) => line("lease", &held(lease)),
+        (Some(lease), ..) if lease.is_silent() => line("lease", &styled(BAD, &lease_text(lease))),
+        (Some(lease), ..) => line("lease", &lease_text(lease)),
         (None, Some(wait), _) => line("waits", &styled(WARNING, &wait.to_string())),
         // A gateway of an earlier version.
         (None, None, Some(worker)) => line("lease", &format!("worker {}", clean(worker))),
@@ -168,7 +168,7 @@ fn percent(job: &JobView) -> String {
     job.progress.map_or(String::new(), |at| format!(", {}", follow::progress(&at, job.operations)))
 }
 
-/// When it was accepted, and how long after that each thing happened.
+/// When it was accepted, and the offsets of the later events.
 fn times(job: &JobView) -> String {
     let times = &job.times;
     let mut text = clean(&job.accepted_at).into_owned();
@@ -190,7 +190,7 @@ fn after(from_ms: i64, to_ms: i64) -> String {
     format!("{sign}{}", between(from_ms, to_ms))
 }
 
-/// A span of milliseconds, negative when clocks disagree.
+/// The duration from one time to another; negative if clocks disagree.
 pub(super) fn between(from_ms: i64, to_ms: i64) -> String {
     let ms = to_ms.saturating_sub(from_ms);
     let sign = if ms < 0 { "-" } else { "" };

@@ -1,4 +1,4 @@
-//! What to see of a job: the one group of flags for every command that shows one.
+//! The flags for displaying a job, shared by every command that shows one.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::{signal::ctrl_c, time::timeout};
 
 use super::{
     details::{self, Head, HeadLines},
-    follow::{Follow, ended, exit},
+    follow::{Follow, exit, wait_for_end},
     picture::Picture,
 };
 use crate::{
@@ -15,41 +15,40 @@ use crate::{
     exit::Exit,
 };
 
-/// How long an interrupted command may take to ask for what there is to print.
-const LAST_LOOK_LIMIT: Duration = Duration::from_secs(3);
+/// Timeout of the last query of an interrupted command.
+const LAST_QUERY_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Whether to see the job through, what to draw of it, and in which form.
+/// Whether to wait for the job, what to draw, and the output format.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct DisplayArgs {
     #[command(flatten)]
     pub(super) follow: Follow,
     #[command(flatten)]
     pub(super) picture: Picture,
-    /// Print JSON: what the gateway answered; with --trace its spans in `trace`
+    /// Print the response of the gateway as JSON; with --trace, its spans are in `trace`
     #[arg(long)]
     pub(super) json: bool,
 }
 
 impl DisplayArgs {
-    /// Shows the job as it is now, or sees it through `to_its_end`.
+    /// Shows the job as it is now, or waits for its end first.
     pub(super) async fn show(
         &self,
         gateway: &Gateway,
         console: &Console,
         id: JobId,
-        to_its_end: bool,
+        wait: bool,
     ) -> anyhow::Result<Exit> {
         let job = gateway.job(id).await?;
-        if to_its_end {
-            return self.to_its_end(gateway, console, HeadLines::of(&job)).await;
+        if wait {
+            return self.show_at_end(gateway, console, HeadLines::of(&job)).await;
         }
         self.print(&job, console, Head::Wanted).await?;
         Ok(Exit::Done)
     }
 
-    /// Says which job it is and where its trace is, waits for its end and shows that. Interrupted, it shows what
-    /// there is.
-    pub(super) async fn to_its_end(
+    /// Prints the head lines, waits for the job to end and shows it. If interrupted, shows its current state.
+    pub(super) async fn show_at_end(
         &self,
         gateway: &Gateway,
         console: &Console,
@@ -58,7 +57,7 @@ impl DisplayArgs {
         details::print_head(&head, console, self.json);
         let id = head.id;
         let end = tokio::select! {
-            end = ended(gateway, id, self.follow.limit()) => end?,
+            end = wait_for_end(gateway, id, self.follow.limit()) => end?,
             _interrupted = ctrl_c() => return self.interrupted(gateway, console, id).await,
         };
         let shown = async {
@@ -75,19 +74,19 @@ impl DisplayArgs {
         }
     }
 
-    /// Ctrl-C: what there is, unless that takes long or there is a second one.
+    /// After Ctrl-C: shows the current state, unless that takes too long or Ctrl-C is pressed again.
     async fn interrupted(
         &self,
         gateway: &Gateway,
         console: &Console,
         id: JobId,
     ) -> anyhow::Result<Exit> {
-        let look = async { self.print(&gateway.job(id).await?, console, Head::Printed).await };
-        let look = timeout(LAST_LOOK_LIMIT, look);
+        let query = async { self.print(&gateway.job(id).await?, console, Head::Printed).await };
+        let query = timeout(LAST_QUERY_TIMEOUT, query);
         tokio::select! {
-            looked = look => {
-                if let Ok(looked) = looked {
-                    looked?;
+            result = query => {
+                if let Ok(result) = result {
+                    result?;
                 }
             }
             _again = ctrl_c() => {}

@@ -1,4 +1,4 @@
-//! Which job is meant: by its id, the end of its id, or as the one that this user submitted last.
+//! Selects a job by its id, the last digits of its id, or as the one that this user submitted last.
 
 use anyhow::bail;
 use contract::{
@@ -11,27 +11,27 @@ use crate::{
     exit::UsageError,
 };
 
-/// Says the job that this user submitted last.
+/// Stands for the job that this user submitted last.
 const LAST: &str = "last";
-/// Fewer digits of an id than this are no id.
+/// Fewest last digits of an id that are accepted.
 const DIGITS_MIN: usize = 4;
 
 /// One job.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Which {
-    /// Its id, the last digits of the id of one of the newest 500 jobs, or `last` for the one you submitted last
+    /// The id of the job, the last digits of it (newest 500 jobs only), or `last` for the job you submitted last
     #[arg(value_name = "ID|last")]
     id: String,
 }
 
 impl Which {
-    /// The job's id; the gateway is asked where it is not told in full.
+    /// The id of the job; queries the gateway unless the id is complete.
     pub(crate) async fn find(&self, gateway: &Gateway) -> anyhow::Result<JobId> {
         find(gateway, &self.id).await
     }
 }
 
-/// The job that `wanted` means.
+/// Finds the job that `wanted` refers to.
 pub(crate) async fn find(gateway: &Gateway, wanted: &str) -> anyhow::Result<JobId> {
     if let Ok(id) = wanted.parse() {
         return Ok(id);
@@ -39,18 +39,18 @@ pub(crate) async fn find(gateway: &Gateway, wanted: &str) -> anyhow::Result<JobI
     let is_end = wanted.len() >= DIGITS_MIN
         && wanted.bytes().all(|digit| digit.is_ascii_hexdigit() || digit == b'-');
     if wanted != LAST && !is_end {
-        let advice = format!(
-            "`{wanted}` is no job id, nor the end of one ({DIGITS_MIN} digits or more), nor `{LAST}`"
+        let why = format!(
+            "`{wanted}` is not a job id: give the whole id, its last {DIGITS_MIN} or more digits, or `{LAST}`"
         );
-        return Err(UsageError(advice).into());
+        return Err(UsageError(why).into());
     }
     if wanted == LAST {
         return last(gateway).await;
     }
     let every = JobFilter { limit: LIST_LIMIT_MAX, source: Some("all"), ..JobFilter::default() };
     let newest = gateway.jobs(&every).await?.jobs;
-    let ends_so = |job: &&JobView| job.id.to_string().ends_with(&wanted.to_ascii_lowercase());
-    let found: Vec<&JobView> = newest.iter().filter(ends_so).collect();
+    let matches = |job: &&JobView| job.id.to_string().ends_with(&wanted.to_ascii_lowercase());
+    let found: Vec<&JobView> = newest.iter().filter(matches).collect();
     match *found.as_slice() {
         [only] => Ok(only.id),
         [] => bail!("none of the newest {LIST_LIMIT_MAX} jobs has an id that ends in {wanted}"),
@@ -63,10 +63,10 @@ pub(crate) async fn find(gateway: &Gateway, wanted: &str) -> anyhow::Result<JobI
 
 /// The job that this user submitted to this lab last.
 async fn last(gateway: &Gateway) -> anyhow::Result<JobId> {
-    let advice = "submit a job with `waybill job submit`, or name one of `waybill job list`";
+    let advice = "submit one with `waybill job submit`, or choose one from `waybill job list`";
     let url = gateway.url();
     let Some(id) = crate::last::of(url)? else {
-        // Where there is no lab, that is what is to be said.
+        // If the lab is unreachable, report that instead.
         gateway.jobs(&JobFilter { limit: 1, ..JobFilter::default() }).await?;
         bail!("you have submitted no job to the lab at {url} yet: {advice}");
     };

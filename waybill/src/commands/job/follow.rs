@@ -1,4 +1,4 @@
-//! Waiting for a job's end, with its progress on the terminal.
+//! Waits for a job to end, with its progress on the terminal.
 
 use std::{
     fmt::Write as _,
@@ -12,39 +12,39 @@ use contract::{
 };
 use tokio::time::sleep;
 
-use super::standing::{Watchman, standing};
+use super::blocked::{self, LeaseWatch};
 use crate::{
     client::{ClientError, Gateway},
     exit::Exit,
     terminal::{StatusLine, WARNING, print_error, styled},
 };
 
-/// Pause before the second look.
-const PAUSE_FIRST: Duration = Duration::from_millis(50);
-/// Longest pause between two looks.
-const PAUSE_MAX: Duration = Duration::from_millis(500);
-/// How long the gateway may be away in between: it may just be killed, and be back in a moment.
-const AWAY_MAX: Duration = Duration::from_secs(10);
+/// Delay before the second poll; it grows.
+const POLL_DELAY_FIRST: Duration = Duration::from_millis(50);
+/// Longest delay between two polls.
+const POLL_DELAY_MAX: Duration = Duration::from_millis(500);
+/// How long the gateway may be unreachable: it may just be restarting.
+const UNREACHABLE_MAX: Duration = Duration::from_secs(10);
 
-/// Whether to see the job through.
+/// Whether to wait for the job to end.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "What to see of it")]
+#[command(next_help_heading = "Display")]
 pub(super) struct Follow {
-    /// Wait for its end; the exit code then says whether it succeeded
+    /// Wait for the job to end; the exit code then says whether it succeeded
     #[arg(long)]
     pub(super) wait: bool,
-    /// How long to wait at most
+    /// Timeout of --wait and of the wait for --trace, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     wait_limit: u64,
 }
 
 impl Follow {
-    /// How long to wait at most.
+    /// The longest wait.
     pub(super) fn limit(&self) -> Duration {
         Duration::from_secs(self.wait_limit)
     }
 
-    /// Says that the time was up.
+    /// Reports that the wait timed out.
     pub(super) fn time_up(&self, job: &JobView) -> Exit {
         let (state, limit) = (job.state, self.wait_limit);
         print_error(&format!("waybill: the job is still {state} after {limit} s\n"));
@@ -52,35 +52,35 @@ impl Follow {
     }
 }
 
-/// How a command ends that was to see this job through.
+/// The exit code of a command that waited for this job.
 pub(super) fn exit(job: &JobView) -> Exit {
     if job.state == JobState::Succeeded { Exit::Done } else { Exit::JobNotSucceeded }
 }
 
-/// Waits until the job has ended; `None` when the time was up first.
-pub(super) async fn ended(
+/// Waits until the job has ended; `None` on timeout.
+pub(super) async fn wait_for_end(
     gateway: &Gateway,
     id: JobId,
     limit: Duration,
 ) -> Result<Option<JobView>, ClientError> {
     let began = Instant::now();
-    let mut answered = began;
-    let mut pause = PAUSE_FIRST;
+    let mut last_response = began;
+    let mut delay = POLL_DELAY_FIRST;
     let mut line = StatusLine::default();
-    let mut watchman = Watchman::default();
+    let mut lease_watch = LeaseWatch::default();
     loop {
         match gateway.job(id).await {
             Ok(job) if job.state.is_terminal() => {
                 line.clear();
-                notice(&mut watchman, &mut line, &job);
+                print_change(&mut lease_watch, &mut line, &job);
                 return Ok(Some(job));
             }
             Ok(job) => {
-                answered = Instant::now();
-                notice(&mut watchman, &mut line, &job);
+                last_response = Instant::now();
+                print_change(&mut lease_watch, &mut line, &job);
                 line.show(&words(&job));
             }
-            Err(error) if error.may_pass() && answered.elapsed() < AWAY_MAX => {}
+            Err(error) if error.is_transient() && last_response.elapsed() < UNREACHABLE_MAX => {}
             Err(error) => {
                 line.clear();
                 return Err(error);
@@ -90,28 +90,28 @@ pub(super) async fn ended(
             line.clear();
             return Ok(None);
         }
-        sleep(pause.min(limit.saturating_sub(began.elapsed()))).await;
-        pause = (pause * 3 / 2).min(PAUSE_MAX);
+        sleep(delay.min(limit.saturating_sub(began.elapsed()))).await;
+        delay = (delay * 3 / 2).min(POLL_DELAY_MAX);
     }
 }
 
-/// Says on a line of its own that the worker of a job fell silent, or that another one took over.
-pub(super) fn notice(watchman: &mut Watchman, line: &mut StatusLine, job: &JobView) {
-    if let Some(notice) = watchman.notices(job) {
+/// Prints a line when the worker of a job falls silent, or when another one has taken over.
+fn print_change(lease_watch: &mut LeaseWatch, line: &mut StatusLine, job: &JobView) {
+    if let Some(change) = lease_watch.change(job) {
         line.clear();
-        print_error(&format!("{}\n", styled(WARNING, &notice)));
+        print_error(&format!("{}\n", styled(WARNING, &change)));
     }
 }
 
-/// Where a job is, in one line.
+/// The state of a job, in one line.
 pub(super) fn words(job: &JobView) -> String {
     let mut words =
         format!("{} · attempt {} of {}", job.state, job.attempts.max(1), job.attempts_max);
     if job.cancel_requested && !job.state.is_terminal() {
-        words.push_str(" · to be cancelled");
+        words.push_str(" · cancellation requested");
     }
-    if let Some(standing) = standing(job) {
-        let _ = write!(words, " · {standing}");
+    if let Some(reason) = blocked::reason(job) {
+        let _ = write!(words, " · {reason}");
     } else if let Some(at) = job.progress {
         let _ = write!(words, " · {}", progress(&at, job.operations));
     }

@@ -8,8 +8,8 @@ use contract::{
 use serde_json::json;
 
 use super::{
+    blocked::short_reason,
     details::{between, state_style},
-    standing::in_short,
 };
 use crate::{
     client::JobFilter,
@@ -18,28 +18,28 @@ use crate::{
     terminal::{self, DIM, WARNING, clean, fit, print, styled, width},
 };
 
-/// Jobs listed if no number is given: a screen.
+/// Default limit: one screen.
 const LIMIT_DEFAULT: u16 = 20;
 /// Columns before the id.
-const BEFORE_ID: usize = 47;
-/// Columns of an id, whole and as its end: the latter is enough for `waybill job show`.
+const BEFORE_ID: usize = 50;
+/// Columns of a whole id, and of its last digits, which are enough for `waybill job show`.
 const ID_COLUMNS: (usize, usize) = (36, 12);
-/// Least columns of a name.
+/// Fewest columns of a name.
 const NAME_MIN: usize = 15;
 
-/// List the newest jobs, without the lab's own small ones
+/// List the newest jobs, without those that the lab itself submits
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
-    /// Only those in this state
+    /// Only jobs in this state
     #[arg(long, value_name = "STATE", value_parser = state_names())]
     state: Option<String>,
-    /// Only those of this kind
+    /// Only jobs of this kind
     #[arg(long, value_name = "KIND", value_parser = kind_names())]
     kind: Option<String>,
-    /// The lab's own small jobs too: the trickle's and the canary's
+    /// Include the jobs that the lab itself submits (trickle and canary)
     #[arg(long)]
     all: bool,
-    /// At most so many
+    /// Maximum number of jobs
     #[arg(
         long,
         value_name = "N",
@@ -47,7 +47,7 @@ pub(crate) struct List {
         value_parser = clap::value_parser!(u16).range(1..=i64::try_from(LIST_LIMIT_MAX).unwrap_or(500))
     )]
     limit: u16,
-    /// Print JSON, as the gateway answered
+    /// Print the response of the gateway as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -63,8 +63,9 @@ impl List {
         if self.json {
             print(&format!("{:#}\n", json!(list)));
         } else if list.jobs.is_empty() {
-            let hint = if self.all { "" } else { " (--all lists the lab's own too)" };
-            print(&format!("no such jobs{hint}\n"));
+            let hint =
+                if self.all { "" } else { " (--all includes those that the lab itself submits)" };
+            print(&format!("no matching jobs{hint}\n"));
         } else {
             let columns = terminal::columns();
             let rows: String = list.jobs.iter().map(|job| row(job, columns)).collect();
@@ -82,8 +83,8 @@ fn id_columns(columns: usize) -> usize {
 fn head(columns: usize) -> String {
     let id = fit("ID", id_columns(columns));
     format!(
-        "{:<9} {:<9} {:<9} {:>5} {:>8}  {id}  NAME",
-        "ACCEPTED", "STATE", "KIND", "TRIES", "TOOK"
+        "{:<9} {:<9} {:<9} {:>8} {:>8}  {id}  NAME",
+        "ACCEPTED", "STATE", "KIND", "ATTEMPTS", "TOOK"
     )
 }
 
@@ -94,11 +95,11 @@ fn row(job: &JobView, columns: usize) -> String {
     let id = job.id.to_string();
     let id = &id[id.len().saturating_sub(shown)..];
     let name = clean(&job.name);
-    let note = in_short(job).map_or(String::new(), |note| format!("  {note}"));
+    let note = short_reason(job).map_or(String::new(), |note| format!("  {note}"));
     let room = columns.saturating_sub(BEFORE_ID + shown + 2).max(NAME_MIN);
     let name = fit(&name, room.saturating_sub(width(&note)).max(NAME_MIN.min(width(&name))));
     format!(
-        "{} {} {} {:>5} {took:>8}  {id}  {}{}\n",
+        "{} {} {} {:>8} {took:>8}  {id}  {}{}\n",
         fit(clock_time(&job.accepted_at), 9),
         styled(state_style(job.state), &fit(job.state.name(), 9)),
         fit(job.kind.name(), 9),

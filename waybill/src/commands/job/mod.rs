@@ -1,5 +1,6 @@
-//! `waybill job`: hand jobs in, look at them, stop them and start them again.
+//! `waybill job`: submits, shows, cancels and retries jobs.
 
+mod blocked;
 mod body;
 mod cancel;
 mod details;
@@ -10,16 +11,15 @@ mod list;
 mod picture;
 mod retry;
 mod show;
-mod standing;
 mod submit;
 mod watch;
 
 use crate::exit::Exit;
 
+pub(crate) use blocked::lease_text;
 pub(crate) use find::find;
-pub(crate) use standing::held;
 
-/// Hand jobs in, look at them, stop them and start them again
+/// Submit, list, show, watch, cancel and retry jobs
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Job {
     Submit(submit::Submit),

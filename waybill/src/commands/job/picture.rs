@@ -13,24 +13,24 @@ use crate::{
     waterfall,
 };
 
-/// How long an ended job's last spans may take to reach the console: they leave every 250 ms.
+/// How long the last spans of an ended job may take to reach the console: they are exported every 250 ms.
 const COMPLETE_LIMIT: Duration = Duration::from_secs(4);
-/// Pause between two looks.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Interval between two polls.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether to draw the trace.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "What to see of it")]
+#[command(next_help_heading = "Display")]
 pub(super) struct Picture {
-    /// Draw its trace, once it has ended: when each span ran, in which service, and what came of it
+    /// Draw the trace as a waterfall: when each span ran, in which service, and its verdict
     #[arg(long)]
     pub(super) trace: bool,
-    /// Columns to draw in [default: the terminal's, else 100]
+    /// Width of the waterfall in columns [default: that of the terminal, else 100]
     #[arg(long, value_name = "N", requires = "trace", value_parser = clap::value_parser!(u16).range(60..=240))]
     width: Option<u16>,
 }
 
-/// A job's trace, and how wide it may be drawn.
+/// The trace of a job, and the width of its drawing.
 #[derive(Debug)]
 pub(super) struct Drawing {
     pub(super) otlp: Value,
@@ -38,8 +38,8 @@ pub(super) struct Drawing {
 }
 
 impl Picture {
-    /// The job's trace if it is asked for: whole if the job has ended and the console gets it in
-    /// time, else what there is.
+    /// The trace of the job if --trace is given. Waits for the complete trace if the job has ended;
+    /// otherwise, or on timeout, returns the spans that the console has.
     pub(super) async fn of(
         &self,
         job: &JobView,
@@ -67,6 +67,6 @@ async fn fetch(console: &Console, trace_id: &str, limit: Duration) -> Result<Val
         if completeness(&otlp).is_complete() || began.elapsed() >= limit {
             return Ok(otlp);
         }
-        sleep(PAUSE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }

@@ -3,7 +3,7 @@
 use super::{display_args::DisplayArgs, find::Which};
 use crate::{exit::Exit, lab_args::LabArgs};
 
-/// Start a job again that ended without success; its trace goes on
+/// Retry a job that failed, died or was cancelled, in the same trace
 #[derive(Debug, clap::Args)]
 pub(crate) struct Retry {
     #[command(flatten)]
@@ -19,7 +19,7 @@ impl Retry {
         let (gateway, console) = (self.lab.gateway()?, self.lab.console()?);
         let id = self.which.find(&gateway).await?;
         gateway.retry(id).await?;
-        let to_its_end = self.display.follow.wait || self.display.picture.trace;
-        self.display.show(&gateway, &console, id, to_its_end).await
+        let wait = self.display.follow.wait || self.display.picture.trace;
+        self.display.show(&gateway, &console, id, wait).await
     }
 }

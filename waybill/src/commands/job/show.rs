@@ -3,7 +3,7 @@
 use super::{display_args::DisplayArgs, find::Which};
 use crate::{exit::Exit, lab_args::LabArgs};
 
-/// Show one job, and its trace if asked to
+/// Show one job, and with --trace its trace
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
     #[command(flatten)]

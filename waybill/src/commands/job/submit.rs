@@ -1,4 +1,4 @@
-//! `waybill job submit`: hands one job in, and follows it if asked to.
+//! `waybill job submit`: submits one job, and optionally waits for it.
 
 use contract::api::JobAccepted;
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::{
     terminal::{DIM, print, print_error, styled},
 };
 
-/// Hand a job in
+/// Submit a job
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{OPERATIONS_HELP}\n\n{HELP}"))]
 pub(crate) struct Submit {
@@ -37,22 +37,22 @@ impl Submit {
         let name = request.body["name"].as_str().unwrap_or_default();
         let head = HeadLines::accepted(&accepted, name);
         if let Err(error) = last::note(gateway.url(), accepted.id) {
-            print_error(&format!("waybill: `last` will not find this job: {error:#}\n"));
+            print_error(&format!("waybill: cannot remember this job for `last`: {error:#}\n"));
         }
         if !self.display.follow.wait && !self.display.picture.trace {
-            tell(&accepted, &head, &console, self.display.json);
+            print_accepted(&accepted, &head, &console, self.display.json);
             return Ok(Exit::Done);
         }
-        self.display.to_its_end(&gateway, &console, head).await
+        self.display.show_at_end(&gateway, &console, head).await
     }
 }
 
-fn tell(accepted: &JobAccepted, head: &HeadLines<'_>, console: &Console, json: bool) {
+fn print_accepted(accepted: &JobAccepted, head: &HeadLines<'_>, console: &Console, json: bool) {
     if json {
         return print(&format!("{:#}\n", json!(accepted)));
     }
     details::print_head(head, console, false);
     let id = accepted.id;
-    let hint = format!("see it end: waybill job show {id} --wait --trace");
+    let hint = format!("to wait for it: waybill job show {id} --wait --trace");
     print(&format!("{}\n", styled(DIM, &hint)));
 }

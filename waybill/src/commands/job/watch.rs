@@ -1,4 +1,4 @@
-//! `waybill job watch`: what happens to a job, as it happens, until its end.
+//! `waybill job watch`: prints the changes of a job until it ends.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    blocked::LeaseWatch,
     details,
     find::Which,
     follow::{exit, words},
-    standing::Watchman,
 };
 use crate::{
     client::{ClientError, EventStream, Gateway, ServerEvent},
@@ -22,28 +22,28 @@ use crate::{
     terminal::{StatusLine, WARNING, print, print_error, styled},
 };
 
-/// Tries in a row that bring no news, before it gives up.
-const TRIES_MAX: u32 = 20;
-/// Pause after the first lost stream; it doubles.
-const PAUSE_FIRST: Duration = Duration::from_millis(100);
-/// Longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// The event that says how far a running job is; the others hold the job.
+/// Reconnects in a row without a change, before it gives up.
+const RECONNECTS_MAX: u32 = 20;
+/// Delay after the first lost stream; it doubles.
+const RECONNECT_DELAY_FIRST: Duration = Duration::from_millis(100);
+/// Longest delay after a lost stream.
+const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(2);
+/// The name of events with the progress of a running job; the other events hold the job.
 const PROGRESS: &str = "progress";
-/// Time without an event after which the job is looked at.
-const LOOK_AFTER: Duration = Duration::from_secs(1);
-/// Time between two looks where the gateway has no stream to give.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Time without an event after which the job is queried.
+const QUERY_AFTER: Duration = Duration::from_secs(1);
+/// Poll interval while the gateway refuses a stream.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Tell what happens to a job until it has ended; the exit code then says whether it succeeded
+/// Print the changes of a job until it ends; the exit code says whether it succeeded
 #[derive(Debug, clap::Args)]
 pub(crate) struct Watch {
     #[command(flatten)]
     which: Which,
-    /// How long to watch at most
+    /// Timeout, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     limit: u64,
-    /// Print JSON, the job once a line, whenever it has changed
+    /// Print JSON: the job on one line, whenever it has changed
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -68,7 +68,7 @@ impl Watch {
     }
 }
 
-/// Follows the job to its end; none when the limit comes first.
+/// Follows the job to its end; `None` on timeout.
 async fn watch(
     gateway: &Gateway,
     id: JobId,
@@ -76,59 +76,59 @@ async fn watch(
     printer: &mut Printer,
 ) -> Result<Option<JobView>, ClientError> {
     let until = Instant::now() + limit;
-    let (mut tries, mut pause) = (0, PAUSE_FIRST);
+    let (mut reconnects, mut delay) = (0, RECONNECT_DELAY_FIRST);
     while Instant::now() < until {
-        let heard = printer.heard;
+        let changes = printer.changes;
         let left = until.saturating_duration_since(Instant::now());
-        let listened = match gateway.follow(id, left).await {
-            Ok(stream) => listen(stream, printer, gateway, id).await,
-            // There is no stream to be had; a look is always to be had.
+        let read = match gateway.follow(id, left).await {
+            Ok(stream) => read_stream(stream, printer, gateway, id).await,
+            // Too many streams: poll instead.
             Err(error) if error.status() == Some(503) => {
-                sleep(LOOK_EVERY).await;
+                sleep(POLL_INTERVAL).await;
                 Ok(None)
             }
             Err(error) => Err(error),
         };
-        let end = match listened {
-            Err(error) if !error.may_pass() => return Err(error),
-            listened => listened.unwrap_or_default(),
+        let end = match read {
+            Err(error) if !error.is_transient() => return Err(error),
+            read => read.unwrap_or_default(),
         };
-        // The stream has no results; and it may have broken off before the end was told.
+        // The stream has no results, and it may have broken off before the last event.
         match gateway.job(id).await {
             Ok(job) if job.state.is_terminal() => {
-                printer.tell(&job);
+                printer.show(&job);
                 return Ok(Some(job));
             }
             _ if end.is_some() => return Ok(end),
-            Ok(job) => printer.tell(&job),
-            Err(error) if error.may_pass() && tries < TRIES_MAX => {}
+            Ok(job) => printer.show(&job),
+            Err(error) if error.is_transient() && reconnects < RECONNECTS_MAX => {}
             Err(error) => return Err(error),
         }
-        (tries, pause) = if printer.heard > heard {
-            (0, PAUSE_FIRST)
+        (reconnects, delay) = if printer.changes > changes {
+            (0, RECONNECT_DELAY_FIRST)
         } else {
-            (tries + 1, (pause * 2).min(PAUSE_MAX))
+            (reconnects + 1, (delay * 2).min(RECONNECT_DELAY_MAX))
         };
-        sleep(pause.min(until.saturating_duration_since(Instant::now()))).await;
+        sleep(delay.min(until.saturating_duration_since(Instant::now()))).await;
     }
     Ok(None)
 }
 
-/// Tells what the stream tells; answers the job when it has ended, nothing when the stream has.
-async fn listen(
+/// Shows the events of the stream. Returns the job if it has ended, `None` if the stream has.
+async fn read_stream(
     mut stream: EventStream,
     printer: &mut Printer,
     gateway: &Gateway,
     id: JobId,
 ) -> Result<Option<JobView>, ClientError> {
     while let Some(event) = next(&mut stream, printer, gateway, id).await? {
-        // What cannot be read is from a newer gateway, and the look afterwards has the state.
+        // An unreadable event is from a newer gateway; the query afterwards has the state.
         if event.name == PROGRESS {
             if let Ok(progress) = serde_json::from_str(&event.data) {
-                printer.go_on(progress);
+                printer.show_progress(progress);
             }
         } else if let Ok(job) = serde_json::from_str::<JobView>(&event.data) {
-            printer.tell(&job);
+            printer.show(&job);
             if job.state.is_terminal() {
                 return Ok(Some(job));
             }
@@ -137,7 +137,7 @@ async fn listen(
     Ok(None)
 }
 
-/// The next event. While there is none, the job is looked at: a worker that fell silent sends no event.
+/// The next event. While there is none, queries the job: there is no event for a worker that falls silent.
 async fn next(
     stream: &mut EventStream,
     printer: &mut Printer,
@@ -149,38 +149,38 @@ async fn next(
     loop {
         tokio::select! {
             event = &mut event => return event,
-            () = sleep(LOOK_AFTER) => {}
+            () = sleep(QUERY_AFTER) => {}
         }
-        // One that fails is left out: the stream tells whether the gateway is there.
+        // Ignore errors: the stream shows whether the gateway is reachable.
         if let Ok(job) = gateway.job(id).await {
-            printer.stands(&job);
+            printer.show_lease(&job);
         }
     }
 }
 
-/// Tells each change once.
+/// Prints each change once.
 #[derive(Debug, Default)]
 struct Printer {
     json: bool,
-    told: Option<JobView>,
+    shown: Option<JobView>,
     line: StatusLine,
-    watchman: Watchman,
+    lease_watch: LeaseWatch,
     /// Changes so far.
-    heard: u64,
+    changes: u64,
 }
 
 impl Printer {
-    /// The job is where it was, and further on.
-    fn go_on(&mut self, progress: ProgressView) {
-        if let Some(mut job) = self.told.clone() {
+    /// Shows new progress within the same step.
+    fn show_progress(&mut self, progress: ProgressView) {
+        if let Some(mut job) = self.shown.clone() {
             job.progress = Some(progress);
-            self.tell(&job);
+            self.show(&job);
         }
     }
 
-    /// What the stream does not tell: that the worker is silent, or that another one has taken over.
-    fn stands(&mut self, job: &JobView) {
-        if self.notice(job) && self.json {
+    /// Shows what the stream has no events for: a silent worker, or a take-over.
+    fn show_lease(&mut self, job: &JobView) {
+        if self.print_lease_change(job) && self.json {
             print(&format!("{}\n", json!(job)));
         }
         if !self.json && job.lease.as_ref().is_some_and(LeaseView::is_silent) {
@@ -188,39 +188,39 @@ impl Printer {
         }
     }
 
-    /// Whether the lease stands otherwise than before; people are told how.
-    fn notice(&mut self, job: &JobView) -> bool {
-        let notice = self.watchman.notices(job);
-        if let Some(notice) = notice.as_ref().filter(|_| !self.json) {
+    /// Prints a change of the lease as text, and returns whether there was one.
+    fn print_lease_change(&mut self, job: &JobView) -> bool {
+        let change = self.lease_watch.change(job);
+        if let Some(change) = change.as_ref().filter(|_| !self.json) {
             self.line.clear();
-            print(&format!("{} {notice}\n", styled(WARNING, "●")));
+            print(&format!("{} {change}\n", styled(WARNING, "●")));
         }
-        notice.is_some()
+        change.is_some()
     }
 
-    fn tell(&mut self, job: &JobView) {
-        self.notice(job);
+    fn show(&mut self, job: &JobView) {
+        self.print_lease_change(job);
         let mut job = job.clone();
-        // Only the end has results, and not on every way; how the lease stands is no step.
+        // Results come only at the end and not with every source; the lease is shown separately.
         (job.results, job.lease, job.waiting) = (None, None, None);
-        if self.told.as_ref() == Some(&job) {
+        if self.shown.as_ref() == Some(&job) {
             return;
         }
-        self.heard += 1;
+        self.changes += 1;
         if self.json {
             print(&format!("{}\n", json!(job)));
-        } else if self.told.as_ref().is_none_or(|told| is_step(told, &job)) {
+        } else if self.shown.as_ref().is_none_or(|shown| is_step(shown, &job)) {
             self.line.clear();
             let sign = styled(details::state_style(job.state), "●");
             print(&format!("{sign} {}\n", words(&job)));
         } else {
             self.line.show(&words(&job));
         }
-        self.told = Some(job);
+        self.shown = Some(job);
     }
 }
 
-/// Whether the job went from one step to another, rather than on within one.
+/// Whether the job entered another step, rather than progressed within one.
 fn is_step(before: &JobView, now: &JobView) -> bool {
     let step = |job: &JobView| (job.state, job.round, job.attempts, job.cancel_requested);
     step(before) != step(now)

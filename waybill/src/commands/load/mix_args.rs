@@ -1,4 +1,4 @@
-//! The flags that say what is sent.
+//! The flags that select what is sent.
 
 use contract::job::Notify;
 
@@ -7,41 +7,41 @@ use crate::{
     load::mix::{Kinds, Mix, Share},
 };
 
-/// What is sent.
+/// The mix of jobs and events.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "What")]
+#[command(next_help_heading = "Mix")]
 pub(super) struct MixArgs {
     /// Kinds of jobs and their weights, such as add=5,primes=1; also mixed (several operations) and
     /// fail (a division by zero) [default: small jobs of every kind]
     #[arg(long, value_name = "KIND=WEIGHT,…")]
     kinds: Option<Kinds>,
-    /// The part of everything that is an event with data that is no job, such as 0.05 or 5%
+    /// Share of malformed raw events, whose data is not a valid job, such as 0.05 or 5%
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     malformed: Share,
-    /// The part that is an event from a source that is not let in
+    /// Share of raw events from a source that the ingester does not allow
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     foreign: Share,
-    /// Break jobs on purpose, such as processor=error@1
+    /// Fault to inject into jobs, such as processor=error@1
     #[arg(long, value_name = "STAGE=KIND[:ARG][@RUNS]")]
     fault: Option<String>,
-    /// The part of the jobs that is broken
+    /// Share of the jobs that get the fault
     #[arg(long, value_name = "SHARE", default_value = "1", requires = "fault", value_parser = share)]
     fault_share: Share,
-    /// Who is told how the jobs end: log, none, or webhook:URL
+    /// Notification of completed jobs: log, none, or webhook:URL
     #[arg(long, value_name = "log|none|webhook:URL", default_value = "none", value_parser = notify)]
     notify: NotifyOrNot,
 }
 
-/// Whether somebody is told.
+/// The notification to request, if any.
 #[derive(Debug, Clone)]
 struct NotifyOrNot(Option<Notify>);
 
 impl MixArgs {
-    /// The mix that these flags ask for.
+    /// The mix that these flags describe.
     pub(super) fn mix(self) -> Result<Mix, UsageError> {
         if self.malformed.part() + self.foreign.part() > 1.0 {
-            let told = "--malformed and --foreign are more than all of it together";
-            return Err(UsageError(told.to_owned()));
+            let why = "--malformed and --foreign must add up to at most 1 (100%)";
+            return Err(UsageError(why.to_owned()));
         }
         Ok(Mix {
             kinds: self.kinds.unwrap_or_default(),

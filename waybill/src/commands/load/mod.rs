@@ -1,4 +1,4 @@
-//! `waybill load`: many jobs and events at a pace, and what became of each of them.
+//! `waybill load`: a load test, with the outcome of every job and event sent.
 
 mod mix_args;
 mod output;
@@ -21,38 +21,38 @@ use crate::{
 use mix_args::MixArgs;
 use pace_args::PaceArgs;
 
-/// How long is sent if nothing is said.
+/// Default duration.
 const TIME_DEFAULT: Duration = Duration::from_secs(10);
-/// Longest wait for what was accepted, in seconds.
+/// Longest wait for accepted jobs to end, in seconds.
 const WAIT_SECONDS_MAX: u64 = 86_400;
 
-/// Hand in many jobs and events, and say what became of each
+/// Run a load test: submit jobs and raw events, and report the outcome of each
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{}\n\n{HELP}", output::HELP))]
 pub(crate) struct Load {
     #[command(flatten)]
     pace: PaceArgs,
-    /// Send for so many minutes
-    #[arg(long, value_name = "N", help_heading = "How much", value_parser = value_parser!(u64).range(1..=1_440))]
+    /// Duration of the load, in minutes
+    #[arg(long, value_name = "N", help_heading = "Amount", value_parser = value_parser!(u64).range(1..=1_440))]
     minutes: Option<u64>,
-    /// Send for so many seconds [default: 10, if nothing else ends it]
-    #[arg(long, value_name = "N", help_heading = "How much", conflicts_with = "minutes", value_parser = value_parser!(u64).range(1..=86_400))]
+    /// Duration of the load, in seconds [default: 10, unless --jobs or --minutes is given]
+    #[arg(long, value_name = "N", help_heading = "Amount", conflicts_with = "minutes", value_parser = value_parser!(u64).range(1..=86_400))]
     seconds: Option<u64>,
-    /// Send at most so many jobs and events
-    #[arg(long, value_name = "N", help_heading = "How much", value_parser = value_parser!(u64).range(1..=load::JOBS_MAX))]
+    /// Maximum number of jobs and events to send
+    #[arg(long, value_name = "N", help_heading = "Amount", value_parser = value_parser!(u64).range(1..=load::JOBS_MAX))]
     jobs: Option<u64>,
     #[command(flatten)]
     mix: MixArgs,
-    /// Repeats a run: the same jobs, faults and pauses [default: a random one, which is printed]
+    /// Seed of the random choices: the same seed repeats jobs, faults and timing [default: random, and printed]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Requests that wait for their answer at once; what is due beyond waits, and its time counts
+    /// Maximum number of concurrent requests; further items wait, and their latency includes that wait
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = count_up_to(load::IN_FLIGHT_MAX))]
     in_flight: u64,
-    /// How long what was accepted may take to end after the last one was sent
+    /// How long to wait for accepted jobs to end after the last item was sent
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(0..=WAIT_SECONDS_MAX))]
     wait_limit: u64,
-    /// How often a submission without a clear answer is repeated, under an idempotency key
+    /// Maximum number of retries of a submission without a definite response, under an idempotency key
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = value_parser!(u32).range(0..=i64::from(load::REPEATS_MAX)))]
     repeat: u32,
     /// Print the summary as JSON
@@ -67,7 +67,7 @@ impl Load {
         let target = Target::of(self.lab.gateway()?, self.lab.ingester()?);
         let json = self.json;
         let load = self.load()?;
-        // Told before anything is sent: a run that is killed can be repeated too.
+        // Print the seed first: a run that is killed can be repeated too.
         let start = output::starting(&load);
         if json {
             print_error(&start);
@@ -119,11 +119,11 @@ fn exit(report: &Report) -> Exit {
         return Exit::Interrupted;
     }
     if report.is_empty() {
-        print_error("waybill: nothing of it was accepted\n");
+        print_error("waybill: the lab accepted none of the jobs and events\n");
         return Exit::Failed;
     }
     if !report.is_whole() {
-        print_error("waybill: not everything that was accepted ended within the limit\n");
+        print_error("waybill: some accepted jobs or events did not end within --wait-limit\n");
         return Exit::TimeUp;
     }
     Exit::Done

@@ -1,4 +1,4 @@
-//! A load in words: how it starts, how far it is, what came of it.
+//! The output of `waybill load`: seed, progress and summary.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -11,22 +11,22 @@ use crate::{
     terminal::{BAD, BOLD, DIM, GOOD, WARNING, fit, short, styled},
 };
 
-/// What the shares and times mean.
+/// What the times mean, and what Ctrl-C does.
 pub(super) const HELP: &str = "\
-Times of acceptance count from the moment a job was due, so that a slow gateway cannot hide; with --clients
-from its sending. End-to-end times are the lab's own. Ctrl-C stops the sending; what was accepted then has
-ten seconds to end, and a second Ctrl-C ends that too.";
+Acceptance latency counts from the moment a job was due (no coordinated omission); with --clients, from its
+sending. End-to-end times use the clocks of the lab. Ctrl-C stops the sending; accepted jobs then have ten
+seconds to end, and a second Ctrl-C ends that wait too.";
 /// Columns of the bar.
 const BAR: usize = 24;
 /// Columns of a label.
 const LABEL: usize = 10;
 
-/// Said before anything is sent.
+/// Printed before anything is sent.
 pub(super) fn starting(load: &Load) -> String {
     format!("{}{}", label("seed"), styled(BOLD, &format!("{}\n", load.plan.seed())))
 }
 
-/// How far it is, in one line.
+/// The progress, in one line.
 pub(super) fn progress(progress: &Progress, end: &End) -> String {
     let Progress { elapsed, all_sent, sent, refused, accepted, ended } = *progress;
     let part = if all_sent {
@@ -39,7 +39,7 @@ pub(super) fn progress(progress: &Progress, end: &End) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to BAR")]
     let full = (part.clamp(0.0, 1.0) * BAR as f64) as usize;
     let bar = format!("{}{}", "━".repeat(full), "╌".repeat(BAR - full));
-    let what = if all_sent { "waiting for ends" } else { "sending" };
+    let what = if all_sent { "waiting for jobs to end" } else { "sending" };
     let mut text = format!(
         "{bar} {what} · {} · {sent} sent · {accepted} accepted · {ended} ended",
         short(elapsed)
@@ -50,7 +50,7 @@ pub(super) fn progress(progress: &Progress, end: &End) -> String {
     text
 }
 
-/// What came of it.
+/// The summary of a run.
 pub(super) fn summary(report: &Report) -> String {
     let mut text = line("sent", &sent(report));
     text.push_str(&line("jobs", &jobs(report)));
@@ -61,14 +61,14 @@ pub(super) fn summary(report: &Report) -> String {
         text.push_str(&line("refused", &styled(WARNING, &refused)));
     }
     let since = match report.pace {
-        Pace::Clients { .. } => "from its sending to its 202",
-        Pace::Rate(_) | Pace::Bursts { .. } => "from when it was due to its 202",
+        Pace::Clients { .. } => "from sent to 202",
+        Pace::Rate(_) | Pace::Bursts { .. } => "from due to 202",
     };
     text.push_str(&line("accepted", &spread(&report.accept_ms, since)));
     let clock = format!("from accepted to ended, by {}", report.end_to_end_clock);
     text.push_str(&line("end to end", &spread(&report.end_to_end_ms, &clock)));
     let speed = format!(
-        "{:.1} accepted a second, {:.1} ended a second",
+        "{:.1} accepted per second, {:.1} ended per second",
         report.accepted_per_second, report.ended_per_second
     );
     text.push_str(&line("speed", &speed));
@@ -89,11 +89,11 @@ fn sent(report: &Report) -> String {
     let all = jobs.sent + events.malformed.sent + events.foreign.sent;
     let took = short(Duration::try_from_secs_f64(report.seconds).unwrap_or_default());
     let pace = match &report.pace {
-        Pace::Rate(rate) => format!("{rate} a second"),
+        Pace::Rate(rate) => format!("{rate} per second"),
         Pace::Bursts { size, .. } => format!("bursts of {} to {}", size.start(), size.end()),
         Pace::Clients { count, .. } => format!("{count} clients"),
     };
-    let broken = if report.broken_off { ", broken off" } else { "" };
+    let broken = if report.broken_off { ", interrupted" } else { "" };
     format!("{all} in {took}: {pace}{broken}")
 }
 
@@ -110,8 +110,8 @@ fn jobs(report: &Report) -> String {
     let ends: Vec<String> = ends
         .into_iter()
         .map(|(count, what, style)| {
-            let said = format!("{count} {what}");
-            styled(if count > 0 { style } else { DIM }, &said)
+            let text = format!("{count} {what}");
+            styled(if count > 0 { style } else { DIM }, &text)
         })
         .collect();
     text.push_str(&ends.join(" · "));
@@ -134,13 +134,13 @@ fn refused(report: &Report) -> Option<String> {
     let all = [report.jobs.answers, report.events.malformed, report.events.foreign];
     let unanswered: u64 = all.iter().map(|answers| answers.unanswered).sum();
     if unanswered > 0 {
-        parts.push(format!("{unanswered} without an answer"));
+        parts.push(format!("{unanswered} without a response"));
     }
     if report.repeated > 0 {
         parts.push(format!("{} repeated", report.repeated));
     }
     if report.left_out > 0 {
-        parts.push(format!("{} not sent, as too much was waiting", report.left_out));
+        parts.push(format!("{} not sent: too many were waiting", report.left_out));
     }
     (!parts.is_empty()).then(|| parts.join(" · "))
 }
@@ -158,17 +158,23 @@ fn spread(found: &Percentiles, what: &str) -> String {
 
 fn warnings(report: &Report) -> String {
     let mut text = String::new();
-    let mut warn = |said: String| {
-        let _ = writeln!(text, "{}", styled(WARNING, &said));
+    let mut warn = |warning: String| {
+        let _ = writeln!(text, "{}", styled(WARNING, &warning));
     };
     if report.jobs.missing > 0 {
         warn(format!("{} accepted jobs are unknown to the gateway", report.jobs.missing));
     }
     if report.jobs.repeated_ids > 0 {
-        warn(format!("{} jobs were accepted under another's id", report.jobs.repeated_ids));
+        warn(format!(
+            "{} jobs were accepted under the id of another job",
+            report.jobs.repeated_ids
+        ));
     }
     if report.clocks_disagree > 0 {
-        warn(format!("{} jobs ended before they began: clocks disagree", report.clocks_disagree));
+        warn(format!(
+            "{} jobs ended before they were accepted: clocks disagree",
+            report.clocks_disagree
+        ));
     }
     if let Some(oldest) = report.jobs.unfinished_ids.first() {
         warn(format!("the oldest unfinished job is {oldest}"));

@@ -1,5 +1,5 @@
-//! What the parts of the lab are given: settings of the user that cannot hold are refused before anything
-//! starts, and those that no part gets are told.
+//! The settings of the parts of the lab: invalid ones are refused before anything starts, and those without
+//! effect are reported.
 
 use anyhow::Context as _;
 use bus::connect::TraceContext;
@@ -13,7 +13,7 @@ use crate::{
     exit::UsageError,
 };
 
-/// Variables that others than this program read.
+/// Variables that other programs read.
 const OF_OTHERS: [&str; 3] = ["WAYBILL_TEST_SEED", "WAYBILL_STACK", "WAYBILL_VERSION"];
 
 /// The settings of all parts.
@@ -21,14 +21,14 @@ const OF_OTHERS: [&str; 3] = ["WAYBILL_TEST_SEED", "WAYBILL_STACK", "WAYBILL_VER
 pub(super) struct Environment {
     /// `up` itself first.
     pub(super) parts: Vec<PartSettings>,
-    /// Variables that have no effect or not their whole one: the name, and why.
+    /// Variables that have no effect, or only a partial one: the name, and why.
     pub(super) set_aside: Vec<(String, String)>,
-    /// Why the console gets no complete traces, if it does not.
+    /// Why the console receives no complete traces, if so.
     pub(super) no_traces: Option<String>,
 }
 
 impl Environment {
-    /// Reads them; an error names what is wrong.
+    /// Reads the settings of all parts; an error names the invalid one.
     pub(super) fn read(options: &Options, sources: &Sources) -> anyhow::Result<Self> {
         options.check_environment().map_err(|refused| UsageError(refused.to_string()))?;
         let cli = Cli::command();
@@ -81,14 +81,17 @@ fn set_aside(options: &Options, cli: &Command) -> Vec<(String, String)> {
             && !OF_OTHERS.contains(&name.as_str())
     };
     let unknown = options.user.iter().map(|(name, _)| name).filter(is_unknown).map(|name| {
-        (name.clone(), "is no setting: --show-config lists those of every part".to_owned())
+        (
+            name.clone(),
+            "is not a setting: --show-config lists the settings of every part".to_owned(),
+        )
     });
     of_one.chain(unknown).collect()
 }
 
 fn below<'a>(command: &'a Command, path: &[&str]) -> anyhow::Result<&'a Command> {
     path.iter().try_fold(command, |command, name| {
-        command.find_subcommand(name).with_context(|| format!("there is no command {name}"))
+        command.find_subcommand(name).with_context(|| format!("no such command: {name}"))
     })
 }
 

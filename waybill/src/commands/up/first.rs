@@ -1,11 +1,11 @@
-//! The first job of a lab: handed in at once, and followed until its trace is complete.
+//! The first job of a lab: submitted at once and followed until its trace is complete.
 
 use std::time::{Duration, Instant};
 
 use contract::api::JobAccepted;
 use tokio::time::{Instant as Deadline, sleep};
 
-use super::{output, printer::News};
+use super::{output, printer::Event};
 use crate::{
     client::{ClientError, Console, Gateway},
     lab_args::LabArgs,
@@ -13,29 +13,29 @@ use crate::{
     trace::completeness,
 };
 
-/// How long the first job may take to be accepted and, after that, its trace to be complete.
+/// Timeout for the acceptance of the first job and, after that, for its trace to be complete.
 const LIMIT: Duration = Duration::from_secs(20);
-/// Pause between two looks.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Interval between two polls.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The first job, as far as it came.
+/// The first job and its trace.
 #[derive(Debug)]
 pub(super) struct First {
     pub(super) job_id: String,
     pub(super) trace_id: String,
-    /// The page that shows its trace.
+    /// The URL of its trace.
     pub(super) page: String,
-    /// What its trace lacks; `None` where the console does not get it.
+    /// What its trace lacks; `None` if the console does not receive traces.
     pub(super) lacks: Option<Vec<String>>,
 }
 
-/// Hands the first job in and waits for its trace; `no_traces` says why the console will not have it, and
-/// then only its end is waited for. Errors of the job are news, not errors.
-pub(super) async fn tell(
+/// Submits the first job and waits for its trace. `no_traces` says why the console will not receive it;
+/// then this only waits for the job to end. Failures of the job are events, not errors.
+pub(super) async fn run(
     address: &LabArgs,
     no_traces: Option<&str>,
     began: Instant,
-) -> anyhow::Result<News> {
+) -> anyhow::Result<Event> {
     let (gateway, console) = (address.gateway()?, address.console()?);
     Ok(match first(&gateway, &console, no_traces).await {
         Ok(first) => output::first(&first, began.elapsed()),
@@ -55,11 +55,11 @@ async fn first(
         Some(lacks(console, &trace_id, deadline).await?)
     } else {
         while !gateway.job(id).await?.state.is_terminal() && Deadline::now() < deadline {
-            sleep(PAUSE).await;
+            sleep(POLL_INTERVAL).await;
         }
         None
     };
-    // Where it can be looked at, and by what.
+    // Without a page, show the id and why.
     let page =
         no_traces.map_or_else(|| console.trace_page(&trace_id), |why| format!("{trace_id}, {why}"));
     Ok(First { job_id: id.to_string(), trace_id, page, lacks })
@@ -68,18 +68,20 @@ async fn first(
 async fn submit(gateway: &Gateway) -> Result<JobAccepted, ClientError> {
     let mut request = Preset::Multiple.request();
     request.body["name"] = "the first job".into();
-    // A submission that was not answered may have been stored: with a key it may be repeated.
+    // A submission without a response may have been stored: the key makes a retry safe.
     request.idempotency_key = Some(format!("first-{:032x}", rand::random::<u128>()));
     let deadline = Deadline::now() + LIMIT;
     loop {
         match gateway.submit(&request).await {
-            Err(error) if error.may_pass() && Deadline::now() < deadline => sleep(PAUSE).await,
-            answer => return answer,
+            Err(error) if error.is_transient() && Deadline::now() < deadline => {
+                sleep(POLL_INTERVAL).await;
+            }
+            result => return result,
         }
     }
 }
 
-/// What the trace lacks at last; nothing, as soon as it is complete.
+/// What the trace lacks at the deadline; empty as soon as it is complete.
 async fn lacks(
     console: &Console,
     trace_id: &str,
@@ -90,6 +92,6 @@ async fn lacks(
         if found.is_complete() || Deadline::now() >= deadline {
             return Ok(found.lacks());
         }
-        sleep(PAUSE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }

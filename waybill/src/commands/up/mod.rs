@@ -28,35 +28,35 @@ use environment::Environment;
 use printer::Printer;
 use trickle::Trickle;
 
-/// Tiers of parts that are stopped one after the other, each within its grace: services, console, broker.
+/// Tiers that are stopped one after the other, each within its grace period: services, console, broker.
 const TIERS: u64 = 3;
-/// Seconds between two canaries, unless told.
+/// Default interval of the canary, in seconds.
 const CANARY_SECONDS: u64 = 60;
-/// Most jobs a second of the trickle: it keeps pages lively, it is no load test.
+/// Highest rate of the trickle, in jobs per second: it is no load test.
 const TRICKLE_MAX: f64 = 100.0;
 
-/// Start a lab on this machine: broker, four services and console, without containers
+/// Start an embedded lab on this machine without containers: broker, four services and console
 #[derive(Debug, clap::Args)]
 #[command(after_help = output::HELP)]
 pub(crate) struct Up {
     #[command(flatten)]
     lab: UpArgs,
-    /// Small random jobs a second that keep the pages lively; 0 is off
-    #[arg(long, env = "WAYBILL_TRICKLE", value_name = "N", default_value = "2", value_parser = jobs_a_second)]
+    /// Rate of small random jobs that the lab itself submits, in jobs per second; 0 turns them off
+    #[arg(long, env = "WAYBILL_TRICKLE", value_name = "N", default_value = "2", value_parser = jobs_per_second)]
     trickle: f64,
-    /// Start nothing: print what each part would get, and where from
+    /// Print the settings of each part and where each comes from, without starting anything
     #[arg(long)]
     show_config: bool,
-    /// Print JSON, one object a line: what happens, and in `ready` where everything is
+    /// Print JSON, one event per line; the event `ready` has the URLs
     #[arg(long)]
     json: bool,
-    /// Where the flags have their values from.
+    /// Source of the value of each flag.
     #[arg(skip)]
     sources: Sources,
 }
 
 impl Up {
-    /// Remembers where its flags have their values from.
+    /// Sets the source of the value of each flag.
     pub(crate) fn set_sources(&mut self, sources: Sources) {
         self.sources = sources;
     }
@@ -73,17 +73,17 @@ impl Up {
     }
 
     async fn start_to_end(self, began: Instant, printer: &Printer) -> anyhow::Result<Exit> {
-        // A part that drains within its grace is never cut short; one that hangs is killed by the lab.
+        // A part that drains within its grace period is never cut short; the lab kills one that hangs.
         let grace = self.lab.grace_seconds.saturating_add(5).saturating_mul(TIERS);
         let stop =
             Stop::on_signals(Duration::from_secs(grace)).context("cannot listen to signals")?;
         let (options, environment) = self.plan(printer.report())?;
-        printer.tell(&output::starting(&options.data_dir));
+        printer.print(&output::starting(&options.data_dir));
         if let Some(warning) = ephemeral::warning(options.ports, options.processors) {
-            printer.tell(&output::warning(&warning));
+            printer.print(&output::warning(&warning));
         }
         for (variable, why) in &environment.set_aside {
-            printer.tell(&output::set_aside(variable, why));
+            printer.print(&output::set_aside(variable, why));
         }
         let lab = match Embedded::up(options, stop.soft.clone()).await {
             Ok(lab) => lab,
@@ -92,25 +92,25 @@ impl Up {
         };
         let address = LabArgs::on(lab.ports());
         let mut trickle = Trickle::new(address.gateway()?, self.trickle);
-        printer.tell(&output::ready(&lab, &address, began.elapsed())?);
+        printer.print(&output::ready(&lab, &address, began.elapsed())?);
         tokio::select! {
             () = stop.soft.cancelled() => {}
-            told = first::tell(&address, environment.no_traces.as_deref(), began) => {
-                printer.tell(&told?);
-                printer.tell(&output::lively(self.trickle, lab.ports()));
+            first = first::run(&address, environment.no_traces.as_deref(), began) => {
+                printer.print(&first?);
+                printer.print(&output::lively(self.trickle, lab.ports()));
                 trickle.run_until(&stop.soft).await;
             }
         }
-        printer.tell(&output::stopping());
+        printer.print(&output::stopping());
         let killed = tokio::select! {
             killed = lab.until_stopped() => killed,
             () = stop.hard.cancelled() => still_running(&lab),
         };
-        printer.tell(&output::goodbye(began.elapsed(), trickle.counts(), &killed));
+        printer.print(&output::goodbye(began.elapsed(), trickle.counts(), &killed));
         Ok(Exit::Done)
     }
 
-    /// The lab to be, and what its parts are given.
+    /// The options of the lab, and the settings of its parts.
     fn plan(&self, report: Report) -> anyhow::Result<(Options, Environment)> {
         let waybill = std::env::current_exe().context("cannot find the waybill executable")?;
         let mut options = self.lab.clone().options(waybill, report);
@@ -119,14 +119,15 @@ impl Up {
         if self.lab.canary_seconds.is_some() {
             return Ok((options, environment));
         }
-        // Whoever counts jobs wants no others, and telemetry that goes elsewhere is not found here.
+        // --trickle 0 is for counting jobs, which the canary would disturb; and if traces are not sent to
+        // the console, the canary would not find them.
         let quiet = self.trickle == 0.0 || environment.no_traces.is_some();
         options.canary_seconds = if quiet { 0 } else { CANARY_SECONDS };
         let environment = Environment::read(&options, &self.sources)?;
         Ok((options, environment))
     }
 
-    /// Prints what each part would get.
+    /// Prints the settings of each part.
     fn show(&self) -> anyhow::Result<Exit> {
         let (_, environment) = self.plan(silent())?;
         let Environment { parts, set_aside, .. } = environment;
@@ -153,7 +154,7 @@ fn still_running(lab: &Embedded) -> Vec<Part> {
     parts.filter(|status| status.state != PartState::Stopped).map(|status| status.part).collect()
 }
 
-fn jobs_a_second(text: &str) -> Result<f64, String> {
+fn jobs_per_second(text: &str) -> Result<f64, String> {
     let number = text.trim().parse().ok().filter(|number| (0.0..=TRICKLE_MAX).contains(number));
-    number.ok_or_else(|| format!("must be 0 to {TRICKLE_MAX} jobs a second"))
+    number.ok_or_else(|| format!("must be 0 to {TRICKLE_MAX} jobs per second"))
 }

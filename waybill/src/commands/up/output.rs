@@ -1,48 +1,48 @@
-//! What `waybill up` says.
+//! The output of `waybill up`.
 
 use std::{fmt::Write as _, path::Path, time::Duration};
 
 use lab::{Part, Ports, Progress, embedded::Embedded, nats::Origin};
 use serde_json::{Value, json};
 
-use super::{first::First, printer::News, trickle::Counts};
+use super::{first::First, printer::Event, trickle::Counts};
 use crate::{
     lab_args::LabArgs,
     terminal::{BAD, BOLD, DIM, GOOD, WARNING, short, styled},
 };
 
-/// How the lab ends, as it stands in the help.
+/// The end of the help.
 pub(super) const HELP: &str = "\
-Ctrl-C stops the lab: what is under way ends, then its parts do. A second Ctrl-C ends it at once.
-Exit codes: 0 stopped as asked, 1 it did not start; standard error says what to do";
+Ctrl-C stops the lab gracefully: running jobs finish first. A second Ctrl-C kills it at once.
+Exit codes: 0 stopped by a signal; 1 the lab did not start, standard error says what to do";
 
-pub(super) fn starting(data: &Path) -> News {
+pub(super) fn starting(data: &Path) -> Event {
     let data = data.display();
-    News {
+    Event {
         text: format!("starting a lab; its data is in {data}\n\n"),
         json: json!({"event": "starting", "data_dir": data.to_string()}),
     }
 }
 
-/// A variable that has no effect, or not its whole one.
-pub(super) fn set_aside(variable: &str, why: &str) -> News {
+/// An environment variable that has no effect, or only a partial one.
+pub(super) fn set_aside(variable: &str, why: &str) -> Event {
     let text = format!("{variable} {why}");
-    News {
+    Event {
         text: format!("  {}\n", styled(WARNING, &text)),
         json: json!({"event": "set_aside", "variable": variable, "text": text}),
     }
 }
 
-/// Something that may go wrong later.
-pub(super) fn warning(text: &str) -> News {
-    News {
+/// A warning about a possible later problem.
+pub(super) fn warning(text: &str) -> Event {
+    Event {
         text: format!("  {}\n", styled(WARNING, text)),
         json: json!({"event": "warning", "text": text}),
     }
 }
 
-/// What happens in the lab, as it happens.
-pub(super) fn progress(progress: &Progress) -> News {
+/// Progress of the lab.
+pub(super) fn progress(progress: &Progress) -> Event {
     let text = match progress {
         Progress::Died { .. }
         | Progress::NotRestarted { .. }
@@ -50,7 +50,7 @@ pub(super) fn progress(progress: &Progress) -> News {
         | Progress::Unhealthy { .. } => styled(WARNING, &progress.to_string()),
         _ => progress.to_string(),
     };
-    News { text: format!("  {text}\n"), json: progress_json(progress) }
+    Event { text: format!("  {text}\n"), json: progress_json(progress) }
 }
 
 fn progress_json(progress: &Progress) -> Value {
@@ -88,12 +88,12 @@ fn progress_json(progress: &Progress) -> Value {
     json
 }
 
-/// Every part is ready: what to open.
-pub(super) fn ready(lab: &Embedded, address: &LabArgs, took: Duration) -> anyhow::Result<News> {
+/// Every part is ready: the URLs to open.
+pub(super) fn ready(lab: &Embedded, address: &LabArgs, took: Duration) -> anyhow::Result<Event> {
     let (gateway, console) = (address.gateway()?, address.console()?);
     let nats = lab.nats();
     let origin = match nats.origin {
-        Origin::Given => "as told".to_owned(),
+        Origin::Given => "from --nats-server or WAYBILL_NATS_SERVER".to_owned(),
         Origin::Path => "from PATH".to_owned(),
         Origin::Cache => "from the cache".to_owned(),
         Origin::Fetched(way) => format!("fetched with {way}"),
@@ -116,25 +116,25 @@ pub(super) fn ready(lab: &Embedded, address: &LabArgs, took: Duration) -> anyhow
         "nats_version": nats.version.to_string(),
         "data_dir": lab.data_dir().display().to_string(),
     });
-    Ok(News { text, json })
+    Ok(Event { text, json })
 }
 
 /// The first job and its trace.
-pub(super) fn first(first: &First, took: Duration) -> News {
+pub(super) fn first(first: &First, took: Duration) -> Event {
     let seconds = took.as_secs_f64();
     let page = &first.page;
     let text = match &first.lacks {
         None => format!("{} {page}\n\nfirst job after {seconds:.1} s\n", styled(BOLD, "trace  ")),
         Some(lacks) if lacks.is_empty() => {
-            let told = format!("first complete trace after {seconds:.1} s");
-            format!("{} {page}\n\n{}\n", styled(BOLD, "trace  "), styled(GOOD, &told))
+            let text = format!("first complete trace after {seconds:.1} s");
+            format!("{} {page}\n\n{}\n", styled(BOLD, "trace  "), styled(GOOD, &text))
         }
         Some(lacks) => {
-            let told = format!(
-                "its trace is not complete after {seconds:.1} s: it lacks {}",
+            let text = format!(
+                "its trace is incomplete after {seconds:.1} s: missing {}",
                 lacks.join("; ")
             );
-            format!("{} {page}\n\n{}\n", styled(BOLD, "trace  "), styled(WARNING, &told))
+            format!("{} {page}\n\n{}\n", styled(BOLD, "trace  "), styled(WARNING, &text))
         }
     };
     let json = json!({
@@ -146,63 +146,63 @@ pub(super) fn first(first: &First, took: Duration) -> News {
         "trace_id": first.trace_id,
         "trace_url": page,
     });
-    News { text, json }
+    Event { text, json }
 }
 
-/// The first job went wrong; the lab runs on, so that one can look why.
-pub(super) fn no_first(why: &str) -> News {
-    let text = styled(BAD, &format!("the first job went wrong: {why}"));
-    News { text: format!("\n{text}\n"), json: json!({"event": "first_job_failed", "text": why}) }
+/// The first job failed; the lab keeps running, so that the user can find out why.
+pub(super) fn no_first(why: &str) -> Event {
+    let text = styled(BAD, &format!("the first job failed: {why}"));
+    Event { text: format!("\n{text}\n"), json: json!({"event": "first_job_failed", "text": why}) }
 }
 
 /// What to do next.
-pub(super) fn lively(per_second: f64, ports: Ports) -> News {
-    let moved = if ports == Ports::default() {
+pub(super) fn lively(per_second: f64, ports: Ports) -> Event {
+    let port_flag = if ports == Ports::default() {
         String::new()
     } else {
         format!(" --port-base {}", ports.gateway)
     };
-    let mut text = format!("try: {} job submit --preset flaky --trace{moved}\n", program());
+    let mut text = format!("try: {} job submit --preset flaky --trace{port_flag}\n", program());
     if per_second > 0.0 {
         let _ = writeln!(
             text,
-            "{per_second} random jobs a second keep it lively; --trickle 0 turns that off"
+            "the lab submits {per_second} random jobs per second (trickle); --trickle 0 turns them off"
         );
     }
     text.push_str("Ctrl-C stops the lab\n");
-    News {
+    Event {
         text: styled(DIM, &text),
         json: json!({"event": "lively", "jobs_per_second": per_second}),
     }
 }
 
-/// This program as it was called, so that the line can be copied.
+/// This program as it was called, so that the printed command can be copied.
 fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "waybill".to_owned())
 }
 
-pub(super) fn stopping() -> News {
-    News {
-        text: "\nstopping: what is under way may end (Ctrl-C again: at once)\n".to_owned(),
+pub(super) fn stopping() -> Event {
+    Event {
+        text: "\nstopping: running jobs finish first (Ctrl-C again kills the lab)\n".to_owned(),
         json: json!({"event": "stopping"}),
     }
 }
 
-/// The end, in numbers.
-pub(super) fn goodbye(ran: Duration, counts: Counts, killed: &[Part]) -> News {
+/// The final counts.
+pub(super) fn goodbye(ran: Duration, counts: Counts, killed: &[Part]) -> Event {
     let Counts { submitted, refused, left_out } = counts;
     let ran_for = short(ran);
     let mut text = format!(
         "\nthe lab ran for {ran_for}: {submitted} random jobs submitted, {refused} refused"
     );
     if left_out > 0 {
-        let _ = write!(text, ", {left_out} left out while earlier ones waited");
+        let _ = write!(text, ", {left_out} skipped because too many were waiting");
     }
     text.push('\n');
     let killed: Vec<String> = killed.iter().map(Part::to_string).collect();
     if !killed.is_empty() {
-        let told = format!("killed before it had ended: {}", killed.join(", "));
-        let _ = writeln!(text, "{}", styled(WARNING, &told));
+        let line = format!("killed before they had stopped: {}", killed.join(", "));
+        let _ = writeln!(text, "{}", styled(WARNING, &line));
     }
     let json = json!({
         "event": "ended",
@@ -212,5 +212,5 @@ pub(super) fn goodbye(ran: Duration, counts: Counts, killed: &[Part]) -> News {
         "left_out": left_out,
         "killed": killed,
     });
-    News { text, json }
+    Event { text, json }
 }

@@ -1,4 +1,4 @@
-//! Prints what the lab tells, from a thread of its own: a terminal that is held must not hold the lab.
+//! Prints events of the lab from a separate thread: a blocked terminal must not block the lab.
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
@@ -11,21 +11,21 @@ use serde_json::Value;
 use super::output;
 use crate::terminal::print;
 
-/// Lines that may wait for the terminal; more are left out.
+/// Lines that may wait for the terminal; further ones are dropped.
 const LINES_WAITING_MAX: usize = 1_024;
-/// How long the last lines may take.
-const FINISH_LIMIT: Duration = Duration::from_secs(1);
+/// Timeout for printing the last lines.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Something to tell, for people and for programs.
+/// Something that happened, as text and as JSON.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct News {
-    /// Lines for people, each with its line break.
+pub(super) struct Event {
+    /// Lines of text, each with its line break.
     pub(super) text: String,
     /// The same as one JSON object.
     pub(super) json: Value,
 }
 
-/// Prints news in one of its two forms.
+/// Prints events as text or as JSON.
 #[derive(Debug)]
 pub(super) struct Printer {
     json: bool,
@@ -46,29 +46,29 @@ impl Printer {
         Self { json, lines, done }
     }
 
-    pub(super) fn tell(&self, news: &News) {
-        tell(&self.lines, self.json, news);
+    pub(super) fn print(&self, event: &Event) {
+        send(&self.lines, self.json, event);
     }
 
-    /// Takes what the lab tells by itself.
+    /// The callback that prints the progress of the lab.
     pub(super) fn report(&self) -> Report {
         let (lines, json) = (self.lines.clone(), self.json);
         std::sync::Arc::new(move |progress: Progress| {
-            tell(&lines, json, &output::progress(&progress));
+            send(&lines, json, &output::progress(&progress));
         })
     }
 
     /// Waits until everything is printed, a second at most.
     pub(super) fn finish(self) {
         drop(self.lines);
-        match self.done.recv_timeout(FINISH_LIMIT) {
-            // The lab may keep its report for a moment longer; what it told is printed by then.
+        match self.done.recv_timeout(FINISH_TIMEOUT) {
+            // The lab may keep its callback a moment longer; everything it reported is printed by then.
             Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
     }
 }
 
-fn tell(lines: &SyncSender<String>, json: bool, news: &News) {
-    let line = if json { format!("{}\n", news.json) } else { news.text.clone() };
-    let _left_out = lines.try_send(line);
+fn send(lines: &SyncSender<String>, json: bool, event: &Event) {
+    let line = if json { format!("{}\n", event.json) } else { event.text.clone() };
+    let _dropped_if_full = lines.try_send(line);
 }

@@ -1,4 +1,4 @@
-//! A few small random jobs a second, so that the pages of a lab are never empty.
+//! A few small random jobs per second, so that the pages of a lab are never empty.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::{
     request::JobRequest,
 };
 
-/// Most jobs that wait for their answer at once; further ones are left out.
+/// Most concurrent submissions; further ones are skipped.
 const WAITING_MAX: usize = 32;
 
-/// A few small random jobs a second.
+/// A few small random jobs per second.
 #[derive(Debug)]
 pub(super) struct Trickle {
     gateway: Gateway,
@@ -31,19 +31,19 @@ pub(super) struct Trickle {
     counts: Counts,
 }
 
-/// What became of the jobs.
+/// Counts of the submissions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// The gateway took them.
+    /// Accepted by the gateway.
     pub(super) submitted: u64,
-    /// It did not, or was not there.
+    /// Refused, or the gateway was unreachable.
     pub(super) refused: u64,
-    /// Not even sent: too many waited for an answer.
+    /// Skipped: too many were waiting for a response.
     pub(super) left_out: u64,
 }
 
 impl Trickle {
-    /// A trickle of `per_second` jobs; 0 is none.
+    /// A trickle of `per_second` jobs; 0 disables it.
     pub(super) fn new(gateway: Gateway, per_second: f64) -> Self {
         let plan = Plan::new(rand::random(), Mix::default());
         Self { gateway, per_second, plan, counts: Counts::default() }
@@ -53,13 +53,13 @@ impl Trickle {
         self.counts
     }
 
-    /// Hands jobs in until `stop`.
+    /// Submits jobs until `stop`.
     pub(super) async fn run_until(&mut self, stop: &CancellationToken) {
         if self.per_second <= 0.0 {
             return stop.cancelled().await;
         }
         let mut ticks = interval(Duration::from_secs_f64(1.0 / self.per_second));
-        // A lab that was held for a minute does not get a minute's jobs at once.
+        // A lab that was suspended for a minute does not get the jobs of that minute at once.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut waiting = JoinSet::new();
         let mut numbers = 0..;
@@ -67,8 +67,8 @@ impl Trickle {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {}
-                Some(answer) = waiting.join_next() => {
-                    self.count(matches!(answer, Ok(true)));
+                Some(response) = waiting.join_next() => {
+                    self.count(matches!(response, Ok(true)));
                     continue;
                 }
             }
@@ -80,20 +80,20 @@ impl Trickle {
             let gateway = self.gateway.clone();
             waiting.spawn(async move { gateway.submit(&request).await.is_ok() });
         }
-        while let Some(answer) = waiting.try_join_next() {
-            self.count(matches!(answer, Ok(true)));
+        while let Some(response) = waiting.try_join_next() {
+            self.count(matches!(response, Ok(true)));
         }
     }
 
-    /// Job `n`; none where the plan has something else.
+    /// Job `n`; `None` if item `n` of the plan is no job.
     fn job(&self, n: u64) -> Option<JobRequest> {
         let Item::Job { mut spec, fault } = self.plan.item(n) else { return None };
         spec.name = format!("random {n:04}");
         Some(JobRequest { fault, source: JobSource::Trickle, ..JobRequest::new(json!(spec)) })
     }
 
-    fn count(&mut self, taken: bool) {
-        if taken {
+    fn count(&mut self, accepted: bool) {
+        if accepted {
             self.counts.submitted += 1;
         } else {
             self.counts.refused += 1;

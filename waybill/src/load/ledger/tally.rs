@@ -1,4 +1,4 @@
-//! What was counted in a run, and the report of it.
+//! The counts of a run, and its report.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use crate::load::{
     report::{Answers, END_TO_END_CLOCK, Events, Jobs, Progress, Report},
 };
 
-/// What was counted so far.
+/// The counts so far.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) sent_all: Option<Duration>,
@@ -42,7 +42,7 @@ impl Tally {
         &mut self.answers[class as usize]
     }
 
-    /// What was not answered by now never was.
+    /// Counts items without a response so far as unanswered.
     fn answers_of(&mut self, class: Class) -> Answers {
         let answers = *self.of(class);
         Answers { unanswered: answers.sent - answers.accepted - answers.refused, ..answers }

@@ -64,14 +64,14 @@ fn a_lease_counts_down_once_a_renewal_was_missed() {
 }
 
 #[test]
-fn a_silent_worker_is_told_in_one_sentence() {
+fn a_silent_worker_is_described_in_one_line() {
     assert_eq!(lease(1_200).to_string(), "worker processor-1, renewed 1.2 s ago");
     assert_eq!(lease(4_300).to_string(), "worker processor-1 silent for 4 s, take-over in 6 s");
     assert_eq!(lease(10_900).to_string(), "worker processor-1 silent for 10 s, take-over due");
 }
 
 #[test]
-fn every_reason_to_wait_has_its_words() {
+fn every_wait_reason_is_described() {
     let wait = |reason, behind| WaitView { reason, behind, due_in_ms: Some(2_100) }.to_string();
     assert_eq!(wait(WaitReason::Ingester, Some(0)), "waits for the ingester, first in line");
     assert_eq!(wait(WaitReason::Slot, Some(2)), "waits for a free slot, behind 2 older");
@@ -93,7 +93,7 @@ fn only_a_running_job_has_a_lease_and_only_a_waiting_one_waits() {
 }
 
 #[test]
-fn a_waiting_job_says_what_for() {
+fn the_wait_reason_follows_from_the_record() {
     let mut record = record();
     let reason = |record: &JobRecord, has_worker| {
         let wait = WaitView::of(record, 1_000, has_worker).unwrap();

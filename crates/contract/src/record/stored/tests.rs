@@ -1,4 +1,4 @@
-//! Records that another version wrote, or nobody.
+//! Records of another version, and damaged ones.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -50,7 +50,7 @@ fn written(record: &JobRecord) -> Value {
     serde_json::from_slice(&record.to_json().unwrap()).unwrap()
 }
 
-/// One kind of write: its name, what it does, and the objects that stand for something else or nothing afterwards.
+/// One kind of write: its name, the change, and the objects that it replaces or removes.
 type Write = (&'static str, fn(&mut JobRecord), &'static [&'static str]);
 
 const WRITES: [Write; 9] = [
@@ -95,7 +95,7 @@ const WRITES: [Write; 9] = [
         &["/owner", "/progress", "/failure"],
     ),
     ("cancel", |record| record.cancel_requested = true, &[]),
-    ("told", |record| record.completion_published = true, &[]),
+    ("completion published", |record| record.completion_published = true, &[]),
     (
         "start again",
         |record| {
@@ -155,7 +155,7 @@ proptest! {
                 let is_replaced = replaced.contains(&object);
                 prop_assert_eq!(after, before.filter(|_| !is_replaced), "{} after {}", object, name);
             }
-            prop_assert_eq!(&read(&next).unwrap(), &record, "what is known is as it was written");
+            prop_assert_eq!(&read(&next).unwrap(), &record, "known fields are read as written");
         }
     }
 
@@ -182,7 +182,7 @@ proptest! {
 }
 
 #[test]
-fn words_that_this_version_does_not_know_are_kept_until_they_are_replaced() {
+fn unknown_values_are_kept_until_they_are_replaced() {
     let mut stored = running();
     stored["kind"] = json!("fly");
     stored["asked"]["spec"]["operations"][0] = json!({"kind": "fly", "height": 1});
@@ -203,7 +203,7 @@ fn a_record_of_this_version_is_written_as_it_is_and_an_older_one_gets_the_versio
     let record = read(&running()).unwrap();
     let json = serde_json::to_vec(&record).unwrap();
     let again = JobRecord::from_json(id(), &json).unwrap();
-    assert!(again.unknown.is_empty(), "nothing but the typed record is kept, and written");
+    assert!(again.unknown.is_empty(), "only the typed record is kept and written");
     assert_eq!(again.to_json().unwrap(), json);
     let mut older = running();
     older.as_object_mut().unwrap().remove("version");
@@ -241,7 +241,7 @@ fn a_record_that_no_version_can_read_is_damaged_and_says_why() {
 }
 
 #[test]
-fn what_a_newer_incompatible_version_wrote_is_not_damaged() {
+fn a_record_of_a_newer_incompatible_version_is_not_damaged() {
     let mut newer = running();
     newer["version"] = json!(RECORD_VERSION + 1);
     let mut reshaped = json!({"version": RECORD_VERSION + 8, "where": {"state": "flying"}});
@@ -258,7 +258,7 @@ fn what_a_newer_incompatible_version_wrote_is_not_damaged() {
     assert!(matches!(read(&reshaped), Err(Unreadable::Damaged(_))));
 }
 
-/// Prints what the mechanism costs: `cargo test --release -p contract -- --ignored --nocapture cost`.
+/// Prints the cost of unknown fields: `cargo test --release -p contract -- --ignored --nocapture cost`.
 #[test]
 #[ignore = "a measurement, not a check"]
 fn the_cost_of_reading_and_writing() {

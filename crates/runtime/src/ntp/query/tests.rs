@@ -6,33 +6,33 @@ use super::*;
 
 const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 123);
 
-/// A server that makes its answer from the question, without a network between.
+/// A server that computes its response from the request, without a network.
 struct Wire<F> {
     answer: F,
-    asked: Mutex<Vec<u8>>,
+    request: Mutex<Vec<u8>>,
 }
 
 impl<F: Fn(&[u8]) -> Vec<u8>> NtpUdpSocket for Wire<F> {
     async fn send_to(&self, packet: &[u8], _: SocketAddr) -> sntpc::Result<usize> {
-        *self.asked.lock().unwrap() = packet.to_vec();
+        *self.request.lock().unwrap() = packet.to_vec();
         Ok(packet.len())
     }
 
     async fn recv_from(&self, packet: &mut [u8]) -> sntpc::Result<(usize, SocketAddr)> {
-        let answer = (self.answer)(&self.asked.lock().unwrap());
+        let answer = (self.answer)(&self.request.lock().unwrap());
         let length = answer.len().min(packet.len());
         packet[..length].copy_from_slice(&answer[..length]);
         Ok((length, SERVER))
     }
 }
 
-fn told(clock: &Clock, answer: impl Fn(&[u8]) -> Vec<u8>) -> Result<Sample, NoTime> {
+fn measured(clock: &Clock, answer: impl Fn(&[u8]) -> Vec<u8>) -> Result<Sample, NoTime> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let wire = Wire { answer, asked: Mutex::default() };
+    let wire = Wire { answer, request: Mutex::default() };
     runtime.block_on(measure(&wire, SERVER, clock))
 }
 
-/// A good answer: the question's own time, from a server of stratum 8.
+/// A valid response: the request's own time, from a server of stratum 8.
 fn answer_to(question: &[u8]) -> Vec<u8> {
     let sent = &question[40..48];
     let mut answer = vec![0b00_100_100, 8, 0, 0xec, 0, 0, 0, 0, 0, 0, 0, 0, 127, 127, 1, 1];
@@ -44,14 +44,14 @@ fn answer_to(question: &[u8]) -> Vec<u8> {
 
 #[test]
 fn an_honest_answer_measures_the_clock() {
-    let sample = told(&Clock::new(), answer_to).unwrap();
+    let sample = measured(&Clock::new(), answer_to).unwrap();
     assert!(sample.ahead.abs() < Duration::seconds(1) && sample.error < Duration::seconds(1));
 }
 
 #[test]
 fn a_server_that_does_not_know_the_time_is_refused() {
     for (stratum, leap) in [(0, 0), (16, 0), (255, 0), (8, 0b11_000_000), (0, 0b11_000_000)] {
-        let answer = told(&Clock::new(), |question| {
+        let answer = measured(&Clock::new(), |question| {
             let mut answer = answer_to(question);
             answer[0] |= leap;
             answer[1] = stratum;
@@ -62,9 +62,9 @@ fn a_server_that_does_not_know_the_time_is_refused() {
 }
 
 #[test]
-fn a_kiss_of_death_is_told_from_a_server_without_time() {
+fn kiss_o_death_is_distinguished_from_an_unsynchronized_server() {
     for code in ["DENY", "RSTR", "RATE"] {
-        let answer = told(&Clock::new(), |question| {
+        let answer = measured(&Clock::new(), |question| {
             let mut answer = answer_to(question);
             answer[1] = 0;
             answer[12..16].copy_from_slice(code.as_bytes());
@@ -76,19 +76,19 @@ fn a_kiss_of_death_is_told_from_a_server_without_time() {
 
 #[test]
 fn an_answer_to_another_question_is_refused() {
-    let answer = told(&Clock::new(), |question| {
+    let answer = measured(&Clock::new(), |question| {
         let mut answer = answer_to(question);
         answer[31] ^= 1;
         answer
     });
     assert!(matches!(answer, Err(NoTime::Nonsense(_))), "{answer:?}");
-    let own = told(&Clock::new(), <[u8]>::to_vec);
-    assert!(own.is_err(), "a question that comes back is no answer");
+    let own = measured(&Clock::new(), <[u8]>::to_vec);
+    assert!(own.is_err(), "an echoed request is not a response");
 }
 
 #[test]
-fn a_server_that_is_years_off_is_not_believed() {
-    let answer = told(&Clock::new(), |question| {
+fn a_response_that_is_years_off_is_rejected() {
+    let answer = measured(&Clock::new(), |question| {
         let mut answer = answer_to(question);
         answer[32] ^= 0x01;
         answer[40] ^= 0x01;
@@ -100,7 +100,7 @@ fn a_server_that_is_years_off_is_not_believed() {
 #[test]
 fn a_clock_that_is_set_during_the_exchange_is_not_measured() {
     let clock = Clock::new();
-    let answer = told(&clock, |question| {
+    let answer = measured(&clock, |question| {
         clock.bend(Duration::seconds(-5));
         answer_to(question)
     });
@@ -109,11 +109,11 @@ fn a_clock_that_is_set_during_the_exchange_is_not_measured() {
 
 proptest! {
     #[test]
-    fn no_answer_breaks_the_client_or_tells_it_more_than_the_limit(
+    fn no_response_breaks_the_client_or_exceeds_the_limit(
         bytes in prop::collection::vec(any::<u8>(), 0..80),
         echoes in any::<bool>(),
     ) {
-        let answer = told(&Clock::new(), |question| {
+        let answer = measured(&Clock::new(), |question| {
             let mut answer = bytes.clone();
             // Nearly all noise fails at the echo: let half of it get past.
             if echoes && answer.len() >= 48 {

@@ -21,8 +21,8 @@ async fn a_connection_without_a_request_may_take_the_time_of_a_head_and_later_th
     fresh.drained();
     assert_eq!(after(&fresh, limits.head_time / 2).await, (None, Some(0)));
     assert_eq!(after(&fresh, limits.head_time / 2).await.0, Some(Overdue::Head));
-    fresh.asked(0, true);
-    fresh.answered(0);
+    fresh.request_started(0, true);
+    fresh.response_ended(0);
     assert_eq!(after(&fresh, limits.head_time).await.0, None);
     assert_eq!(after(&fresh, limits.idle_time).await.0, Some(Overdue::Idle));
 }
@@ -30,8 +30,8 @@ async fn a_connection_without_a_request_may_take_the_time_of_a_head_and_later_th
 #[tokio::test(start_paused = true)]
 async fn a_head_that_comes_byte_by_byte_has_no_more_time_than_another() {
     let slow = activity(Limits::API);
-    slow.asked(0, true);
-    slow.answered(0);
+    slow.request_started(0, true);
+    slow.response_ended(0);
     for _ in 0..10 {
         slow.read();
         slow.drained();
@@ -44,7 +44,7 @@ async fn a_head_that_comes_byte_by_byte_has_no_more_time_than_another() {
 async fn a_client_that_reads_too_little_is_overdue_and_one_that_reads_enough_is_not() {
     let (unread, slow) = (activity(Limits::API), activity(Limits::API));
     for activity in [&unread, &slow] {
-        activity.asked(0, true);
+        activity.request_started(0, true);
         activity.lagged(0);
     }
     let steps = u32::try_from(Limits::API.write_time.as_secs()).unwrap();
@@ -63,7 +63,7 @@ async fn a_client_that_reads_too_little_is_overdue_and_one_that_reads_enough_is_
 #[tokio::test(start_paused = true)]
 async fn a_body_that_stalls_can_be_spared_and_a_request_that_is_handled_cannot() {
     let uploading = activity(Limits::PAGES);
-    uploading.asked(0, false);
+    uploading.request_started(0, false);
     uploading.drained();
     assert_eq!(after(&uploading, Duration::ZERO).await, (None, None));
     assert_eq!(after(&uploading, SECOND).await, (None, Some(2)));
@@ -75,8 +75,8 @@ async fn a_body_that_stalls_can_be_spared_and_a_request_that_is_handled_cannot()
 #[tokio::test(start_paused = true)]
 async fn what_grpc_sends_between_requests_begins_no_head() {
     let exporter = activity(Limits::OTLP_GRPC);
-    exporter.asked(0, true);
-    exporter.answered(0);
+    exporter.request_started(0, true);
+    exporter.response_ended(0);
     exporter.read();
     assert_eq!(after(&exporter, Limits::API.head_time * 2).await.0, None);
 }

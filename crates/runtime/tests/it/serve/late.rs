@@ -40,7 +40,7 @@ async fn a_head_that_does_not_end_is_a_408_that_ends_the_connection() {
         sleep(SHORT / 4).await;
     }
     assert!(hear(&mut dripping).await.starts_with("HTTP/1.1 4"));
-    assert_eq!(hear(&mut say(address, "").await).await, "", "nothing was asked");
+    assert_eq!(hear(&mut say(address, "").await).await, "", "no request was sent");
 }
 
 #[tokio::test]

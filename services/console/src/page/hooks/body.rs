@@ -1,4 +1,4 @@
-//! A body as people read it: on lines of its own, otherwise as it was sent.
+//! Pretty-prints a body; otherwise it stays as it was sent.
 
 /// Characters shown; the JSON has all of them.
 const SHOWN_MAX: usize = 4_000;
@@ -6,7 +6,7 @@ const INDENT: &str = "  ";
 const CUT: &str = "\n… cut here; the JSON of this name has all of it";
 
 /// `json`, which is valid, with line breaks and indents; cut where it is long. Order, numbers and escapes
-/// stay as they were sent: a signature was made of them.
+/// stay as they were sent, because the signature covers them.
 pub(super) fn body(json: &str) -> String {
     let mut shown = String::new();
     let (mut depth, mut before) = (0_usize, ' ');

@@ -1,4 +1,4 @@
-//! Caught webhooks: what owners of jobs and receivers of alerts were told.
+//! The received webhooks.
 
 mod body;
 mod row;
@@ -26,7 +26,7 @@ pub(super) async fn page(State(shared): State<Shared>, query: RawQuery) -> Respo
         Ok(name) => name,
         Err(bad) => {
             let body = html! {
-                h1 { "There is no such list" }
+                h1 { "Invalid name" }
                 p { (bad) }
                 p { a href="/hooks" { "All webhooks" } }
             };
@@ -79,12 +79,12 @@ fn list(shared: &Shared, name: Option<&str>) -> Markup {
     html! {
         (names(&shared.hooks.inbox.list(), name))
         @if hooks.is_empty() {
-            p.empty { "Nothing has arrived yet. Send a job whose owner is told here: see above." }
+            p.empty { "Nothing has arrived yet. Submit a job that notifies this address: see above." }
         } @else {
             div.hooks { @for hook in hooks.iter().take(SHOWN_MAX) { (row(hook)) } }
         }
         @if hooks.len() > SHOWN_MAX {
-            p.note { "Shown are the newest " (SHOWN_MAX) " of " (hooks.len()) "; the JSON of each name has all." }
+            p.note { "Showing the newest " (SHOWN_MAX) " of " (hooks.len()) "; the JSON of each name has all of them." }
         }
     }
 }
@@ -94,15 +94,15 @@ fn names(inbox: &[HookSummary], chosen: Option<&str>) -> Markup {
         @if !inbox.is_empty() {
             ul.names aria-label="Names" {
                 li { a href="/hooks" aria-current=[chosen.is_none().then_some("true")] { "all" } }
-                @for shelf in inbox {
+                @for entry in inbox {
                     li {
-                        a href=(format!("/hooks?name={}", shelf.name))
-                            aria-current=[(chosen == Some(&shelf.name)).then_some("true")] {
-                            (shelf.name) " " span.muted { (count(shelf.kept as u64)) }
+                        a href=(format!("/hooks?name={}", entry.name))
+                            aria-current=[(chosen == Some(&entry.name)).then_some("true")] {
+                            (entry.name) " " span.muted { (count(entry.kept as u64)) }
                         }
                     }
                 }
-                @if let Some(name) = chosen.filter(|name| inbox.iter().any(|shelf| shelf.name == *name)) {
+                @if let Some(name) = chosen.filter(|name| inbox.iter().any(|entry| entry.name == *name)) {
                     li { a.plain href=(format!("/api/hooks/{name}")) { "JSON" } }
                 }
             }

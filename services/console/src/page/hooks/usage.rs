@@ -16,32 +16,32 @@ pub(super) fn usage(shared: &Shared) -> Markup {
     html! {
         p.lead {
             "Every JSON body that is posted to " code { (shared.hooks_base) "/hooks/" var { "name" } }
-            " is kept here, to show what the owner of a job is told."
+            " is kept here, to show the notifications that submitters get."
         }
         details.usage #usage {
-            summary { "Send one, and show retries" }
-            p { "Name it as the one to tell, and watch it arrive here:" }
+            summary { "Send a webhook, and simulate failures" }
+            p { "Submit a job that notifies this address:" }
             pre tabindex="0" {
                 "waybill job submit --preset multiple" (gateway_flag(shared.gateway.base())) " --notify '" (address) "'"
             }
-            p { "The catcher answers 200, or what the address asks for:" }
+            p { "The webhook receiver responds 200, or as the query of the address requests:" }
             table.attributes {
-                (row("?answer=503", "This status, 200 to 299 or 400 to 599. The webhook is kept all the same."))
-                (row("?answer=503&times=2", "Only for the first two arrivals of a webhook-id, then 200: it fails, is sent again, and arrives."))
-                (row("?answer=429&retry_after=2", "With the header Retry-After, in seconds."))
+                (row("?answer=503", "This status, 200 to 299 or 400 to 599. The webhook is kept in any case."))
+                (row("?answer=503&times=2", "Only for the first two delivery attempts of a webhook-id, then 200: it fails, is retried, and succeeds."))
+                (row("?answer=429&retry_after=2", "With header Retry-After, in seconds."))
             }
             p {
-                "Kept are the newest " (KEPT_MAX) " of each of " (NAMES_MAX) " names, bodies up to "
+                "Keeps the newest " (KEPT_MAX) " webhooks of each of " (NAMES_MAX) " names, with bodies up to "
                 (BODY_BYTES_MAX / 1024) " KiB. A repeated webhook-id is counted, not listed again. "
-                @if shared.hooks.checks() { "Signatures are checked with the secret that the console was given." }
-                @else { "Signatures are not checked: the console was given no WAYBILL_WEBHOOK_SECRET." }
+                @if shared.hooks.checks() { "Signatures are checked with the configured secret." }
+                @else { "Signatures are not checked: WAYBILL_WEBHOOK_SECRET is not set." }
             }
         }
     }
 }
 
-/// Where the command line finds a moved lab; empty for one it finds by itself, and for one that it could not
-/// reach by the name that the console uses.
+/// The flag with the gateway's address; empty for the default address, and for a host name that the command line may
+/// not resolve.
 fn gateway_flag(base: &str) -> String {
     let url = Url::parse(base).ok();
     let is_moved = url.is_some_and(|url| {

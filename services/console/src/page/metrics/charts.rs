@@ -36,7 +36,7 @@ fn finished(store: &Store, frame: &Frame) -> Chart {
     Chart {
         id: "finished",
         title: "Jobs finished",
-        look_for: "All green is well. Failed jobs ended as their owner asked; dead ones wait for you in the dead letters.",
+        look_for: "All green is good. Failed jobs had an operation that failed for good; dead ones have a dead letter to redrive or delete.",
         unit: Unit::PerSecond,
         frame: frame.clone(),
         lines: rates(store, &JOBS_FINISHED, "outcome", frame, class),
@@ -56,7 +56,7 @@ fn attempts(store: &Store, frame: &Frame) -> Chart {
     Chart {
         id: "attempts",
         title: "Attempts by verdict",
-        look_for: "Everything but done is a detour: retry is work that failed, lost is a worker that went away.",
+        look_for: "Everything but done is a problem: retry is a failed attempt, lost is a run whose worker was lost.",
         unit: Unit::PerSecond,
         frame: frame.clone(),
         lines: rates(store, &ATTEMPTS, "verdict", frame, class),
@@ -68,8 +68,8 @@ fn queue_wait(store: &Store, frame: &Frame) -> Chart {
     let series = store.series(QUEUE_WAIT.name);
     Chart {
         id: "queue-wait",
-        title: "Wait in the queue, p50 and p95",
-        look_for: "A wait that grows while work does not: too few slots, or a worker that hangs. Each dot leads to a trace.",
+        title: "Queue wait, p50 and p95",
+        look_for: "A queue wait that grows while attempts do not take longer: too few slots, or a worker that hangs. Each dot links to a trace.",
         unit: Unit::Duration,
         frame: frame.clone(),
         lines: percentiles(&QUEUE_WAIT, &series, frame),
@@ -81,8 +81,8 @@ fn stage_duration(store: &Store, frame: &Frame) -> Chart {
     let series = store.series(STAGE_DURATION.name);
     Chart {
         id: "stage-duration",
-        title: "Work of one attempt, p50 and p95",
-        look_for: "A stage that gets slower, or dots far above its line: open one and see which span took the time.",
+        title: "Attempt duration, p50 and p95",
+        look_for: "A stage that gets slower, or dots far above its line: open one to see which span took the time.",
         unit: Unit::Duration,
         frame: frame.clone(),
         lines: percentiles(&STAGE_DURATION, &series, frame),
@@ -106,7 +106,7 @@ fn depth(store: &Store, frame: &Frame) -> Chart {
     Chart {
         id: "depth",
         title: "Queue depth",
-        look_for: "Near zero while stages keep up. A line that climbs shows the stage that does not; DEAD waits for people.",
+        look_for: "Near zero while stages keep up. A rising line shows a stage that does not; DEAD holds dead letters until you redrive or delete them.",
         unit: Unit::Messages,
         frame: frame.clone(),
         lines: groups(&QUEUE_DEPTH, "stream", &series).into_iter().map(line).collect(),
@@ -130,7 +130,7 @@ fn oldest(store: &Store, frame: &Frame) -> Chart {
     Chart {
         id: "oldest",
         title: "Age of the oldest message",
-        look_for: "A straight climb means that nobody takes that message: its stage is away, or one long job holds it.",
+        look_for: "A straight rise: the oldest message is not settled. Its stage is down, or one long job holds it.",
         unit: Unit::Seconds,
         frame: frame.clone(),
         lines: groups(&QUEUE_OLDEST_AGE, "stream", &series).into_iter().map(line).collect(),
@@ -157,7 +157,7 @@ fn slots(store: &Store, frame: &Frame) -> Chart {
     Chart {
         id: "slots",
         title: "Slots in use",
-        look_for: "At 100 % a stage works as fast as it can and its queue grows: add workers. At 0 % with a queue it does not pull.",
+        look_for: "At 100 % a stage is at its limit and its queue grows: add workers. At 0 % with messages in the queue it does not pull.",
         unit: Unit::Percent,
         frame: frame.clone(),
         lines: groups(&IN_FLIGHT, "stage", &busy).into_iter().filter_map(line).collect(),
@@ -174,7 +174,7 @@ fn dropped(store: &Store, frame: &Frame) -> Chart {
     Chart {
         id: "dropped",
         title: "Telemetry dropped",
-        look_for: "Zero. Anything else: jobs go on, but traces and logs of that time have holes.",
+        look_for: "Should be zero. Otherwise jobs still run, but traces and logs of that time are incomplete.",
         unit: Unit::PerSecond,
         frame: frame.clone(),
         lines: rates(store, &TELEMETRY_DROPPED, "signal", frame, class),

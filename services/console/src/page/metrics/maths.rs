@@ -136,7 +136,7 @@ mod tests {
         let restarted = counter(&[(0, 100.0), (10_000, 130.0), (20_000, 10.0), (30_000, 30.0)]);
         assert_eq!(rate(&[&restarted], 30_000), Some(2.0));
         assert_eq!(rate(&[&steady, &restarted], 30_000), Some(4.0));
-        assert_eq!(rate(&[&steady], 90_000), None, "it was silent");
+        assert_eq!(rate(&[&steady], 90_000), None, "without samples");
     }
 
     #[test]

@@ -10,11 +10,11 @@ pub(super) fn targets(targets: &[TargetState], has_data: bool) -> Markup {
     html! {
         @if targets.is_empty() && !has_data {
             p.empty {
-                "No metrics yet. A collector sends them by OTLP, or the console fetches them itself: "
-                code { "WAYBILL_SCRAPE_TARGETS" } " names where."
+                "No metrics yet. Send them by OTLP from a collector, or let the console scrape them: set "
+                code { "WAYBILL_SCRAPE_TARGETS" } " to the endpoints."
             }
         } @else if !targets.is_empty() {
-            ul.targets aria-label="Where the metrics come from" {
+            ul.targets aria-label="Scrape targets" {
                 @for state in targets { (target(state)) }
             }
         }
@@ -22,7 +22,7 @@ pub(super) fn targets(targets: &[TargetState], has_data: bool) -> Markup {
             p.empty.away role="status" {
                 "No metrics from " b { (state.target.name) } " at "
                 span.mono { (state.target.url) } " for " (state.since.elapsed().as_secs()) " s: " (why)
-                ". Its lines end until it is back."
+                ". Its lines continue when it responds again."
             }
         }
     }

@@ -50,7 +50,7 @@ fn facts(trace: &TraceView, view: &SpanView, span: &Span, parent: Option<&SpanVi
             div { dt { "Starts" } dd {
                 @match view.start {
                     Some(start) => { (offset(trace, start)) " · " (moment(start)) },
-                    None => "at a time that it does not say",
+                    None => "at an unknown time",
                 }
             } }
             @if let Some(wait) = text(attr::QUEUE_WAIT_MS) {
@@ -65,7 +65,7 @@ fn facts(trace: &TraceView, view: &SpanView, span: &Span, parent: Option<&SpanVi
             div { dt { "Span" } dd.mono { a href=(anchor(view)) { (view.id) } } }
             @match (parent, view.parent) {
                 (Some(parent), _) => div { dt { "Parent" } dd.mono { a href=(anchor(parent)) { (parent.id) } } },
-                (None, Some(parent)) => div { dt { "Parent" } dd.mono.bad { (parent) " is not here" } },
+                (None, Some(parent)) => div { dt { "Parent" } dd.mono.bad { (parent) " is not in this console" } },
                 (None, None) => {},
             }
         }
@@ -89,7 +89,7 @@ fn table(trace: &TraceView, title: &str, attributes: &[KeyValue], dropped: u32) 
             }
             (more(hidden))
             @if dropped > 0 {
-                p.note { (count(dropped.into())) " more were dropped: by the sender, or because the console keeps 128" }
+                p.note { (count(dropped.into())) " more were dropped, by the sender or because the console keeps at most 128" }
             }
         }
     }
@@ -155,7 +155,7 @@ fn target(trace: &TraceView, link: &Link) -> Markup {
     html! {
         @match here {
             Some(view) => { a href=(anchor(view)) { (view.name) } " " span.muted { (view.service()) } },
-            None if to == trace.id => { span.mono { (span) } " of this trace, not here" },
+            None if to == trace.id => { span.mono { (span) } " of this trace, not in this console" },
             None => a.mono href=(format!("{}#s-{span}", jobs::path(to))) { "trace " (to) },
         }
     }

@@ -25,10 +25,10 @@ use crate::store::TraceId;
 pub(super) async fn page(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse::<TraceId>() else {
         let body = html! {
-            h1 { "That is no trace id" }
+            h1 { "Invalid trace id" }
             p { "A trace id has 32 hexadecimal digits. See " a href="/" { "the recent traces" } "." }
         };
-        return (StatusCode::BAD_REQUEST, frame::page("No trace id", &body)).into_response();
+        return (StatusCode::BAD_REQUEST, frame::page("Invalid trace id", &body)).into_response();
     };
     let (trace, job) = read(&shared, id).await;
     shared.make(move |shared| whole(shared, id, trace.as_ref(), job.as_ref())).await
@@ -49,7 +49,7 @@ fn whole(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<&J
             Some(job) if !job.name.is_empty() => job.name.clone(),
             _ => trace.root().name.clone(),
         },
-        None => "Trace not here".to_owned(),
+        None => "Trace not found".to_owned(),
     };
     let body = live(&format!("/parts/traces/{id}"), &content(shared, id, trace, job));
     (status, frame::page(&title, &body)).into_response()
@@ -69,11 +69,11 @@ fn content(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<
     let grafana = shared.grafana.as_ref();
     let Some(trace) = trace else {
         return html! {
-            h1 { "This trace is not here" }
+            h1 { "Trace not found" }
             p.mono { (id) }
-            p { "No span of it has arrived yet, or it has left to make room for newer ones." }
+            p { "The console has no span of this trace: none has arrived yet, or they were evicted." }
             @if let Some(grafana) = grafana {
-                p { "It may be there still: " (outside(&grafana.trace(id, None), "the trace in Tempo")) }
+                p { "It may be stored in Tempo: " (outside(&grafana.trace(id, None), "the trace in Tempo")) }
             }
         };
     };
@@ -85,7 +85,7 @@ fn content(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<
         (waterfall::waterfall(trace, &rows, job.is_some_and(|job| !job.has_ended())))
         @if trace.span_count > SPANS_SHOWN_MAX {
             p.note {
-                "Shown are the first " (count(SPANS_SHOWN_MAX as u64)) " of "
+                "Showing the first " (count(SPANS_SHOWN_MAX as u64)) " of "
                 (count(trace.span_count as u64)) " spans; the JSON has all of them."
             }
         }
@@ -104,7 +104,7 @@ fn head(trace: &TraceView, state: Option<&Job>, grafana: Option<&GrafanaUrl>) ->
         dl.facts {
             div { dt { "Took" } dd { (duration(trace.end - trace.start)) } }
             div { dt { "Started" } dd {
-                @if trace.start > 0 { (moment(trace.start)) } @else { "no span says when" }
+                @if trace.start > 0 { (moment(trace.start)) } @else { "unknown" }
             } }
             div { dt { "Spans" } dd { (count(trace.span_count as u64)) } }
             div { dt { "Errors" } dd.bad[failed > 0] { (failed) } }

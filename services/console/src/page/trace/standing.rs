@@ -1,4 +1,4 @@
-//! Where the job of a trace is, by its record: spans tell what was, the record tells what is.
+//! The current state of a trace's job, from its record; spans show only the past.
 
 use std::time::Duration;
 
@@ -23,12 +23,12 @@ pub(super) fn line(job: &Job) -> Markup {
     html! {
         p.job role="status" {
             span.pill.(state_class(&job.state)) { (job.state) }
-            @if job.cancel_requested && !job.has_ended() { " " span.pill.warn { "to be cancelled" } }
+            @if job.cancel_requested && !job.has_ended() { " " span.pill.warn { "cancel requested" } }
             @if !job.name.is_empty() { " " b { bdi { (job.name) } } }
             @if let Some(lease) = job.silent() {
                 " " span.pill.bad { (lease) }
             } @else if let Some(lease) = &job.lease {
-                " running at " span.mono { (lease.worker) } (progress(job))
+                " running on " span.mono { (lease.worker) } (progress(job))
             } @else if let Some(wait) = &job.waiting {
                 " " span { (wait) }
             }

@@ -96,17 +96,17 @@ fn marks(row: Row, view: &SpanView, parent: Option<&SpanView>, is_open: bool) ->
     let no_time = view.start.is_none() || view.end.is_none();
     html! {
         @if row.orphan && is_open {
-            span.pill.busy title="A span arrives when it has ended: the one above this has not" { "parent still open" }
+            span.pill.busy title="Spans are exported when they end: the parent span has not ended" { "parent still open" }
         } @else if row.orphan {
-            span.pill.orphan title="Its parent is not here" { "orphan" }
+            span.pill.orphan title="Its parent span is not in this console" { "orphan" }
         }
         @if early >= SKEW_MIN_NANOS {
-            span.pill.skew title="It starts before its parent: the clocks disagree" {
+            span.pill.skew title="It starts before its parent: the clocks differ" {
                 "clock −" (duration(early))
             }
         }
         @if no_time {
-            span.pill.skew title="It does not say when it started or ended: its bar has no meaning" {
+            span.pill.skew title="It has no start or end time: its bar has no meaning" {
                 "no time"
             }
         } @else if view.duration().is_none() {
@@ -141,7 +141,7 @@ fn line_row(trace: &TraceView, row: Row, line: &LogLine) -> Markup {
             span.what.(indent(row.depth)) {
                 span.severity { (line.severity) }
                 @if let Some(own) = line.own_severity() {
-                    span.muted title="Severity in the sender's words" { (shortened(own, OWN_SHOWN_MAX)) }
+                    span.muted title="Severity text of the sender" { (shortened(own, OWN_SHOWN_MAX)) }
                 }
                 @if !line.event_name.is_empty() && !line.body.is_empty() {
                     span.muted title="Event" { (shortened(&line.event_name, LINE_SHOWN_MAX)) }

@@ -1,38 +1,38 @@
-//! The breaker of one host, as a plain state machine: closed, open for a while, one probe, closed again.
+//! Circuit breaker of one host, as a plain state machine: closed, open for a while, one probe, closed again.
 //!
-//! Time is given to it, monotonic; so a test can tell it any.
+//! Its methods take the monotonic time as an argument, for tests.
 
 use std::time::{Duration, Instant};
 
 use bus::backoff::backoff;
 
-/// Failures in a row after which a host is taken for away.
+/// Consecutive failures that open the breaker.
 pub(crate) const FAILURES_MAX: u32 = 5;
 
-/// What came of one try, as far as it speaks of the host.
+/// Health of the host according to one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Health {
-    /// It answered; what it said is between it and the notice.
-    Well,
-    /// It did not answer, or it answered that it cannot now.
-    Ill {
-        /// The least time it wants to be left alone for.
+    /// It responded, whatever the verdict on the notification.
+    Healthy,
+    /// It did not respond, or it responded 429 or 5xx.
+    Unhealthy {
+        /// Its `Retry-After`.
         least: Option<Duration>,
     },
-    /// Nothing was learnt: the try was given up, or never reached it.
+    /// The attempt was cancelled, or never reached the host.
     Unknown,
 }
 
-/// What a try did to the breaker.
+/// Change of the breaker by an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Nothing that matters to others.
+    /// No change between open and closed.
     None,
-    /// It was closed and is open for this long.
+    /// Opened for this long.
     Opened(Duration),
-    /// The probe failed: it is open again for this long.
+    /// The probe failed: open again for this long.
     Reopened(Duration),
-    /// The probe was answered.
+    /// The probe succeeded.
     Closed,
 }
 
@@ -54,12 +54,12 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// Whether notices wait.
+    /// Whether notifications have to wait.
     pub(crate) const fn is_open(&self) -> bool {
         !matches!(self.0, State::Closed { .. })
     }
 
-    /// Whether a try may start now; else how long that will take at least. Zero: a probe is under way.
+    /// Whether an attempt may start now; else the least delay. Zero: a probe is in progress.
     pub(crate) fn may_start(&self, now: Instant) -> Result<(), Duration> {
         match self.0 {
             State::Closed { .. } => Ok(()),
@@ -69,33 +69,33 @@ impl Breaker {
         }
     }
 
-    /// Starts a try that [`Self::may_start`] allowed; true if it is the probe.
+    /// Starts an attempt that [`Self::may_start`] allowed; true if it is the probe.
     pub(crate) const fn start(&mut self) -> bool {
         let State::Open { times, .. } = self.0 else { return false };
         self.0 = State::Probing { times };
         true
     }
 
-    /// Ends a try. What began before the breaker opened says nothing about now, so that while it is open
-    /// only the probe counts. `jitter` is 0 to 1.
+    /// Ends an attempt. While the breaker is open, only the probe counts: other attempts started before it opened.
+    /// `jitter` is 0 to 1.
     pub(crate) fn end(&mut self, probe: bool, health: Health, now: Instant, jitter: f64) -> Change {
         match (&mut self.0, health) {
-            (State::Closed { failures }, Health::Well) => {
+            (State::Closed { failures }, Health::Healthy) => {
                 *failures = 0;
                 Change::None
             }
-            (State::Closed { failures }, Health::Ill { least }) => {
+            (State::Closed { failures }, Health::Unhealthy { least }) => {
                 *failures += 1;
                 if *failures < FAILURES_MAX {
                     return Change::None;
                 }
                 Change::Opened(self.open(1, least, now, jitter))
             }
-            (State::Probing { .. }, Health::Well) if probe => {
+            (State::Probing { .. }, Health::Healthy) if probe => {
                 *self = Self::default();
                 Change::Closed
             }
-            (State::Probing { times }, Health::Ill { least }) if probe => {
+            (State::Probing { times }, Health::Unhealthy { least }) if probe => {
                 let times = times.saturating_add(1);
                 Change::Reopened(self.open(times, least, now, jitter))
             }
@@ -107,11 +107,12 @@ impl Breaker {
         }
     }
 
-    /// Pauses as attempts do, from the step of one second on: at most a minute, and what the host asked for.
+    /// Opens the breaker for the back-off of attempts, from its step of one second on: at most a minute, and at least
+    /// the host's `Retry-After`.
     fn open(&mut self, times: u32, least: Option<Duration>, now: Instant, jitter: f64) -> Duration {
-        let pause = backoff(times.saturating_add(1), jitter).max(least.unwrap_or_default());
-        self.0 = State::Open { until: now + pause, times };
-        pause
+        let delay = backoff(times.saturating_add(1), jitter).max(least.unwrap_or_default());
+        self.0 = State::Open { until: now + delay, times };
+        delay
     }
 }
 

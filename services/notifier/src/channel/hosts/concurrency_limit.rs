@@ -1,33 +1,33 @@
-//! The tries that are under way somewhere, and whether they move.
+//! Counts the attempts in progress, and when the last one ended.
 
 use std::time::Instant;
 
-/// Tries under way.
+/// Attempts in progress at one host, or at all unproven hosts.
 pub(super) struct ConcurrencyLimit {
-    tries: usize,
+    attempts: usize,
     /// When the last one ended, or the first one started.
     pub(super) moved: Instant,
 }
 
 impl ConcurrencyLimit {
     pub(super) const fn new(now: Instant) -> Self {
-        Self { tries: 0, moved: now }
+        Self { attempts: 0, moved: now }
     }
 
-    /// Whether as many are under way as may be; one always may.
-    pub(super) fn is_full(&self, most: usize) -> bool {
-        self.tries >= most.max(1)
+    /// Whether `max` attempts are in progress; at least one is always allowed.
+    pub(super) fn is_full(&self, max: usize) -> bool {
+        self.attempts >= max.max(1)
     }
 
     pub(super) const fn start(&mut self, now: Instant) {
-        if self.tries == 0 {
+        if self.attempts == 0 {
             self.moved = now;
         }
-        self.tries += 1;
+        self.attempts += 1;
     }
 
     pub(super) const fn end(&mut self, now: Instant) {
-        self.tries = self.tries.saturating_sub(1);
+        self.attempts = self.attempts.saturating_sub(1);
         self.moved = now;
     }
 }

@@ -1,9 +1,9 @@
-//! Which hosts may be tried now, so that one that is away, or slow, costs the others nothing.
+//! Limits the attempts at each host, so that an unreachable or slow host does not delay the others.
 //!
-//! - `breaker`: when a host is taken for away, and when it is asked again
-//! - `concurrency_limit`: how many tries may be under way at once
-//! - `host`: both, for one host, and the notices that wait for it
-//! - this file: that for every host, and the limit to how many hosts are remembered
+//! - `breaker`: when a host counts as unreachable, and when it is probed
+//! - `concurrency_limit`: how many attempts may be in progress at once
+//! - `host`: both, for one host, and the notifications that wait for it
+//! - this file: all hosts, and the limit of their number
 
 pub(super) mod breaker;
 mod concurrency_limit;
@@ -21,23 +21,22 @@ use host::Host;
 use lru::LruCache;
 use tokio::{sync::Notify, time::timeout_at};
 
-/// Most hosts remembered; beyond it the one that was longest not asked for is forgotten, which costs
-/// it, should it be away, a few attempts.
+/// Most hosts kept. Beyond it the least recently used one is evicted; if it is unreachable, that costs a few attempts.
 const HOSTS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).expect("it is above zero");
-/// Why a notice waits, for people.
-const LEFT_ALONE: &str = "its host did not answer lately, and is left alone for a while";
-/// The same, when the host, or others like it, have all the places they may have.
-const NO_ANSWER_YET: &str = "earlier notices still wait for an answer";
-/// Tries under way at one host that has not answered well lately.
-const UNPROVEN_TRIES_MAX: usize = 2;
-/// How long a notice waits in its slot for a place at a host that moves.
-const MOVING: Duration = Duration::from_millis(250);
-/// How long it waits there altogether.
+/// Why a notification waits: the breaker is open.
+const BREAKER_OPEN: &str = "its host failed several times in a row and is not tried for a while";
+/// Why a notification waits: the limit of attempts is reached.
+const LIMIT_REACHED: &str = "earlier notifications still wait for a response";
+/// Attempts in progress at one unproven host: its last attempt got no healthy response.
+const UNPROVEN_ATTEMPTS_MAX: usize = 2;
+/// How long after the last response of a host a notification waits in its slot for a permit.
+const PERMIT_WAIT: Duration = Duration::from_millis(250);
+/// How long it waits there in total.
 const WAIT_MAX: Duration = Duration::from_secs(1);
-/// The least wait of a notice that finds no place, or a probe under way.
-const NO_PLACE: Duration = Duration::from_secs(1);
+/// Least delay of a postponed notification.
+const DELAY_MIN: Duration = Duration::from_secs(1);
 
-/// All hosts that were asked for lately.
+/// All recently used hosts.
 pub struct Hosts {
     known: Mutex<Known>,
     freed: Notify,
@@ -47,37 +46,37 @@ pub struct Hosts {
 
 struct Known {
     hosts: LruCache<String, Host>,
-    /// The tries at all hosts that have not answered well lately.
+    /// The attempts at all unproven hosts.
     unproven: ConcurrencyLimit,
     serial: u64,
 }
 
-/// One try that may start. Dropped without a word it says nothing about the host.
-pub(super) struct Pass {
+/// Permit for one attempt. If dropped, the attempt does not count.
+pub(super) struct Permit {
     hosts: Arc<Hosts>,
     authority: String,
     serial: u64,
     probe: bool,
     unproven: bool,
-    is_over: bool,
+    has_ended: bool,
 }
 
-/// Not now: how long to wait, and why, for people.
+/// The notification has to wait: how long, and why.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotNow {
     pub(super) after: Duration,
     pub(super) why: &'static str,
 }
 
-enum Answer {
-    Start(Pass),
+enum Admission {
+    Start(Permit),
     NotNow(NotNow),
-    /// No place; one may be free before this moment.
+    /// No permit; one may be free before this time.
     Full(Instant),
 }
 
 impl Hosts {
-    /// For a worker with this many slots. `report` is told, at each change, how many hosts are away.
+    /// For a worker with this many slots. `report` is called at each change with the number of open breakers.
     pub fn new(slots: usize, report: impl Fn(usize) + Send + Sync + 'static) -> Arc<Self> {
         let known = Known {
             hosts: LruCache::new(HOSTS_MAX),
@@ -92,63 +91,63 @@ impl Hosts {
         })
     }
 
-    /// Asks for a try at a host. Waits for a place for a moment only.
-    pub(super) async fn enter(self: &Arc<Self>, authority: &str) -> Result<Pass, NotNow> {
-        let give_up = Instant::now() + WAIT_MAX;
+    /// Acquires a permit for a host. Waits for a moment at most.
+    pub(super) async fn enter(self: &Arc<Self>, authority: &str) -> Result<Permit, NotNow> {
+        let deadline = Instant::now() + WAIT_MAX;
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
             freed.as_mut().enable();
-            match self.ask(authority, Instant::now()) {
-                Answer::Start(pass) => return Ok(pass),
-                Answer::NotNow(not_now) => return Err(not_now),
-                Answer::Full(_) if Instant::now() >= give_up => {
-                    return Err(NotNow { after: NO_PLACE, why: NO_ANSWER_YET });
+            match self.admit(authority, Instant::now()) {
+                Admission::Start(permit) => return Ok(permit),
+                Admission::NotNow(not_now) => return Err(not_now),
+                Admission::Full(_) if Instant::now() >= deadline => {
+                    return Err(NotNow { after: DELAY_MIN, why: LIMIT_REACHED });
                 }
-                Answer::Full(until) => {
-                    let _ = timeout_at(until.min(give_up).into(), freed).await;
+                Admission::Full(until) => {
+                    let _ = timeout_at(until.min(deadline).into(), freed).await;
                 }
             }
         }
     }
 
-    fn ask(self: &Arc<Self>, authority: &str, now: Instant) -> Answer {
+    fn admit(self: &Arc<Self>, authority: &str, now: Instant) -> Admission {
         let mut known = self.lock();
         let Known { hosts, unproven, serial } = &mut *known;
         if !hosts.contains(authority) {
             *serial += 1;
-            let forgotten = hosts.push(authority.to_owned(), Host::new(*serial, now));
-            if forgotten.is_some_and(|(_, host)| host.breaker.is_open()) {
+            let evicted = hosts.push(authority.to_owned(), Host::new(*serial, now));
+            if evicted.is_some_and(|(_, host)| host.breaker.is_open()) {
                 (self.report)(count_open(hosts));
             }
         }
         let host = hosts.get_or_insert_mut(authority.to_owned(), || Host::new(*serial, now));
         if let Err(wait) = host.breaker.may_start(now) {
-            return Answer::NotNow(host.put_off(wait.max(NO_PLACE), LEFT_ALONE));
+            return Admission::NotNow(host.postpone(wait.max(DELAY_MIN), BREAKER_OPEN));
         }
         if let Some(until) = self.full(host, unproven) {
             if now < until {
-                return Answer::Full(until);
+                return Admission::Full(until);
             }
-            return Answer::NotNow(host.put_off(NO_PLACE, NO_ANSWER_YET));
+            return Admission::NotNow(host.postpone(DELAY_MIN, LIMIT_REACHED));
         }
         host.concurrency_limit.start(now);
         if !host.proven {
             unproven.start(now);
         }
-        Answer::Start(Pass {
+        Admission::Start(Permit {
             hosts: self.clone(),
             authority: authority.to_owned(),
             serial: host.serial,
             probe: host.breaker.start(),
             unproven: !host.proven,
-            is_over: false,
+            has_ended: false,
         })
     }
 
-    /// Whether there is no place, and until when it is worth to wait for one.
+    /// If no permit is free: until when it is worth waiting for one.
     fn full(&self, host: &Host, unproven: &ConcurrencyLimit) -> Option<Instant> {
-        let own_max = if host.proven { self.slots * 3 / 4 } else { UNPROVEN_TRIES_MAX };
+        let own_max = if host.proven { self.slots * 3 / 4 } else { UNPROVEN_ATTEMPTS_MAX };
         let concurrency_limit = if host.concurrency_limit.is_full(own_max) {
             &host.concurrency_limit
         } else if !host.proven && unproven.is_full(self.slots / 2) {
@@ -156,21 +155,21 @@ impl Hosts {
         } else {
             return None;
         };
-        Some(concurrency_limit.moved + MOVING)
+        Some(concurrency_limit.moved + PERMIT_WAIT)
     }
 
-    fn end(&self, pass: &Pass, health: Health, now: Instant, jitter: f64) -> Change {
+    fn end(&self, permit: &Permit, health: Health, now: Instant, jitter: f64) -> Change {
         let mut known = self.lock();
         let Known { hosts, unproven, .. } = &mut *known;
-        if pass.unproven {
+        if permit.unproven {
             unproven.end(now);
         }
-        let host = hosts.peek_mut(&pass.authority).filter(|host| host.serial == pass.serial);
+        let host = hosts.peek_mut(&permit.authority).filter(|host| host.serial == permit.serial);
         let change = host.map_or(Change::None, |host| {
             host.concurrency_limit.end(now);
-            let change = host.end(pass.probe, health, now, jitter);
+            let change = host.end(permit.probe, health, now, jitter);
             if !matches!(change, Change::None) {
-                host.log(&pass.authority, change, now);
+                host.log(&permit.authority, change, now);
             }
             change
         });
@@ -187,20 +186,20 @@ impl Hosts {
     }
 }
 
-impl Pass {
-    /// Ends the try. How long the notice is to wait, if it was a probe that failed.
+impl Permit {
+    /// Ends the attempt. Returns the delay of the notification if it was a failed probe.
     pub(super) fn end(mut self, health: Health) -> Option<Duration> {
-        self.is_over = true;
+        self.has_ended = true;
         match self.hosts.end(&self, health, Instant::now(), rand::random()) {
-            Change::Reopened(pause) => Some(pause),
+            Change::Reopened(delay) => Some(delay),
             Change::None | Change::Opened(_) | Change::Closed => None,
         }
     }
 }
 
-impl Drop for Pass {
+impl Drop for Permit {
     fn drop(&mut self) {
-        if !self.is_over {
+        if !self.has_ended {
             self.hosts.end(self, Health::Unknown, Instant::now(), 0.0);
         }
     }

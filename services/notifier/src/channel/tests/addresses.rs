@@ -43,7 +43,7 @@ fn refusal(sent: Sent) -> String {
 }
 
 #[tokio::test]
-async fn the_own_machine_is_refused_unless_it_is_allow_listed() {
+async fn the_local_machine_is_refused_unless_it_is_allow_listed() {
     let mut receiver = Receiver::answering(200, &[]).await;
     let port = receiver.port();
     let webhook = channel(&config(""));
@@ -62,7 +62,7 @@ async fn the_own_machine_is_refused_unless_it_is_allow_listed() {
 }
 
 #[tokio::test]
-async fn a_public_looking_name_that_leads_inside_is_never_connected_to() {
+async fn a_name_with_private_addresses_is_never_connected_to() {
     let mut receiver = Receiver::answering(200, &[]).await;
     let port = receiver.port();
     let url = format!("http://hook.example.net:{port}/hook?token=s3cret");
@@ -79,7 +79,7 @@ async fn a_public_looking_name_that_leads_inside_is_never_connected_to() {
     ] {
         let webhook = lying(&config(""), &Says::only(inside));
         let why = refusal(send(&webhook, &url).await);
-        assert_eq!(why, "hook.example.net leads to no public address");
+        assert_eq!(why, "hook.example.net has no public address");
     }
     assert!(receiver.is_untouched());
 
@@ -98,7 +98,7 @@ async fn only_the_public_addresses_of_a_name_are_left() {
 }
 
 #[tokio::test]
-async fn what_the_system_finds_for_localhost_is_left_out() {
+async fn the_systems_addresses_of_localhost_are_filtered_out() {
     let names = Names::new(&NamesConfig::default()).unwrap();
     let name = || "localhost".parse::<Name>().unwrap();
     assert!(Allowed(names.clone()).resolve(name()).await.unwrap().count() > 0);
@@ -106,7 +106,7 @@ async fn what_the_system_finds_for_localhost_is_left_out() {
         PublicOnly(Allowed(names.clone())).resolve(name()).await.err().unwrap(),
         PublicOnly(Outside(names)).resolve(name()).await.err().unwrap(),
     ] {
-        assert_eq!(error.to_string(), "localhost leads to no public address");
+        assert_eq!(error.to_string(), "localhost has no public address");
     }
 }
 
@@ -117,7 +117,7 @@ fn asking(server: &NameServer) -> Webhook {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_inside_and_one_that_does_not_exist_get_the_same_verdict() {
+async fn a_private_name_and_an_unknown_name_get_the_same_result() {
     let mut receiver = Receiver::answering(200, &[]).await;
     let ip = |text: &str| vec![text.parse().unwrap()];
     let server = NameServer::start([
@@ -131,16 +131,16 @@ async fn a_name_that_leads_inside_and_one_that_does_not_exist_get_the_same_verdi
     for host in ["inside", "inside6", "mixed", "empty", "unknown"] {
         let url = format!("http://{host}.example.net:{}/hook?token=s3cret", receiver.port());
         let why = refusal(send(&webhook, &url).await);
-        assert_eq!(why, format!("{host}.example.net leads to no public address"));
+        assert_eq!(why, format!("{host}.example.net has no public address"));
     }
     assert!(receiver.is_untouched());
 }
 
 #[tokio::test]
-async fn a_silent_name_server_is_a_reason_to_try_again() {
+async fn a_silent_name_server_is_a_failure_that_is_tried_again() {
     let server = NameServer::silent().await;
     let sent = send(&asking(&server), "http://hook.example.net/").await;
-    assert!(matches!(&sent, Sent::Again { why, .. } if why.contains("in time")), "{sent:?}");
+    assert!(matches!(&sent, Sent::Failed { why, .. } if why.contains("in time")), "{sent:?}");
 }
 
 #[tokio::test]
@@ -154,9 +154,9 @@ async fn a_name_that_rebinds_to_this_machine_is_never_connected_to() {
         let url = format!("http://rebinds.example.net:{}/hook?token=s3cret", receiver.port());
         refusal(send(&webhook, &url).await);
     }
-    let asked = server.asked();
-    assert!(asked.len() >= 6, "nothing is remembered: {asked:?}");
-    assert!(asked.iter().all(|name| name == "rebinds.example.net."), "{asked:?}");
+    let queries = server.queries();
+    assert!(queries.len() >= 6, "no caching: {queries:?}");
+    assert!(queries.iter().all(|name| name == "rebinds.example.net."), "{queries:?}");
     assert!(receiver.is_untouched());
 }
 
@@ -166,15 +166,15 @@ struct Rebinds(Arc<AtomicUsize>);
 
 impl Resolve for Rebinds {
     fn resolve(&self, _: Name) -> Resolving {
-        let asked = self.0.fetch_add(1, Ordering::Relaxed);
-        let ip = if asked == 0 { "1.1.1.1" } else { "127.0.0.1" };
+        let count = self.0.fetch_add(1, Ordering::Relaxed);
+        let ip = if count == 0 { "1.1.1.1" } else { "127.0.0.1" };
         let address = SocketAddr::new(ip.parse().unwrap(), 0);
         Box::pin(async move { Ok(Box::new([address].into_iter()) as Addrs) })
     }
 }
 
 #[tokio::test]
-async fn a_name_that_changes_its_mind_between_check_and_connection_gets_nothing() {
+async fn a_name_that_changes_its_address_between_check_and_connect_gets_nothing() {
     let names = Rebinds::default();
     let name = || "hook.example.net".parse::<Name>().unwrap();
     let checked: Vec<_> = PublicOnly(names.clone()).resolve(name()).await.unwrap().collect();

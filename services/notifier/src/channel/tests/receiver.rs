@@ -1,4 +1,4 @@
-//! Receivers of webhooks: a real HTTP server that says what it was told, and some rude ones.
+//! Receivers of webhooks: a real HTTP server that says what it was received, and some rude ones.
 
 use std::{
     net::SocketAddr,
@@ -27,7 +27,7 @@ pub(super) const LIMIT: Duration = Duration::from_secs(10);
 /// An HTTP server on a free port that answers all requests alike. Ends when it is dropped.
 pub(super) struct Receiver {
     address: SocketAddr,
-    told: mpsc::Receiver<(HeaderMap, String)>,
+    received: mpsc::Receiver<(HeaderMap, String)>,
     _server: JoinSet<()>,
 }
 
@@ -40,9 +40,9 @@ impl Receiver {
                 (name.parse().unwrap(), value.parse().unwrap())
             })
             .collect();
-        let (teller, told) = mpsc::channel(16);
+        let (sender, received) = mpsc::channel(16);
         let take = async move |headers: HeaderMap, body: String| {
-            teller.send((headers, body)).await.unwrap();
+            sender.send((headers, body)).await.unwrap();
             (status, answer)
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -50,7 +50,7 @@ impl Receiver {
         let mut server = JoinSet::new();
         let routes = Router::new().fallback(take);
         server.spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        Self { address, told, _server: server }
+        Self { address, received, _server: server }
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -67,11 +67,11 @@ impl Receiver {
 
     /// Headers and body of the next request.
     pub(super) async fn next(&mut self) -> (HeaderMap, String) {
-        timeout(LIMIT, self.told.recv()).await.unwrap().unwrap()
+        timeout(LIMIT, self.received.recv()).await.unwrap().unwrap()
     }
 
     pub(super) fn is_untouched(&mut self) -> bool {
-        self.told.try_recv().is_err()
+        self.received.try_recv().is_err()
     }
 }
 
@@ -138,7 +138,7 @@ impl Raw {
     }
 }
 
-/// Host and port at which nobody listens.
+/// Host and port without a listener.
 pub(super) async fn free_authority() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap().to_string()
@@ -171,7 +171,7 @@ async fn answer(stream: &mut TcpStream, manners: Manners) {
     }
 }
 
-/// The beginning at once, then a byte every now and then, until nobody listens.
+/// The beginning at once, then a byte every now and then, until the client disconnects.
 async fn drip(stream: &mut TcpStream, beginning: &[u8]) {
     let mut next = beginning;
     while stream.write_all(next).await.is_ok() {

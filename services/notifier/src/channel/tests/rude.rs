@@ -18,49 +18,49 @@ async fn send_to_raw(manners: Manners, scheme: &str) -> Sent {
 }
 
 fn failure(sent: Sent) -> String {
-    let Sent::Again { after: None, why } = sent else { panic!("{sent:?}") };
+    let Sent::Failed { after: None, why } = sent else { panic!("{sent:?}") };
     assert!(!why.contains("s3cret"), "{why}");
     why
 }
 
 #[tokio::test]
-async fn an_answer_that_drips_is_given_up_after_the_limit_for_all_of_it() {
+async fn a_response_that_drips_times_out_as_a_whole() {
     let why = failure(send_to_raw(Manners::DripsHeaders, "http").await);
-    assert_eq!(why, "no answer within 500ms");
+    assert_eq!(why, "no response within 500ms");
 }
 
 #[tokio::test]
-async fn a_body_that_drips_does_not_hold_up_the_verdict() {
+async fn a_body_that_drips_does_not_delay_the_result() {
     let sent = send_to_raw(Manners::DripsBody, "http").await;
     assert_eq!(sent, Sent::Delivered { status: 200 });
 }
 
 #[tokio::test]
-async fn an_answer_whose_headers_never_end_is_given_up() {
+async fn a_response_with_endless_headers_is_a_failure() {
     let why = failure(send_to_raw(Manners::EndlessHeaders, "http").await);
-    assert!(why.contains("broke"), "{why}");
+    assert!(why.contains("connection lost"), "{why}");
 }
 
 #[tokio::test]
 async fn a_connection_that_is_reset_is_tried_again() {
     let why = failure(send_to_raw(Manners::Resets, "http").await);
-    assert!(why.contains("broke") || why.contains("could not connect"), "{why}");
+    assert!(why.contains("connection lost") || why.contains("cannot connect"), "{why}");
 }
 
 #[tokio::test]
-async fn a_tls_handshake_that_hangs_costs_no_more_than_the_limit() {
+async fn a_hanging_tls_handshake_times_out() {
     let why = failure(send_to_raw(Manners::Silent, "https").await);
-    assert_eq!(why, "no answer within 500ms");
+    assert_eq!(why, "no response within 500ms");
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_speak_tls_is_tried_again() {
     let why = failure(send_to_raw(Manners::DripsBody, "https").await);
-    assert!(why.contains("could not connect"), "{why}");
+    assert!(why.contains("cannot connect"), "{why}");
 }
 
 #[tokio::test]
-async fn a_polite_answer_leaves_its_connection_for_the_next_notice() {
+async fn a_short_response_leaves_its_connection_for_the_next_notification() {
     let polite = Raw::with(Manners::KeepsAlive).await;
     let webhook = channel(&config(&polite.authority()));
     for _ in 0..3 {
@@ -71,20 +71,20 @@ async fn a_polite_answer_leaves_its_connection_for_the_next_notice() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_never_answers_costs_no_more_than_the_limit() {
+async fn a_receiver_that_never_responds_times_out() {
     let silent = Raw::with(Manners::Silent).await;
     let mut config = config(&silent.authority());
     config.webhook_timeout_ms = 150;
     let webhook = channel(&config);
     let start = Instant::now();
     let sent = send(&webhook, &silent.url("/hook?token=s3cret")).await;
-    let why = "no answer within 150ms".to_owned();
-    assert_eq!(sent, Sent::Again { after: None, why });
+    let why = "no response within 150ms".to_owned();
+    assert_eq!(sent, Sent::Failed { after: None, why });
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_not_read() {
+async fn an_endless_response_is_not_read() {
     let endless = Raw::with(Manners::Endless).await;
     let webhook = channel(&config(&endless.authority()));
     let start = Instant::now();
@@ -93,13 +93,13 @@ async fn an_endless_answer_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_away_or_hangs_up_is_tried_again() {
+async fn a_receiver_that_is_unreachable_or_hangs_up_is_tried_again() {
     let away = receiver::free_authority().await;
     let hangs_up = Raw::with(Manners::HangsUp).await;
-    for (authority, word) in [(away, "could not connect"), (hangs_up.authority(), "broke")] {
+    for (authority, word) in [(away, "cannot connect"), (hangs_up.authority(), "connection lost")] {
         let webhook = channel(&config(&authority));
         let sent = send(&webhook, &format!("http://{authority}/hook?token=s3cret")).await;
-        let Sent::Again { after: None, why } = sent else { panic!("{sent:?}") };
+        let Sent::Failed { after: None, why } = sent else { panic!("{sent:?}") };
         assert!(why.contains(word) && !why.contains("s3cret"), "{why}");
     }
 }

@@ -81,7 +81,7 @@ fn attribute<'a>(span: &'a SpanData, name: &str) -> Option<&'a Attribute> {
 }
 
 #[tokio::test]
-async fn the_receiver_can_go_on_with_the_trace_but_gets_no_baggage() {
+async fn the_receiver_gets_the_trace_context_but_no_baggage() {
     let mut receiver = Receiver::answering(200, &[]).await;
     let webhook = channel(&config(&receiver.authority()));
     send_in_job(&webhook, &receiver.url("/hook?token=s3cret")).await;
@@ -94,7 +94,7 @@ async fn the_receiver_can_go_on_with_the_trace_but_gets_no_baggage() {
 }
 
 #[tokio::test]
-async fn a_delivery_is_a_client_span_without_the_secrets_of_the_address() {
+async fn an_attempt_is_a_client_span_without_path_and_query() {
     let receiver = Receiver::answering(200, &[]).await;
     let webhook = channel(&config(&receiver.authority()));
     send_in_job(&webhook, &receiver.url("/hook?token=s3cret")).await;
@@ -110,7 +110,7 @@ async fn a_delivery_is_a_client_span_without_the_secrets_of_the_address() {
 }
 
 #[tokio::test]
-async fn a_span_of_a_failed_delivery_says_what_failed() {
+async fn the_span_of_a_failed_attempt_says_what_failed() {
     let server_error = Receiver::answering(503, &[]).await;
     let silent = Raw::with(Manners::Silent).await;
     let hangs_up = Raw::with(Manners::HangsUp).await;
@@ -130,26 +130,26 @@ async fn a_span_of_a_failed_delivery_says_what_failed() {
 }
 
 #[tokio::test]
-async fn a_notice_that_is_put_off_says_so_in_the_attempt_and_makes_no_request() {
+async fn a_postponed_notification_adds_a_span_event_and_makes_no_request() {
     let away = receiver::free_authority().await;
     let webhook = channel(&config(&away));
     let url = format!("http://{away}/hook?token=s3cret");
     for _ in 0..5 {
-        assert!(matches!(send(&webhook, &url).await, Sent::Again { .. }));
+        assert!(matches!(send(&webhook, &url).await, Sent::Failed { .. }));
     }
     record();
-    let attempt = tracing::info_span!("attempt that is put off");
+    let attempt = tracing::info_span!("attempt that is postponed");
     attempt.set_parent(job_context()).unwrap();
     let sent = send(&webhook, &url).instrument(attempt).await;
-    let Sent::PutOff { after, why, tried: false } = sent else { panic!("{sent:?}") };
+    let Sent::Postponed { after, why, attempted: false } = sent else { panic!("{sent:?}") };
     assert!(after >= Duration::from_secs(1) && why.starts_with(&away), "{after:?} {why}");
     let spans = ENDED.get_finished_spans().unwrap();
     let port: i64 = away.rsplit(':').next().unwrap().parse().unwrap();
     let posts = spans.iter().filter(|s| attribute(s, "server.port") == Some(&port.into())).count();
     assert_eq!(posts, 5);
-    let attempt = spans.iter().find(|span| span.name == "attempt that is put off").unwrap();
+    let attempt = spans.iter().find(|span| span.name == "attempt that is postponed").unwrap();
     let events: Vec<_> = attempt.events.iter().map(|event| event.name.as_ref()).collect();
-    assert_eq!(events, ["put off"]);
+    assert_eq!(events, ["postponed"]);
     assert!(!format!("{attempt:?}").contains("s3cret"));
 }
 
@@ -176,13 +176,13 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[test]
-fn the_log_channel_writes_one_line_that_can_be_asked_for_by_job() {
+fn the_log_channel_writes_one_line_with_the_job_id() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).finish();
     let mut done = done(Outcome::Failed);
     done.failure = Some(JobFailure::new("operation_failed", "division by zero"));
     tracing::subscriber::with_default(subscriber, || {
-        log::tell(&Notice { done: &done, trace_id: TRACE_ID });
+        log::write(&Notification { done: &done, trace_id: TRACE_ID });
     });
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let line: Value = serde_json::from_str(&text).unwrap();

@@ -56,38 +56,38 @@ impl Secure {
         config(&format!("{host}:{}", self.port))
     }
 
-    async fn told_by(&self, config: &WebhookConfig, host: &str) -> Sent {
+    async fn send_with(&self, config: &WebhookConfig, host: &str) -> Sent {
         send(&channel(config), &format!("https://{host}:{}/hook?token=s3cret", self.port)).await
     }
 }
 
 fn not_trusted(sent: Sent) {
-    let Sent::Again { after: None, why } = sent else { panic!("{sent:?}") };
-    assert!(why.starts_with("could not connect: invalid peer certificate"), "{why}");
+    let Sent::Failed { after: None, why } = sent else { panic!("{sent:?}") };
+    assert!(why.starts_with("cannot connect: invalid peer certificate"), "{why}");
 }
 
 #[tokio::test]
-async fn a_receiver_whose_authority_is_named_is_told_over_tls() {
+async fn a_receiver_with_a_configured_authority_gets_webhooks_over_tls() {
     for host in ["localhost", "127.0.0.1"] {
         let receiver = Secure::named(host).await;
         let mut config = receiver.config(host);
         config.webhook_ca_file = Some(receiver.certificate.path().to_owned());
-        assert_eq!(receiver.told_by(&config, host).await, Sent::Delivered { status: 204 });
+        assert_eq!(receiver.send_with(&config, host).await, Sent::Delivered { status: 204 });
     }
 }
 
 #[tokio::test]
-async fn a_receiver_that_nobody_vouches_for_is_told_nothing() {
+async fn a_receiver_with_an_unknown_authority_gets_nothing() {
     let receiver = Secure::named("localhost").await;
-    not_trusted(receiver.told_by(&receiver.config("localhost"), "localhost").await);
+    not_trusted(receiver.send_with(&receiver.config("localhost"), "localhost").await);
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_made_out_to_another_name_is_not_accepted() {
+async fn a_certificate_for_another_name_is_not_accepted() {
     let receiver = Secure::named("hook.example.net").await;
     let mut config = receiver.config("localhost");
     config.webhook_ca_file = Some(receiver.certificate.path().to_owned());
-    not_trusted(receiver.told_by(&config, "localhost").await);
+    not_trusted(receiver.send_with(&config, "localhost").await);
 }
 
 #[test]
@@ -95,8 +95,8 @@ fn a_file_without_certificates_is_named_when_the_notifier_starts() {
     let mut config = config("");
     let file = NamedTempFile::new().unwrap();
     for (path, word) in [
-        (file.path().to_owned(), "holds no certificate"),
-        (file.path().with_extension("gone"), "can this user read it?"),
+        (file.path().to_owned(), "contains no certificate"),
+        (file.path().with_extension("gone"), "check that it exists"),
     ] {
         config.webhook_ca_file = Some(path.clone());
         let error = Webhook::new(&config, hosts()).err().unwrap().to_string();

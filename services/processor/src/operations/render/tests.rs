@@ -61,7 +61,7 @@ fn odd_sizes_are_drawn_in_full() {
 }
 
 #[test]
-fn a_large_tile_takes_one_sample_a_pixel() {
+fn a_large_tile_takes_one_sample_per_pixel() {
     assert_eq!(View::new((1_024, 1_024), [0.0; 2], 1.0).fineness(), 2);
     assert_eq!(View::new((1_025, 1_024), [0.0; 2], 1.0).fineness(), 1);
 }

@@ -1,5 +1,5 @@
-//! The backends of a lab that runs: whether each answers, and whether telemetry arrives in it. Loki and Tempo are not
-//! published: they are asked from inside, in the container of the query proxy.
+//! The backends of a running lab: readiness, and whether telemetry arrives. Loki and Tempo are not published: they
+//! are queried from inside, in the container of the query proxy.
 
 use std::{collections::BTreeMap, fmt::Display, time::Duration};
 
@@ -12,40 +12,40 @@ use super::{
 };
 use crate::{client::Admin, commands::doctor::check::Check};
 
-/// Numbers older than this, in seconds, are missing: new ones come every five.
+/// Metrics older than this, in seconds, count as missing: new samples arrive every five.
 const AGE_MAX_SECONDS: f64 = 30.0;
-/// More bytes than this in a queue of the collector wait for a backend; less wait to fill a batch.
+/// More bytes than this in a queue of the collector wait for a backend; fewer wait to fill a batch.
 const WAITING_BYTES_MAX: f64 = MIB;
 const MIB: f64 = 1_048_576.0;
-/// How long an answer may take.
-const ASK_LIMIT: Duration = Duration::from_secs(5);
+/// Request timeout.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The services whose telemetry must arrive.
 const STAGES: [&str; 4] = ["gateway", "ingester", "processor", "notifier"];
-const WAIT: &str = "wait a moment; if it stays so, look at its log: docker compose logs --tail 30";
+const WAIT: &str = "wait a moment; if this persists, check its log: docker compose logs --tail 30";
 
-/// The part by way of which the backends are asked.
+/// The part through which the backends are queried.
 const PROXY: &str = "query-proxy";
-/// Where each published backend says whether it is ready: part, the part that publishes it, its port there, path.
+/// Readiness of the published backends: part, name of the check, the part that publishes it, its port there, path.
 const READY: [(&str, &str, &str, u16, &str); 2] = [
     ("prometheus", "prometheus answers", PROXY, 9090, "/-/ready"),
     ("grafana", "grafana answers", "grafana", 3000, "/api/health"),
 ];
-/// Where the others say it, as the query proxy reaches them.
+/// Readiness of the others, as seen by the query proxy.
 const READY_INSIDE: [(&str, &str, &str); 2] = [
     ("tempo", "tempo answers", "http://tempo:3200/ready"),
     ("loki", "loki answers", "http://loki:3100/ready"),
 ];
-/// The services of which Loki has lines.
+/// The services with log lines in Loki.
 const LOKI_SERVICES: &str = "http://loki:3100/loki/api/v1/label/service_name/values";
 
-/// The backends that run.
+/// Checks the running backends.
 pub(super) async fn checks(containers: &[Container]) -> anyhow::Result<Vec<Check>> {
     let runs = |part: &str| containers.iter().any(|one| one.service == part && one.runs());
     let port = |part: &str, port: u16| {
         let mut mine = containers.iter().filter(|one| one.service == part && one.runs());
         mine.find_map(|one| one.published(port))
     };
-    let asked = READY.iter().filter_map(|(part, name, publisher, own, path)| {
+    let queries = READY.iter().filter_map(|(part, name, publisher, own, path)| {
         let published = port(publisher, *own).filter(|_| runs(part))?;
         Some(async move {
             let answer = Admin::new(part, published)?.not_ready(path).await;
@@ -56,14 +56,14 @@ pub(super) async fn checks(containers: &[Container]) -> anyhow::Result<Vec<Check
             })
         })
     });
-    let answers: Vec<anyhow::Result<Check>> = join_all(asked).await;
+    let answers: Vec<anyhow::Result<Check>> = join_all(queries).await;
     let mut checks = answers.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     if runs(PROXY) {
         let inside = READY_INSIDE.iter().filter(|(part, ..)| runs(part));
         checks
             .extend(join_all(inside.map(|(part, name, url)| ready_inside(part, name, url))).await);
     }
-    let client = reqwest::Client::builder().no_proxy().timeout(ASK_LIMIT).build()?;
+    let client = reqwest::Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build()?;
     if let Some(prometheus) = port(PROXY, 9090).filter(|_| runs("prometheus")) {
         checks.push(metrics(&Prometheus(&client, prometheus)).await);
         checks.push(queues(&Prometheus(&client, prometheus)).await);
@@ -74,7 +74,7 @@ pub(super) async fn checks(containers: &[Container]) -> anyhow::Result<Vec<Check
     Ok(checks)
 }
 
-/// What the query proxy's container is told to run: one question to `url`.
+/// The command that requests `url` in the container of the query proxy.
 fn probe(url: &str) -> [&str; 7] {
     ["compose", "exec", "--no-TTY", PROXY, "/waybill", "probe", url]
 }
@@ -108,7 +108,7 @@ struct Sample {
 
 impl Prometheus<'_> {
     /// The value of each series, by this label.
-    async fn ask(&self, query: &str, label: &str) -> reqwest::Result<BTreeMap<String, f64>> {
+    async fn query(&self, query: &str, label: &str) -> reqwest::Result<BTreeMap<String, f64>> {
         let url = format!("http://127.0.0.1:{}/api/v1/query", self.1);
         let answer = self.0.get(url).query(&[("query", query)]).send().await?.error_for_status()?;
         let Answer { data: Vector { result } } = answer.json().await?;
@@ -119,11 +119,11 @@ impl Prometheus<'_> {
     }
 }
 
-/// How old the newest numbers of each service are.
+/// The age of the newest metrics of each service.
 async fn metrics(prometheus: &Prometheus<'_>) -> Check {
     const NAME: &str = "metrics";
-    let asked = prometheus.ask("time() - max by (job) (timestamp(up == 1))", "job").await;
-    let ages = match asked {
+    let result = prometheus.query("time() - max by (job) (timestamp(up == 1))", "job").await;
+    let ages = match result {
         Ok(ages) => ages,
         Err(error) => return unreadable(NAME, &error, "prometheus"),
     };
@@ -136,21 +136,22 @@ async fn metrics(prometheus: &Prometheus<'_>) -> Check {
         })
         .collect();
     if silent.is_empty() {
-        return Check::ok(NAME, "arrive from all four services");
+        return Check::ok(NAME, "received from all four services");
     }
-    let advice = "they come by way of the collector: docker compose logs --tail 30 otel-collector";
+    let advice = "they pass the collector: docker compose logs --tail 30 otel-collector";
     Check::failed(NAME, format!("none from {}", silent.join(", ")), advice)
 }
 
-/// Whether a backend keeps the collector waiting.
+/// Whether data waits in the collector for a backend.
 async fn queues(prometheus: &Prometheus<'_>) -> Check {
     const NAME: &str = "collector";
-    let asked = prometheus.ask("sum by (exporter) (otelcol_exporter_queue_size)", "exporter").await;
-    let sizes = match asked {
+    let result =
+        prometheus.query("sum by (exporter) (otelcol_exporter_queue_size)", "exporter").await;
+    let sizes = match result {
         Ok(sizes) if sizes.is_empty() => {
             return Check::note(
                 NAME,
-                "tells nothing of its queues yet",
+                "no metrics of its queues yet",
                 format!("{WAIT} otel-collector"),
             );
         }
@@ -163,32 +164,32 @@ async fn queues(prometheus: &Prometheus<'_>) -> Check {
         .map(|(exporter, bytes)| format!("{:.1} MiB for {exporter}", bytes / MIB))
         .collect();
     if waiting.is_empty() {
-        return Check::ok(NAME, "hands on what it gets");
+        return Check::ok(NAME, "forwards what it receives");
     }
-    let advice = "start the backend that is named; nothing is lost while the queue has room";
-    Check::note(NAME, format!("keeps {}", waiting.join(", ")), advice)
+    let advice = "start that backend; nothing is lost while the queue has room";
+    Check::note(NAME, format!("queued: {}", waiting.join(", ")), advice)
 }
 
-/// Whether lines of the services are in Loki.
+/// Whether Loki has log lines of the services.
 async fn logs() -> Check {
     const NAME: &str = "logs";
-    let question: Vec<&str> = probe(LOKI_SERVICES).into_iter().chain(["--print"]).collect();
-    let asked: Result<Answer<Option<Vec<String>>>, Trouble> = ask_json(&question).await;
-    match asked {
+    let command: Vec<&str> = probe(LOKI_SERVICES).into_iter().chain(["--print"]).collect();
+    let result: Result<Answer<Option<Vec<String>>>, Trouble> = ask_json(&command).await;
+    match result {
         Err(trouble) => unreadable(NAME, &trouble.words(), "loki"),
         Ok(Answer { data }) => {
             let data = data.unwrap_or_default();
             if STAGES.iter().any(|stage| data.iter().any(|name| name == stage)) {
-                Check::ok(NAME, "arrive")
+                Check::ok(NAME, "received")
             } else {
                 let advice =
                     "submit a job; if none come: docker compose logs --tail 30 otel-collector";
-                Check::note(NAME, "none of the services' yet", advice)
+                Check::note(NAME, "none received from the services yet", advice)
             }
         }
     }
 }
 
 fn unreadable(name: &'static str, error: &impl Display, part: &str) -> Check {
-    Check::failed(name, format!("{part} does not say: {error}"), format!("{WAIT} {part}"))
+    Check::failed(name, format!("cannot query {part}: {error}"), format!("{WAIT} {part}"))
 }

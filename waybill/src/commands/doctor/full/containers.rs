@@ -1,4 +1,4 @@
-//! The containers of a lab that runs: each one's state and health.
+//! The containers of a running lab: state and health.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::commands::doctor::check::Check;
 
-/// Parts that do their work at the start and end.
+/// Parts that run once at the start and exit.
 const ONCE: [&str; 2] = ["init", "topology"];
 
-/// Characters shown of what a health check said.
-const SAID_CHARS_MAX: usize = 300;
+/// Characters shown of the output of a health check.
+const OUTPUT_CHARS_MAX: usize = 300;
 
 /// One container, as `docker compose ps` lists it.
 #[derive(Debug, Default, Deserialize)]
@@ -28,9 +28,9 @@ pub(super) struct Container {
     health: String,
     exit_code: i32,
     publishers: Option<Vec<Publisher>>,
-    /// What the health check of one that is not well said last.
+    /// The last output of the health check, if unhealthy.
     #[serde(skip)]
-    said: Option<String>,
+    health_output: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -40,22 +40,22 @@ struct Publisher {
     published_port: u16,
 }
 
-/// Every container of this folder's project, ended ones too.
+/// Every container of this folder's project, including stopped ones.
 pub(super) async fn all() -> Result<Vec<Container>, Trouble> {
     let mut all: Vec<Container> =
         ask_lines(&["compose", "ps", "--all", "--format", "json"]).await?;
     for one in all.iter_mut().filter(|one| one.runs() && one.health == "unhealthy") {
-        one.said = said(&one.name).await;
+        one.health_output = health_output(&one.name).await;
     }
     Ok(all)
 }
 
-/// The last line that the health check of this container said, if any.
-async fn said(name: &str) -> Option<String> {
+/// The last output line of the health check of this container, if any.
+async fn health_output(name: &str) -> Option<String> {
     let form = "{{range .State.Health.Log}}{{.Output}}\n{{end}}";
     let log = ask(&["inspect", "--format", form, name]).await.ok()?;
     let line = log.lines().map(str::trim).rfind(|line| !line.is_empty())?;
-    Some(line.chars().take(SAID_CHARS_MAX).collect())
+    Some(line.chars().take(OUTPUT_CHARS_MAX).collect())
 }
 
 impl Container {
@@ -63,14 +63,14 @@ impl Container {
         self.state == "running"
     }
 
-    /// Where a port of this container is reached on this machine.
+    /// The port of this machine on which a port of this container is published.
     pub(super) fn published(&self, port: u16) -> Option<u16> {
         let mut all = self.publishers.iter().flatten();
         let found = all.find(|one| one.target_port == port && one.published_port != 0)?;
         Some(found.published_port)
     }
 
-    /// Every port of this machine that leads to this container.
+    /// Every published port of this container.
     pub(super) fn all_published(&self) -> impl Iterator<Item = u16> {
         self.publishers.iter().flatten().map(|one| one.published_port).filter(|port| *port != 0)
     }
@@ -79,28 +79,29 @@ impl Container {
         let name = self.service.clone();
         let logs = format!("docker compose logs --tail 30 {name}");
         match (self.state.as_str(), self.health.as_str()) {
-            ("running", "healthy") => Check::ok(name, "runs, healthy"),
-            ("running", "") => Check::ok(name, "runs"),
+            ("running", "healthy") => Check::ok(name, "running, healthy"),
+            ("running", "") => Check::ok(name, "running"),
             ("running", "starting") => {
-                Check::failed(name, "is starting", format!("wait a moment; if it stays so: {logs}"))
+                Check::failed(name, "starting", format!("wait a moment; if this persists: {logs}"))
             }
             ("running", other) => {
-                let said = self.said.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
-                Check::failed(name, format!("runs, {other}{said}"), logs)
+                let output = self.health_output.as_ref();
+                let output = output.map(|output| format!(": {output}")).unwrap_or_default();
+                Check::failed(name, format!("running, {other}{output}"), logs)
             }
             ("exited", _) if self.exit_code == 0 && ONCE.contains(&name.as_str()) => {
-                Check::ok(name, "has done its work")
+                Check::ok(name, "finished")
             }
             ("exited", _) => {
-                let advice = format!("{logs}; docker compose up -d --wait starts it again");
-                Check::failed(name, format!("has ended with code {}", self.exit_code), advice)
+                let advice = format!("{logs}; restart it with docker compose up -d --wait");
+                Check::failed(name, format!("exited with code {}", self.exit_code), advice)
             }
             (other, _) => Check::failed(name, format!("is {other}"), logs),
         }
     }
 }
 
-/// Each part of the plan: its containers, or that it has none. `here` are this machine's images.
+/// Checks the containers of each part of the plan. `here`: the images on this machine.
 pub(super) fn checks(
     plan: &Plan,
     containers: &[Container],
@@ -116,7 +117,7 @@ pub(super) fn checks(
         }
         let absent = here.as_ref().is_ok_and(|here| !has(here, &service.image));
         checks.push(if absent {
-            let found = format!("not started: its image {} is not here", service.image);
+            let found = format!("not started: its image {} is missing", service.image);
             Check::note(name.clone(), found, format!("docker compose up -d --wait {name}"))
         } else {
             let advice = format!("docker compose up -d --wait {name}");

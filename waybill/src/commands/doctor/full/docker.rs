@@ -1,4 +1,4 @@
-//! Runs `docker`, never longer than a limit, and keeps no more of its words than a limit.
+//! Runs `docker`, with a timeout and a limit on its output.
 
 use std::{
     io,
@@ -14,19 +14,19 @@ use tokio::{
     time::timeout,
 };
 
-/// How long one call may take: an engine in a virtual machine that was asleep.
-const CALL_LIMIT: Duration = Duration::from_secs(10);
-/// Most bytes read of an answer.
-const ANSWER_BYTES_MAX: u64 = 4 << 20;
+/// Timeout of one call: the engine may be in a suspended virtual machine.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most bytes read of the output.
+const OUTPUT_BYTES_MAX: u64 = 4 << 20;
 
-/// Why there is no answer.
+/// Why a call failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     /// No such program.
     Absent,
-    /// No answer within the limit.
+    /// Timeout.
     Silent,
-    /// It ended with an error: its first words.
+    /// It failed, with this error.
     Refused(String),
 }
 
@@ -35,7 +35,7 @@ impl Trouble {
     pub(super) fn words(&self) -> String {
         match self {
             Self::Absent => "docker is not installed".to_owned(),
-            Self::Silent => format!("no answer within {} s", CALL_LIMIT.as_secs()),
+            Self::Silent => format!("no response within {} s", CALL_TIMEOUT.as_secs()),
             Self::Refused(why) => why.clone(),
         }
     }
@@ -45,7 +45,7 @@ impl Trouble {
 pub(super) async fn ask(arguments: &[&str]) -> Result<String, Trouble> {
     let mut command = Command::new("docker");
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // A group of its own, so that a plugin that hangs ends with it.
+    // A separate process group, so that a plugin that hangs is killed too.
     command.process_group(0).kill_on_drop(true);
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -53,7 +53,7 @@ pub(super) async fn ask(arguments: &[&str]) -> Result<String, Trouble> {
         Err(error) => return Err(Trouble::Refused(error.to_string())),
     };
     let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    let Ok(answer) = timeout(CALL_LIMIT, answer(&mut child)).await else {
+    let Ok(answer) = timeout(CALL_TIMEOUT, answer(&mut child)).await else {
         let _gone = group.map(|group| kill_process_group(group, Signal::KILL));
         return Err(Trouble::Silent);
     };
@@ -64,14 +64,14 @@ pub(super) async fn ask(arguments: &[&str]) -> Result<String, Trouble> {
     }
 }
 
-/// The same for an answer in JSON.
+/// The same for JSON output.
 pub(super) async fn ask_json<T: DeserializeOwned>(arguments: &[&str]) -> Result<T, Trouble> {
     let said = ask(arguments).await?;
     serde_json::from_str(&said)
-        .map_err(|error| Trouble::Refused(format!("its answer cannot be read: {error}")))
+        .map_err(|error| Trouble::Refused(format!("invalid output: {error}")))
 }
 
-/// The same for answers of one JSON object a line; older ones print one list.
+/// The same for output of one JSON object per line; older versions print one list.
 pub(super) async fn ask_lines<T: DeserializeOwned>(arguments: &[&str]) -> Result<Vec<T>, Trouble> {
     let said = ask(arguments).await?;
     if let Ok(list) = serde_json::from_str(&said) {
@@ -81,7 +81,7 @@ pub(super) async fn ask_lines<T: DeserializeOwned>(arguments: &[&str]) -> Result
     lines
         .map(serde_json::from_str)
         .collect::<Result<_, _>>()
-        .map_err(|error| Trouble::Refused(format!("its answer cannot be read: {error}")))
+        .map_err(|error| Trouble::Refused(format!("invalid output: {error}")))
 }
 
 async fn answer(child: &mut Child) -> io::Result<(ExitStatus, String, String)> {
@@ -93,12 +93,12 @@ async fn answer(child: &mut Child) -> io::Result<(ExitStatus, String, String)> {
 async fn text(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
     let mut bytes = Vec::new();
     if let Some(pipe) = pipe {
-        pipe.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes).await?;
+        pipe.take(OUTPUT_BYTES_MAX).read_to_end(&mut bytes).await?;
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn first_words(why: &str, status: ExitStatus) -> String {
-    let told = why.lines().map(str::trim).find(|line| !line.is_empty());
-    told.map_or_else(|| format!("it ended with {status}"), str::to_owned)
+    let first = why.lines().map(str::trim).find(|line| !line.is_empty());
+    first.map_or_else(|| format!("it ended with {status}"), str::to_owned)
 }

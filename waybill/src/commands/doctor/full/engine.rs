@@ -1,4 +1,4 @@
-//! The engine: whether it answers, knows Compose, and has memory, limits and room for the lab.
+//! The engine: whether it responds, has Compose, and enough memory, limits and disk space for the lab.
 
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,14 @@ use super::{
 };
 use crate::commands::doctor::{check::Check, folder::free_mib};
 
-/// The oldest Compose that the lab is tried with, as its two first numbers.
+/// The oldest supported Compose, as major and minor version.
 const COMPOSE_OLDEST: (u32, u32) = (2, 20);
-/// Less free room for images and volumes than this, in MiB, and starts fail.
+/// With less free space for images and volumes than this, in MiB, starts fail.
 const ROOM_MIB_MIN: u64 = 2_048;
-/// Less than this is worth a word: images, and a day of telemetry.
+/// Less than this gives a note: images, and a day of telemetry.
 const ROOM_MIB_ENOUGH: u64 = 8_192;
 
-/// `docker version`, as far as it matters.
+/// `docker version`, the fields that matter.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Versions {
@@ -31,7 +31,7 @@ struct Version {
     version: String,
 }
 
-/// `docker info`, as far as it matters.
+/// `docker info`, the fields that matter.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Info {
@@ -45,18 +45,18 @@ pub(super) struct Info {
     docker_root_dir: PathBuf,
 }
 
-/// Whether there is a Docker and its engine answers. Not an error by itself: see `Lab`.
+/// Whether Docker is installed and its engine responds. Not an error by itself: see `Lab`.
 pub(super) async fn present() -> Result<Check, Check> {
     const NAME: &str = "docker";
     const EMBEDDED: &str =
-        "needed for the full lab only: the embedded lab, `waybill up`, runs without";
+        "needed for the full lab only: the embedded lab (`waybill up`) does not need it";
     match ask_json::<Versions>(&["version", "--format", "{{json .}}"]).await {
         Ok(Versions { client, server: Some(server) }) => {
             let found = format!("client {}, engine {}", client.version, server.version);
             Ok(Check::ok(NAME, found))
         }
         Ok(Versions { server: None, .. }) => {
-            Err(Check::failed(NAME, "its engine does not answer", EMBEDDED))
+            Err(Check::failed(NAME, "no response from its engine", EMBEDDED))
         }
         Err(Trouble::Absent) => Err(Check::failed(NAME, "not installed", EMBEDDED)),
         Err(trouble) => {
@@ -83,7 +83,7 @@ pub(super) async fn compose() -> Check {
         Ok(said) => match first_numbers(&said) {
             Some(found) if found >= COMPOSE_OLDEST => Check::ok(NAME, said.trim()),
             Some(_) => Check::failed(NAME, format!("{} is too old", said.trim()), advice),
-            None => Check::skipped(NAME, format!("it answers `{}`", said.trim())),
+            None => Check::skipped(NAME, format!("unknown version `{}`", said.trim())),
         },
     }
 }
@@ -93,7 +93,7 @@ fn first_numbers(version: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// What the engine has for containers. `plan` says what they may take.
+/// The resources of the engine, compared with the limits in `plan`.
 pub(super) async fn checks(plan: Option<&Plan>) -> Vec<Check> {
     match ask_json::<Info>(&["info", "--format", "{{json .}}"]).await {
         Ok(info) => {
@@ -104,7 +104,7 @@ pub(super) async fn checks(plan: Option<&Plan>) -> Vec<Check> {
             vec![Check::failed(
                 "engine",
                 trouble.words(),
-                "look at `docker info`, start the engine anew",
+                "check `docker info`, then restart the engine",
             )]
         }
     }
@@ -114,7 +114,7 @@ fn memory(mib: u64, wanted: Option<u64>) -> Check {
     const NAME: &str = "engine memory";
     let advice = "give Docker more (Docker Desktop: Settings, Resources), or use the embedded lab";
     let Some(wanted) = wanted else { return Check::ok(NAME, format!("{mib} MiB")) };
-    let found = format!("{mib} MiB; all parts at their limits take {wanted} MiB");
+    let found = format!("{mib} MiB; the limits of all parts add up to {wanted} MiB");
     match mib {
         _ if mib >= wanted => Check::ok(NAME, found),
         _ if mib >= wanted / 2 => Check::note(NAME, found, advice),
@@ -126,22 +126,22 @@ fn limits(info: &Info) -> Check {
     const NAME: &str = "limits";
     let version = if info.cgroup_version.is_empty() { "?" } else { &info.cgroup_version };
     if info.memory_limit {
-        return Check::ok(NAME, format!("memory limits hold (cgroup {version})"));
+        return Check::ok(NAME, format!("memory limits are enforced (cgroup {version})"));
     }
-    let advice = "a part that leaks would take the whole machine: enable the kernel's memory cgroup \
+    let advice = "a leaking part could use all memory of the machine: enable the kernel's memory cgroup \
                   (boot option cgroup_enable=memory)";
     Check::note(NAME, format!("memory limits are ignored (cgroup {version})"), advice)
 }
 
-/// Where the engine keeps images and volumes; a virtual machine's folder cannot be seen from here.
+/// Free space for images and volumes; unknown if the engine runs in a virtual machine.
 fn room(root: &Path) -> Check {
     const NAME: &str = "engine disk";
     let free = Some(root).filter(|root| root.is_dir()).and_then(free_mib);
     let Some(free) = free else {
-        return Check::skipped(NAME, "the engine's disk cannot be seen from here");
+        return Check::skipped(NAME, "the disk of the engine is not accessible from here");
     };
     let found = format!("{free} MiB free");
-    let advice = "make room: `docker system df` says what takes it, `docker image prune` frees what is unused";
+    let advice = "free disk space: `docker system df` shows its use, `docker image prune` removes unused images";
     match free {
         0..ROOM_MIB_MIN => Check::failed(NAME, found, advice),
         ROOM_MIB_MIN..ROOM_MIB_ENOUGH => Check::note(NAME, found, advice),
@@ -155,7 +155,7 @@ mod tests {
     use crate::commands::doctor::check::Status;
 
     #[test]
-    fn versions_of_compose_are_read_as_it_says_them() {
+    fn versions_of_compose_are_parsed() {
         assert_eq!(first_numbers("2.40.3\n"), Some((2, 40)));
         assert_eq!(first_numbers("v2.9.0-desktop.1"), Some((2, 9)));
         assert_eq!(first_numbers("dev"), None);

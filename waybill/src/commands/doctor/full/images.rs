@@ -1,4 +1,4 @@
-//! Which images are here, and how the others get here.
+//! Which images are on this machine, and how to get the others.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::commands::doctor::check::Check;
 
-/// How images are listed: each by its tag, and by its digest, if it has one.
+/// The format of the image list: tag, and digest if any.
 const LIST: &str = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}";
 
 /// Every image of this machine as `name:tag` and as `name@digest`.
@@ -18,14 +18,14 @@ pub(super) async fn here() -> Result<BTreeSet<String>, Trouble> {
     Ok(names.map(|name| name.trim_start_matches("docker.io/").to_owned()).collect())
 }
 
-/// Whether `image` is among those that are `here`. With a digest, that one counts and not the tag.
+/// Whether `image` is in `here`. A digest takes precedence over the tag.
 pub(super) fn has(here: &BTreeSet<String>, image: &str) -> bool {
     let Some((tagged, digest)) = image.split_once('@') else { return here.contains(image) };
     let name = tagged.rsplit_once(':').map_or(tagged, |(name, _)| name);
     here.contains(&format!("{name}@{digest}"))
 }
 
-/// Those of the plan against those that are here. A missing one is no failure: a start fetches it.
+/// Compares the plan with the images on this machine. A missing image is no failure: a start fetches it.
 pub(super) fn check(plan: &Plan, here: &Result<BTreeSet<String>, Trouble>) -> Check {
     const NAME: &str = "images";
     let here = match here {
@@ -39,7 +39,7 @@ pub(super) fn check(plan: &Plan, here: &Result<BTreeSet<String>, Trouble>) -> Ch
     };
     let (to_pull, to_build) = (missing(false), missing(true));
     let there = wanted.len() - to_pull.len() - to_build.len();
-    let mut found = format!("{there} of {} are here", wanted.len());
+    let mut found = format!("{there} of {} are on this machine", wanted.len());
     let mut advice = Vec::new();
     for (images, what, how) in [
         (to_pull, "to be pulled", "docker compose pull --ignore-buildable"),

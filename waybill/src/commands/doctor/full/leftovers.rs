@@ -1,13 +1,13 @@
-//! What an earlier start has left behind: volumes, and containers of another version.
+//! Leftovers of earlier starts: volumes, and containers of another version.
 
 use serde::Deserialize;
 
 use super::{containers::Container, docker::ask_lines, plan::Plan};
 use crate::commands::doctor::check::Check;
 
-/// The label by which Compose marks what is a project's.
+/// The label of the Compose project.
 const PROJECT: &str = "com.docker.compose.project";
-/// The label with a volume's name in the file.
+/// The label with the name of a volume in compose.yaml.
 const VOLUME: &str = "com.docker.compose.volume";
 
 #[derive(Debug, Deserialize)]
@@ -25,7 +25,7 @@ impl Volume {
     }
 }
 
-/// Volumes of this project, and those that no part of this version uses.
+/// The volumes of this project, and those that this version does not use.
 pub(super) async fn volumes(plan: &Plan) -> Check {
     const NAME: &str = "volumes";
     let filter = format!("label={PROJECT}={}", plan.name);
@@ -46,24 +46,24 @@ pub(super) async fn volumes(plan: &Plan) -> Check {
     match volumes.len() {
         0 => Check::ok(NAME, "none yet"),
         some => {
-            let forget = "`docker compose down --volumes` forgets them";
-            Check::ok(NAME, format!("{some}, which keep jobs and telemetry; {forget}"))
+            let advice = "`docker compose down --volumes` deletes them";
+            Check::ok(NAME, format!("{some}, with jobs and telemetry; {advice}"))
         }
     }
 }
 
-/// Containers that were made from other images than this folder asks for.
+/// Containers of other images than compose.yaml specifies.
 pub(super) fn versions(plan: &Plan, containers: &[Container]) -> Option<Check> {
     let old: Vec<String> = containers
         .iter()
         .filter_map(|container| {
             let wanted = &plan.services.get(&container.service)?.image;
             let differs = *wanted != container.image;
-            differs.then(|| format!("{} is of {}, not {wanted}", container.name, container.image))
+            differs.then(|| format!("{} uses {}, not {wanted}", container.name, container.image))
         })
         .collect();
     let advice =
-        "docker compose up -d --wait --remove-orphans: makes them anew, keeps their volumes";
+        "recreate them, keeping their volumes: docker compose up -d --wait --remove-orphans";
     (!old.is_empty()).then(|| Check::note("versions", old.join("\n"), advice))
 }
 

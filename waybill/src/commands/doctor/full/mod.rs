@@ -1,4 +1,4 @@
-//! The full lab: what it needs of Docker before it starts, and how it fares when it runs.
+//! The full lab: its requirements on Docker, and its health when it is running.
 
 mod backends;
 mod containers;
@@ -11,18 +11,18 @@ mod ports;
 
 use super::check::Check;
 
-/// What was found.
+/// The result of all checks.
 #[derive(Debug, Default)]
 pub(super) struct Full {
     pub(super) checks: Vec<Check>,
-    /// Whether any of its containers runs.
+    /// Whether any of its containers is running.
     pub(super) runs: bool,
-    /// The ports of this machine that its containers have.
+    /// The published ports of its containers.
     pub(super) ports: Vec<u16>,
 }
 
-/// Looks at Docker, at this folder's `compose.yaml`, and at the lab if it runs.
-pub(super) async fn look() -> anyhow::Result<Full> {
+/// Checks Docker, this folder's `compose.yaml`, and the lab if it is running.
+pub(super) async fn check() -> anyhow::Result<Full> {
     let docker = match engine::present().await {
         Ok(docker) => docker,
         Err(absent) => return Ok(Full { checks: vec![absent], ..Full::default() }),
@@ -46,7 +46,7 @@ pub(super) async fn look() -> anyhow::Result<Full> {
             checks.push(Check::failed(
                 "containers",
                 trouble.words(),
-                "try `docker compose ps --all`",
+                "check `docker compose ps --all`",
             ));
             return Ok(Full { checks, ..Full::default() });
         }

@@ -1,4 +1,4 @@
-//! What this folder's `compose.yaml` says, as Compose itself reads it with `.env` and all.
+//! This folder's `compose.yaml`, as Compose itself resolves it.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use serde::Deserialize;
 use super::docker::{Trouble, ask_json};
 use crate::commands::doctor::check::Check;
 
-/// Services by which the lab's own file is told from any other.
+/// Services that identify the compose.yaml of the lab.
 const OURS: [&str; 3] = ["gateway", "processor", "otel-collector"];
 
-/// The full lab as it is meant to be.
+/// The full lab according to compose.yaml.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Plan {
-    /// The project, by which Docker marks what belongs to it.
+    /// The name of the Compose project.
     pub(super) name: String,
     pub(super) services: BTreeMap<String, Service>,
     #[serde(default)]
@@ -24,14 +24,14 @@ pub(super) struct Plan {
 #[derive(Debug, Deserialize)]
 pub(super) struct Service {
     pub(super) image: String,
-    /// There when the image is made here instead of pulled.
+    /// Present if the image is built instead of pulled.
     build: Option<serde::de::IgnoredAny>,
     mem_limit: Option<Bytes>,
     #[serde(default)]
     ports: Vec<Port>,
 }
 
-/// Newer versions of Compose print a number as text.
+/// Newer versions of Compose print the number as a string.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Bytes {
@@ -44,7 +44,7 @@ struct Port {
     published: Option<String>,
 }
 
-/// Reads it; the check says why there is none to read.
+/// Reads the plan; the error is a check that says why there is none.
 pub(super) async fn read() -> Result<Plan, Check> {
     const NAME: &str = "compose.yaml";
     let advice = "run `waybill doctor` in the lab's folder, where compose.yaml and .env are";
@@ -52,18 +52,18 @@ pub(super) async fn read() -> Result<Plan, Check> {
         Ok(plan) if OURS.iter().all(|service| plan.services.contains_key(*service)) => Ok(plan),
         Ok(plan) => Err(Check::note(NAME, format!("`{}` is another project", plan.name), advice)),
         Err(Trouble::Refused(why)) if why.contains("no configuration file") => {
-            Err(Check::note(NAME, "not in this folder: images and ports not looked at", advice))
+            Err(Check::note(NAME, "not in this folder: images and ports are not checked", advice))
         }
         Err(trouble) => Err(Check::failed(
             NAME,
             trouble.words(),
-            "mend it until `docker compose config` prints no error",
+            "fix it until `docker compose config` prints no error",
         )),
     }
 }
 
 impl Plan {
-    /// What all parts take when each is at its limit.
+    /// The sum of the memory limits of all parts.
     pub(super) fn memory_bytes(&self) -> u64 {
         let limits = self.services.values().filter_map(|service| match &service.mem_limit {
             Some(Bytes::Number(bytes)) => Some(*bytes),
@@ -73,7 +73,7 @@ impl Plan {
         limits.sum()
     }
 
-    /// Each port of this machine that the lab takes, with the part's name.
+    /// Each published port, with the name of its part.
     pub(super) fn ports(&self) -> Vec<(&str, u16)> {
         let services = self.services.iter();
         let ports = services.flat_map(|(name, service)| {
@@ -83,7 +83,7 @@ impl Plan {
         ports.filter(|(_, port)| *port != 0).collect()
     }
 
-    /// Each image once, and whether it is made here.
+    /// Each image once, and whether it is built.
     pub(super) fn images(&self) -> BTreeMap<&str, bool> {
         let services = self.services.values();
         services.map(|service| (service.image.as_str(), service.build.is_some())).collect()

@@ -1,4 +1,4 @@
-//! Whether the full lab's ports are free, and who has those that are not.
+//! Whether the ports of the full lab are free, and which programs use those that are not.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{docker::ask_lines, plan::Plan};
 use crate::{commands::doctor::check::Check, listener};
 
-/// One container that runs, as `docker ps` lists it.
+/// A running container, as `docker ps` lists it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Container {
@@ -15,7 +15,7 @@ struct Container {
     ports: String,
 }
 
-/// The ports of a lab that does not run.
+/// Checks the ports of a lab that is not running.
 pub(super) async fn check(plan: &Plan) -> Check {
     const NAME: &str = "full ports";
     let taken: Vec<(&str, u16)> =
@@ -36,7 +36,7 @@ pub(super) async fn check(plan: &Plan) -> Check {
             format!("port {port} ({part}) is in use{by}")
         })
         .collect();
-    let advice = "stop what uses them; or give the part another one in compose.extras.yaml \
+    let advice = "stop these programs, or give the part another port in compose.extras.yaml \
                   (ports: !override [\"127.0.0.1:18080:8080\"])";
     Check::failed(NAME, lines.join("\n"), advice)
 }
@@ -48,6 +48,6 @@ fn free(port: u16) -> bool {
 /// The container that publishes `port`; the process that listens is Docker's own.
 fn container(containers: &[Container], port: u16) -> Option<String> {
     let published = format!(":{port}->");
-    let owner = containers.iter().find(|container| container.ports.contains(&published))?;
-    Some(format!("the container {}", owner.names))
+    let container = containers.iter().find(|one| one.ports.contains(&published))?;
+    Some(format!("the container {}", container.names))
 }

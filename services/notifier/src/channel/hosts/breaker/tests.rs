@@ -4,33 +4,33 @@ use proptest::prelude::*;
 
 use super::{super::super::RETRY_AFTER_MAX, *};
 
-const ILL: Health = Health::Ill { least: None };
+const UNHEALTHY: Health = Health::Unhealthy { least: None };
 
 fn away(now: Instant) -> Breaker {
     let mut breaker = Breaker::default();
     for n in 1..=FAILURES_MAX {
         assert!(!breaker.start() && breaker.may_start(now).is_ok());
-        let change = breaker.end(false, ILL, now, 1.0);
+        let change = breaker.end(false, UNHEALTHY, now, 1.0);
         assert_eq!(matches!(change, Change::Opened(_)), n == FAILURES_MAX, "{n}: {change:?}");
     }
     breaker
 }
 
 #[test]
-fn a_host_is_away_after_five_failures_in_a_row_and_not_before() {
+fn the_breaker_opens_after_five_failures_in_a_row_and_not_before() {
     let now = Instant::now();
     let mut breaker = Breaker::default();
     for _ in 0..3 {
         for _ in 1..FAILURES_MAX {
-            assert_eq!(breaker.end(false, ILL, now, 0.5), Change::None);
+            assert_eq!(breaker.end(false, UNHEALTHY, now, 0.5), Change::None);
         }
-        assert_eq!(breaker.end(false, Health::Well, now, 0.5), Change::None);
+        assert_eq!(breaker.end(false, Health::Healthy, now, 0.5), Change::None);
     }
     assert!(!breaker.is_open() && away(now).is_open());
 }
 
 #[test]
-fn an_open_breaker_lets_one_probe_through_and_its_answer_decides() {
+fn an_open_breaker_lets_one_probe_through_which_decides() {
     let start = Instant::now();
     let mut breaker = away(start);
     assert_eq!(breaker.may_start(start), Err(Duration::from_secs(1)));
@@ -38,16 +38,16 @@ fn an_open_breaker_lets_one_probe_through_and_its_answer_decides() {
     assert_eq!(breaker.may_start(later), Ok(()));
     assert!(breaker.start());
     assert_eq!(breaker.may_start(later), Err(Duration::ZERO));
-    assert_eq!(breaker.end(false, Health::Well, later, 1.0), Change::None, "began before");
-    let Change::Reopened(pause) = breaker.end(true, ILL, later, 1.0) else { panic!() };
-    assert_eq!((pause, breaker.may_start(later)), (Duration::from_secs(2), Err(pause)));
+    assert_eq!(breaker.end(false, Health::Healthy, later, 1.0), Change::None, "began before");
+    let Change::Reopened(delay) = breaker.end(true, UNHEALTHY, later, 1.0) else { panic!() };
+    assert_eq!((delay, breaker.may_start(later)), (Duration::from_secs(2), Err(delay)));
     assert!(breaker.start());
-    assert_eq!(breaker.end(true, Health::Well, later, 1.0), Change::Closed);
+    assert_eq!(breaker.end(true, Health::Healthy, later, 1.0), Change::Closed);
     assert_eq!((breaker.is_open(), breaker.may_start(later)), (false, Ok(())));
 }
 
 #[test]
-fn a_probe_that_was_given_up_lets_the_next_one_through_at_once() {
+fn after_a_cancelled_probe_the_next_one_may_start_at_once() {
     let start = Instant::now();
     let mut breaker = away(start);
     assert!(breaker.start());
@@ -57,12 +57,12 @@ fn a_probe_that_was_given_up_lets_the_next_one_through_at_once() {
 }
 
 #[test]
-fn a_host_is_left_alone_for_as_long_as_it_asks() {
+fn the_breaker_stays_open_for_the_retry_after_of_the_host() {
     let start = Instant::now();
     let mut breaker = away(start);
     assert!(breaker.start());
     let least = Some(Duration::from_secs(90));
-    let change = breaker.end(true, Health::Ill { least }, start, 0.5);
+    let change = breaker.end(true, Health::Unhealthy { least }, start, 0.5);
     assert_eq!(change, Change::Reopened(Duration::from_secs(90)));
 }
 
@@ -76,9 +76,9 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let health = prop_oneof![
-        1 => Just(Health::Well),
-        4 => (0..=300_u64).prop_map(|s| Health::Ill { least: Some(Duration::from_secs(s)) }),
-        4 => Just(ILL),
+        1 => Just(Health::Healthy),
+        4 => (0..=300_u64).prop_map(|s| Health::Unhealthy { least: Some(Duration::from_secs(s)) }),
+        4 => Just(UNHEALTHY),
         1 => Just(Health::Unknown),
     ];
     let end = (any::<usize>(), health, 0.0..=1.0_f64);
@@ -92,7 +92,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 proptest! {
     #[test]
-    fn whatever_happens_pauses_end_and_probes_come_one_by_one(steps in steps()) {
+    fn delays_always_end_and_probes_run_one_by_one(steps in steps()) {
         let mut now = Instant::now();
         let (mut breaker, mut tries) = (Breaker::default(), Vec::new());
         for step in steps {
@@ -115,9 +115,9 @@ proptest! {
                     let probe = tries.remove(which % tries.len());
                     let was_open = breaker.is_open();
                     match breaker.end(probe, health, now, jitter) {
-                        Change::Opened(pause) => prop_assert!(!was_open && !pause.is_zero()),
-                        Change::Reopened(pause) => prop_assert!(probe && !pause.is_zero()),
-                        Change::Closed => prop_assert!(probe && health == Health::Well),
+                        Change::Opened(delay) => prop_assert!(!was_open && !delay.is_zero()),
+                        Change::Reopened(delay) => prop_assert!(probe && !delay.is_zero()),
+                        Change::Closed => prop_assert!(probe && health == Health::Healthy),
                         Change::None => prop_assert_eq!(breaker.is_open(), was_open),
                     }
                 }

@@ -1,4 +1,4 @@
-//! What a receiver's bad day costs a notice: attempts, time, and in the end a dead letter.
+//! What a failing receiver costs a notification: attempts, time, and finally a dead letter.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use testkit::{Answer, WebhookCatcher, eventually};
 
 use crate::rig::{LIMIT, Rig};
 
-/// Failures in a row after which a host is left alone.
+/// Failures in a row after which a host is not tried for a while.
 const FAILURES: usize = 5;
 /// Probes that fail before the host is back.
 const PROBES: usize = 2;
 const JOBS: u8 = 8;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_is_away_costs_its_notices_no_attempts_and_others_no_time() {
+async fn an_unreachable_host_costs_its_notifications_no_attempts_and_others_no_time() {
     let (sick, well) = (WebhookCatcher::start().await, WebhookCatcher::start().await);
     sick.answer_with(vec![Answer::status(503); FAILURES + PROBES]);
     let allow = format!("{},{}", sick.authority(), well.authority());
@@ -23,20 +23,20 @@ async fn a_host_that_is_away_costs_its_notices_no_attempts_and_others_no_time() 
     for number in 0..JOBS {
         jobs.push(rig.ended(number, &sick.url("/sick")).await);
     }
-    eventually(LIMIT, "the host to be taken for away", async || match rig.away() {
+    eventually(LIMIT, "the breaker to open", async || match rig.away() {
         1 => Ok(()),
         other => Err(other),
     })
     .await;
     rig.ended(JOBS, &well.url("/well")).await;
-    eventually(LIMIT, "the healthy host to be told", async || {
-        if well.received().len() == 1 { Ok(()) } else { Err(rig.notices("postponed")) }
+    eventually(LIMIT, "the healthy host to be notified", async || {
+        if well.received().len() == 1 { Ok(()) } else { Err(rig.notifications("postponed")) }
     })
     .await;
     let all = u64::from(JOBS) + 1;
-    eventually(LIMIT, "all notices to be delivered", async || {
-        let told = rig.notices("delivered") + rig.notices("repeated");
-        if told == all && rig.away() == 0 { Ok(()) } else { Err((told, rig.away())) }
+    eventually(LIMIT, "all notifications to be delivered", async || {
+        let delivered = rig.notifications("delivered") + rig.notifications("repeated");
+        if delivered == all && rig.away() == 0 { Ok(()) } else { Err((delivered, rig.away())) }
     })
     .await;
 
@@ -44,14 +44,14 @@ async fn a_host_that_is_away_costs_its_notices_no_attempts_and_others_no_time() 
     for job in jobs {
         attempts += u64::from(rig.record(job).await.attempts.notifier);
     }
-    // What was under way when the host was given up may have been answered by it, or not.
+    // Attempts in progress when the breaker opened may or may not have got a response.
     assert_eq!(
-        rig.notices("failed"),
+        rig.notifications("failed"),
         attempts,
-        "only failures before it was given up are attempts"
+        "only failures before the breaker opened are attempts"
     );
     assert!(attempts <= FAILURES as u64 + 1, "{attempts}");
-    assert!(rig.notices("postponed") >= PROBES as u64);
+    assert!(rig.notifications("postponed") >= PROBES as u64);
     let mut ledger = BTreeMap::new();
     for hook in sick.received() {
         *ledger.entry(hook.header("webhook-id").unwrap().to_owned()).or_insert(0) += 1;
@@ -59,18 +59,18 @@ async fn a_host_that_is_away_costs_its_notices_no_attempts_and_others_no_time() 
     assert_eq!(ledger.len(), usize::from(JOBS));
     assert_eq!(ledger.values().sum::<usize>(), usize::from(JOBS) + FAILURES + PROBES);
     let repeated = ledger.values().filter(|times| **times > 1).count();
-    assert_eq!(rig.notices("repeated"), repeated as u64, "{ledger:?}");
+    assert_eq!(rig.notifications("repeated"), repeated as u64, "{ledger:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_delivered_for_too_long_is_a_dead_letter_and_the_job_stays_as_it_ended() {
+async fn a_notification_that_is_too_old_becomes_a_dead_letter_and_the_job_keeps_its_outcome() {
     let sick = WebhookCatcher::start().await;
     sick.answer_with(vec![Answer::status(500); 100]);
     let rig = Rig::start(&sick.authority(), &["--webhook-age-max-seconds", "1"]).await;
     let job = rig.ended(1, &sick.url("/")).await;
     eventually(LIMIT, "a dead letter", async || match rig.dead("notice_too_old") {
         1 => Ok(()),
-        _ => Err(rig.notices("failed")),
+        _ => Err(rig.notifications("failed")),
     })
     .await;
     let record = rig.record(job).await;
@@ -91,5 +91,5 @@ async fn a_dead_letter_says_whether_the_rules_or_the_receiver_refused() {
         }
     })
     .await;
-    assert_eq!((rig.notices("refused"), gone.received().len()), (2, 1));
+    assert_eq!((rig.notifications("refused"), gone.received().len()), (2, 1));
 }

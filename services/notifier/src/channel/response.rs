@@ -1,4 +1,4 @@
-//! What came of sending a notice, and how an HTTP answer is judged.
+//! Result of a delivery attempt, and how HTTP responses are classified.
 
 use std::time::Duration;
 
@@ -9,67 +9,67 @@ use reqwest::{
 
 use super::hosts::breaker::Health;
 
-/// The longest a receiver can put off the next try.
+/// Longest `Retry-After` that is respected.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(5);
 
-/// What came of one try.
+/// Result of a delivery attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sent {
-    /// The receiver took it.
+    /// The receiver accepted the notification.
     Delivered {
         /// Its HTTP status, 200 to 299.
         status: u16,
     },
-    /// Not now, perhaps later.
-    Again {
-        /// What the receiver asked for, above zero and at most [`RETRY_AFTER_MAX`].
+    /// Failed; to be tried again.
+    Failed {
+        /// The receiver's `Retry-After`, above zero and at most [`RETRY_AFTER_MAX`].
         after: Option<Duration>,
-        /// What happened, for people. Holds no address.
+        /// What happened. Contains no address.
         why: String,
     },
-    /// Its host is away or busy: to be tried then, and no attempt is spent.
-    PutOff {
-        /// When.
+    /// The host is unreachable or busy: to be tried later, without spending an attempt.
+    Postponed {
+        /// Delay until the next try.
         after: Duration,
-        /// Why, for people. Holds no path and no query of the address.
+        /// Why. Contains no path and no query of the address.
         why: String,
-        /// Whether the receiver may have seen it: this was the one try that asked whether it is back.
-        tried: bool,
+        /// Whether the receiver may have got it: true for the breaker's probe.
+        attempted: bool,
     },
-    /// Never: the receiver does not want it, or sends it elsewhere.
+    /// Refused for good: 410, or a redirect.
     Refused {
-        /// What happened, for people. Holds no path and no query of the address.
+        /// What happened. Contains no path and no query of the address.
         why: String,
     },
-    /// Never: the address is none that may be told.
+    /// Refused for good: the address is not allowed.
     NotAllowed {
-        /// Why not, for people. Holds no path and no query of the address.
+        /// Why. Contains no path and no query of the address.
         why: String,
     },
 }
 
-/// The verdict on a full HTTP answer, about the notice and about its host.
+/// Classifies an HTTP response: the result of the attempt, and the health of the host.
 ///
-/// As Standard Webhooks has it, everything but 2xx is a failure that is tried again, and 410 is final.
-/// So is a redirect: it is not followed, and the job's address does not change.
-pub(super) fn judge(status: StatusCode, headers: &HeaderMap) -> (Sent, Health) {
-    let why = format!("the receiver answered {status}");
+/// By Standard Webhooks, everything but 2xx is a failure that is tried again, and 410 is final. A redirect is final,
+/// too: it is not followed, and the job's address does not change.
+pub(super) fn classify(status: StatusCode, headers: &HeaderMap) -> (Sent, Health) {
+    let why = format!("the receiver responded {status}");
     if status.is_success() {
-        return (Sent::Delivered { status: status.as_u16() }, Health::Well);
+        return (Sent::Delivered { status: status.as_u16() }, Health::Healthy);
     }
     if status.is_redirection() {
-        return (Sent::Refused { why: why + ", and redirects are not followed" }, Health::Well);
+        return (Sent::Refused { why: why + ", and redirects are not followed" }, Health::Healthy);
     }
     if status == StatusCode::GONE {
-        return (Sent::Refused { why }, Health::Well);
+        return (Sent::Refused { why }, Health::Healthy);
     }
     let after = retry_after(headers);
-    let is_ill = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-    let health = if is_ill { Health::Ill { least: after } } else { Health::Well };
-    (Sent::Again { after, why }, health)
+    let is_unhealthy = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    let health = if is_unhealthy { Health::Unhealthy { least: after } } else { Health::Healthy };
+    (Sent::Failed { after, why }, health)
 }
 
-/// Seconds, or a date. A date counts from the receiver's own `Date`, so that no clock of ours is in it.
+/// Seconds, or a date. A date is relative to the receiver's `Date`, so that the local clock does not matter.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let wanted = text(headers, RETRY_AFTER)?;
     let after = wanted.parse().map(Duration::from_secs).ok().or_else(|| {
@@ -95,38 +95,44 @@ mod tests {
     }
 
     #[test]
-    fn every_status_has_its_verdict() {
+    fn every_status_is_classified() {
         let none = HeaderMap::new();
-        let ill = Health::Ill { least: None };
+        let unhealthy = Health::Unhealthy { least: None };
         for status in 200..600 {
-            let (sent, health) = judge(StatusCode::from_u16(status).unwrap(), &none);
+            let (sent, health) = classify(StatusCode::from_u16(status).unwrap(), &none);
             let says = |why: &String| why.contains(&status.to_string());
             let is_right = match (&sent, status) {
                 (Sent::Delivered { status: said }, 200..=299) => *said == status,
                 (Sent::Refused { why }, 300..=399 | 410)
-                | (Sent::Again { after: None, why }, 400..=409 | 411..=599) => says(why),
+                | (Sent::Failed { after: None, why }, 400..=409 | 411..=599) => says(why),
                 _ => false,
             };
             assert!(is_right, "{status}: {sent:?}");
-            assert_eq!(health == ill, matches!(status, 429 | 500..=599), "{status}: {health:?}");
+            assert_eq!(
+                health == unhealthy,
+                matches!(status, 429 | 500..=599),
+                "{status}: {health:?}"
+            );
         }
     }
 
     #[test]
-    fn an_overloaded_host_is_left_alone_for_as_long_as_it_asks() {
+    fn an_overloaded_host_is_not_tried_before_its_retry_after() {
         let wait = headers(&[(RETRY_AFTER, "7")]);
         let least = Some(Duration::from_secs(7));
-        for (status, expected) in
-            [(429, Health::Ill { least }), (503, Health::Ill { least }), (404, Health::Well)]
-        {
-            let (sent, health) = judge(StatusCode::from_u16(status).unwrap(), &wait);
-            assert!(matches!(sent, Sent::Again { after, .. } if after == least), "{sent:?}");
+        for (status, expected) in [
+            (429, Health::Unhealthy { least }),
+            (503, Health::Unhealthy { least }),
+            (404, Health::Healthy),
+        ] {
+            let (sent, health) = classify(StatusCode::from_u16(status).unwrap(), &wait);
+            assert!(matches!(sent, Sent::Failed { after, .. } if after == least), "{sent:?}");
             assert_eq!(health, expected, "{status}");
         }
     }
 
     #[test]
-    fn a_receiver_may_put_us_off_within_limits() {
+    fn retry_after_is_respected_within_limits() {
         let date = (DATE, "Sat, 21 Nov 2026 09:00:00 GMT");
         for (value, seconds) in [
             ("7", Some(7)),

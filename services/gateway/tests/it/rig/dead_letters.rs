@@ -6,8 +6,8 @@ use contract::Stage;
 use super::Rig;
 
 /// The trace of the dead letters that tests make.
-pub(crate) const LETTER_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-const LETTER_SPAN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+pub(crate) const DEAD_LETTER_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const DEAD_LETTER_SPAN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// The event headers of a message that the lab itself sent.
 pub(crate) fn own_headers(kind: &'static str) -> Vec<(&'static str, &'static str)> {
@@ -21,13 +21,13 @@ pub(crate) fn own_headers(kind: &'static str) -> Vec<(&'static str, &'static str
 }
 
 impl Rig {
-    /// The places of the dead letters.
-    pub(crate) async fn letters(&self) -> Vec<u64> {
-        self.messages("DEAD").await.iter().map(|letter| letter.sequence).collect()
+    /// The sequence numbers of the dead letters.
+    pub(crate) async fn dead_letters(&self) -> Vec<u64> {
+        self.messages("DEAD").await.iter().map(|dead_letter| dead_letter.sequence).collect()
     }
 
-    /// Puts a message away as a worker of `stage` does: `headers` are the message's own.
-    pub(crate) async fn bury(
+    /// Dead-letters a message as a worker of `stage` does: `headers` are the message's own.
+    pub(crate) async fn dead_letter(
         &self,
         stage: Stage,
         subject: &str,
@@ -42,13 +42,13 @@ impl Rig {
             ("waybill-dead-attempts", "4"),
             ("waybill-dead-subject", subject),
             ("waybill-dead-seq", "77"),
-            ("traceparent", LETTER_SPAN),
+            ("traceparent", DEAD_LETTER_SPAN),
             ("baggage", "waybill.fault=processor%3Derror,waybill.scenario=poison"),
         ] {
             all.insert(name, value);
         }
         for (name, value) in headers {
-            match name.strip_prefix("letter:") {
+            match name.strip_prefix("dead-letter:") {
                 Some(own) => all.insert(own, *value),
                 None => all.insert(format!("waybill-original-{name}").as_str(), *value),
             }

@@ -1,4 +1,4 @@
-//! What keeps a job from going on, in words: a silent worker, a queue, a retry that is not yet due.
+//! Why a job makes no progress: a silent worker, a queue, or a retry that is not yet due.
 
 use contract::{
     api::{JobView, LeaseView, WaitReason, WaitView},
@@ -7,41 +7,41 @@ use contract::{
 
 use crate::terminal::clean;
 
-/// What keeps the job from going on now; nothing while a worker renews its lease, and after its end.
-pub(super) fn standing(job: &JobView) -> Option<String> {
-    let silent = job.lease.as_ref().filter(|lease| lease.is_silent()).map(held);
+/// Why the job makes no progress; `None` while a worker renews its lease, and after the job has ended.
+pub(super) fn reason(job: &JobView) -> Option<String> {
+    let silent = job.lease.as_ref().filter(|lease| lease.is_silent()).map(lease_text);
     silent.or_else(|| job.waiting.as_ref().map(WaitView::to_string))
 }
 
-/// The same in a few words, beside the state.
-pub(super) fn in_short(job: &JobView) -> Option<String> {
+/// A shorter reason, for display beside the state.
+pub(super) fn short_reason(job: &JobView) -> Option<String> {
     if let Some(lease) = job.lease.as_ref().filter(|lease| lease.is_silent()) {
-        return Some(lease.silence());
+        return Some(lease.status());
     }
-    // It takes milliseconds, and the state says it already.
+    // Waiting for the ingester takes milliseconds, and the state shows it already.
     job.waiting.as_ref().filter(|wait| wait.reason != WaitReason::Ingester).map(WaitView::to_string)
 }
 
-/// Who holds the lease, and whether anything is heard of it.
-pub(crate) fn held(lease: &LeaseView) -> String {
+/// The lease holder, and whether it is silent.
+pub(crate) fn lease_text(lease: &LeaseView) -> String {
     clean(&lease.to_string()).into_owned()
 }
 
-/// Notices when the worker of a job falls silent, and when another one has taken over.
+/// Detects when the worker of a job falls silent, and when another one has taken over.
 #[derive(Debug, Default)]
-pub(super) struct Watchman {
+pub(super) struct LeaseWatch {
     is_silent: bool,
-    /// Round and interruptions at the look before.
+    /// Round and interruptions of the previous call.
     interruptions: Option<(u32, u32)>,
 }
 
-impl Watchman {
-    /// What has changed since the look before, in words.
-    pub(super) fn notices(&mut self, job: &JobView) -> Option<String> {
+impl LeaseWatch {
+    /// The change since the previous call, if any, as text.
+    pub(super) fn change(&mut self, job: &JobView) -> Option<String> {
         let now = (job.round, job.interruptions);
         let before = self.interruptions.replace(now);
         let was_silent = self.is_silent;
-        // An event of a job that runs does not say how its lease stands: then it stands as before.
+        // Events of a running job have no lease: then nothing has changed.
         if job.lease.is_some() || job.state != JobState::Running {
             self.is_silent = job.lease.as_ref().is_some_and(LeaseView::is_silent);
         }
@@ -52,7 +52,7 @@ impl Watchman {
             return Some(format!("taken over{by} (interruption {})", now.1));
         }
         match &job.lease {
-            Some(lease) if self.is_silent && !was_silent => Some(held(lease)),
+            Some(lease) if self.is_silent && !was_silent => Some(lease_text(lease)),
             Some(lease) if was_silent && !self.is_silent => {
                 Some(format!("worker {} is back", clean(&lease.worker)))
             }

@@ -69,21 +69,21 @@ fn id_in(line: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_wait_says_at_once_which_job_then_that_its_worker_is_silent_and_who_took_over() {
+async fn submit_with_wait_reports_the_job_its_silent_worker_and_the_take_over() {
     let (lab, at) = lab(1, "4").await;
     let mut wait = start(&format!("job submit --operation wait:8 --name nap --wait --json {at}"));
-    let mut told = BufReader::new(wait.stderr.take().unwrap());
-    let id = id_in(&line_with(&mut told, "job ").await);
-    let trace = line_with(&mut told, "trace ").await;
+    let mut stderr = BufReader::new(wait.stderr.take().unwrap());
+    let id = id_in(&line_with(&mut stderr, "job ").await);
+    let trace = line_with(&mut stderr, "trace ").await;
     assert!(trace.contains(&lab.console_url()), "{trace}");
     let first = runs(&id, &at).await["worker"].as_str().unwrap().to_owned();
 
     let killed = run(&format!("kill processor --json {at}")).await.expect(0).json();
     assert_eq!(killed["jobs"], serde_json::json!([id]), "{killed}");
-    let silent = line_with(&mut told, "silent for ").await;
+    let silent = line_with(&mut stderr, "silent for ").await;
     assert!(silent.contains(&format!("worker {first} silent for ")), "{silent}");
     assert!(silent.contains(" s, take-over in "), "{silent}");
-    let taken = line_with(&mut told, "taken over by ").await;
+    let taken = line_with(&mut stderr, "taken over by ").await;
     assert!(taken.contains("(interruption 1)") && !taken.contains(&first), "{taken}");
     let mut end = String::new();
     timeout(LIMIT, wait.stdout.take().unwrap().read_to_string(&mut end)).await.unwrap().unwrap();
@@ -93,15 +93,15 @@ async fn a_wait_says_at_once_which_job_then_that_its_worker_is_silent_and_who_to
 }
 
 #[tokio::test]
-async fn a_worker_that_is_held_still_is_named_by_show_list_and_doctor_until_it_is_back() {
+async fn a_suspended_worker_is_shown_by_show_list_and_doctor_until_it_resumes() {
     let (lab, at) = lab(1, "3").await;
     let job = run(&format!("job submit --operation wait:60 --json {at}")).await.expect(0).json();
     let id = job["id"].as_str().unwrap();
     let worker = runs(id, &at).await["worker"].as_str().unwrap().to_owned();
     let data = lab.data_dir().display();
     let doctor = format!("doctor --lab embedded --data-dir {data} {at}");
-    let well = run(&doctor).await.expect(0).stdout;
-    assert!(well.contains("one job runs, its lease is renewed"), "{well}");
+    let healthy = run(&doctor).await.expect(0).stdout;
+    assert!(healthy.contains("one job is running, its lease is being renewed"), "{healthy}");
     lab.pause(Part::Processor(1)).await.expect("it runs");
 
     let silent = format!("worker {worker} silent for ");
@@ -115,14 +115,14 @@ async fn a_worker_that_is_held_still_is_named_by_show_list_and_doctor_until_it_i
         list.lines().any(|row| row.contains("running") && row.contains("silent for")),
         "{list}"
     );
-    let ill = run(&doctor).await.expect(1).stdout;
-    assert!(ill.contains(&silent) && ill.contains(id), "{ill}");
-    assert!(!ill.contains("all is well"), "{ill}");
+    let failed = run(&doctor).await.expect(1).stdout;
+    assert!(failed.contains(&silent) && failed.contains(id), "{failed}");
+    assert!(!failed.contains("all checks passed"), "{failed}");
     let shown = self::job(id, &at).await;
     assert!(shown["lease"]["silent_ms"].as_u64() > Some(1_000), "{shown:#}");
     assert!(shown["lease"]["takeover_in_ms"].is_u64(), "{shown:#}");
 
-    // A fresh job has nobody to run it, and says so.
+    // A new job has no worker to run it, and shows that.
     let fresh = run(&format!("job submit --operation add:1,2 --json {at}")).await.expect(0).json();
     let fresh = fresh["id"].as_str().unwrap();
     eventually(LIMIT, "the fresh job says what it waits for", async || {
@@ -130,13 +130,13 @@ async fn a_worker_that_is_held_still_is_named_by_show_list_and_doctor_until_it_i
         if shown.contains("no processor asks for work") { Ok(()) } else { Err(shown) }
     })
     .await;
-    lab.resume(Part::Processor(1)).await.expect("it is only held still");
+    lab.resume(Part::Processor(1)).await.expect("it is only suspended");
     run(&format!("job show {fresh} --wait {at}")).await.expect(0);
     run(&format!("job cancel {id} --wait {at}")).await.expect(0);
 }
 
 #[tokio::test]
-async fn an_interrupted_wait_prints_what_it_has_and_ends_with_130() {
+async fn an_interrupted_wait_prints_the_job_and_exits_with_130() {
     let (_lab, at) = lab(1, "10").await;
     for json in ["", "--json"] {
         let submit = format!("job submit --operation wait:60 --name nap --wait {json} {at}");
@@ -165,7 +165,7 @@ async fn an_interrupted_wait_prints_what_it_has_and_ends_with_130() {
 }
 
 #[tokio::test]
-async fn a_kill_ends_one_part_of_this_lab_only_and_says_what_comes_next() {
+async fn kill_affects_one_part_of_one_lab_and_says_what_happens_next() {
     let (lab, at) = lab(2, "10").await;
     let (other, _) = self::lab(1, "10").await;
     let restarts = |part| lab.part(part).expect("it is there").restarts;
@@ -178,7 +178,7 @@ async fn a_kill_ends_one_part_of_this_lab_only_and_says_what_comes_next() {
         let pid = lab.part(part).unwrap().pid.expect("it runs");
         let said = run(&format!("kill {name} {at}")).await.expect(0).stdout;
         assert!(said.contains(&format!("{name} killed (process {pid})")), "{said}");
-        assert!(said.contains("what you see next"), "{said}");
+        assert!(said.contains("what happens next"), "{said}");
         eventually(LIMIT, "it is started again", async || {
             let now = lab.part(part).unwrap();
             now.restarts == 1 && now.state == PartState::Running && now.pid != Some(pid)
@@ -193,10 +193,10 @@ async fn a_kill_ends_one_part_of_this_lab_only_and_says_what_comes_next() {
 }
 
 #[tokio::test]
-async fn what_is_no_part_of_a_lab_is_not_killed() {
+async fn a_process_that_is_no_part_of_a_lab_is_not_killed() {
     let ports = testkit::PortBlock::claim();
     let _foreign = std::net::TcpListener::bind(("127.0.0.1", ports.base() + 3)).unwrap();
     let refused = run(&format!("kill processor --port-base {}", ports.base())).await.expect(1);
-    let us = format!("(process {}), which is no processor", std::process::id());
+    let us = format!("(process {}), which is not the processor", std::process::id());
     assert!(refused.stderr.contains(&us), "{}", refused.stderr);
 }

@@ -1,4 +1,4 @@
-//! One task a part: owns its process, restarts it when it dies, does what it is told.
+//! The task of one part: owns its process, restarts it when it dies, executes orders.
 
 use std::{future::Future, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{Launch, Process, Progress, Stopped};
 
-/// Orders that may wait for a part; more callers wait in line.
+/// Orders that may wait for a part.
 const ORDERS_WAITING_MAX: usize = 8;
 
-/// A stopped part and the task that keeps it.
+/// The handle of a stopped part, and the task that supervises it.
 pub(super) fn new(
     spec: PartSpec,
     log: PathBuf,
@@ -32,7 +32,7 @@ pub(super) fn new(
         restarts: 0,
         last_end: None,
     });
-    let keeper = Keeper {
+    let task = PartTask {
         launch: Launch { argv: spec.argv.clone(), env: spec.env.clone(), log },
         spec: Arc::clone(&spec),
         settings,
@@ -40,10 +40,10 @@ pub(super) fn new(
         backoff: Backoff::new(),
         now: Now::Stopped,
     };
-    (Handle::new(spec, orders, status), keeper.run(inbox))
+    (Handle::new(spec, orders, status), task.run(inbox))
 }
 
-/// What the part is up to, with what that needs.
+/// State of the part.
 enum Now {
     Stopped,
     Running { process: Box<Process>, since: Instant },
@@ -56,7 +56,7 @@ enum Event {
     Due,
 }
 
-struct Keeper {
+struct PartTask {
     spec: Arc<PartSpec>,
     launch: Launch,
     settings: Arc<Settings>,
@@ -65,12 +65,12 @@ struct Keeper {
     now: Now,
 }
 
-impl Keeper {
-    /// Until the supervisor is gone; the process goes with it.
+impl PartTask {
+    /// Runs until the supervisor is dropped; the process is killed with it.
     async fn run(mut self, mut inbox: mpsc::Receiver<Order>) {
         while let Some(event) = self.next(&mut inbox).await {
             match event {
-                Event::Ordered(order) => self.obey(order).await,
+                Event::Ordered(order) => self.execute(order).await,
                 Event::Ended(status) => self.died(status),
                 Event::Due => self.restart().await,
             }
@@ -81,7 +81,7 @@ impl Keeper {
         match &mut self.now {
             Now::Stopped => inbox.recv().await.map(Event::Ordered),
             Now::Running { process, .. } => tokio::select! {
-                // A death first, so that an order meets the part as it is.
+                // Check for the process's end first, so that an order sees the present state.
                 biased;
                 Ok(status) = process.ended() => Some(Event::Ended(status)),
                 order = inbox.recv() => order.map(Event::Ordered),
@@ -93,36 +93,36 @@ impl Keeper {
         }
     }
 
-    /// Whoever gave the order may have gone: an answer that nobody hears is no error.
-    async fn obey(&mut self, order: Order) {
+    /// Executes an order. A dropped receiver of the result is not an error.
+    async fn execute(&mut self, order: Order) {
         match order {
             Order::Start(done) => {
-                let _heard = done.send(self.start().await);
+                let _receiver_gone = done.send(self.start().await);
             }
             Order::Stop { grace, done } => {
-                let _heard = done.send(self.stop(grace).await);
+                let _receiver_gone = done.send(self.stop(grace).await);
             }
             Order::Restart { why, grace, done } => {
                 self.stop_and_restart(why, grace).await;
-                let _heard = done.send(());
+                let _receiver_gone = done.send(());
             }
             Order::Kill(done) => {
                 self.kill().await;
-                let _heard = done.send(());
+                let _receiver_gone = done.send(());
             }
             Order::Pause(done) => {
                 if let Now::Running { process, .. } = &self.now {
                     process.pause().await;
-                    self.tell(|status| status.state = PartState::Paused);
+                    self.update_status(|status| status.state = PartState::Paused);
                 }
-                let _heard = done.send(());
+                let _receiver_gone = done.send(());
             }
             Order::Resume(done) => {
                 if let Now::Running { process, .. } = &self.now {
                     process.resume();
-                    self.tell(|status| status.state = PartState::Running);
+                    self.update_status(|status| status.state = PartState::Running);
                 }
-                let _heard = done.send(());
+                let _receiver_gone = done.send(());
             }
         }
     }
@@ -139,7 +139,7 @@ impl Keeper {
         let process = Process::spawn(&self.launch).await?;
         let pid = process.pid();
         self.now = Now::Running { process: Box::new(process), since: Instant::now() };
-        self.tell(|status| {
+        self.update_status(|status| {
             status.state = PartState::Running;
             status.pid = Some(pid);
         });
@@ -155,7 +155,7 @@ impl Keeper {
                 killed: stopped == Stopped::Killed,
             });
         }
-        self.tell(|status| {
+        self.update_status(|status| {
             status.state = PartState::Stopped;
             status.pid = None;
         });
@@ -169,7 +169,7 @@ impl Keeper {
         let pid = process.pid();
         process.stop(grace).await;
         if let Ok(status) = process.ended().await {
-            self.tell(|known| known.last_end = Some((pid, status)));
+            self.update_status(|known| known.last_end = Some((pid, status)));
         }
         self.restart().await;
     }
@@ -189,7 +189,7 @@ impl Keeper {
             Now::Stopped | Now::Waiting { .. } => return,
         };
         let again_in = self.wait(lived);
-        self.tell(|known| {
+        self.update_status(|known| {
             known.state = PartState::Waiting;
             known.pid = None;
             known.last_end = Some((pid, status));
@@ -203,7 +203,7 @@ impl Keeper {
         let report = Arc::clone(&self.settings.report);
         match self.spawn().await {
             Ok(pid) => {
-                self.tell(|status| status.restarts += 1);
+                self.update_status(|status| status.restarts += 1);
                 let restarts = self.publish.borrow().restarts;
                 report(Progress::Restarted { part, pid, restarts });
             }
@@ -221,7 +221,7 @@ impl Keeper {
         again_in
     }
 
-    fn tell(&self, change: impl FnOnce(&mut PartStatus)) {
+    fn update_status(&self, change: impl FnOnce(&mut PartStatus)) {
         self.publish.send_modify(change);
     }
 }

@@ -27,41 +27,41 @@ fn leased(
 }
 
 #[test]
-fn a_silent_worker_is_counted_down_to_its_take_over_and_told_once() {
-    let mut watchman = Watchman::default();
-    assert_eq!(watchman.notices(&leased("a-1", 0, 900, None)), None);
+fn a_silent_worker_is_reported_once_and_counted_down_to_its_take_over() {
+    let mut lease_watch = LeaseWatch::default();
+    assert_eq!(lease_watch.change(&leased("a-1", 0, 900, None)), None);
     let silent = leased("a-1", 0, 4_300, Some(5_700));
-    let told = "worker a-1 silent for 4 s, take-over in 6 s";
-    assert_eq!(watchman.notices(&silent).as_deref(), Some(told));
-    assert_eq!(standing(&silent).as_deref(), Some(told));
+    let text = "worker a-1 silent for 4 s, take-over in 6 s";
+    assert_eq!(lease_watch.change(&silent).as_deref(), Some(text));
+    assert_eq!(reason(&silent).as_deref(), Some(text));
     let later = leased("a-1", 0, 10_900, Some(0));
-    assert_eq!(watchman.notices(&later), None);
-    assert_eq!(standing(&later).as_deref(), Some("worker a-1 silent for 10 s, take-over due"));
-    let taken = watchman.notices(&leased("a-2", 1, 5, None));
+    assert_eq!(lease_watch.change(&later), None);
+    assert_eq!(reason(&later).as_deref(), Some("worker a-1 silent for 10 s, take-over due"));
+    let taken = lease_watch.change(&leased("a-2", 1, 5, None));
     assert_eq!(taken.as_deref(), Some("taken over by a-2 (interruption 1)"));
     let ended = job(&json!({"state": "succeeded", "interruptions": 2}));
-    assert_eq!(watchman.notices(&ended).as_deref(), Some("taken over (interruption 2)"));
+    assert_eq!(lease_watch.change(&ended).as_deref(), Some("taken over (interruption 2)"));
     let again = job(&json!({"state": "queued", "round": 1, "interruptions": 0}));
-    assert_eq!(watchman.notices(&again), None, "a new round counts from zero");
+    assert_eq!(lease_watch.change(&again), None, "a new round counts from zero");
 }
 
 #[test]
-fn a_worker_that_was_only_held_up_is_told_to_be_back() {
-    let mut watchman = Watchman::default();
-    assert!(watchman.notices(&leased("a-1", 0, 5_000, Some(5_000))).is_some());
-    let back = watchman.notices(&leased("a-1", 0, 10, None));
+fn a_worker_that_resumes_is_reported_once() {
+    let mut lease_watch = LeaseWatch::default();
+    assert!(lease_watch.change(&leased("a-1", 0, 5_000, Some(5_000))).is_some());
+    let back = lease_watch.change(&leased("a-1", 0, 10, None));
     assert_eq!(back.as_deref(), Some("worker a-1 is back"));
-    assert_eq!(watchman.notices(&leased("a-1", 0, 20, None)), None);
+    assert_eq!(lease_watch.change(&leased("a-1", 0, 20, None)), None);
 }
 
 #[test]
-fn a_job_that_does_not_run_stands_as_its_gateway_says() {
+fn a_waiting_job_shows_the_reason_of_the_gateway() {
     let wait = json!({"reason": "slot", "behind": 2});
     let waits = job(&json!({"state": "queued", "waiting": wait}));
-    assert_eq!(standing(&waits).as_deref(), Some("waits for a free slot, behind 2 older"));
-    assert_eq!(in_short(&waits), standing(&waits));
-    assert_eq!(standing(&leased("a-1", 0, 100, None)), None);
+    assert_eq!(reason(&waits).as_deref(), Some("waits for a free slot, behind 2 older"));
+    assert_eq!(short_reason(&waits), reason(&waits));
+    assert_eq!(reason(&leased("a-1", 0, 100, None)), None);
     let silent = leased("a-1\u{1b}[2J", 0, 5_000, Some(4_100));
-    assert!(!standing(&silent).unwrap().contains('\u{1b}'));
-    assert_eq!(in_short(&silent).as_deref(), Some("silent for 5 s, take-over in 5 s"));
+    assert!(!reason(&silent).unwrap().contains('\u{1b}'));
+    assert_eq!(short_reason(&silent).as_deref(), Some("silent for 5 s, take-over in 5 s"));
 }

@@ -1,4 +1,4 @@
-//! What a job's owner is told: the event and its name.
+//! A notification: its id and its body.
 
 use contract::{
     JobId,
@@ -7,16 +7,16 @@ use contract::{
 };
 use serde::Serialize;
 
-/// How a job ended, for its owner.
+/// A notification about an ended job.
 #[derive(Debug, Clone, Copy)]
-pub struct Notice<'a> {
-    /// The job and its end.
+pub struct Notification<'a> {
+    /// The completion.
     pub done: &'a JobDone,
     /// Its trace, as 32 hex digits.
     pub trace_id: &'a str,
 }
 
-/// The body as Standard Webhooks wants it: what happened, when, to what.
+/// The body by Standard Webhooks: type, timestamp, data.
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: String,
@@ -39,8 +39,8 @@ struct Data<'a> {
     finished_at: &'a str,
 }
 
-impl Notice<'_> {
-    /// The `webhook-id`, `{job}:{round}:{outcome}`: the same in every repetition of this notice.
+impl Notification<'_> {
+    /// The `webhook-id`, `{job}:{round}:{outcome}`: the same in every delivery attempt.
     pub fn id(&self) -> String {
         let Self { done, .. } = self;
         format!("{}:{}:{}", done.job.id, done.job.round, done.outcome)
@@ -65,6 +65,6 @@ impl Notice<'_> {
                 finished_at,
             },
         };
-        serde_json::to_string(&body).expect("texts and numbers are always JSON")
+        serde_json::to_string(&body).expect("strings and numbers always serialize")
     }
 }

@@ -1,4 +1,4 @@
-//! The handler: one notice for one ended job.
+//! The handler: sends one notification for each completion.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,34 +16,34 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
     attempted::Attempted,
-    channel::{Notice, Sent, Webhook, log},
+    channel::{Notification, Sent, Webhook, log},
 };
 
-/// Tells owners.
-pub(crate) struct Announce {
+/// Sends notifications to submitters.
+pub(crate) struct Notifier {
     pub(crate) bus: Arc<Bus>,
     pub(crate) webhook: Webhook,
-    /// How long a notice may wait for its receiver.
+    /// How long a notification may wait for its receiver.
     pub(crate) age_max: Duration,
     pub(crate) attempted: Attempted,
 }
 
-impl Handler for Announce {
+impl Handler for Notifier {
     async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
         let done: JobDone = delivery.json()?;
         let span = Span::current();
         span.set_attribute(attr::JOB_KIND, done.job.spec.kind().name());
         span.set_attribute(attr::JOB_OUTCOME, done.outcome.name());
         span.set_attribute(attr::JOB_ROUND, i64::from(done.job.round));
-        // At first no attempt can have been spent; one that fails opens the record to count there.
-        let (mut record, mut _turn) = (None, None);
+        // On the first delivery no attempt was spent; a failed one opens the record to count it there.
+        let (mut record, mut _guard) = (None, None);
         if delivery.redelivered {
             let session = self.open(delivery, &done).await?;
-            // What this process put off before it was sent has ended in order.
+            // A delivery that this process postponed before an attempt was settled, not interrupted.
             if let Some(session) =
-                session.as_ref().filter(|_| !self.attempted.is_kept(delivery.seq))
+                session.as_ref().filter(|_| !self.attempted.is_unsent(delivery.seq))
             {
-                _turn = Some(self.bus.begin_redelivered(delivery, session).await?);
+                _guard = Some(self.bus.start_redelivery(delivery, session).await?);
             }
             record = match session {
                 Some(session) => Some(session.record().await),
@@ -59,30 +59,30 @@ impl Handler for Announce {
         }
         let repeat = self.attempted.may_be_repeat(delivery.seq, delivery.redelivered);
         let sent = self.send(notify, &done, repeat).await;
-        if matches!(sent, Sent::PutOff { tried: false, .. }) {
+        if matches!(sent, Sent::Postponed { attempted: false, .. }) {
             if !repeat {
-                self.attempted.keep(delivery.seq);
+                self.attempted.add_unsent(delivery.seq);
             }
         } else {
-            self.attempted.forget(delivery.seq);
+            self.attempted.remove(delivery.seq);
             note_wait(delivery, record.as_ref());
             delivery.reach(FaultPoint::AfterEffect).await?;
         }
-        self.judge(delivery, notify, sent, repeat)
+        self.settle(delivery, notify, sent, repeat)
     }
 }
 
-impl Announce {
-    /// Ties the delivery to the job's record, where attempts are counted. A record can have expired.
+impl Notifier {
+    /// Opens the job's record, where attempts are counted. `None` if it has expired.
     async fn open(
         &self,
         delivery: &Delivery,
         done: &JobDone,
     ) -> Result<Option<Arc<RecordSession>>, Failure> {
         let entry = match self.bus.records.load(done.job.id).await {
-            // Who is told, and what, stands in the message.
+            // The message has all that the notification needs.
             Err(error @ RecordError::Unreadable { .. }) => {
-                tracing::debug!(job_id = %done.job.id, %error, "attempts are counted by the broker");
+                tracing::debug!(job_id = %done.job.id, %error, "cannot read record: attempts are counted by the broker");
                 return Ok(None);
             }
             entry => entry?,
@@ -98,22 +98,22 @@ impl Announce {
     async fn send(&self, notify: &Notify, done: &JobDone, repeat: bool) -> Sent {
         let trace_id =
             telemetry::current_span_ref().map(|span| span.trace_hex()).unwrap_or_default();
-        let notice = Notice { done, trace_id: &trace_id };
+        let notification = Notification { done, trace_id: &trace_id };
         match notify {
             Notify::Log => {
-                log::tell(&notice);
+                log::write(&notification);
                 Sent::Delivered { status: 200 }
             }
             Notify::Webhook { url, .. } => {
                 if repeat {
                     Span::current().set_attribute(attr::WEBHOOK_REPEAT, true);
                 }
-                self.webhook.send(url, &notice, self.bus.service.clock.true_now()).await
+                self.webhook.send(url, &notification, self.bus.service.clock.true_now()).await
             }
         }
     }
 
-    fn judge(
+    fn settle(
         &self,
         delivery: &Delivery,
         notify: &Notify,
@@ -129,12 +129,12 @@ impl Announce {
                 );
                 Ok(Handled::Done)
             }
-            Sent::Again { after, why } => {
+            Sent::Failed { after, why } => {
                 self.count(notify, notification::FAILED);
                 self.check_age(delivery, &why)?;
                 Err(Failure::Retry { cause: anyhow!(why), after })
             }
-            Sent::PutOff { after, why, .. } => {
+            Sent::Postponed { after, why, .. } => {
                 self.count(notify, notification::POSTPONED);
                 self.check_age(delivery, &why)?;
                 let reason = reason::RECEIVER_NOT_READY;
@@ -145,13 +145,13 @@ impl Announce {
         }
     }
 
-    /// Put away at once, whoever refused it.
+    /// Dead-letters a refused notification at once.
     fn refused(&self, notify: &Notify, reason: &'static str, why: String) -> Failure {
         self.count(notify, notification::REFUSED);
         Failure::reject(reason, anyhow!(why))
     }
 
-    /// Gives up what could not be delivered for too long, by the broker's clock.
+    /// Returns an error if the notification is too old, by the broker's clock.
     fn check_age(&self, delivery: &Delivery, why: &str) -> Result<(), Failure> {
         let age_ms = self.bus.time.now_ms().saturating_sub(delivery.published_at_ms());
         if u128::from(age_ms.max(0).unsigned_abs()) < self.age_max.as_millis() {
