@@ -2,7 +2,6 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -65,10 +64,7 @@ impl<H: Handler> Dispatcher<H> {
 
     async fn settle_in_span(&self, delivery: &Delivery) {
         let started = Instant::now();
-        // To settle can take as long as the broker takes to reply, so the lease is renewed until that is done. If the
-        // renewal fails, the lease is lost.
-        let mut alive = pin!(self.keep_alive(delivery).fuse());
-        let outcome = self.handle(delivery, alive.as_mut()).await;
+        let outcome = self.handle(delivery).await;
         if outcome.is_err() && delivery.session.get().is_none() {
             self.open_late(delivery).await;
         }
@@ -76,10 +72,12 @@ impl<H: Handler> Dispatcher<H> {
         let decision = decide(&outcome, attempts, attempts_max, rand::random());
         let failure = outcome.err();
         let detail = failure.as_ref().map(ToString::to_string).unwrap_or_default();
+        // To settle can take as long as the broker takes to reply, so the lease is renewed until that is done. By a
+        // future of its own: one that was left waiting in the handler's select could hold the record's lock.
         let performed = tokio::select! {
             biased;
             performed = self.perform(delivery, decision, &detail) => performed,
-            failure = alive => Err(failure),
+            failure = self.keep_alive(delivery) => Err(failure),
         };
         let (verdict, failure) = match performed {
             Ok(()) => (decision.verdict(), failure),
@@ -95,16 +93,12 @@ impl<H: Handler> Dispatcher<H> {
     }
 
     /// Calls the handler while lease and ack wait are renewed. A panic is a failed attempt.
-    async fn handle(
-        &self,
-        delivery: &Delivery,
-        alive: impl Future<Output = Failure>,
-    ) -> Result<Handled, Failure> {
+    async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
         let work = AssertUnwindSafe(Box::pin(self.handler.handle(delivery))).catch_unwind();
         tokio::select! {
             biased;
             outcome = work => outcome.unwrap_or_else(|panic| Err(Failure::retry(anyhow!("panicked: {}", message_of(&*panic))))),
-            failure = alive => Err(failure),
+            failure = self.keep_alive(delivery) => Err(failure),
             () = delivery.hard_stop.cancelled() => Err(Delivery::stopping()),
         }
     }

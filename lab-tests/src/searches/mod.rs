@@ -55,7 +55,7 @@ async fn no_parameter_is_left_out(client: &Client, questions: &[Question]) {
         let (status, text) = answer.expect("the console answers");
         assert_eq!(status, 400, "{list}: {text}");
         let known =
-            text.split_once("the known ones are ").and_then(|(_, rest)| rest.split_once('.'));
+            text.split_once("known parameters: ").and_then(|(_, rest)| rest.split_once('.'));
         let (known, _) = known.unwrap_or_else(|| panic!("{list}: {text}"));
         let used: BTreeSet<&str> = questions.iter().flat_map(|one| one.parameters(list)).collect();
         for parameter in known.split(", ") {

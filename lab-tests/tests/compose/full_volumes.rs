@@ -117,7 +117,7 @@ async fn until_refused(parts: &Backends) -> Vec<JobAccepted> {
     .await;
     let detail = refusal["detail"].as_str().unwrap();
     assert!(detail.to_lowercase().contains(DISK_FULL), "{refusal}");
-    assert!(detail.contains("Make room"), "{refusal}");
+    assert!(detail.contains("Free some space"), "{refusal}");
     println!("MEASURED: refusals before the one that names the full disk: {others}");
     accepted
 }

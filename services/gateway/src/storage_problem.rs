@@ -103,12 +103,12 @@ fn described(problem: &StorageProblem) -> (&'static str, &'static str, &'static 
         StorageProblem::DiskFull => (
             "broker-disk-full",
             "The broker's disk is full",
-            "Free some space on it; the lab then continues without a restart.",
+            "Free some space on it; the lab then continues by itself.",
         ),
         StorageProblem::DiskFailing => (
             "broker-cannot-store",
             "The broker cannot write to its disk",
-            "See its log; once it can write, the lab continues without a restart.",
+            "See its log; once it can write, the lab continues by itself.",
         ),
         StorageProblem::JetStreamOff => (
             "broker-cannot-store",

@@ -36,7 +36,7 @@ pub(super) fn killed(part: Part, pid: u32, jobs: &[JobView]) -> String {
 
 fn next(part: Part, jobs: &[JobView]) -> Vec<(String, String)> {
     let restart =
-        format!("the output of `waybill up`: {part} died; then it is restarted, with a new pid");
+        format!("the output of `waybill up`: {part} ended; then it is restarted, with a new pid");
     let mut next = vec![("< 1 s".to_owned(), restart)];
     let ack_wait = jobs.iter().find_map(|job| job.lease.as_ref()).map(|lease| lease.ack_wait_ms);
     let ack_wait = ack_wait.map_or(ACK_WAIT, Duration::from_millis);
