@@ -1,6 +1,6 @@
 //! The broker's clock, which all services share. Deadlines and job ids use it.
 //!
-//! The broker is read every [`READ_INTERVAL`]; in between, the local monotonic clock counts on.
+//! The broker is read every `READ_INTERVAL`; in between, the local monotonic clock counts on.
 
 use std::{
     sync::Arc,

@@ -187,7 +187,8 @@ async fn a_lab_on_a_full_disk_says_so_and_heals_once_there_is_room() {
     );
     ready_is(&lab, &client, false).await;
     let failed = doctor(&lab);
-    for (name, words) in [("disk", "free disk space"), ("nats", "no space left"), ("gateway", "storage")]
+    for (name, words) in
+        [("disk", "free disk space"), ("nats", "no space left"), ("gateway", "storage")]
     {
         let said = failed.iter().find(|(failed, _)| failed == name);
         assert!(
@@ -196,7 +197,10 @@ async fn a_lab_on_a_full_disk_says_so_and_heals_once_there_is_room() {
         );
     }
     let terminal = progress_of(&lab);
-    assert!(terminal.contains("no space left") && terminal.contains("recovers by itself"), "{terminal}");
+    assert!(
+        terminal.contains("no space left") && terminal.contains("recovers by itself"),
+        "{terminal}"
+    );
 
     disk.free();
     heals(&lab, &client).await;
