@@ -83,7 +83,8 @@ async fn a_running_job_with_a_silent_worker_shows_the_time_until_its_take_over()
     assert!((2_999..=3_001).contains(&sum), "one ack wait in all: {silent:?}");
     assert_eq!(silent.written_at, fresh.written_at);
     let due = lease_where(&rig, job, |lease| lease.takeover_in_ms == Some(0)).await;
-    assert!(due.silent_ms >= 3_000, "{due:?}");
+    // Both are whole milliseconds, rounded down: less than one may be left.
+    assert!(due.silent_ms >= 2_999, "{due:?}");
     eventually(LIMIT, "the gauge", async || rig.metric("waybill_leases_silent") == Some(1.0)).await;
     let listed = rig.get("/v1/jobs?state=running").send().await.unwrap();
     let listed: JobList = listed.error_for_status().unwrap().json().await.unwrap();
