@@ -144,4 +144,4 @@ fn failed(error: PublishError) -> RecordError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

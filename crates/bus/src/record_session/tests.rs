@@ -2,14 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use async_nats::jetstream;
 use contract::{job::Job, state::JobState};
 use serde_json::json;
 use testkit::NatsServer;
 use tokio::{runtime::Handle, task::block_in_place};
 
 use super::*;
-use crate::topology::{TopologyConfig, apply};
+use crate::records::tests::empty_records;
 
 /// A job that one worker runs, and its record in the bucket.
 struct Bench {
@@ -21,16 +20,7 @@ struct Bench {
 
 impl Bench {
     async fn start() -> Self {
-        let nats = NatsServer::start().await;
-        let jetstream = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
-        let config = TopologyConfig {
-            ack_wait: None,
-            ack_wait_seconds: None,
-            replicas: 1,
-            queue_bytes_max: 1 << 20,
-        };
-        apply(&jetstream, &config).await.unwrap();
-        let records = Records::open(&jetstream).await.unwrap();
+        let (records, nats) = empty_records().await;
         let token = token("worker-1");
         let claimed = records.create(running(&token)).await.unwrap();
         Self { records, claimed, token, _nats: nats }

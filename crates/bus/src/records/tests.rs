@@ -12,6 +12,20 @@ use crate::topology::{TopologyConfig, apply};
 
 const ID: &str = "019a0000-0000-7000-8000-000000000000";
 
+/// The empty bucket of a broker of its own, which stops when it is dropped.
+pub(crate) async fn empty_records() -> (Records, NatsServer) {
+    let nats = NatsServer::start().await;
+    let jetstream = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let config = TopologyConfig {
+        ack_wait: None,
+        ack_wait_seconds: None,
+        replicas: 1,
+        queue_bytes_max: 1 << 20,
+    };
+    apply(&jetstream, &config).await.unwrap();
+    (Records::open(&jetstream).await.unwrap(), nats)
+}
+
 struct Bucket {
     records: Records,
     _nats: NatsServer,
@@ -19,16 +33,8 @@ struct Bucket {
 
 impl Bucket {
     async fn start() -> Self {
-        let nats = NatsServer::start().await;
-        let jetstream = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
-        let config = TopologyConfig {
-            ack_wait: None,
-            ack_wait_seconds: None,
-            replicas: 1,
-            queue_bytes_max: 1 << 20,
-        };
-        apply(&jetstream, &config).await.unwrap();
-        Self { records: Records::open(&jetstream).await.unwrap(), _nats: nats }
+        let (records, nats) = empty_records().await;
+        Self { records, _nats: nats }
     }
 
     async fn put(&self, record: &Value) -> u64 {

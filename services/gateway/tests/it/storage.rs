@@ -1,4 +1,4 @@
-//! A broker that is there and does not store: the client is refusal why, and what is true of its request.
+//! A broker that is connected but does not store: the refusal names the cause and says what was stored.
 
 use contract::{
     api::{JobAccepted, Problem},
