@@ -9,7 +9,7 @@ use crate::backends::Backends;
 
 /// A question with its variables filled in.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct FilledQuery {
     /// Dashboard, panel and letter, or the provisioned file.
     pub(super) at: String,
     /// The choice of variables, if it is not the one that the page opens with.
@@ -20,7 +20,7 @@ pub(super) struct Asked {
     pub(super) seconds: u32,
 }
 
-impl fmt::Display for Asked {
+impl fmt::Display for FilledQuery {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said = self.said.as_ref().map(|said| format!(" with {said}")).unwrap_or_default();
         write!(out, "{}{said}: {}", self.at, self.query)
@@ -43,7 +43,7 @@ const STEP: &str = "5";
 const SERVICE_MAP: &str = "sum by (client, server) (rate(traces_service_graph_request_total[15m]))";
 
 /// Asks at `now`, in Unix seconds.
-pub(super) async fn ask(parts: &Backends, asked: &Asked, now: i64) -> Answer {
+pub(super) async fn ask(parts: &Backends, asked: &FilledQuery, now: i64) -> Answer {
     let of_tempo = matches!(asked.form, Form::Search | Form::Waterfall | Form::ServiceMap);
     let (no_tempo, no_loki) = (parts.tempo.is_none(), parts.loki.is_none());
     if of_tempo && no_tempo || asked.form == Form::Lines && no_loki {
@@ -59,11 +59,11 @@ pub(super) async fn ask(parts: &Backends, asked: &Asked, now: i64) -> Answer {
 }
 
 /// Whether the series in question come from Tempo.
-fn made_by_tempo(asked: &Asked) -> bool {
+fn made_by_tempo(asked: &FilledQuery) -> bool {
     asked.query.contains("traces_") || asked.query.contains("tempo_")
 }
 
-async fn answer(parts: &Backends, asked: &Asked, now: i64) -> Result<bool, String> {
+async fn answer(parts: &Backends, asked: &FilledQuery, now: i64) -> Result<bool, String> {
     let (from, to) = ((now - i64::from(asked.seconds)).to_string(), now.to_string());
     let query = asked.query.as_str();
     let tempo = parts.tempo.as_deref().unwrap_or_default();

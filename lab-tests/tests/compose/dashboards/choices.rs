@@ -4,9 +4,9 @@ use contract::api::JobAccepted;
 use serde_json::Value;
 
 use super::{
-    ask::Asked,
+    ask::FilledQuery,
     fill::{Chosen, Values},
-    read::{Dashboard, Question, text},
+    read::{Dashboard, PanelQuery, text},
 };
 use crate::backends::Backends;
 
@@ -51,7 +51,7 @@ pub(super) async fn of(dashboard: &Dashboard, parts: &Backends, job: &JobAccepte
 
 impl Choice {
     /// The question with this choice; nothing if another choice asks the same already.
-    pub(super) fn fill(&self, question: &Question) -> Option<Asked> {
+    pub(super) fn fill(&self, question: &PanelQuery) -> Option<FilledQuery> {
         if let Some(name) = &self.varied
             && !question.query.contains(&format!("${name}"))
             && !question.query.contains(&format!("${{{name}"))
@@ -61,7 +61,7 @@ impl Choice {
         let query = self.values.fill(&question.query);
         let query = query.unwrap_or_else(|error| panic!("{}: {error}", question.at));
         let (at, said) = (question.at.clone(), self.said.clone());
-        Some(Asked { at, said, form: question.form, query, seconds: self.seconds })
+        Some(FilledQuery { at, said, form: question.form, query, seconds: self.seconds })
     }
 }
 

@@ -5,14 +5,14 @@
 //! - [`choices`]: which values the variables of a dashboard can take
 //! - [`ask`]: puts a question to its backend
 //! - [`links`]: where links lead
-//! - [`quiet`]: the panels that are empty on a healthy lab, and what fills them
+//! - [`may_be_empty`]: the queries that return nothing on a healthy lab, and what would fill them
 
 mod ask;
 mod choices;
 mod fill;
 mod links;
+mod may_be_empty;
 mod provisioned;
-mod quiet;
 mod read;
 
 use std::{
@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ask::{Answer, Asked};
+use ask::{Answer, FilledQuery};
 use contract::signals::SLOTS;
 use read::Dashboard;
 
@@ -34,7 +34,7 @@ use crate::{
 /// How long answers may take to be there once the load runs: Tempo's first metrics are the slowest.
 const WARM_UP_LIMIT: Duration = Duration::from_secs(90);
 /// Time between two rounds of questions.
-const PAUSE: Duration = Duration::from_secs(3);
+const ROUND_INTERVAL: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
@@ -56,7 +56,7 @@ async fn every_panel_annotation_variable_and_link_has_an_answer_in_a_lab_under_l
 }
 
 /// All questions with their variables filled in, one for each choice that a reader has.
-async fn everything(dashboards: &[Dashboard], parts: &Backends, load: &Load) -> Vec<Asked> {
+async fn everything(dashboards: &[Dashboard], parts: &Backends, load: &Load) -> Vec<FilledQuery> {
     let mut asked = Vec::new();
     for dashboard in dashboards {
         let questions = dashboard.questions();
@@ -70,35 +70,36 @@ async fn everything(dashboards: &[Dashboard], parts: &Backends, load: &Load) -> 
 }
 
 /// Asks until all have an answer or the time is up; says what is wrong then.
-async fn judged(parts: &Backends, all: Vec<Asked>) -> Vec<String> {
+async fn judged(parts: &Backends, all: Vec<FilledQuery>) -> Vec<String> {
     let started = Instant::now();
     let mut round = Round { open: all.clone(), ..Round::default() };
     loop {
         round.ask(parts).await;
-        if round.open.iter().all(quiet::may_be) || started.elapsed() > WARM_UP_LIMIT {
+        if round.open.iter().all(may_be_empty::matches) || started.elapsed() > WARM_UP_LIMIT {
             break;
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(ROUND_INTERVAL).await;
     }
     let (answered, open, absent) = (round.answered.len(), round.open.len(), round.absent.len());
     println!("{} questions: {answered} answered, {open} empty, {absent} not judged", all.len());
     for question in &round.absent {
         eprintln!("NOT JUDGED: the part that answers is not here: {question}");
     }
-    let wrong = round.open.iter().zip(&round.why).filter(|(question, _)| !quiet::may_be(question));
+    let wrong =
+        round.open.iter().zip(&round.why).filter(|(question, _)| !may_be_empty::matches(question));
     let mut problems: Vec<_> =
         wrong.map(|(question, why)| format!("{question}\n  {why}")).collect();
-    problems.extend(quiet::stale(&all, &round.answered));
+    problems.extend(may_be_empty::stale(&round.answered));
     problems
 }
 
 /// Where the questions stand.
 #[derive(Default)]
 struct Round {
-    answered: Vec<Asked>,
+    answered: Vec<FilledQuery>,
     /// Those whose part is not here.
-    absent: Vec<Asked>,
-    open: Vec<Asked>,
+    absent: Vec<FilledQuery>,
+    open: Vec<FilledQuery>,
     /// What came back for the open ones.
     why: Vec<String>,
 }

@@ -6,7 +6,7 @@ use std::fs;
 use contract::api::JobAccepted;
 
 use super::{
-    ask::Asked,
+    ask::FilledQuery,
     fill::{Chosen, Values},
     read::Form,
 };
@@ -18,7 +18,7 @@ const FOLDERS: [&str; 2] = ["grafana/provisioning/datasources", "grafana/provisi
 const SECONDS: u32 = 900;
 
 /// All queries, filled as if they were asked from a span of `job`.
-pub(super) fn questions(job: &JobAccepted) -> Vec<Asked> {
+pub(super) fn questions(job: &JobAccepted) -> Vec<FilledQuery> {
     let mut asked = Vec::new();
     for (path, line) in lines() {
         let Some(rest) = after_key(&line, &["query", "expr"]) else { continue };
@@ -32,7 +32,7 @@ pub(super) fn questions(job: &JobAccepted) -> Vec<Asked> {
         values.set("__tags", Chosen::Plain(format!("{label}=\"processor\"")));
         values.set("__trace.traceId", Chosen::Plain(job.trace_id.clone()));
         let query = values.fill(&query).unwrap_or_else(|error| panic!("{path}: {error}"));
-        asked.push(Asked { at: path, said: None, form, query, seconds: SECONDS });
+        asked.push(FilledQuery { at: path, said: None, form, query, seconds: SECONDS });
     }
     assert!(asked.len() > 5, "only {} provisioned queries were read", asked.len());
     asked

@@ -14,7 +14,7 @@ pub(super) struct Dashboard {
 
 /// One thing that it asks.
 #[derive(Debug, Clone)]
-pub(super) struct Question {
+pub(super) struct PanelQuery {
     /// Dashboard, panel and letter.
     pub(super) at: String,
     pub(super) form: Form,
@@ -62,7 +62,7 @@ impl Dashboard {
     }
 
     /// What its panels and annotations ask.
-    pub(super) fn questions(&self) -> Vec<Question> {
+    pub(super) fn questions(&self) -> Vec<PanelQuery> {
         let mut questions = Vec::new();
         for panel in self.panels() {
             let at = format!("{} / {}", self.uid, text(panel, "title"));
@@ -78,7 +78,7 @@ impl Dashboard {
             match text(&annotation["datasource"], "type") {
                 "prometheus" => {
                     let query = text(&annotation["target"], "expr").to_owned();
-                    questions.push(Question { at, form: Form::Series, query });
+                    questions.push(PanelQuery { at, form: Form::Series, query });
                 }
                 // Grafana's own; written by those who run scenarios.
                 "grafana" => assert_eq!(annotation["target"]["type"], "tags", "{at}"),
@@ -98,10 +98,10 @@ fn collect<'a>(panels: &'a Value, into: &mut Vec<&'a Value>) {
     }
 }
 
-fn of_target(target: &Value, at: &str) -> Vec<Question> {
+fn of_target(target: &Value, at: &str) -> Vec<PanelQuery> {
     let ask = |form, field| {
         let query = target[field].as_str().unwrap_or_default().to_owned();
-        Question { at: at.to_owned(), form, query }
+        PanelQuery { at: at.to_owned(), form, query }
     };
     match text(&target["datasource"], "type") {
         "prometheus" => {

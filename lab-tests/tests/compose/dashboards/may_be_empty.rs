@@ -1,0 +1,67 @@
+//! The queries that return nothing on a healthy lab, and what would fill them.
+
+use super::{ask::FilledQuery, read};
+
+/// One of them.
+struct Entry {
+    /// Dashboard, panel and letter; a panel without a letter stands for all of its letters, and a star
+    /// for every dashboard.
+    at: &'static str,
+    /// What fills it.
+    filled_by: &'static str,
+}
+
+const GLOBAL_FAULT: &str = "a fault that is set for a whole service";
+const BACKEND_AWAY: &str = "a backend that stays away from the collector";
+
+const LIST: &[Entry] = &[
+    Entry { at: "* / annotation Faults", filled_by: GLOBAL_FAULT },
+    Entry { at: "waybill-scenarios / Active faults", filled_by: GLOBAL_FAULT },
+    Entry {
+        at: "waybill-clocks / Jobs whose wait was negative",
+        filled_by: "the fault clock_skew",
+    },
+    Entry { at: "waybill-telemetry / Collector: refused and lost / B", filled_by: BACKEND_AWAY },
+    Entry { at: "waybill-telemetry / Collector: refused and lost / C", filled_by: BACKEND_AWAY },
+    Entry { at: "waybill-telemetry / Collector: refused and lost / D", filled_by: BACKEND_AWAY },
+];
+
+#[test]
+fn every_query_that_may_be_empty_is_one_of_a_dashboard() {
+    let dashboards = read::all();
+    let queries: Vec<_> = dashboards.iter().flat_map(read::Dashboard::questions).collect();
+    let unknown: Vec<_> = LIST
+        .iter()
+        .filter(|entry| !queries.iter().any(|query| entry.names(&query.at)))
+        .map(|entry| entry.at)
+        .collect();
+    assert!(unknown.is_empty(), "no dashboard has these queries: {unknown:#?}");
+}
+
+/// Whether this query may return nothing.
+pub(super) fn matches(query: &FilledQuery) -> bool {
+    LIST.iter().any(|entry| entry.names(&query.at))
+}
+
+/// Entries of the list that returned something after all.
+pub(super) fn stale(answered: &[FilledQuery]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for entry in LIST {
+        if answered.iter().any(|query| entry.names(&query.at)) {
+            problems.push(format!("{}: has an answer: take it out of LIST", entry.at));
+        } else {
+            println!("EMPTY: {}: filled by {}", entry.at, entry.filled_by);
+        }
+    }
+    problems
+}
+
+impl Entry {
+    fn names(&self, query: &str) -> bool {
+        let rest = match self.at.strip_prefix('*') {
+            Some(panel) => query.split_once(panel).map(|(_, rest)| rest),
+            None => query.strip_prefix(self.at),
+        };
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" / "))
+    }
+}
