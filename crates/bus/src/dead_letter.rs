@@ -2,7 +2,8 @@
 
 use contract::{
     JobId, Stage,
-    api::{JobDone, dead_header},
+    completion::CompletionEvent,
+    dead_header,
     event::EventType,
     propagation::RECORD,
     record::{JobFailure, JobRecord, Unreadable},
@@ -177,7 +178,7 @@ pub(crate) fn job_of(delivery: &Delivery) -> Option<(JobId, u32)> {
     if let Ok(job) = delivery.as_job() {
         return Some((job.id, job.round));
     }
-    if let Ok(done) = delivery.json::<JobDone>() {
+    if let Ok(done) = delivery.json::<CompletionEvent>() {
         return Some((done.job.id, done.job.round));
     }
     let subject = delivery.event().ok()?.subject.as_deref()?;

@@ -10,8 +10,7 @@ use anyhow::anyhow;
 use async_nats::{HeaderMap, jetstream::Message};
 use bytes::Bytes;
 use contract::{
-    Stage,
-    api::dead_header,
+    Stage, dead_header,
     event::{EventHead, NotAnEvent},
     job::{Job, JobKind},
     signals::{self, attr, reason},

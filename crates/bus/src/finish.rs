@@ -1,10 +1,11 @@
 //! Ending a job: first the record, then the completion event for the notifier. Idempotent.
 
 use contract::{
-    api::{JobDone, OperationResult},
+    completion::CompletionEvent,
     event::EventType,
     job::Job,
     record::{JobFailure, JobRecord, MoveForbidden},
+    result::OperationResult,
     signals::{self, attr},
     state::Outcome,
     topology::{Hop, done, message_id},
@@ -101,7 +102,7 @@ impl Bus {
 /// The completion event of a job; `None` unless its record is in a final state.
 pub fn completion_event(record: &JobRecord, job: &Job) -> Result<Option<Outgoing>, Failure> {
     let Some(outcome) = record.outcome() else { return Ok(None) };
-    let event = JobDone {
+    let event = CompletionEvent {
         job: job.clone(),
         outcome,
         failure: record.failure.clone(),

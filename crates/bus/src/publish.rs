@@ -157,7 +157,7 @@ impl Bus {
             source,
             kind: event.kind.clone(),
             subject: event.job.map(|job| job.to_string()),
-            time: Some(contract::api::rfc3339(self.service.clock.stamp_ms())),
+            time: Some(contract::rfc3339(self.service.clock.stamp_ms())),
         };
         let mut headers = headers::write(&head, context);
         headers.insert(NATS_MESSAGE_ID, event.message_id.as_str());

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use async_nats::jetstream::{self, kv, object_store::Object};
 use contract::{
     JobId,
-    api::OperationResult,
     record::{JobRecord, is_small},
+    result::OperationResult,
     topology::{RESULTS_BUCKET, results_key, tile_name},
 };
 

@@ -260,7 +260,7 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::JobDone;
+    use crate::completion::CompletionEvent;
 
     fn spec(json: &str) -> Result<JobSpec, BodyError> {
         crate::parse_json::<JobSpec>(json.as_bytes()).and_then(|spec| spec.check().map(|()| spec))
@@ -324,8 +324,13 @@ mod tests {
         stored["deadline_at_ms"] = 7_201_000.into();
         let written = job.to_json().unwrap();
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap(), stored);
-        let done =
-            JobDone { job, outcome: Outcome::Failed, failure: None, finished_at_ms: 9, run: None };
+        let done = CompletionEvent {
+            job,
+            outcome: Outcome::Failed,
+            failure: None,
+            finished_at_ms: 9,
+            run: None,
+        };
         let completion: serde_json::Value =
             serde_json::from_slice(&done.to_json().unwrap()).unwrap();
         for (name, value) in stored.as_object().unwrap() {

@@ -5,7 +5,8 @@
 //! - [`job`], [`operation`]: what a client can submit, and its limits
 //! - [`state`], [`record`]: a job's states, the allowed moves between them, and its record
 //! - [`lease`]: when a lease is renewed, and when its holder counts as silent
-//! - [`event`], [`propagation`]: the headers of every message
+//! - [`event`], [`propagation`], [`dead_header`]: the headers of messages
+//! - [`result`], [`completion`]: what a job returned, and the event that says how it ended
 //! - [`verdict`]: how an attempt ended
 //! - [`topology`]: streams, subjects, consumers and buckets
 //! - [`signals`]: every span, attribute and metric name of the lab
@@ -14,12 +15,15 @@
 //! - [`api`]: the bodies of the gateway's HTTP API
 
 pub mod api;
+pub mod completion;
+pub mod dead_header;
 pub mod event;
 pub mod job;
 pub mod lease;
 pub mod operation;
 pub mod propagation;
 pub mod record;
+pub mod result;
 pub mod signals;
 pub mod state;
 pub mod text;
@@ -30,12 +34,14 @@ pub mod webhook;
 mod job_id;
 mod json;
 mod lenient_integer;
+mod rfc3339;
 mod source;
 mod stage;
 mod unknown_fields;
 
 pub use job_id::JobId;
 pub use json::{BodyError, parse_json};
+pub use rfc3339::rfc3339;
 pub use source::{JobSource, NotASource};
 pub use stage::Stage;
 pub use unknown_fields::UnknownFields;

@@ -23,6 +23,11 @@ impl Stage {
     /// All stages, in the order in which a job passes them.
     pub const ALL: [Self; 4] = [Self::Gateway, Self::Ingester, Self::Processor, Self::Notifier];
 
+    /// The stage called `name`, so that names from outside never become labels.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.name() == name)
+    }
+
     /// The stage's name in `service.name`, subjects, consumers and metric labels.
     pub const fn name(self) -> &'static str {
         match self {

@@ -102,8 +102,7 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, NotAFault> {
         let wrong = |what: &str| NotAFault(format!("{what} in {text:?}"));
         let (stage, rest) = text.split_once('=').ok_or_else(|| wrong("no ="))?;
-        let stage =
-            contract::api::known_stage(stage.trim()).ok_or_else(|| wrong("unknown stage"))?;
+        let stage = contract::Stage::named(stage.trim()).ok_or_else(|| wrong("unknown stage"))?;
         let (what, runs) = match rest.split_once('@') {
             Some((what, runs)) => {
                 let runs = runs.parse().ok().filter(|runs| (1..=RUNS_MAX).contains(runs));

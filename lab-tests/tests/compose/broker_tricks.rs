@@ -258,15 +258,15 @@ fn dead_letter(record: &Value) -> (HeaderMap, String) {
     let (original, body) = event("jobs.todo.add", record);
     let mut headers = HeaderMap::new();
     for (name, values) in original.iter() {
-        let name = format!("{}{name}", contract::api::dead_header::ORIGINAL);
+        let name = format!("{}{name}", contract::dead_header::ORIGINAL);
         headers.insert(name.as_str(), values[0].as_str());
     }
     for (name, value) in [
-        (contract::api::dead_header::STAGE, "processor"),
-        (contract::api::dead_header::REASON, "attempts_used_up"),
-        (contract::api::dead_header::SUBJECT, "jobs.todo.add"),
-        (contract::api::dead_header::SEQ, "1"),
-        (contract::api::dead_header::ATTEMPTS, "1"),
+        (contract::dead_header::STAGE, "processor"),
+        (contract::dead_header::REASON, "attempts_used_up"),
+        (contract::dead_header::SUBJECT, "jobs.todo.add"),
+        (contract::dead_header::SEQ, "1"),
+        (contract::dead_header::ATTEMPTS, "1"),
     ] {
         headers.insert(name, value);
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use contract::{
-    api::{JobView, OperationOutcome},
+    api::JobView,
     operation::Operation,
+    result::OperationOutcome,
     state::JobState,
     topology::{PAYLOADS, SIDE_STORES},
 };

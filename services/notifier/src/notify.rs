@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::anyhow;
 use bus::{Bus, Delivery, Failure, Handled, Handler, RecordSession, records::RecordError};
 use contract::{
-    api::JobDone,
+    completion::CompletionEvent,
     job::Notify,
     record::JobRecord,
     signals::{self, attr, notification, reason},
@@ -30,7 +30,7 @@ pub(crate) struct Notifier {
 
 impl Handler for Notifier {
     async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
-        let done: JobDone = delivery.json()?;
+        let done: CompletionEvent = delivery.json()?;
         let span = Span::current();
         span.set_attribute(attr::JOB_KIND, done.job.spec.kind().name());
         span.set_attribute(attr::JOB_OUTCOME, done.outcome.name());
@@ -77,7 +77,7 @@ impl Notifier {
     async fn open(
         &self,
         delivery: &Delivery,
-        done: &JobDone,
+        done: &CompletionEvent,
     ) -> Result<Option<Arc<RecordSession>>, Failure> {
         let entry = match self.bus.records.load(done.job.id).await {
             // The message has all that the notification needs.
@@ -95,7 +95,7 @@ impl Notifier {
         Ok(Some(session))
     }
 
-    async fn send(&self, notify: &Notify, done: &JobDone, repeat: bool) -> Sent {
+    async fn send(&self, notify: &Notify, done: &CompletionEvent, repeat: bool) -> Sent {
         let trace_id =
             telemetry::current_span_ref().map(|span| span.trace_hex()).unwrap_or_default();
         let notification = Notification { done, trace_id: &trace_id };

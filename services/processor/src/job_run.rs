@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, Claim, Claims, Completion, Delivery, Failure, Handled, Handler, Run};
 use contract::{
-    api::{OperationOutcome, OperationResult},
     job::Job,
     operation::Operation,
     record::JobFailure,
+    result::{OperationOutcome, OperationResult},
     signals::{attr, reason},
     state::Outcome,
 };

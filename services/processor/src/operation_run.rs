@@ -8,10 +8,10 @@ use std::{
 use bus::{Bus, Failure, Run, SessionError};
 use contract::{
     JobId,
-    api::{OperationOutcome, OperationResult},
     operation::Operation,
     propagation::TraceParent,
     record::Progress,
+    result::{OperationOutcome, OperationResult},
     signals::{self, attr, operation, span},
 };
 use opentelemetry::{KeyValue, trace::SpanKind};

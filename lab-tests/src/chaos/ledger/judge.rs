@@ -1,6 +1,6 @@
 //! Compares what was accepted with what was observed.
 
-use contract::{JobId, api::JobView, api::OperationOutcome, state::JobState};
+use contract::{JobId, api::JobView, result::OperationOutcome, state::JobState};
 
 use super::{Expected, Findings, Page, Tally, TraceVerdict, life::Life};
 

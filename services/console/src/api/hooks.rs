@@ -1,13 +1,14 @@
 //! Caught webhooks.
 
-use axum::Json;
-use axum::extract::{Path, State};
-use contract::api::rfc3339;
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use contract::rfc3339;
 use runtime::problem::ProblemResponse;
 use serde_json::{Value, json};
 
-use crate::hooks::Hook;
-use crate::start::Shared;
+use crate::{hooks::Hook, start::Shared};
 
 /// `GET /api/hooks`: the names, the one that spoke last first.
 pub(super) async fn list(State(shared): State<Shared>) -> Json<Value> {

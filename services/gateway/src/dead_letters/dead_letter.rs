@@ -10,9 +10,11 @@ use async_nats::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use contract::{
     Stage,
-    api::{DeadLetterDetail, DeadLetterView, Header, dead_header, known_stage, rfc3339},
+    api::{DeadLetterDetail, DeadLetterView, Header},
+    dead_header,
     event::CE_SUBJECT,
     propagation::{TRACEPARENT, TraceParent},
+    rfc3339,
     signals::reason::DEAD_LETTERS,
     topology::dead,
 };
@@ -57,7 +59,7 @@ impl DeadLetter {
     /// The stage that dead-lettered the message. The header counts only on that stage's own subject, and not in a
     /// copy made by the broker: a client must not be able to name another stage.
     pub(super) fn stage(&self) -> Option<Stage> {
-        let named = self.header(dead_header::STAGE).and_then(known_stage)?;
+        let named = self.header(dead_header::STAGE).and_then(Stage::named)?;
         let is_genuine =
             self.0.subject.as_str() == dead(named) && !bus::was_copied(&self.0.headers);
         is_genuine.then_some(named)

@@ -6,7 +6,7 @@ use async_nats::jetstream::stream::Stream;
 use axum::{Json, extract::State, http::Uri};
 use contract::{
     Stage,
-    api::{DeadLetterList, DeadLetterReason, known_stage},
+    api::{DeadLetterList, DeadLetterReason},
     signals::reason::DEAD_LETTERS,
 };
 use futures_util::{StreamExt as _, stream::iter};
@@ -51,7 +51,7 @@ pub(crate) async fn list(
 ) -> Result<Json<DeadLetterList>, ApiError> {
     let query = Query::read(&uri, &[STAGE, REASON, LIMIT, CURSOR])?;
     let filter = Filter {
-        stage: query.get(STAGE, known_stage, &one_of(Stage::ALL.map(Stage::name)))?,
+        stage: query.get(STAGE, Stage::named, &one_of(Stage::ALL.map(Stage::name)))?,
         reason: query.get(REASON, known_reason, &one_of(DEAD_LETTERS.iter().copied()))?,
     };
     let must = "the next_cursor of the previous page";

@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use bus::{Bus, Outgoing, RecordSession, records::RecordError};
 use contract::{
     JobId, Stage, UnknownFields,
-    api::{JobDone, dead_header},
+    completion::CompletionEvent,
+    dead_header,
     event::{EventHead, EventType},
     job::{Job, JobSpec},
     parse_json,
@@ -158,7 +159,7 @@ async fn completion(
     dead_letter: &DeadLetter,
     subject: String,
 ) -> Result<RedriveMessage, ApiError> {
-    let done = parse_json::<JobDone>(&dead_letter.0.payload);
+    let done = parse_json::<CompletionEvent>(&dead_letter.0.payload);
     let done = done.map_err(|error| {
         not_redrivable(&format!("its data are not the completion of a job: {error}"))
     })?;

@@ -10,9 +10,10 @@ use axum::{
 };
 use contract::{
     JobId,
-    api::{OperationList, OperationOutcome, OperationResult, OperationState, OperationView},
+    api::{OperationList, OperationState, OperationView},
     operation::{Operation, OperationKind},
     record::JobRecord,
+    result::{OperationOutcome, OperationResult},
     state::JobState,
 };
 use tokio::time::timeout;

@@ -6,11 +6,7 @@ use axum::{
     Json,
     extract::{Path, State, rejection::PathRejection},
 };
-use contract::{
-    JobId,
-    api::{JobView, OperationResult},
-    record::JobRecord,
-};
+use contract::{JobId, api::JobView, record::JobRecord, result::OperationResult};
 use tokio::time::timeout;
 
 use super::{READ_TIMEOUT, id_of, record_of};

@@ -1,7 +1,8 @@
 //! Cancelling jobs, as far as the gateway alone does it.
 
 use contract::{
-    api::{JobDone, JobView},
+    api::JobView,
+    completion::CompletionEvent,
     state::{JobState, Outcome},
 };
 use futures_util::StreamExt as _;
@@ -33,7 +34,7 @@ async fn a_waiting_job_is_cancelled_at_once_and_its_completion_is_in_its_trace()
         let header = |name| event.headers.get(name).unwrap().as_str();
         assert_eq!(header("Nats-Msg-Id"), format!("{}:0:done", job.id));
         assert!(header("traceparent").contains(&view.trace_id));
-        let done: JobDone = serde_json::from_slice(&event.payload).unwrap();
+        let done: CompletionEvent = serde_json::from_slice(&event.payload).unwrap();
         assert_eq!((done.job.id, done.outcome), (job.id, Outcome::Cancelled));
         assert!(
             rig.record(job.id).await.completion_published,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use contract::{
     JobId,
-    api::{JobDone, JobList},
+    api::JobList,
+    completion::CompletionEvent,
     job::Job,
     record::{JobRecord, Lease},
     state::{JobState, Outcome},
@@ -96,7 +97,7 @@ async fn several_gateways_end_each_lost_job_once_and_no_other() {
             assert!(failure.detail.contains(state.name()), "{}", failure.detail);
             assert_eq!((record.round, record.dead_letter, record.lease), (0, None, None));
         }
-        let done: Vec<JobDone> = rig
+        let done: Vec<CompletionEvent> = rig
             .messages("DONE")
             .await
             .iter()
@@ -144,7 +145,8 @@ async fn a_lost_job_without_a_spec_still_has_a_completion() {
     rig.change(job, |record| record.inline_spec = None).await;
     rig.forget_payload(job).await;
     becomes_dead(&rig, job).await;
-    let done: JobDone = serde_json::from_slice(&rig.messages("DONE").await[0].payload).unwrap();
+    let done: CompletionEvent =
+        serde_json::from_slice(&rig.messages("DONE").await[0].payload).unwrap();
     assert_eq!((done.job.id, done.job.spec.name.as_str()), (job, "sum"));
 }
 

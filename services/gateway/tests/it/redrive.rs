@@ -2,7 +2,8 @@
 
 use contract::{
     JobId, Stage,
-    api::{JobDone, Redriven, RedrivenMany},
+    api::{Redriven, RedrivenMany},
+    completion::CompletionEvent,
     job::Job,
     state::{JobState, Outcome},
 };
@@ -173,7 +174,7 @@ async fn a_redriven_completion_notifies_again_and_does_not_change_the_job() {
         record.attempts.notifier = 8;
     })
     .await;
-    let done = JobDone {
+    let done = CompletionEvent {
         job: job.clone(),
         outcome: Outcome::Failed,
         failure: None,

@@ -1,7 +1,7 @@
 //! Jobs that are taken.
 
 use contract::{
-    api::OperationOutcome, job::Job, operation::Operation, propagation::TraceParent,
+    job::Job, operation::Operation, propagation::TraceParent, result::OperationOutcome,
     state::JobState, topology::RESULTS_BUCKET,
 };
 use reqwest::StatusCode;

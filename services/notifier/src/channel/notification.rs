@@ -1,17 +1,13 @@
 //! A notification: its id and its body.
 
-use contract::{
-    JobId,
-    api::{JobDone, rfc3339},
-    record::JobFailure,
-};
+use contract::{JobId, completion::CompletionEvent, record::JobFailure, rfc3339};
 use serde::Serialize;
 
 /// A notification about an ended job.
 #[derive(Debug, Clone, Copy)]
 pub struct Notification<'a> {
     /// The completion.
-    pub done: &'a JobDone,
+    pub done: &'a CompletionEvent,
     /// Its trace, as 32 hex digits.
     pub trace_id: &'a str,
 }

@@ -6,7 +6,7 @@ mod list;
 mod redrive;
 mod show;
 
-use contract::{Stage, api::known_stage};
+use contract::Stage;
 
 use crate::exit::Exit;
 
@@ -32,7 +32,7 @@ impl Dead {
 
 /// Reads the name of a stage.
 fn stage(text: &str) -> Result<Stage, String> {
-    known_stage(text).ok_or_else(|| {
+    Stage::named(text).ok_or_else(|| {
         let names: Vec<&str> = Stage::ALL.into_iter().map(Stage::name).collect();
         format!("no such stage; must be one of {}", names.join(", "))
     })

@@ -70,7 +70,7 @@ fn available_mib() -> Option<u64> {
 fn clock(now: SystemTime) -> Check {
     const NAME: &str = "clock";
     let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let shown = contract::api::rfc3339(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000));
+    let shown = contract::rfc3339(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000));
     if YEARS.contains(&(seconds / SECONDS_A_YEAR)) {
         Check::ok(NAME, shown)
     } else {

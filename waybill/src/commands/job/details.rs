@@ -5,8 +5,9 @@ use std::{fmt::Write as _, time::Duration};
 use anstyle::Style;
 use contract::{
     JobId, Stage,
-    api::{JobAccepted, JobView, OperationOutcome, OperationResult, StageCounts},
+    api::{JobAccepted, JobView, StageCounts},
     operation::Operation,
+    result::{OperationOutcome, OperationResult},
     state::JobState,
 };
 use serde_json::{Value, json};

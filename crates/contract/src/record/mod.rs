@@ -15,9 +15,9 @@ pub use stored::{RECORD_BYTES_MAX, RECORD_END_ROOM, RECORD_VERSION, Unreadable};
 
 use crate::{
     JobId, JobSource,
-    api::OperationResult,
     job::{DEADLINE_SECONDS_MAX, Job, JobKind},
     propagation::TraceParent,
+    result::OperationResult,
     state::{JobState, Outcome},
     unknown_fields::UnknownFields,
 };
@@ -190,9 +190,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        api::OperationOutcome,
         job::JobSpec,
         operation::{Operation, OperationKind},
+        result::OperationOutcome,
     };
 
     fn largest() -> JobRecord {

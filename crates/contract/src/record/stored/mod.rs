@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{InlineSpec, JobRecord, Progress};
-use crate::{JobId, api::OperationResult, unknown_fields::UnknownFields};
+use crate::{JobId, result::OperationResult, unknown_fields::UnknownFields};
 
 /// Largest record, in bytes, read or written. The bucket's own limit is slightly higher, but its error says nothing.
 pub const RECORD_BYTES_MAX: usize = 3_584;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use value::{about, kind, limits};
 
 const METHODS: [&str; 3] = ["get", "post", "delete"];
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = include_str!("../page.css");
 
 /// Renders the page for this description.
 pub(super) fn page(api: &Value) -> String {

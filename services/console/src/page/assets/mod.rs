@@ -9,10 +9,10 @@ const ASSETS: &[(&str, &str, &str)] = &[
     (
         "console.css",
         "text/css; charset=utf-8",
-        concat!(include_str!("assets/console.css"), include_str!("assets/metrics.css")),
+        concat!(include_str!("console.css"), include_str!("metrics.css")),
     ),
-    ("console.js", "text/javascript; charset=utf-8", include_str!("assets/console.js")),
-    ("icon.svg", "image/svg+xml", include_str!("assets/icon.svg")),
+    ("console.js", "text/javascript; charset=utf-8", include_str!("console.js")),
+    ("icon.svg", "image/svg+xml", include_str!("icon.svg")),
 ];
 
 /// `GET /assets/{name}`. Requested again with each page: they are small, and a newer console must not meet

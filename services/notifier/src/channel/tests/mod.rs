@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use contract::{api::JobDone, record::JobFailure, state::Outcome};
+use contract::{completion::CompletionEvent, record::JobFailure, state::Outcome};
 use reqwest::header::HeaderMap;
 use runtime::names::NamesConfig;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ const NEW_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 /// A time a receiver would take for now.
 const SENT_AT_S: u64 = 1_795_000_009;
 
-fn done(outcome: Outcome) -> JobDone {
+fn done(outcome: Outcome) -> CompletionEvent {
     serde_json::from_value(json!({
         "id": "019a0000-0000-7000-8000-000000000000",
         "round": 2,
