@@ -18,6 +18,18 @@ pub enum Handled {
     Discard(&'static str),
 }
 
+/// Result of an attempt.
+pub type Outcome = Result<Handled, Failure>;
+
+/// Attempts that were used up before the present one, and how many there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Used up before.
+    pub used: u32,
+    /// Most attempts.
+    pub max: u32,
+}
+
 /// Why a handler could not complete a message. The variant decides how the message is settled.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -71,8 +83,17 @@ impl Failure {
         Self::Postpone { reason: reason::BROKER_AWAY, cause: cause.into(), after: POSTPONE_DELAY }
     }
 
+    /// A delivery that is cut short because the process stops.
+    pub(crate) fn stopping() -> Self {
+        Self::Postpone {
+            reason: reason::STOPPING,
+            cause: anyhow::anyhow!("this worker is stopping"),
+            after: Duration::ZERO,
+        }
+    }
+
     /// A job or message whose processes were lost too often.
-    pub(crate) fn interruptions_used_up(why: String) -> Self {
+    pub fn interruptions_used_up(why: String) -> Self {
         Self::UsedUp { reason: reason::INTERRUPTIONS_USED_UP, cause: anyhow::Error::msg(why) }
     }
 
@@ -141,14 +162,9 @@ impl Decision {
     }
 }
 
-/// Decides how to settle a message after its handler returned `outcome`. `attempts` were used up before, of
-/// `attempts_max`; `jitter` is 0 to 1.
-pub fn decide(
-    outcome: &Result<Handled, Failure>,
-    attempts: u32,
-    attempts_max: u32,
-    jitter: f64,
-) -> Decision {
+/// Decides how to settle a message after an attempt with this outcome. `jitter` is 0 to 1.
+pub fn decide(outcome: &Outcome, budget: Budget, jitter: f64) -> Decision {
+    let attempts = budget.used;
     match outcome {
         Ok(Handled::Done) => Decision::Done,
         Ok(Handled::Discard(reason)) => Decision::Discard(reason),
@@ -162,7 +178,7 @@ pub fn decide(
         }
         Err(Failure::Retry { after, .. }) => {
             let attempts = attempts.saturating_add(1);
-            if attempts >= attempts_max {
+            if attempts >= budget.max {
                 return Decision::DeadLetter {
                     verdict: Verdict::Dead,
                     reason: reason::ATTEMPTS_USED_UP,
@@ -189,7 +205,7 @@ mod tests {
             let mut runs = 0;
             loop {
                 runs += 1;
-                match decide(&Err(Failure::retry(anyhow!("no"))), spent, attempts_max, jitter) {
+                match decide(&Err(Failure::retry(anyhow!("no"))), Budget { used: spent, max: attempts_max }, jitter) {
                     Decision::Requeue { attempts, .. } => spent = attempts,
                     Decision::DeadLetter { verdict, reason, attempts } => {
                         prop_assert_eq!((verdict, reason, attempts), (Verdict::Dead, reason::ATTEMPTS_USED_UP, attempts_max));
@@ -203,27 +219,30 @@ mod tests {
 
         #[test]
         fn what_is_not_the_jobs_fault_spends_nothing(spent in 0u32..50, attempts_max in 1u32..50) {
-            let decision = decide(&Err(Failure::postpone(anyhow!("broker"))), spent, attempts_max, 0.5);
+            let decision = decide(&Err(Failure::postpone(anyhow!("broker"))), Budget { used: spent, max: attempts_max }, 0.5);
             prop_assert_eq!(decision, Decision::Requeue { attempts: spent, after: POSTPONE_DELAY });
         }
 
         #[test]
         fn a_bad_message_is_not_tried_again(spent in 0u32..50, attempts_max in 1u32..50) {
-            let decision = decide(&Err(Failure::reject(reason::MALFORMED, anyhow!("bad"))), spent, attempts_max, 0.5);
+            let decision = decide(&Err(Failure::reject(reason::MALFORMED, anyhow!("bad"))), Budget { used: spent, max: attempts_max }, 0.5);
             prop_assert_eq!(decision, Decision::DeadLetter { verdict: Verdict::Reject, reason: reason::MALFORMED, attempts: spent });
         }
     }
 
     #[test]
     fn a_fenced_worker_is_silent() {
-        assert_eq!(decide(&Err(Failure::Fenced), 0, 1, 0.0), Decision::Fenced);
+        assert_eq!(
+            decide(&Err(Failure::Fenced), Budget { used: 0, max: 1 }, 0.0),
+            Decision::Fenced
+        );
     }
 
     #[test]
     fn a_requested_retry_delay_is_kept() {
         let after = Some(Duration::from_mins(5));
         let failure = Failure::Retry { cause: anyhow!("429"), after };
-        let decision = decide(&Err(failure), 0, 3, 0.0);
+        let decision = decide(&Err(failure), Budget { used: 0, max: 3 }, 0.0);
         assert_eq!(decision, Decision::Requeue { attempts: 1, after: Duration::from_mins(5) });
     }
 }

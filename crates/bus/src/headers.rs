@@ -13,7 +13,7 @@ use opentelemetry::{
 };
 
 /// The header's first value. Names are compared without case: other clients may write `Traceparent`.
-pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let exact = headers.get(name).map(async_nats::HeaderValue::as_str);
     exact.or_else(|| {
         let same = |found: &str| found.eq_ignore_ascii_case(name);
@@ -26,7 +26,7 @@ pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// Writes the event's attributes and the trace context of `context`.
-pub(crate) fn write(head: &EventHead, context: &Context) -> HeaderMap {
+pub fn write(head: &EventHead, context: &Context) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in head.headers() {
         headers.insert(name, value);
@@ -36,12 +36,12 @@ pub(crate) fn write(head: &EventHead, context: &Context) -> HeaderMap {
 }
 
 /// Writes the trace context of `context`.
-pub(crate) fn inject(headers: &mut HeaderMap, context: &Context) {
+pub fn inject(headers: &mut HeaderMap, context: &Context) {
     set_all(context, |name, value| headers.insert(name, value));
 }
 
 /// The trace context of `context` as names and values.
-pub(crate) fn pairs(context: &Context) -> Vec<(String, String)> {
+pub fn pairs(context: &Context) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     set_all(context, |name, value| pairs.push((name.to_owned(), value)));
     pairs
@@ -62,7 +62,7 @@ pub fn context_of(headers: &HeaderMap) -> Context {
 }
 
 /// The baggage of `context` without its span, for a span that starts its own trace.
-pub(crate) fn baggage_alone(context: &Context) -> Context {
+pub fn baggage_alone(context: &Context) -> Context {
     let mut baggage = Baggage::new();
     for (key, (value, metadata)) in context.baggage() {
         baggage.insert_with_metadata(key.clone(), value.clone(), metadata.clone());

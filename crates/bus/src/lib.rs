@@ -1,65 +1,38 @@
-//! The messaging layer of the services: no job is lost, run twice with effect, or without its trace.
+//! The messaging layer of the services: a pull loop that settles each message once, with trace context in the headers.
 //!
-//! - [`connect`], [`broker_time`], [`readiness`], `storage`, [`topology`]: connection, broker time, health, topology
-//! - [`publish`], `headers`, `record_hint`: publishing, with trace context and record in the message headers
-//! - `origin`: refuses messages that no stage published
-//! - [`work`], `settle`: the work loop: pull, call a [`Handler`], settle. Only this code acks, naks or sends progress
-//! - [`decide`], [`backoff`]: what to do after one attempt, as pure functions
-//! - [`records`], [`record_session`], [`claim`], [`run`]: the job record and its lease
-//! - [`redelivered`]: interruptions in the stages without leases
-//! - [`finish`], [`dead_letter`], [`results`], `tiles`: how a job ends
-//! - [`lost`]: how a job ends whose message is gone
-//! - [`cancel`], [`round`], [`payloads`]: cancel, retry and redrive
+//! It knows messages, not jobs: what a message is about, and what must be written before it is acked, is its
+//! [`Handler`]'s. A delivery goes one way: [`Handler::open`], [`Handler::run`], [`decide`], [`Handler::settle`], and then
+//! the one reply to the broker. Only this crate acks, naks or sends progress.
+//!
+//! - [`connection`]: the bus of a process and its settings
+//! - [`publish`], [`headers`]: publishing, with trace context in the message headers
+//! - [`delivery`], [`origin`]: a message as a handler sees it; messages that no stage published are refused
+//! - [`worker`], `pull`, `dispatch`, `keep_alive`, `in_flight`: the loop
+//! - [`handler`], [`decide`], [`backoff`]: what a stage does with a message, and what follows from its outcome
+//! - `spans`: the spans of the loop
 
 pub mod backoff;
-pub mod broker_time;
-pub mod cancel;
-pub mod claim;
-pub mod connect;
-pub mod dead_letter;
+pub mod connection;
 pub mod decide;
 pub mod delivery;
-pub mod finish;
-pub mod lost;
-pub mod payloads;
+pub mod handler;
+pub mod headers;
+pub mod origin;
 pub mod publish;
-pub mod queue_watch;
-pub mod readiness;
-pub mod record_session;
-pub mod records;
-pub mod redelivered;
-pub mod results;
-pub mod round;
-pub mod run;
-pub mod topology;
-pub mod work;
+pub mod service_context;
+pub mod spans;
 pub mod worker;
 
-mod headers;
-mod health_page;
+mod dispatch;
 mod in_flight;
-mod job_spans;
-mod origin;
-mod record_hint;
-mod service_context;
-mod settle;
-mod staleness;
-mod storage;
-mod tiles;
+mod keep_alive;
+mod pull;
 
-pub use claim::{Claim, Claims};
-pub use connect::{Bus, BusConfig};
-pub use decide::{Failure, Handled};
+pub use connection::{Bus, BusConfig, TraceContext};
+pub use decide::{Budget, Decision, Failure, Handled, Outcome};
 pub use delivery::Delivery;
-pub use finish::Completion;
+pub use handler::{Handler, Lease, Renewal, Settlement};
 pub use headers::{context_of, fault_in};
-pub use origin::{is_broker_header, was_copied};
 pub use publish::{Outgoing, PublishError};
-pub use readiness::Readiness;
-pub use record_session::{RecordSession, SessionError};
-pub use redelivered::RedeliveryGuard;
-pub use run::Run;
 pub use service_context::ServiceContext;
-pub use storage::{StorageProblem, is_full};
-pub use work::Handler;
 pub use worker::WorkerConfig;

@@ -18,12 +18,16 @@ use contract::{
     propagation::TraceParent,
     signals::{attr, span},
 };
+use nats::{
+    connect::REQUEST_TIMEOUT,
+    error_code::{STORE_FULL, error_code},
+};
 use opentelemetry::{
     Context, KeyValue, global,
     trace::{Link, SpanKind, Status, TraceContextExt, Tracer},
 };
 
-use crate::{Bus, connect::REQUEST_TIMEOUT, headers, storage};
+use crate::{Bus, Failure, headers};
 
 /// How long a worker tries to publish before the message that it handles is postponed.
 pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(8);
@@ -109,6 +113,13 @@ pub enum PublishError {
     /// The broker refuses this message, and always will.
     #[error("the broker refuses the message: {0}")]
     Refused(String),
+}
+
+impl From<PublishError> for Failure {
+    /// A publish that fails is not the job's fault.
+    fn from(error: PublishError) -> Self {
+        Self::postpone(error)
+    }
 }
 
 impl Bus {
@@ -199,7 +210,8 @@ impl Bus {
     ) -> Result<PublishAck, SendError> {
         let timeout = REQUEST_TIMEOUT.min(event.timeout);
         let publish = async {
-            self.jetstream
+            self.nats
+                .jetstream
                 .publish_with_headers(event.subject.clone(), headers, event.body.clone())
                 .await?
                 .await
@@ -240,10 +252,10 @@ fn refusal(error: &SendError) -> Option<PublishError> {
         PublishErrorKind::StreamNotFound => return Some(PublishError::NoStream(error.to_string())),
         _ => {}
     }
-    let code = storage::error_code(error)?;
+    let code = error_code(error)?;
     Some(if code == ErrorCode::STREAM_STORE_FAILED {
         PublishError::Full(error.to_string())
-    } else if storage::STORE_FULL.contains(&code) {
+    } else if STORE_FULL.contains(&code) {
         PublishError::StoreFull(error.to_string())
     } else {
         PublishError::Refused(error.to_string())

@@ -3,12 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use contract::topology::Consumer;
+use nats::Readiness;
 use runtime::{
     admin::{self, AdminConfig},
     stop::Stop,
 };
 
-use crate::{Bus, BusConfig, Handler, Readiness, ServiceContext, work};
+use crate::{Bus, BusConfig, Handler, ServiceContext, pull};
 
 /// Settings of every worker.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,7 +42,7 @@ pub async fn run<H: Handler>(
         () = stop.soft.cancelled() => return Ok(()),
         bus = Bus::connect(consumer.stage, &config.bus, service, &readiness) => bus?,
     };
-    let ack_wait = work::open(&bus, consumer).await?.cached_info().config.ack_wait;
+    let ack_wait = bus.nats.ack_wait(consumer).await?;
     let handler = handler(bus.clone(), ack_wait).await?;
-    work::work(bus, consumer, handler, usize::from(config.slots), stop).await
+    pull::work(bus, consumer, handler, usize::from(config.slots), stop).await
 }

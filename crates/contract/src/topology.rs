@@ -130,6 +130,10 @@ pub const TILES_STORE: &str = "TILES";
 /// The streams of results, keys and tiles. If one is full, jobs cannot end or cannot start.
 pub const SIDE_STORES: [&str; 3] = ["KV_RESULTS", "KV_KEYS", "OBJ_TILES"];
 
+/// The streams that must exist before a service starts its work; every service may read them.
+pub const REQUIRED_STREAMS: [&str; 7] =
+    [SUBMITTED.name, TODO.name, DONE.name, DEAD.name, "KV_JOBS", "KV_RESULTS", "OBJ_TILES"];
+
 /// The streams of all stores besides the queues.
 pub const STORES: [&str; 5] = ["KV_JOBS", "KV_RESULTS", "KV_KEYS", "OBJ_TILES", PAYLOADS.name];
 

@@ -3,6 +3,7 @@
 //! - [`NatsServer`]: a nats-server per test
 //! - [`OtlpSink`], [`WebhookCatcher`]: receivers of telemetry and notifications
 //! - [`NameServer`]: a DNS server with given names
+//! - [`StageRig`]: a broker with the lab's streams, for a service in the test's own process
 //! - [`LabUnderTest`]: a whole embedded lab
 //! - [`eventually()`]: waits for a condition, with a limit
 //! - [`PortBlock`], [`Seed`]: ports and randomness that do not surprise
@@ -18,6 +19,7 @@ mod ports;
 mod received;
 mod seed;
 mod settings;
+mod stage_rig;
 mod webhook;
 
 pub use eventually::{Probe, eventually};
@@ -28,4 +30,5 @@ pub use otlp::{OtlpSink, SinkMode};
 pub use ports::PortBlock;
 pub use received::{ReceivedLog, ReceivedSpan};
 pub use seed::Seed;
+pub use stage_rig::StageRig;
 pub use webhook::{Answer, ReceivedHook, WebhookCatcher};

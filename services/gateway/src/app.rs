@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::{
     Config, broker::Broker, capacity::Capacity, error::ApiError, index::Index,
-    jobs::image::ImagePermits, leases::Leases, queues::CachedQueues, storage_problem,
+    job_endpoints::image::ImagePermits, leases::Leases, queues::CachedQueues, storage_problem,
     webhook_policy::WebhookPolicy,
 };
 
@@ -78,7 +78,7 @@ impl App {
     }
 
     /// Ready when the broker is connected and the index knows every job.
-    pub(crate) fn readiness(self: &Arc<Self>, broker: bus::Readiness) -> admin::Readiness {
+    pub(crate) fn readiness(self: &Arc<Self>, broker: nats::Readiness) -> admin::Readiness {
         let app = self.clone();
         admin::Readiness::new(move || {
             let (app, broker) = (app.clone(), broker.clone());

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use async_nats::jetstream::{kv, stream::Stream};
-use bus::{Bus, BusConfig, Readiness, queue_watch};
+use bus::{Bus, BusConfig};
 use contract::topology;
+use jobs::Jobs;
+use nats::{Readiness, streams};
 use runtime::stop::Stop;
 
 use crate::{
@@ -18,7 +20,7 @@ use crate::{
 
 /// The broker, and what the gateway reads there besides records and results.
 pub(crate) struct Broker {
-    pub(crate) bus: Arc<Bus>,
+    pub(crate) jobs: Jobs,
     /// The bucket of idempotency keys.
     pub(crate) keys: kv::Store,
     /// The stream of dead letters.
@@ -36,18 +38,19 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let connect = async {
         let bus = Bus::connect(STAGE, &config, app.service.clone(), &readiness).await?;
-        Broker::open(bus).await
+        Broker::open(Jobs::open(bus, config.faults.is_on()).await?).await
     };
     let Some(broker) = stop.soft.run_until_cancelled(connect).await else {
         return Ok(());
     };
     let broker = app.set_broker(broker?);
-    let bus = broker.bus.clone();
+    let jobs = &broker.jobs;
+    let bus = &jobs.bus;
     tokio::join!(
-        index::watch::keep(&app.index, &bus, &stop),
-        capacity::watch(&app, &bus, &stop),
-        queue_watch::watch(&bus, &stop),
-        leases::watch(&app, &bus, &stop),
+        index::watch::keep(&app.index, jobs, &stop),
+        capacity::watch(&app, jobs, &stop),
+        streams::watch(&bus.nats, &bus.service.metrics, &stop),
+        leases::watch(&app, bus, &stop),
         loss_counter::watch(broker, &app.service.metrics, &stop),
         reaper::watch(&app, broker, &stop),
     );
@@ -55,11 +58,12 @@ pub(crate) async fn run(
 }
 
 impl Broker {
-    async fn open(bus: Arc<Bus>) -> anyhow::Result<Self> {
-        let keys = bus.jetstream.get_key_value(topology::KEYS_BUCKET).await;
+    async fn open(jobs: Jobs) -> anyhow::Result<Self> {
+        let jetstream = &jobs.bus.nats.jetstream;
+        let keys = jetstream.get_key_value(topology::KEYS_BUCKET).await;
         let keys = keys.context("cannot open the bucket of idempotency keys")?;
-        let dead = bus.jetstream.get_stream_no_info(topology::DEAD.name).await;
+        let dead = jetstream.get_stream_no_info(topology::DEAD.name).await;
         let dead = dead.context("cannot open the stream of dead letters")?;
-        Ok(Self { bus, keys, dead, forgotten: Forgotten::default() })
+        Ok(Self { jobs, keys, dead, forgotten: Forgotten::default() })
     }
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use async_nats::jetstream::stream::Info;
-use bus::Bus;
 use contract::topology;
+use jobs::Jobs;
 use runtime::stop::Stop;
 use tokio::time::sleep;
 
@@ -65,10 +65,10 @@ impl Store {
 }
 
 /// Polls the stores until the stop. If a poll fails, the result of the last one stays.
-pub(crate) async fn watch(app: &App, bus: &Bus, stop: &Stop) {
+pub(crate) async fn watch(app: &App, jobs: &Jobs, stop: &Stop) {
     let polls = async {
         loop {
-            if let Some(stores) = poll(app, bus).await {
+            if let Some(stores) = poll(app, jobs).await {
                 app.capacity.note(&stores);
             }
             sleep(POLL_INTERVAL).await;
@@ -77,14 +77,14 @@ pub(crate) async fn watch(app: &App, bus: &Bus, stop: &Stop) {
     stop.soft.run_until_cancelled(polls).await;
 }
 
-async fn poll(app: &App, bus: &Bus) -> Option<Vec<Store>> {
+async fn poll(app: &App, jobs: &Jobs) -> Option<Vec<Store>> {
     // Read first: a record written in between must not look like a lost one.
     let known = app.index.extent();
-    let records = bus.records.bucket().stream.get_info().await.ok()?;
+    let records = jobs.records.bucket().stream.get_info().await.ok()?;
     app.index.compare(known, &records.state);
     let mut stores = vec![Store::new(topology::JOBS_BUCKET, &records)];
     for name in topology::SIDE_STORES {
-        let stream = bus.jetstream.get_stream(name).await.ok()?;
+        let stream = jobs.bus.nats.jetstream.get_stream(name).await.ok()?;
         stores.push(Store::new(name, stream.cached_info()));
     }
     Some(stores)

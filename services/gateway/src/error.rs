@@ -6,8 +6,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bus::{PublishError, records::RecordError};
+use bus::PublishError;
 use contract::{BodyError, api::Problem, record::Unreadable, signals::reason::RECORD_UNREADABLE};
+use jobs::RecordError;
 use runtime::problem::ProblemResponse;
 
 /// `Retry-After` in seconds when the broker is unreachable.

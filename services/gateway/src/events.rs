@@ -73,7 +73,7 @@ pub(crate) async fn take(
     }
     let broker = app.broker()?;
     app.capacity.check()?;
-    let stored = broker.bus.publish(outgoing(&head, data)).await;
+    let stored = broker.jobs.bus.publish(outgoing(&head, data)).await;
     let stored = stored.map_err(|error| ApiError::publish(error, ADVICE))?;
     if !stored.duplicate {
         app.service.metrics.count(&JOBS_SUBMITTED, &[JobKind::EVENT.name()]);

@@ -11,7 +11,7 @@ use crate::{broker::Broker, error::ApiError};
 pub(crate) async fn reach(broker: &Broker, point: FaultPoint) -> Result<(), ApiError> {
     let context = Context::current();
     let carried = context.baggage().get(BAGGAGE_FAULT).map(ToString::to_string);
-    let faults = JobFaults::of(carried.as_deref(), broker.bus.faults_on);
+    let faults = JobFaults::of(carried.as_deref(), broker.jobs.faults_on);
     match faults.at(Stage::Gateway, 1, point) {
         Some(fault) => fault.act().await.map_err(ApiError::internal),
         None => Ok(()),

@@ -68,7 +68,7 @@ impl Key {
 
     /// Claims the key for the job of `fresh`, or returns the job that it identifies.
     pub(crate) async fn claim(&self, broker: &Broker, fresh: Ticket) -> Result<Claim, ApiError> {
-        let now_ms = broker.bus.time.now_ms();
+        let now_ms = broker.jobs.bus.nats.time.now_ms();
         let taken = timeout(KEY_TIMEOUT, self.take(&broker.keys, fresh, now_ms)).await;
         let late = |_| {
             Err(ApiError::not_started(ADVICE, "timed out reading the bucket of idempotency keys"))
@@ -108,7 +108,7 @@ impl Key {
         match keys.create(self.name.as_str(), value.into()).await {
             Ok(_) => return Ok(None),
             Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {}
-            Err(error) if bus::is_full(&error) => {
+            Err(error) if nats::error_code::is_full(&error) => {
                 return Err(ApiError::full("store of idempotency keys").because(error));
             }
             Err(error) => return Err(ApiError::not_started(ADVICE, error)),
@@ -130,7 +130,7 @@ impl Key {
             return Err(reused());
         }
         let ticket = Ticket { job: stored.job, root: stored.root };
-        let load = broker.bus.records.load(stored.job);
+        let load = broker.jobs.records.load(stored.job);
         let record = in_time(async { load.await.map_err(ApiError::record) }).await?;
         let age_ms = now_ms - stored.created_ms;
         match record {

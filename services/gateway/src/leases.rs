@@ -5,12 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bus::{Bus, records::Entry, work};
+use bus::Bus;
 use contract::{
     api::{JobView, LeaseView, WaitReason, WaitView},
     lease, signals,
     topology::PROCESSOR,
 };
+use jobs::records::Entry;
 use runtime::stop::Stop;
 use tokio::time::sleep;
 
@@ -38,8 +39,8 @@ impl Leases {
     /// poll.
     pub(crate) fn describe(&self, view: &mut JobView, entry: &Entry, bus: &Bus, index: &Index) {
         let Some(poll) = self.last() else { return };
-        let (record, now_ns) = (&entry.record, bus.time.now_ns());
-        let silent = bus.unwritten_for(entry.written_at_ns);
+        let (record, now_ns) = (&entry.record, bus.nats.time.now_ns());
+        let silent = bus.nats.unwritten_for(entry.written_at_ns);
         view.lease = LeaseView::of(record, entry.written_at_ns, silent, poll.ack_wait);
         let has_worker = poll.pulled.elapsed() < PULLED_WITHIN
             || index.renewed_within(lease::silent_after(poll.ack_wait), now_ns) > 0;
@@ -74,7 +75,7 @@ fn is_queued(wait: &WaitView) -> bool {
 pub(crate) async fn watch(app: &App, bus: &Bus, stop: &Stop) {
     let polls = async {
         loop {
-            match work::open(bus, PROCESSOR).await {
+            match bus.nats.consumer(PROCESSOR).await {
                 Ok(queue) => {
                     let info = queue.cached_info();
                     app.leases.note(info.config.ack_wait, info.num_waiting > 0);
@@ -92,7 +93,7 @@ pub(crate) async fn watch(app: &App, bus: &Bus, stop: &Stop) {
 
 /// Sets the gauge of silent leases.
 fn export(app: &App, bus: &Bus, ack_wait: Duration) {
-    let now_ns = bus.time.now_ns();
+    let now_ns = bus.nats.time.now_ns();
     let renewed = app.index.renewed_within(lease::alarming_after(ack_wait), now_ns);
     let silent = app.index.running().saturating_sub(renewed);
     bus.service.metrics.set(&signals::LEASES_SILENT, &[], silent as f64);

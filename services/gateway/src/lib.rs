@@ -6,7 +6,7 @@
 //!
 //! - `routes`: the handler of each endpoint
 //! - `submit`, `events`, `idempotency`: submission
-//! - `jobs`, `dead_letters`, `queues`: reading and changing what was submitted
+//! - `job_endpoints`, `dead_letters`, `queues`: reading and changing what was submitted
 //! - `openapi`: the description of the API
 //! - `index`: all jobs in memory, and the clients that follow them
 
@@ -23,7 +23,7 @@ mod fault_point;
 mod idempotency;
 mod inbound_context;
 mod index;
-mod jobs;
+mod job_endpoints;
 mod leases;
 mod measure;
 mod openapi;

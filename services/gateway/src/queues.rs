@@ -6,8 +6,8 @@ use std::{
 };
 
 use axum::{Json, extract::State};
-use bus::queue_watch;
 use contract::api::QueueList;
+use nats::streams;
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::{app::App, error::ApiError};
@@ -37,7 +37,8 @@ pub(crate) async fn queues(State(app): State<Arc<App>>) -> Result<Json<QueueList
         if let Some((_, cached)) = last.as_ref().filter(|(at, _)| at.elapsed() < CACHE_TIME) {
             return Ok(cached.clone());
         }
-        let queues = queue_watch::snapshot(&broker.bus).await.map_err(ApiError::broker_away)?;
+        let queues =
+            streams::snapshot(&broker.jobs.bus.nats).await.map_err(ApiError::broker_away)?;
         *last = Some((Instant::now(), queues.clone()));
         Ok(queues)
     };

@@ -12,8 +12,8 @@ use runtime::http_guard::{AllowedHosts, guard};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::App, dead_letters, error::ApiError, events, jobs, measure, openapi, queues, server_span,
-    storage_problem, submit,
+    app::App, dead_letters, error::ApiError, events, job_endpoints, measure, openapi, queues,
+    server_span, storage_problem, submit,
 };
 
 /// Media types of a raw event.
@@ -52,8 +52,8 @@ fn raw_events() -> OpenApiRouter<Arc<App>> {
 fn changing() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(submit::submit))
-        .routes(routes!(jobs::cancel::cancel))
-        .routes(routes!(jobs::retry::retry))
+        .routes(routes!(job_endpoints::cancel::cancel))
+        .routes(routes!(job_endpoints::retry::retry))
         .routes(routes!(dead_letters::redrive_batch::redrive_many))
         .routes(routes!(dead_letters::delete::delete))
         .routes(routes!(dead_letters::redrive::redrive))
@@ -62,12 +62,12 @@ fn changing() -> OpenApiRouter<Arc<App>> {
 /// Calls that only read. They have no spans.
 fn reading() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(jobs::list::list))
-        .routes(routes!(jobs::show::show))
-        .routes(routes!(jobs::events::events))
-        .routes(routes!(jobs::operations::operations))
-        .routes(routes!(jobs::operations::operation))
-        .routes(routes!(jobs::image::image))
+        .routes(routes!(job_endpoints::list::list))
+        .routes(routes!(job_endpoints::show::show))
+        .routes(routes!(job_endpoints::events::events))
+        .routes(routes!(job_endpoints::operations::operations))
+        .routes(routes!(job_endpoints::operations::operation))
+        .routes(routes!(job_endpoints::image::image))
         .routes(routes!(dead_letters::list::list))
         .routes(routes!(dead_letters::show::show))
         .routes(routes!(queues::queues))

@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, ensure};
-use bus::{Readiness, ServiceContext};
+use bus::ServiceContext;
+use nats::Readiness;
 use runtime::{
     admin,
     http_guard::AllowedHosts,

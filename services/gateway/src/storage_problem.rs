@@ -13,7 +13,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use bus::StorageProblem;
+use nats::StorageProblem;
 use runtime::problem::ProblemResponse;
 use tokio::{sync::Mutex, time::timeout};
 
@@ -63,7 +63,7 @@ async fn storage_problem(app: &App, unconfirmed: bool) -> Option<StorageProblem>
     if let Some(cached) = last.as_ref().filter(|cached| cached.at.elapsed() < CACHE_TIME) {
         return cached.found.clone();
     }
-    let found = broker.bus.storage_problem(unconfirmed).await;
+    let found = broker.jobs.bus.nats.storage_problem(unconfirmed).await;
     if let Some(problem) = &found {
         tracing::warn!(%problem, "broker cannot store: requests fail");
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, http::HeaderMap, response::Response};
-use bus::{Outgoing, PublishError, payloads::inline_spec, records::RecordError};
+use bus::{Outgoing, PublishError};
 use contract::{
     JobSource, NotASource, UnknownFields,
     api::JobAccepted,
@@ -17,6 +17,7 @@ use contract::{
     topology::{self, Hop, MESSAGE_BYTES_MAX, message_id},
 };
 use faults::FaultPoint;
+use jobs::{RecordError, payloads::inline_spec};
 use opentelemetry::trace::FutureExt as _;
 use tokio::time::timeout;
 use tracing::Span;
@@ -75,7 +76,8 @@ pub(crate) async fn submit(
     app.targets.check(&spec).await?;
     let broker = app.broker()?;
     app.capacity.check()?;
-    let fresh = Ticket { job: broker.bus.time.new_job_id(), root: telemetry::current_span_ref() };
+    let fresh =
+        Ticket { job: broker.jobs.bus.nats.time.new_job_id(), root: telemetry::current_span_ref() };
     let accepted_at_ms = app.service.clock.stamp_ms();
     let job = Job {
         id: fresh.job,
@@ -144,10 +146,10 @@ impl Submission<'_> {
             Outgoing::about(self.job.id, EventType::Submitted, topology::submitted(kind), data)
                 .with_id(message_id(self.job.id, self.job.round, Hop::Submitted))
                 .with_timeout(PUBLISH_TIMEOUT);
-        let error = match self.broker.bus.publish(event).with_context(ticket.context()).await {
+        let error = match self.broker.jobs.bus.publish(event).with_context(ticket.context()).await {
             Ok(ack) if ack.duplicate => return Ok(()),
             Ok(_) => {
-                let metrics = &self.broker.bus.service.metrics;
+                let metrics = &self.broker.jobs.bus.service.metrics;
                 metrics.count(&JOBS_SUBMITTED, &[kind.name()]);
                 return Ok(());
             }
@@ -174,13 +176,13 @@ impl Submission<'_> {
     async fn record(&self, ticket: Ticket) {
         let mut record = JobRecord::accepted(&self.job, ticket.trace_id());
         // Preliminary: the ingester sets it by the time of the message.
-        let now_ms = self.broker.bus.time.now_ms();
+        let now_ms = self.broker.jobs.bus.nats.time.now_ms();
         record.deadline_at_ms = Some(self.job.spec.deadline_from(now_ms));
         record.inline_spec = {
             let _in_the_jobs_trace = ticket.context().attach();
             inline_spec(&self.job)
         };
-        match timeout(RECORD_TIMEOUT, self.broker.bus.records.create(record)).await {
+        match timeout(RECORD_TIMEOUT, self.broker.jobs.records.create(record)).await {
             Ok(Ok(_) | Err(RecordError::Conflict)) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, job_id = %ticket.job, "cannot create record yet; the ingester does");

@@ -1,11 +1,12 @@
 //! Continues a job's trace in a message that a request causes: the parent is the job's span, the baggage is the job's,
 //! and the request's span is only linked.
 
-use bus::{fault_in, records::Entry};
+use bus::fault_in;
 use contract::{
     job::Job,
     propagation::{BAGGAGE_FAULT, TraceParent},
 };
+use jobs::{records::Entry, round};
 use opentelemetry::{
     Context,
     baggage::{Baggage, BaggageExt as _},
@@ -48,7 +49,7 @@ fn copy(origin: &Context, wanted: impl Fn(&str) -> bool) -> Baggage {
 /// Moves the record into the round whose message was just stored, so that a client sees it at once. If this
 /// fails, the stage that receives the message does it.
 pub(crate) async fn begin_round(broker: &Broker, job: &Job, trace_id: &str) -> Option<Entry> {
-    let entry = broker.bus.enter_round(job, trace_id).await;
+    let entry = round::enter(&broker.jobs, job, trace_id).await;
     entry.unwrap_or_else(|error| {
         tracing::debug!(%error, job_id = %job.id, "cannot start the round yet; the stage does it");
         None

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use bus::{
-    Bus, Completion, Delivery, Failure, Handled, Handler, Outgoing, RecordSession,
-    payloads::inline_spec, records::RecordError,
-};
+use bus::{Delivery, Failure, Handled, Outcome, Outgoing};
 use contract::{
-    JobId, JobSource, UnknownFields,
-    event::EventType,
+    JobSource, UnknownFields,
+    event::{EventHead, EventType},
     job::{ATTEMPTS_DEFAULT, Job, JobSpec, Notify},
     record::{InlineSpec, JobFailure, JobRecord, MoveForbidden},
     signals::{attr, reason, span},
-    state::{JobState, Outcome},
+    state::{self, JobState},
     topology::{Hop, message_id, todo},
 };
 use faults::FaultPoint;
+use jobs::{
+    Attempt, Completion, FaultPoints, JobHandler, Jobs, Opened, RecordError, RecordSession,
+    Redeliveries, completion, message, payloads::inline_spec, record_hint, records::Entry, round,
+};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -26,127 +27,171 @@ use crate::{
 
 /// Admits jobs.
 pub(crate) struct Admit {
-    bus: Arc<Bus>,
+    jobs: Jobs,
     sources: Sources,
     seen: Seen,
+    redeliveries: Redeliveries,
 }
 
-impl Handler for Admit {
-    async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
-        let event = delivery.event()?;
-        if !self.sources.allow(&event.source) {
-            return Ok(Handled::Discard(reason::UNKNOWN_SOURCE));
-        }
-        if event.kind != EventType::Submitted.name() {
-            return Ok(Handled::Discard(reason::UNKNOWN_TYPE));
-        }
-        let job = if is_gateway(&event.source) {
-            Some(delivery.as_job()?)
-        } else {
-            self.job_of_event(delivery).await?
+impl JobHandler for Admit {
+    /// The admitted job; its record is open.
+    type Work = Arc<Job>;
+
+    async fn open(&self, delivery: &Delivery) -> Opened<Arc<Job>> {
+        let attempt = Attempt::new(&self.jobs, delivery);
+        let job = match self.job_of(delivery).await {
+            Ok(Admission::Job(job)) => *job,
+            Ok(Admission::Discard(reason)) => {
+                return attempt.with_outcome(Ok(Handled::Discard(reason)));
+            }
+            Err(failure) => return attempt.with_outcome(Err(failure)),
         };
-        let Some(job) = job else { return Ok(Handled::Discard(reason::DUPLICATE)) };
-        job.spec.check().map_err(|error| Failure::reject(reason::MALFORMED, error))?;
-        let span = Span::current();
-        span.set_attribute(attr::JOB_ID, job.id.to_string());
-        span.set_attribute(attr::JOB_KIND, job.spec.kind().name());
-        span.add_event(span::EVENT_VALIDATED, Vec::new());
-        let job = enriched(job, delivery.published_at_ms());
-        span.add_event(span::EVENT_ENRICHED, Vec::new());
-        self.queue(delivery, &job).await
+        if let Err(error) = job.spec.check() {
+            let rejected = Failure::reject(reason::MALFORMED, error);
+            let attempt = attempt.with_job(Arc::new(job));
+            return attempt.with_outcome(Err(rejected));
+        }
+        let job = Arc::new(enriched(job, delivery.published_at_ms()));
+        note_admission(&job);
+        let attempt = attempt.with_job(job.clone());
+        match self.record_of(&job).await {
+            Ok(entry) => {
+                let session = RecordSession::shared(self.jobs.records.clone(), entry);
+                attempt.with_record(Arc::new(session)).with_work(job)
+            }
+            Err(failure) => attempt.with_outcome(Err(failure)),
+        }
     }
+
+    async fn run(&self, delivery: &Delivery, attempt: &mut Attempt, job: Arc<Job>) -> Outcome {
+        match &attempt.record {
+            Some(session) => self.queue(delivery, session, &attempt.faults, &job).await,
+            None => Err(Failure::postpone(anyhow::anyhow!("the job's record is not open"))),
+        }
+    }
+}
+
+/// What an event is to the lab.
+enum Admission {
+    /// A job to queue.
+    Job(Box<Job>),
+    /// Not for this lab.
+    Discard(&'static str),
 }
 
 impl Admit {
-    pub(crate) async fn new(bus: Arc<Bus>, sources: Sources) -> anyhow::Result<Self> {
-        let seen = Seen::open(&bus).await?;
-        Ok(Self { bus, sources, seen })
+    pub(crate) async fn new(jobs: Jobs, sources: Sources) -> anyhow::Result<Self> {
+        let seen = Seen::open(&jobs.bus).await?;
+        Ok(Self { jobs, sources, seen, redeliveries: Redeliveries::default() })
+    }
+
+    /// The job of an event, from the gateway or raw.
+    async fn job_of(&self, delivery: &Delivery) -> Result<Admission, Failure> {
+        let event = delivery.event()?;
+        if !self.sources.allow(&event.source) {
+            return Ok(Admission::Discard(reason::UNKNOWN_SOURCE));
+        }
+        if event.kind != EventType::Submitted.name() {
+            return Ok(Admission::Discard(reason::UNKNOWN_TYPE));
+        }
+        if is_gateway(&event.source) {
+            return Ok(Admission::Job(Box::new(message::job(delivery)?)));
+        }
+        Ok(match self.job_of_raw(delivery, event).await? {
+            Some(job) => Admission::Job(Box::new(job)),
+            None => Admission::Discard(reason::DUPLICATE),
+        })
     }
 
     /// The job of a raw event; `None` if the event is a duplicate.
-    async fn job_of_event(&self, delivery: &Delivery) -> Result<Option<Job>, Failure> {
+    async fn job_of_raw(
+        &self,
+        delivery: &Delivery,
+        event: &EventHead,
+    ) -> Result<Option<Job>, Failure> {
         let spec: JobSpec = delivery.json()?;
-        let fresh = self.bus.time.new_job_id();
-        let id: Option<JobId> =
-            self.seen.job_of(delivery.event()?, delivery.first_seq(), fresh).await?;
-        let (round, accepted_at_ms) = (delivery.redriven_round(), delivery.published_at_ms());
-        let job = id.map(|id| Job {
+        let fresh = self.jobs.bus.nats.time.new_job_id();
+        let id = self.seen.job_of(event, message::first_seq(delivery), fresh).await?;
+        Ok(id.map(|id| Job {
             id,
-            round,
+            round: message::redriven_round(delivery),
             spec,
-            accepted_at_ms,
+            accepted_at_ms: delivery.published_at_ms(),
             source: JobSource::Client,
             deadline_at_ms: None,
             unknown: UnknownFields::default(),
-        });
-        // The data do not have the job's id: a dead letter of the event needs it.
-        if let Some(job) = &job {
-            delivery.set_job(job.clone());
-        }
-        Ok(job)
+        }))
     }
 
     /// Moves the record to `queued` and publishes the job. If the record is already queued, only publishes again.
-    async fn queue(&self, delivery: &Delivery, job: &Job) -> Result<Handled, Failure> {
-        let session =
-            Arc::new(RecordSession::shared(self.bus.records.clone(), self.record_of(job).await?));
-        delivery.open(session.clone());
+    async fn queue(
+        &self,
+        delivery: &Delivery,
+        session: &RecordSession,
+        faults: &FaultPoints,
+        job: &Job,
+    ) -> Outcome {
         let record = session.record().await;
-        delivery.note_queue_wait(delivery.published_at_ms());
+        delivery.note_queue_wait(&self.jobs.bus, delivery.published_at_ms());
         if record.round != job.round {
             return Ok(Handled::Discard(reason::STALE_ROUND));
         }
         if record.state.is_terminal() {
-            self.bus.publish_completion(&record, job).await?;
+            completion::publish(&self.jobs, &record, job).await?;
             return Ok(Handled::Done);
         }
-        let _turn = self.bus.start_redelivery(delivery, &session).await?;
-        delivery.reach(FaultPoint::BeforeWork).await?;
+        let _turn = self.redeliveries.start(&self.jobs, delivery, session).await?;
+        faults.reach(FaultPoint::BeforeWork).await?;
         if record.state == JobState::Accepted {
             if let Some(completion) = self.completion_before_work(&record, job) {
-                return self.bus.finish(delivery, &session, job, &completion).await;
+                return completion::finish(&self.jobs, faults, session, job, &completion).await;
             }
-            let inline_spec = inline_spec(job);
-            let queued_ms = self.bus.service.clock.stamp_ms();
-            let queued = |record: &mut JobRecord| {
-                into_queue(record, queued_ms, inline_spec.as_ref(), job.deadline_at_ms)
-            };
-            session.change(queued).await?;
+            self.move_to_queued(session, job).await?;
         }
         let queued = session.entry().await;
         if queued.record.inline_spec.is_none() {
             // Cancel, retry and show need the spec in the record. An earlier delivery may have been
             // interrupted between the two writes.
-            self.bus.payloads.put(job).await.map_err(Failure::postpone)?;
+            self.jobs.payloads.put(job).await.map_err(Failure::postpone)?;
         }
-        delivery.reach(FaultPoint::AfterEffect).await?;
+        faults.reach(FaultPoint::AfterEffect).await?;
         let body = job.to_json().map_err(Failure::postpone)?;
-        let subject = todo(job.spec.kind());
         let id = message_id(job.id, job.round, Hop::Todo);
-        let event = Outgoing::about(job.id, EventType::Todo, subject, body).with_id(id);
-        self.bus.publish(event.with_record_hint(&queued)).await?;
-        delivery.reach(FaultPoint::AfterPublish).await?;
+        let event =
+            Outgoing::about(job.id, EventType::Todo, todo(job.spec.kind()), body).with_id(id);
+        self.jobs.bus.publish(record_hint::attach(event, &queued)).await?;
+        faults.reach(FaultPoint::AfterPublish).await?;
         Ok(Handled::Done)
     }
 
+    async fn move_to_queued(&self, session: &RecordSession, job: &Job) -> Result<(), Failure> {
+        let inline_spec = inline_spec(job);
+        let queued_ms = self.jobs.bus.service.clock.stamp_ms();
+        let queued = |record: &mut JobRecord| {
+            into_queue(record, queued_ms, inline_spec.as_ref(), job.deadline_at_ms)
+        };
+        session.change(queued).await?;
+        Ok(())
+    }
+
     /// The job's record. The gateway writes it after its publish, so it may not be there yet.
-    async fn record_of(&self, job: &Job) -> Result<bus::records::Entry, Failure> {
+    async fn record_of(&self, job: &Job) -> Result<Entry, Failure> {
         let trace_id =
             telemetry::current_span_ref().map(|span| span.trace_hex()).unwrap_or_default();
-        if let Some(entry) = self.bus.enter_round(job, &trace_id).await? {
+        if let Some(entry) = round::enter(&self.jobs, job, &trace_id).await? {
             return Ok(entry);
         }
         let mut record = JobRecord::accepted(job, trace_id);
         if self.completion_before_work(&record, job).is_none() {
-            let queued_ms = self.bus.service.clock.stamp_ms();
+            let queued_ms = self.jobs.bus.service.clock.stamp_ms();
             let inline_spec = inline_spec(job);
             into_queue(&mut record, queued_ms, inline_spec.as_ref(), job.deadline_at_ms)
                 .map_err(Failure::postpone)?;
         }
-        match self.bus.records.create(record).await {
+        match self.jobs.records.create(record).await {
             Ok(entry) => Ok(entry),
             Err(RecordError::Conflict) => {
-                let entry = self.bus.records.load(job.id).await?;
+                let entry = self.jobs.records.load(job.id).await?;
                 entry.ok_or_else(|| {
                     Failure::postpone(anyhow::anyhow!("the record was just deleted"))
                 })
@@ -164,15 +209,24 @@ impl Admit {
         if record.cancel_requested {
             return Some(Completion::cancelled("cancelled before it was queued"));
         }
-        if job.deadline_at_ms.is_some_and(|deadline| self.bus.time.now_ms() > deadline) {
+        if job.deadline_at_ms.is_some_and(|deadline| self.jobs.bus.nats.time.now_ms() > deadline) {
             return end(
-                Outcome::Failed,
+                state::Outcome::Failed,
                 reason::DEADLINE_PASSED,
                 "the deadline passed before the job was queued",
             );
         }
         None
     }
+}
+
+/// Marks the span of an admitted job.
+fn note_admission(job: &Job) {
+    let span = Span::current();
+    span.set_attribute(attr::JOB_ID, job.id.to_string());
+    span.set_attribute(attr::JOB_KIND, job.spec.kind().name());
+    span.add_event(span::EVENT_VALIDATED, Vec::new());
+    span.add_event(span::EVENT_ENRICHED, Vec::new());
 }
 
 /// Moves the record to `queued`, with the deadline, and with the spec if it is small.

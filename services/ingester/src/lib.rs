@@ -7,9 +7,10 @@ mod admit;
 mod config;
 mod seen;
 
-use bus::{ServiceContext, worker};
+use bus::ServiceContext;
 pub use config::Config;
 use contract::{Stage, topology};
+use jobs::worker;
 use runtime::stop::Stop;
 
 /// The stage of this service.
@@ -18,8 +19,8 @@ pub const STAGE: Stage = Stage::Ingester;
 /// Runs the ingester until the stop.
 pub async fn run(config: Config, service: ServiceContext, stop: Stop) -> anyhow::Result<()> {
     let sources = config.sources();
-    worker::run(topology::INGESTER, &config.worker, service, stop, async |bus, _| {
-        admit::Admit::new(bus, sources).await
+    worker::run(topology::INGESTER, &config.worker, service, stop, async |jobs, _| {
+        admit::Admit::new(jobs, sources).await
     })
     .await
 }

@@ -19,7 +19,7 @@ struct Sighting {
 
 impl Seen {
     pub(crate) async fn open(bus: &Bus) -> anyhow::Result<Self> {
-        let store = bus.jetstream.get_key_value(KEYS_BUCKET).await;
+        let store = bus.nats.jetstream.get_key_value(KEYS_BUCKET).await;
         Ok(Self(store.context("cannot open the bucket of idempotency keys")?))
     }
 

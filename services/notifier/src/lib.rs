@@ -13,9 +13,10 @@ mod config;
 mod notify;
 
 use attempted::Attempted;
-use bus::{ServiceContext, worker};
+use bus::ServiceContext;
 pub use config::Config;
 use contract::{Stage, signals, topology};
+use jobs::{Redeliveries, worker};
 use runtime::stop::Stop;
 
 /// The stage of this service.
@@ -29,8 +30,9 @@ pub async fn run(config: Config, service: ServiceContext, stop: Stop) -> anyhow:
     });
     let webhook = channel::Webhook::new(&config.webhook, hosts)?;
     let age_max = config.webhook.age_max();
-    let handler = async |bus, _| {
-        Ok(notify::Notifier { bus, webhook, age_max, attempted: Attempted::default() })
+    let handler = async |jobs, _| {
+        let (attempted, redeliveries) = (Attempted::default(), Redeliveries::default());
+        Ok(notify::Notifier { jobs, webhook, age_max, attempted, redeliveries })
     };
     worker::run(topology::NOTIFIER, &config.worker, service, stop, handler).await
 }

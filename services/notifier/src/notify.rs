@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
-use bus::{Bus, Delivery, Failure, Handled, Handler, RecordSession, records::RecordError};
+use bus::{Delivery, Failure, Handled, Outcome};
 use contract::{
     completion::CompletionEvent,
     job::Notify,
@@ -11,6 +11,10 @@ use contract::{
     signals::{self, attr, notification, reason},
 };
 use faults::FaultPoint;
+use jobs::{
+    Attempt, JobHandler, Jobs, Opened, RecordError, RecordSession, Redeliveries,
+    interruptions::RedeliveryGuard,
+};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -21,65 +25,87 @@ use crate::{
 
 /// Sends notifications to submitters.
 pub(crate) struct Notifier {
-    pub(crate) bus: Arc<Bus>,
+    pub(crate) jobs: Jobs,
     pub(crate) webhook: Webhook,
     /// How long a notification may wait for its receiver.
     pub(crate) age_max: Duration,
     pub(crate) attempted: Attempted,
+    pub(crate) redeliveries: Redeliveries,
 }
 
-impl Handler for Notifier {
-    async fn handle(&self, delivery: &Delivery) -> Result<Handled, Failure> {
-        let done: CompletionEvent = delivery.json()?;
-        let span = Span::current();
-        span.set_attribute(attr::JOB_KIND, done.job.spec.kind().name());
-        span.set_attribute(attr::JOB_OUTCOME, done.outcome.name());
-        span.set_attribute(attr::JOB_ROUND, i64::from(done.job.round));
-        // On the first delivery no attempt was spent; a failed one opens the record to count it there.
-        let (mut record, mut _guard) = (None, None);
-        if delivery.redelivered {
-            let session = self.open(delivery, &done).await?;
-            // A delivery that this process postponed before an attempt was settled, not interrupted.
-            if let Some(session) =
-                session.as_ref().filter(|_| !self.attempted.is_unsent(delivery.seq))
-            {
-                _guard = Some(self.bus.start_redelivery(delivery, session).await?);
-            }
-            record = match session {
-                Some(session) => Some(session.record().await),
-                None => None,
-            };
+/// A notification to send.
+pub(crate) struct ToSend {
+    done: CompletionEvent,
+    /// The job's record, read on a redelivery.
+    record: Option<JobRecord>,
+    _guard: Option<RedeliveryGuard>,
+}
+
+impl ToSend {
+    /// A notification of which no delivery is known before this one.
+    const fn first(done: CompletionEvent) -> Self {
+        Self { done, record: None, _guard: None }
+    }
+}
+
+impl JobHandler for Notifier {
+    type Work = ToSend;
+
+    async fn open(&self, delivery: &Delivery) -> Opened<ToSend> {
+        let attempt = Attempt::new(&self.jobs, delivery);
+        let done: CompletionEvent = match delivery.json() {
+            Ok(done) => done,
+            Err(failure) => return attempt.with_outcome(Err(failure)),
+        };
+        note_job(&done);
+        if !delivery.redelivered {
+            // No attempt was spent yet, so the record is not read.
+            return attempt.with_work(ToSend::first(done));
         }
-        delivery.reach(FaultPoint::BeforeWork).await?;
+        match self.record_of(&done).await {
+            Ok(Some(session)) => {
+                let attempt = attempt.with_record(session.clone());
+                match self.redelivered(delivery, &session, done).await {
+                    Ok(work) => attempt.with_work(work),
+                    Err(failure) => attempt.with_outcome(Err(failure)),
+                }
+            }
+            Ok(None) => attempt.with_work(ToSend::first(done)),
+            Err(failure) => attempt.with_outcome(Err(failure)),
+        }
+    }
+
+    async fn run(&self, delivery: &Delivery, attempt: &mut Attempt, work: ToSend) -> Outcome {
+        let ToSend { done, record, .. } = &work;
+        attempt.faults.reach(FaultPoint::BeforeWork).await?;
         let notify = done.job.spec.notify.as_ref().unwrap_or(&Notify::Log);
         if !notify.wants(done.outcome) {
-            note_wait(delivery, record.as_ref());
+            self.note_wait(delivery, record.as_ref());
             self.count(notify, notification::UNWANTED);
             return Ok(Handled::Done);
         }
         let repeat = self.attempted.may_be_repeat(delivery.seq, delivery.redelivered);
-        let sent = self.send(notify, &done, repeat).await;
+        let sent = self.send(notify, done, repeat).await;
         if matches!(sent, Sent::Postponed { attempted: false, .. }) {
             if !repeat {
                 self.attempted.add_unsent(delivery.seq);
             }
         } else {
             self.attempted.remove(delivery.seq);
-            note_wait(delivery, record.as_ref());
-            delivery.reach(FaultPoint::AfterEffect).await?;
+            self.note_wait(delivery, record.as_ref());
+            attempt.faults.reach(FaultPoint::AfterEffect).await?;
         }
-        self.settle(delivery, notify, sent, repeat)
+        self.outcome(delivery, notify, sent, repeat)
     }
 }
 
 impl Notifier {
-    /// Opens the job's record, where attempts are counted. `None` if it has expired.
-    async fn open(
+    /// The job's record, where attempts are counted. `None` if it has expired.
+    async fn record_of(
         &self,
-        delivery: &Delivery,
         done: &CompletionEvent,
     ) -> Result<Option<Arc<RecordSession>>, Failure> {
-        let entry = match self.bus.records.load(done.job.id).await {
+        let entry = match self.jobs.records.load(done.job.id).await {
             // The message has all that the notification needs.
             Err(error @ RecordError::Unreadable { .. }) => {
                 tracing::debug!(job_id = %done.job.id, %error, "cannot read record: attempts are counted by the broker");
@@ -87,12 +113,24 @@ impl Notifier {
             }
             entry => entry?,
         };
-        let Some(entry) = entry.filter(|entry| entry.record.round == done.job.round) else {
-            return Ok(None);
+        let entry = entry.filter(|entry| entry.record.round == done.job.round);
+        let open = |entry| Arc::new(RecordSession::shared(self.jobs.records.clone(), entry));
+        Ok(entry.map(open))
+    }
+
+    /// The work of a redelivery. One that this process postponed before an attempt was settled, not interrupted.
+    async fn redelivered(
+        &self,
+        delivery: &Delivery,
+        session: &RecordSession,
+        done: CompletionEvent,
+    ) -> Result<ToSend, Failure> {
+        let guard = if self.attempted.is_unsent(delivery.seq) {
+            None
+        } else {
+            Some(self.redeliveries.start(&self.jobs, delivery, session).await?)
         };
-        let session = Arc::new(RecordSession::shared(self.bus.records.clone(), entry));
-        delivery.open(session.clone());
-        Ok(Some(session))
+        Ok(ToSend { done, record: Some(session.record().await), _guard: guard })
     }
 
     async fn send(&self, notify: &Notify, done: &CompletionEvent, repeat: bool) -> Sent {
@@ -108,18 +146,12 @@ impl Notifier {
                 if repeat {
                     Span::current().set_attribute(attr::WEBHOOK_REPEAT, true);
                 }
-                self.webhook.send(url, &notification, self.bus.service.clock.true_now()).await
+                self.webhook.send(url, &notification, self.jobs.bus.service.clock.true_now()).await
             }
         }
     }
 
-    fn settle(
-        &self,
-        delivery: &Delivery,
-        notify: &Notify,
-        sent: Sent,
-        repeat: bool,
-    ) -> Result<Handled, Failure> {
+    fn outcome(&self, delivery: &Delivery, notify: &Notify, sent: Sent, repeat: bool) -> Outcome {
         match sent {
             Sent::Delivered { .. } => {
                 let repeated = repeat && matches!(notify, Notify::Webhook { .. });
@@ -153,7 +185,7 @@ impl Notifier {
 
     /// Returns an error if the notification is too old, by the broker's clock.
     fn check_age(&self, delivery: &Delivery, why: &str) -> Result<(), Failure> {
-        let age_ms = self.bus.time.now_ms().saturating_sub(delivery.published_at_ms());
+        let age_ms = self.jobs.bus.nats.time.now_ms().saturating_sub(delivery.published_at_ms());
         if u128::from(age_ms.max(0).unsigned_abs()) < self.age_max.as_millis() {
             return Ok(());
         }
@@ -162,13 +194,21 @@ impl Notifier {
     }
 
     fn count(&self, notify: &Notify, outcome: &str) {
-        self.bus.service.metrics.count(&signals::NOTIFICATIONS, &[notify.channel(), outcome]);
+        self.jobs.bus.service.metrics.count(&signals::NOTIFICATIONS, &[notify.channel(), outcome]);
+    }
+
+    fn note_wait(&self, delivery: &Delivery, record: Option<&JobRecord>) {
+        let retry_ms = record
+            .filter(|record| record.attempts.notifier > 0)
+            .and_then(|record| record.times.retry_ms);
+        let since_ms = retry_ms.unwrap_or_else(|| delivery.published_at_ms());
+        delivery.note_queue_wait(&self.jobs.bus, since_ms);
     }
 }
 
-fn note_wait(delivery: &Delivery, record: Option<&JobRecord>) {
-    let retry_ms = record
-        .filter(|record| record.attempts.notifier > 0)
-        .and_then(|record| record.times.retry_ms);
-    delivery.note_queue_wait(retry_ms.unwrap_or_else(|| delivery.published_at_ms()));
+fn note_job(done: &CompletionEvent) {
+    let span = Span::current();
+    span.set_attribute(attr::JOB_KIND, done.job.spec.kind().name());
+    span.set_attribute(attr::JOB_OUTCOME, done.outcome.name());
+    span.set_attribute(attr::JOB_ROUND, i64::from(done.job.round));
 }

@@ -15,9 +15,10 @@ mod job_run;
 mod operation_run;
 mod tiles;
 
-use bus::{Claims, ServiceContext, worker};
+use bus::ServiceContext;
 pub use config::Config;
 use contract::{Stage, topology};
+use jobs::{Claims, worker};
 use runtime::stop::Stop;
 
 /// The stage of this service.
@@ -25,8 +26,8 @@ pub const STAGE: Stage = Stage::Processor;
 
 /// Runs the processor until the stop.
 pub async fn run(config: Config, service: ServiceContext, stop: Stop) -> anyhow::Result<()> {
-    worker::run(topology::PROCESSOR, &config.worker, service, stop, async |bus, ack_wait| {
-        Ok(job_run::RunJobs { claims: Claims::new(bus.clone(), ack_wait), bus })
+    worker::run(topology::PROCESSOR, &config.worker, service, stop, async |jobs, ack_wait| {
+        Ok(job_run::RunJobs { claims: Claims::new(jobs.clone(), ack_wait), jobs })
     })
     .await
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use bus::{Bus, Failure, Run, SessionError};
+use bus::Failure;
 use contract::{
     JobId,
     operation::Operation,
@@ -14,6 +14,7 @@ use contract::{
     result::{OperationOutcome, OperationResult},
     signals::{self, attr, operation, span},
 };
+use jobs::{Jobs, Run, SessionError};
 use opentelemetry::{KeyValue, trace::SpanKind};
 use serde_json::Value;
 use telemetry::FinishedSpan;
@@ -34,7 +35,7 @@ const PROGRESS_STEP: f32 = 0.1;
 
 /// One operation to run.
 pub(crate) struct OperationRun<'a> {
-    pub(crate) bus: &'a Arc<Bus>,
+    pub(crate) jobs: &'a Jobs,
     pub(crate) job: JobId,
     pub(crate) run: &'a Run,
     pub(crate) index: usize,
@@ -71,7 +72,7 @@ impl OperationRun<'_> {
         let progress = watch::Sender::new(0.0);
         let parts = progress.subscribe();
         let tiles = RunTiles {
-            bus: self.bus.clone(),
+            results: self.jobs.results.clone(),
             job: self.job,
             run: self.run.lease.run_name(),
             operation: self.index,
@@ -111,7 +112,7 @@ impl OperationRun<'_> {
     }
 
     async fn child_lost(&self, how: &str) -> Failure {
-        let failure = self.run.child_lost(self.bus, how).await;
+        let failure = self.run.child_lost(self.jobs, how).await;
         let span = tracing::Span::current();
         span.record("otel.status_code", "ERROR")
             .record("otel.status_description", failure.to_string());
@@ -128,14 +129,18 @@ impl OperationRun<'_> {
             }
         };
         let labels = [self.operation.kind().name(), word];
-        self.bus.service.metrics.observe(&signals::OPERATION_DURATION, &labels, took.as_secs_f64());
+        self.jobs.bus.service.metrics.observe(
+            &signals::OPERATION_DURATION,
+            &labels,
+            took.as_secs_f64(),
+        );
     }
 
     /// Writes the progress of a long operation to the record. Returns only when the lease is lost.
     async fn show(&self, parts: watch::Receiver<f32>) -> Failure {
         let Some(own) = telemetry::current_span_ref() else { return std::future::pending().await };
-        let began = self.bus.service.clock.stamp();
-        let started_at_ns = self.bus.service.clock.stamp_ns();
+        let began = self.jobs.bus.service.clock.stamp();
+        let started_at_ns = self.jobs.bus.service.clock.stamp_ns();
         tokio::time::sleep(Duration::from_millis(span::STARTED_MS_MIN)).await;
         let at = |part, child_at_ns| Progress {
             operation: u32::try_from(self.index).unwrap_or(u32::MAX),
@@ -148,13 +153,14 @@ impl OperationRun<'_> {
         // The record must have this span before a child of it is exported: if this worker is lost, the
         // worker that takes over exports the parent.
         let now = || at(*parts.borrow(), started_at_ns);
-        while let Err(error) = self.run.announce(now()).await {
+        while let Err(error) = self.run.write_progress(now()).await {
             if matches!(error, SessionError::Fenced) {
                 return Failure::Fenced;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        self.bus
+        self.jobs
+            .bus
             .service
             .spans
             .export(FinishedSpan::child(span::STARTED, SpanKind::Internal, own).at(began).build());
@@ -163,12 +169,13 @@ impl OperationRun<'_> {
             tokio::time::sleep(LOOK_EVERY).await;
             let part = *parts.borrow();
             if part - shown < PROGRESS_STEP {
-                self.run.progress(at(part, shown_at_ns));
+                self.run.set_progress(at(part, shown_at_ns));
                 continue;
             }
-            let (now, now_ns) = (self.bus.service.clock.stamp(), self.bus.service.clock.stamp_ns());
+            let (now, now_ns) =
+                (self.jobs.bus.service.clock.stamp(), self.jobs.bus.service.clock.stamp_ns());
             // As above. If this write fails, the next check writes the progress.
-            match self.run.announce(at(part, now_ns)).await {
+            match self.run.write_progress(at(part, now_ns)).await {
                 Ok(()) => {
                     (shown, shown_at_ns) = (part, now_ns);
                     self.show_part(own, part, now);
@@ -183,6 +190,6 @@ impl OperationRun<'_> {
         let span = FinishedSpan::child(span::PROGRESS, SpanKind::Internal, own)
             .at(now)
             .attribute(KeyValue::new(attr::PROGRESS, f64::from(part)));
-        self.bus.service.spans.export(span.build());
+        self.jobs.bus.service.spans.export(span.build());
     }
 }

@@ -1,15 +1,13 @@
 //! Stores tiles in the object store, at the place that the job's results name.
 
-use std::sync::Arc;
-
-use bus::Bus;
 use contract::JobId;
+use jobs::results::Results;
 
 use crate::operations::{Storing, TileStore};
 
 /// The tiles of one operation of one run.
 pub(crate) struct RunTiles {
-    pub(crate) bus: Arc<Bus>,
+    pub(crate) results: Results,
     pub(crate) job: JobId,
     pub(crate) run: String,
     pub(crate) operation: usize,
@@ -17,8 +15,8 @@ pub(crate) struct RunTiles {
 
 impl TileStore for RunTiles {
     fn put(&self, png: Vec<u8>) -> Storing<'_> {
-        Box::pin(async move {
-            self.bus.results.put_tile(self.job, &self.run, self.operation, &png).await
-        })
+        Box::pin(
+            async move { self.results.put_tile(self.job, &self.run, self.operation, &png).await },
+        )
     }
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use async_nats::{Client, connection::State, jetstream};
-use bus::{BusConfig, connect, topology::TopologyConfig};
+use bus::BusConfig;
 use clap::parser::ValueSource;
 use lab::PortArgs;
+use nats::{NatsConfig, connect, topology::TopologyConfig};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -69,17 +70,17 @@ impl Apply {
             _ => 0,
         };
         if rank("port_base") > rank("nats_url") {
-            self.bus.nats_url = format!("nats://127.0.0.1:{}", self.ports.ports().nats);
+            self.bus.nats.nats_url = format!("nats://127.0.0.1:{}", self.ports.ports().nats);
         }
     }
 
     async fn run(&self) -> anyhow::Result<Exit> {
-        let client = connect::open("topology", &self.bus).await?;
+        let client = connect::open("topology", &self.bus.nats).await?;
         self.connected(&client).await?;
         let jetstream = jetstream::ContextBuilder::new().timeout(REQUEST_TIMEOUT).build(client);
         let applied =
-            bus::topology::apply(&jetstream, &self.topology).await.with_context(|| {
-                format!("cannot apply the topology to the broker at {}", self.bus.nats_url)
+            nats::topology::apply(&jetstream, &self.topology).await.with_context(|| {
+                format!("cannot apply the topology to the broker at {}", self.bus.nats.nats_url)
             })?;
         if self.json {
             print(&format!("{:#}\n", json!({"applied": applied})));
@@ -87,14 +88,14 @@ impl Apply {
             print(&format!(
                 "{}\nthe broker at {} is ready\n",
                 applied.join("\n"),
-                self.bus.nats_url
+                self.bus.nats.nats_url
             ));
         }
         Ok(Exit::Done)
     }
 
     async fn connected(&self, client: &Client) -> anyhow::Result<()> {
-        let BusConfig { nats_url: url, broker_wait_seconds: seconds, .. } = &self.bus;
+        let NatsConfig { nats_url: url, broker_wait_seconds: seconds, .. } = &self.bus.nats;
         let began = Instant::now();
         let mut informed = false;
         while client.connection_state() != State::Connected {

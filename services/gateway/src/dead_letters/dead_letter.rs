@@ -61,7 +61,7 @@ impl DeadLetter {
     pub(super) fn stage(&self) -> Option<Stage> {
         let named = self.header(dead_header::STAGE).and_then(Stage::named)?;
         let is_genuine =
-            self.0.subject.as_str() == dead(named) && !bus::was_copied(&self.0.headers);
+            self.0.subject.as_str() == dead(named) && !bus::origin::was_copied(&self.0.headers);
         is_genuine.then_some(named)
     }
 

@@ -6,8 +6,8 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
 };
-use bus::records::RecordError;
 use contract::{record::Unreadable, signals::reason::RECORD_UNREADABLE};
+use jobs::RecordError;
 use tokio::time::timeout;
 
 use super::{dead_letter::read, gone, seq_of};
@@ -51,7 +51,7 @@ async fn delete_with_record(broker: &Broker, seq: u64) -> Result<bool, ApiError>
     let view = dead_letter.view();
     let deleted = delete_message(broker, seq).await?;
     if let Some(job) = view.job.filter(|_| deleted && view.reason == RECORD_UNREADABLE) {
-        let records = &broker.bus.records;
+        let records = &broker.jobs.records;
         if let Err(RecordError::Unreadable { cause: Unreadable::Damaged(_), revision, .. }) =
             records.load(job).await
         {

@@ -71,14 +71,14 @@ pub(crate) async fn redrive_one(broker: &Broker, seq: u64) -> Result<Redriven, A
 
 async fn send(broker: &Broker, dead_letter: &DeadLetter) -> Result<Redriven, ApiError> {
     let (seq, trace_id) = (dead_letter.0.sequence, dead_letter.span().map(|span| span.trace_hex()));
-    let redrive_message = RedriveMessage::new(&broker.bus, dead_letter).await?;
+    let redrive_message = RedriveMessage::new(&broker.jobs, dead_letter).await?;
     let event = redrive_message
         .event
         .linked(dead_letter.span(), attr::LINK_REDRIVEN_FROM)
         .linked(telemetry::current_span_ref(), attr::LINK_REQUEST)
         .with_timeout(PUBLISH_TIMEOUT);
     let context = trace_context::without_faults(None, &bus::context_of(&dead_letter.0.headers));
-    let stored = broker.bus.publish(event).with_context(context.clone()).await;
+    let stored = broker.jobs.bus.publish(event).with_context(context.clone()).await;
     let stored = stored.map_err(|error| ApiError::publish(error, ADVICE))?;
     if stored.duplicate {
         return Err(already_redriven());

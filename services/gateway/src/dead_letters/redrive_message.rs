@@ -4,7 +4,7 @@
 //! keeps it from being dropped as a duplicate. A completion is published again; its job stays as it is.
 
 use axum::http::StatusCode;
-use bus::{Bus, Outgoing, RecordSession, records::RecordError};
+use bus::Outgoing;
 use contract::{
     JobId, Stage, UnknownFields,
     completion::CompletionEvent,
@@ -16,6 +16,7 @@ use contract::{
     record::JobRecord,
     topology::{Hop, message_id, origin_of, redrive_id},
 };
+use jobs::{Jobs, RecordError, RecordSession, round};
 
 use opentelemetry::trace::FutureExt as _;
 
@@ -48,7 +49,7 @@ pub(super) struct RedriveMessage {
 
 impl RedriveMessage {
     /// Builds the message, or returns why the dead letter cannot be redriven.
-    pub(super) async fn new(bus: &Bus, dead_letter: &DeadLetter) -> Result<Self, ApiError> {
+    pub(super) async fn new(jobs: &Jobs, dead_letter: &DeadLetter) -> Result<Self, ApiError> {
         let stage = dead_letter.stage().ok_or_else(|| not_redrivable("it names no known stage"))?;
         let subject = origin_of(stage, dead_letter.subject());
         let subject =
@@ -59,14 +60,14 @@ impl RedriveMessage {
             not_redrivable(&format!("its message is not a CloudEvent: {error}"))
         })?;
         match stage {
-            Stage::Notifier => completion(bus, dead_letter, subject).await,
+            Stage::Notifier => completion(jobs, dead_letter, subject).await,
             Stage::Ingester if !head.source.starts_with(OWN_SOURCES) => {
-                raw_event(bus, dead_letter, &head, subject).await
+                raw_event(jobs, dead_letter, &head, subject).await
             }
             Stage::Ingester => {
-                job(bus, dead_letter, (subject, EventType::Submitted, Hop::Submitted)).await
+                job(jobs, dead_letter, (subject, EventType::Submitted, Hop::Submitted)).await
             }
-            Stage::Processor => job(bus, dead_letter, (subject, EventType::Todo, Hop::Todo)).await,
+            Stage::Processor => job(jobs, dead_letter, (subject, EventType::Todo, Hop::Todo)).await,
             Stage::Gateway => Err(not_redrivable("the gateway consumes no queue")),
         }
     }
@@ -74,7 +75,7 @@ impl RedriveMessage {
 
 /// A job starts its next round.
 async fn job(
-    bus: &Bus,
+    jobs: &Jobs,
     dead_letter: &DeadLetter,
     to: (String, EventType, Hop),
 ) -> Result<RedriveMessage, ApiError> {
@@ -82,9 +83,9 @@ async fn job(
     let stage = dead_letter.stage().unwrap_or(Stage::Processor);
     let body = Job::from_json(&dead_letter.0.payload);
     let body = body.map_err(|error| not_redrivable(&format!("its data are not a job: {error}")))?;
-    repair(bus, dead_letter, &body).await?;
-    let round = next_round(bus, body.id, body.round).await?;
-    let mut body = body.in_round(round, bus.time.now_ms());
+    repair(jobs, dead_letter, &body).await?;
+    let round = next_round(jobs, body.id, body.round).await?;
+    let mut body = body.in_round(round, jobs.bus.nats.time.now_ms());
     if stage == Stage::Ingester {
         // The ingester sets the deadline when it admits the job.
         body.deadline_at_ms = None;
@@ -103,7 +104,7 @@ async fn job(
 
 /// A raw event keeps its source, id and data.
 async fn raw_event(
-    bus: &Bus,
+    jobs: &Jobs,
     dead_letter: &DeadLetter,
     head: &EventHead,
     subject: String,
@@ -122,7 +123,7 @@ async fn raw_event(
     if let Some(id) = job
         && let Ok(spec) = parse_json::<JobSpec>(&dead_letter.0.payload)
     {
-        let accepted_at_ms = bus.service.clock.stamp_ms();
+        let accepted_at_ms = jobs.bus.service.clock.stamp_ms();
         let job = Job {
             id,
             round: 0,
@@ -132,10 +133,10 @@ async fn raw_event(
             deadline_at_ms: None,
             unknown: UnknownFields::default(),
         };
-        repair(bus, dead_letter, &job).await?;
+        repair(jobs, dead_letter, &job).await?;
     }
     let round = match job {
-        Some(job) => Some(next_round(bus, job, 0).await?),
+        Some(job) => Some(next_round(jobs, job, 0).await?),
         None => None,
     };
     headers.extend(round.map(|round| (dead_header::REDRIVEN_ROUND.to_owned(), round.to_string())));
@@ -155,7 +156,7 @@ async fn raw_event(
 
 /// The notifier delivers the completion again; only its attempts are reset.
 async fn completion(
-    bus: &Bus,
+    jobs: &Jobs,
     dead_letter: &DeadLetter,
     subject: String,
 ) -> Result<RedriveMessage, ApiError> {
@@ -164,7 +165,7 @@ async fn completion(
         not_redrivable(&format!("its data are not the completion of a job: {error}"))
     })?;
     let (id, round) = (done.job.id, done.job.round);
-    let entry = match bus.records.load(id).await {
+    let entry = match jobs.records.load(id).await {
         // A notification needs no record.
         Err(RecordError::Unreadable { .. }) => None,
         entry => entry.map_err(ApiError::record)?,
@@ -172,7 +173,7 @@ async fn completion(
     if let Some(entry) = entry
         && entry.record.round == round
     {
-        let session = RecordSession::shared(bus.records.clone(), entry);
+        let session = RecordSession::shared(jobs.records.clone(), entry);
         let fresh = session.change(|record: &mut JobRecord| {
             record.attempts.notifier = 0;
             Ok(())
@@ -191,16 +192,17 @@ async fn completion(
 }
 
 /// Replaces a damaged record of the job: a redrive gives up what it may have held.
-async fn repair(bus: &Bus, dead_letter: &DeadLetter, job: &Job) -> Result<(), ApiError> {
+async fn repair(jobs: &Jobs, dead_letter: &DeadLetter, job: &Job) -> Result<(), ApiError> {
     let trace_id = dead_letter.span().map(|span| span.trace_hex()).unwrap_or_default();
     let context = trace_context::without_faults(None, &bus::context_of(&dead_letter.0.headers));
-    let repaired = bus.repair(job, &trace_id, dead_letter.0.sequence).with_context(context).await;
+    let repaired =
+        round::repair(jobs, job, &trace_id, dead_letter.0.sequence).with_context(context).await;
     repaired.map_err(ApiError::record)
 }
 
 /// The round after the one that the record is in; after `known` if the record is gone.
-async fn next_round(bus: &Bus, job: JobId, known: u32) -> Result<u32, ApiError> {
-    let Some(entry) = bus.records.load(job).await.map_err(ApiError::record)? else {
+async fn next_round(jobs: &Jobs, job: JobId, known: u32) -> Result<u32, ApiError> {
+    let Some(entry) = jobs.records.load(job).await.map_err(ApiError::record)? else {
         return Ok(known.saturating_add(1));
     };
     let state = entry.record.state;

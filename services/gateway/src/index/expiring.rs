@@ -1,11 +1,11 @@
 //! Expiry of the records of ended jobs. The broker deletes them without an event: a bucket with delete markers must
-//! allow roll-ups, by which one message could delete all records (see `bus::topology`).
+//! allow roll-ups, by which one message could delete all records (see `nats::topology`).
 
 use std::collections::VecDeque;
 
 use contract::{JobId, state::JobState, topology::TERMINAL_AGE_MAX};
 
-use super::jobs::JOBS_MAX;
+use super::job_table::JOBS_MAX;
 
 /// How much earlier than the broker the index removes a job, in milliseconds: an index with more jobs than the
 /// bucket has messages counts as outdated.

@@ -1,7 +1,7 @@
 //! In-memory index of the jobs by id, state and kind, so that lists need no scan of the bucket.
 
 mod expiring;
-mod jobs;
+mod job_table;
 pub(crate) mod overdue;
 pub(crate) mod watch;
 pub(crate) mod watchers;
@@ -17,7 +17,7 @@ use std::{
 use async_nats::jetstream::stream::State;
 use axum::http::StatusCode;
 use contract::{JobId, JobSource, job::JobKind, state::JobState};
-use jobs::Jobs;
+use job_table::JobTable;
 use runtime::admin::Check;
 use watchers::Watchers;
 
@@ -27,7 +27,7 @@ use crate::error::ApiError;
 #[derive(Default)]
 pub(crate) struct Index {
     /// `None` until the bucket was read once.
-    jobs: Mutex<Option<Jobs>>,
+    jobs: Mutex<Option<JobTable>>,
     caught_up: AtomicBool,
     /// Revision of the newest change received.
     revision: AtomicU64,
@@ -122,7 +122,7 @@ impl Index {
         self.caught_up.store(is, Relaxed);
     }
 
-    fn jobs(&self) -> MutexGuard<'_, Option<Jobs>> {
+    fn jobs(&self) -> MutexGuard<'_, Option<JobTable>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn an_index_that_is_still_reading_cannot_be_outdated() {
         let index = Index::default();
-        *index.jobs() = Some(Jobs::default());
+        *index.jobs() = Some(JobTable::default());
         assert!(index.extent().is_none());
         index.revision.store(7, Relaxed);
         index.set_caught_up(true);

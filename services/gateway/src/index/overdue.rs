@@ -1,10 +1,10 @@
-//! Jobs that should have changed by now, according to the index. By the broker's time, to the second.
+//! JobTable that should have changed by now, according to the index. By the broker's time, to the second.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use contract::{JobId, job::DEADLINE_SECONDS_MAX, signals::reason::LOST, state::JobState};
 
-use super::{Index, jobs::Jobs};
+use super::{Index, job_table::JobTable};
 use crate::reaper::{PAST_DEADLINE_ACK_WAITS, SILENT_ACK_WAITS};
 
 /// Most unfinished jobs that are kept besides the newest ones. If there are more, the reaper misses the oldest.
@@ -95,7 +95,7 @@ impl Overdue {
 }
 
 impl Index {
-    /// Jobs that have not changed for some ack waits past their deadline, oldest first.
+    /// JobTable that have not changed for some ack waits past their deadline, oldest first.
     pub(crate) fn overdue(&self, limits: &Overdue, limit: usize) -> Vec<Seen> {
         self.select(limit, |state, due| limits.is_overdue(state, due))
     }
@@ -124,7 +124,7 @@ impl Index {
 
     fn select(&self, limit: usize, matches: impl Fn(JobState, Due) -> bool) -> Vec<Seen> {
         let jobs = self.jobs();
-        let all = jobs.iter().flat_map(Jobs::due);
+        let all = jobs.iter().flat_map(JobTable::due);
         let matching = all.filter(|(_, state, due)| matches(*state, *due));
         matching.map(|(job, _, due)| Seen { job, moved_s: due.moved_s }).take(limit).collect()
     }

@@ -13,7 +13,6 @@ use async_nats::{
     connection::State,
     jetstream::kv::{Entry, Operation},
 };
-use bus::Bus;
 use contract::{
     JobId, JobSource,
     job::JobKind,
@@ -22,6 +21,7 @@ use contract::{
     state::JobState,
 };
 use futures_util::StreamExt as _;
+use jobs::Jobs;
 use runtime::stop::Stop;
 use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -29,7 +29,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::{
     Index,
     expiring::Expiring,
-    jobs::{Jobs, Known},
+    job_table::{JobTable, Known},
     overdue::{Due, Mark},
 };
 
@@ -44,8 +44,8 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_secs(1);
 
 /// Keeps `index` up to date until the stop.
-pub(crate) async fn keep(index: &Index, bus: &Bus, stop: &Stop) {
-    let follower = Follower { index, bus, client: bus.jetstream.client() };
+pub(crate) async fn keep(index: &Index, jobs: &Jobs, stop: &Stop) {
+    let follower = Follower { index, jobs, client: jobs.bus.nats.jetstream.client() };
     let keep = async {
         let mut delay = RETRY_DELAY_MIN;
         loop {
@@ -92,14 +92,14 @@ struct FailureFields {
 
 struct Follower<'a> {
     index: &'a Index,
-    bus: &'a Bus,
+    jobs: &'a Jobs,
     client: Client,
 }
 
 /// The progress of a watch.
 struct Progress {
     /// The index being read; `None` once it is in use.
-    filling: Option<Jobs>,
+    filling: Option<JobTable>,
     expiring: Expiring,
     last_entry: Instant,
 }
@@ -113,7 +113,7 @@ impl Follower<'_> {
         let connects = self.connects();
         self.index.revision.store(0, Relaxed);
         self.index.outdated.store(false, Relaxed);
-        let bucket = self.bus.records.bucket();
+        let bucket = self.jobs.records.bucket();
         let is_empty = bucket
             .stream
             .get_info()
@@ -124,7 +124,7 @@ impl Follower<'_> {
             == 0;
         let mut entries = bucket.watch_with_history(">").await.context("cannot open the watch")?;
         let mut progress = Progress {
-            filling: Some(Jobs::default()),
+            filling: Some(JobTable::default()),
             expiring: Expiring::default(),
             last_entry: Instant::now(),
         };
@@ -170,7 +170,7 @@ impl Follower<'_> {
 
     /// Removes jobs whose records have expired.
     fn expire(&self, progress: &mut Progress) {
-        let now_ms = self.bus.time.now_ms();
+        let now_ms = self.jobs.bus.nats.time.now_ms();
         self.change(progress, |jobs, expiring| {
             while let Some(ended) = expiring.expired(now_ms) {
                 jobs.expire(ended);
@@ -179,7 +179,7 @@ impl Follower<'_> {
     }
 
     /// Changes the index being read, or else the one in use.
-    fn change(&self, progress: &mut Progress, change: impl FnOnce(&mut Jobs, &mut Expiring)) {
+    fn change(&self, progress: &mut Progress, change: impl FnOnce(&mut JobTable, &mut Expiring)) {
         let Progress { filling, expiring, .. } = progress;
         match filling {
             Some(jobs) => change(jobs, expiring),
@@ -203,10 +203,10 @@ impl Follower<'_> {
     fn export(&self) {
         if let Some(jobs) = &*self.index.jobs() {
             for (state, count) in jobs.by_state() {
-                self.bus.service.metrics.set(&signals::JOBS, &[state.name()], count as f64);
+                self.jobs.bus.service.metrics.set(&signals::JOBS, &[state.name()], count as f64);
             }
             let unreadable = jobs.unreadable() as f64;
-            self.bus.service.metrics.set(&signals::RECORDS_UNREADABLE, &[], unreadable);
+            self.jobs.bus.service.metrics.set(&signals::RECORDS_UNREADABLE, &[], unreadable);
         }
     }
 
@@ -220,7 +220,7 @@ impl Follower<'_> {
     }
 }
 
-fn note(jobs: &mut Jobs, expiring: &mut Expiring, entry: &Entry) {
+fn note(jobs: &mut JobTable, expiring: &mut Expiring, entry: &Entry) {
     let Ok(job) = entry.key.parse::<JobId>() else {
         return;
     };

@@ -10,18 +10,23 @@ mod search;
 
 use std::time::Duration;
 
-use contract::{JobId, signals::JOBS_LOST, topology::ACK_WAIT};
+use contract::{
+    JobId,
+    signals::JOBS_LOST,
+    topology::{ACK_WAIT, PROCESSOR},
+};
+use jobs::lost;
 use runtime::stop::Stop;
 use tokio::time::sleep;
 
-use crate::{app::App, broker::Broker, index::overdue::Overdue, jobs};
+use crate::{app::App, broker::Broker, index::overdue::Overdue, job_endpoints};
 use orphans::Orphans;
 use search::{Search, Searched};
 
 /// Ack waits past its deadline after which the message of an unchanged job is searched.
 pub(crate) const PAST_DEADLINE_ACK_WAITS: u32 = 3;
 /// Ack waits after which the worker of an unchanged running job counts as silent.
-pub(crate) const SILENT_ACK_WAITS: u32 = bus::cancel::ABANDONED_ACK_WAITS;
+pub(crate) const SILENT_ACK_WAITS: u32 = jobs::cancel::ABANDONED_ACK_WAITS;
 /// Jobs per search. The others are left to the next search.
 const SEARCHED_MAX: usize = 50_000;
 /// Jobs ended in one pass.
@@ -38,7 +43,7 @@ pub(crate) async fn watch(app: &App, broker: &Broker, stop: &Stop) {
     let passes = async {
         let mut backoff = Duration::ZERO;
         loop {
-            let ack_wait = broker.bus.ack_wait().await.unwrap_or(ACK_WAIT);
+            let ack_wait = broker.jobs.bus.nats.ack_wait(PROCESSOR).await.unwrap_or(ACK_WAIT);
             let interval = (ack_wait / 2).clamp(PASS_INTERVAL.0, PASS_INTERVAL.1);
             match reaper.pass(ack_wait).await {
                 Ok(Pass::FoundAllMessages) => backoff = (backoff * 2).clamp(interval, BACKOFF_MAX),
@@ -77,10 +82,10 @@ impl Reaper<'_> {
             // The index does not know every job yet.
             return Ok(Pass::Worked);
         }
-        self.orphans.pass(&self.broker.bus, ack_wait).await?;
-        let limits = Overdue::at(self.broker.bus.time.now_ms(), ack_wait);
+        self.orphans.pass(&self.broker.jobs.bus, ack_wait).await?;
+        let limits = Overdue::at(self.broker.jobs.bus.nats.time.now_ms(), ack_wait);
         for job in self.app.index.to_be_cancelled(&limits, ENDED_MAX) {
-            jobs::cancel::end_abandoned(self.broker, job).await?;
+            job_endpoints::cancel::end_abandoned(self.broker, job).await?;
         }
         for job in self.app.index.lost_without_completion(&limits, ENDED_MAX) {
             self.publish_completion(job).await?;
@@ -96,7 +101,7 @@ impl Reaper<'_> {
     }
 
     async fn search(&mut self, limits: &Overdue) -> anyhow::Result<Pass> {
-        let bus = &self.broker.bus;
+        let bus = &self.broker.jobs.bus;
         let search = match &mut self.search {
             Some(search) => search,
             none => {
@@ -122,7 +127,8 @@ impl Reaper<'_> {
     }
 
     async fn end(&self, job: JobId, ack_wait: Duration) -> anyhow::Result<()> {
-        let Some(lost) = self.broker.bus.end_lost(job, ack_wait * PAST_DEADLINE_ACK_WAITS).await?
+        let Some(lost) =
+            lost::end(&self.broker.jobs, job, ack_wait * PAST_DEADLINE_ACK_WAITS).await?
         else {
             return Ok(());
         };
@@ -137,10 +143,10 @@ impl Reaper<'_> {
     }
 
     async fn publish_completion(&self, job: JobId) -> anyhow::Result<()> {
-        let Some(entry) = self.broker.bus.records.load(job).await? else { return Ok(()) };
+        let Some(entry) = self.broker.jobs.records.load(job).await? else { return Ok(()) };
         if !entry.record.state.is_terminal() {
             return Ok(());
         }
-        jobs::cancel::publish_completion(self.broker, &entry.record).await
+        job_endpoints::cancel::publish_completion(self.broker, &entry.record).await
     }
 }

@@ -11,7 +11,7 @@ use async_nats::{
     header::NATS_MESSAGE_ID,
     jetstream::{message::StreamMessage, stream::LastRawMessageErrorKind},
 };
-use bus::{Bus, work};
+use bus::Bus;
 use contract::{
     signals::ORPHANED_MESSAGES,
     topology::{CONSUMERS, Consumer},
@@ -49,8 +49,8 @@ impl Orphans {
 /// The messages at or below the ack floor: the consumer regards them as acked.
 async fn orphans(bus: &Bus, consumer: Consumer) -> anyhow::Result<Vec<StreamMessage>> {
     // Read the floor first: a message acked in between is above it.
-    let floor = work::open(bus, consumer).await?.cached_info().ack_floor.stream_sequence;
-    let stream = bus.jetstream.get_stream(consumer.stream.name).await?;
+    let floor = bus.nats.consumer(consumer).await?.cached_info().ack_floor.stream_sequence;
+    let stream = bus.nats.jetstream.get_stream(consumer.stream.name).await?;
     let state = &stream.cached_info().state;
     let (mut orphans, mut next) = (Vec::new(), state.first_sequence);
     while state.messages > 0 && next <= floor && orphans.len() < ORPHANS_MAX {
@@ -74,7 +74,9 @@ async fn republish(bus: &Bus, consumer: Consumer, orphan: StreamMessage) -> anyh
     let mut headers = HeaderMap::new();
     for (name, values) in orphan.headers.iter() {
         let name: &str = name.as_ref();
-        if !name.to_ascii_lowercase().starts_with(BROKER_HEADERS) || bus::is_broker_header(name) {
+        if !name.to_ascii_lowercase().starts_with(BROKER_HEADERS)
+            || bus::origin::is_broker_header(name)
+        {
             for value in values {
                 headers.append(name, value.as_str());
             }
@@ -83,8 +85,8 @@ async fn republish(bus: &Bus, consumer: Consumer, orphan: StreamMessage) -> anyh
     let (stream, seq) = (consumer.stream.name, orphan.sequence);
     let stored_ns = orphan.time.unix_timestamp_nanos();
     headers.insert(NATS_MESSAGE_ID, format!("orphan:{stream}:{seq}:{stored_ns}"));
-    bus.jetstream.publish_with_headers(orphan.subject, headers, orphan.payload).await?.await?;
-    let stream = bus.jetstream.get_stream_no_info(stream).await?;
+    bus.nats.jetstream.publish_with_headers(orphan.subject, headers, orphan.payload).await?.await?;
+    let stream = bus.nats.jetstream.get_stream_no_info(stream).await?;
     // Another gateway may have been faster.
     let removed = stream.delete_message(seq).await;
     bus.service.metrics.count(&ORPHANED_MESSAGES, &[]);

@@ -94,12 +94,12 @@ impl Search {
 
 impl Scan {
     fn of(queue: Stream, bus: &Bus) -> Self {
-        Self { queue, next: 1, until_ns: bus.time.now_ns() + TIME_MARGIN_NS }
+        Self { queue, next: 1, until_ns: bus.nats.time.now_ns() + TIME_MARGIN_NS }
     }
 
     /// The next message that was stored before this scan began.
     async fn read(&mut self, bus: &Bus) -> anyhow::Result<Option<StreamMessage>> {
-        let stream = bus.jetstream.get_stream_no_info(self.queue.name).await?;
+        let stream = bus.nats.jetstream.get_stream_no_info(self.queue.name).await?;
         let read = stream.get_first_raw_message_by_subject(self.queue.subjects, self.next).await;
         let message = match read {
             Ok(message) => message,

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::PullConsumer;
-use bus::topology::{TopologyConfig, apply};
 use contract::{
     JobId,
     api::{JobList, JobView, LeaseView, WaitReason},
@@ -12,6 +11,7 @@ use contract::{
     state::JobState,
     topology::{PROCESSOR, QUEUE_BYTES_MAX},
 };
+use nats::topology::{TopologyConfig, apply};
 use testkit::eventually;
 
 use crate::rig::{JOB, LIMIT, Rig};

@@ -1,6 +1,5 @@
 //! The operations of a job: where each is, what came of it, and the pictures.
 
-use bus::results::Results;
 use contract::{
     api::{OperationList, OperationState, OperationView},
     operation::OperationKind,
@@ -9,6 +8,7 @@ use contract::{
     state::JobState,
     topology::RESULTS_BUCKET,
 };
+use jobs::results::Results;
 use serde_json::json;
 
 use crate::rig::{Rig, problem};

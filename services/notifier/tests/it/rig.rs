@@ -3,10 +3,7 @@
 use std::{sync::OnceLock, time::Duration};
 
 use async_nats::jetstream::{self, kv};
-use bus::{
-    ServiceContext,
-    topology::{TopologyConfig, apply},
-};
+use bus::ServiceContext;
 use clap::Parser;
 use contract::{
     JobId, Stage,
@@ -15,6 +12,7 @@ use contract::{
     state::{JobState, Outcome},
     topology::{JOBS_BUCKET, QUEUE_BYTES_MAX, done},
 };
+use nats::topology::{TopologyConfig, apply};
 use runtime::{clock::Clock, stop::Stop};
 use serde_json::json;
 use telemetry::{Identity, Metrics, SpanSink, TelemetryConfig};

@@ -2,7 +2,7 @@
 //! effect are reported.
 
 use anyhow::Context as _;
-use bus::connect::TraceContext;
+use bus::TraceContext;
 use clap::{Command, CommandFactory as _, FromArgMatches as _};
 use lab::embedded::{self, Options};
 use telemetry::TelemetryConfig;

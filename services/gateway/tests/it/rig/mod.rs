@@ -9,7 +9,6 @@ use async_nats::{
     HeaderMap,
     jetstream::{self, kv, message::StreamMessage, stream::State},
 };
-use bus::topology::{TopologyConfig, apply};
 use contract::{
     JobId,
     api::{JobAccepted, JobView, Problem},
@@ -19,6 +18,7 @@ use contract::{
     topology::{JOBS_BUCKET, PAYLOADS, QUEUE_BYTES_MAX, SUBMITTED},
 };
 pub(crate) use dead_letters::{DEAD_LETTER_TRACE, own_headers};
+use nats::topology::{TopologyConfig, apply};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SpanData;
 use process::{SHARED, service, settings, shared};

@@ -1,0 +1,6 @@
+//! A processor in the test's process, against a real nats-server.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod rig;
+mod runs;
