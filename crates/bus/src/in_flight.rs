@@ -1,12 +1,9 @@
 //! The messages in flight in this process. The redelivery of one of them only replaces its reply handle.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_nats::jetstream::{AckKind, message::Acker};
+use parking_lot::Mutex;
 
 /// The messages in flight, by stream sequence. Bounded by the number of slots.
 #[derive(Clone, Default)]
@@ -25,9 +22,9 @@ pub(crate) struct AckGuard {
 impl InFlight {
     /// Adds the message. `None` if it is in flight already: then only its reply handle is replaced.
     pub(crate) fn add(&self, seq: u64, acker: Acker) -> Option<AckGuard> {
-        let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut messages = self.0.lock();
         if let Some(handle) = messages.get(&seq) {
-            *handle.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(acker);
+            *handle.0.lock() = Arc::new(acker);
             return None;
         }
         let handle = Arc::new(ReplyHandle(Mutex::new(Arc::new(acker))));
@@ -53,12 +50,12 @@ impl AckGuard {
     }
 
     fn acker(&self) -> Arc<Acker> {
-        self.handle.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.handle.0.lock().clone()
     }
 }
 
 impl Drop for AckGuard {
     fn drop(&mut self) {
-        self.in_flight.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.seq);
+        self.in_flight.0.lock().remove(&self.seq);
     }
 }

@@ -2,10 +2,7 @@
 //!
 //! One compare-and-set on the record decides. After it the job can only end as cancelled.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use bus::Bus;
 use contract::{
@@ -16,6 +13,7 @@ use contract::{
     topology,
 };
 use futures_util::StreamExt as _;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::{
@@ -167,12 +165,12 @@ impl CancelSignals {
 
     /// Wakes `waker` when `job` is cancelled, until the registration is dropped.
     pub(crate) fn register(&self, job: JobId, waker: Arc<Notify>) -> CancelRegistration {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(job, waker);
+        self.0.lock().insert(job, waker);
         CancelRegistration { signals: self.clone(), job }
     }
 
     fn wake(&self, job: JobId) {
-        if let Some(waker) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&job) {
+        if let Some(waker) = self.0.lock().get(&job) {
             waker.notify_one();
         }
     }
@@ -180,6 +178,6 @@ impl CancelSignals {
 
 impl Drop for CancelRegistration {
     fn drop(&mut self) {
-        self.signals.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
+        self.signals.0.lock().remove(&self.job);
     }
 }

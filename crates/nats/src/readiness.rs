@@ -1,10 +1,11 @@
 //! Readiness (`/readyz`): whether the broker is connected, can store, and has the stage's consumer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_nats::{Client, connection::State, jetstream};
 use contract::{Stage, topology};
 use futures_util::future::join;
+use parking_lot::Mutex;
 use runtime::admin::Check;
 
 use crate::{
@@ -52,7 +53,7 @@ impl Readiness {
     }
 
     fn set(&self, phase: Phase) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+        *self.0.lock() = phase;
     }
 
     /// The checks in the form that the admin server takes.
@@ -66,7 +67,7 @@ impl Readiness {
 
     /// The named checks, each with a reason where it fails.
     pub async fn checks(&self) -> Vec<Check> {
-        let phase = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let phase = self.0.lock().clone();
         match phase {
             Phase::Waiting(what) => vec![Check::failed("broker", format!("waiting {what}"))],
             // A request to a disconnected broker would exceed the admin server's timeout.

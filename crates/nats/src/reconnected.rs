@@ -1,9 +1,11 @@
 //! When this process last lost its connection to the broker and got it back.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use crate::BrokerTime;
 
@@ -22,19 +24,19 @@ struct Link {
 
 impl Reconnected {
     pub(crate) fn lost(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).was_lost = true;
+        self.0.lock().was_lost = true;
     }
 
     /// The first connection is not a reconnect: a worker that has just started has missed no renewal.
     pub(crate) fn connected(&self) {
-        let mut link = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut link = self.0.lock();
         if std::mem::take(&mut link.was_lost) {
             link.since = Some(Instant::now());
         }
     }
 
     fn elapsed(&self) -> Option<Duration> {
-        let since = self.0.lock().unwrap_or_else(PoisonError::into_inner).since;
+        let since = self.0.lock().since;
         since.map(|since| since.elapsed())
     }
 }

@@ -3,11 +3,11 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::{Mutex, PoisonError},
     time::SystemTime,
 };
 
 use opentelemetry::{SpanId, TraceId};
+use parking_lot::Mutex;
 
 /// Most series of one histogram that carry exemplars.
 const SERIES_MAX: usize = 512;
@@ -30,7 +30,7 @@ impl Exemplars {
     /// Keeps the exemplar in the place of its bucket's last one.
     pub(crate) fn keep<S: AsRef<str>>(&self, labels: &[S], bounds: &[f64], exemplar: Exemplar) {
         let series = key(labels);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         if kept.len() >= SERIES_MAX && !kept.contains_key(&series) {
             return;
         }
@@ -41,7 +41,7 @@ impl Exemplars {
 
     /// The exemplars of a series by bucket, the last one for infinity; empty when there are none.
     pub(crate) fn of<S: AsRef<str>>(&self, labels: &[S]) -> Box<[Option<Exemplar>]> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.0.lock();
         kept.get(&key(labels)).cloned().unwrap_or_default()
     }
 }

@@ -1,9 +1,6 @@
 //! Counters, gauges and histograms of the register, by `prometheus`; exemplars by this crate.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use contract::{
     Stage,
@@ -13,6 +10,7 @@ use opentelemetry::{
     Context,
     trace::{SpanContext, TraceContextExt as _},
 };
+use parking_lot::Mutex;
 use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
     core::Collector,
@@ -135,7 +133,7 @@ impl Metrics {
 
     /// Everything, as OpenMetrics text ([`openmetrics::CONTENT_TYPE`]).
     pub fn text(&self) -> String {
-        for mirror in self.0.mirrors.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for mirror in self.0.mirrors.lock().iter() {
             let seen = u64::try_from(mirror.source.dropped_lines()).unwrap_or(u64::MAX);
             mirror.counter.inc_by(seen.saturating_sub(mirror.counter.get()));
         }
@@ -157,7 +155,7 @@ impl Metrics {
     pub(crate) fn mirror_dropped(&self, signal: &str, source: ErrorCounter) {
         let counter = self.counter(&TELEMETRY_DROPPED, &[signal]);
         let counter = counter.expect("the register has it");
-        let mut mirrors = self.0.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut mirrors = self.0.mirrors.lock();
         mirrors.push(Mirror { counter, source });
     }
 

@@ -1,9 +1,6 @@
 //! Whether lease holders renew their leases, and what waiting jobs wait for.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bus::Bus;
 use contract::{
@@ -12,6 +9,7 @@ use contract::{
     topology::PROCESSOR,
 };
 use jobs::records::Entry;
+use parking_lot::Mutex;
 use runtime::stop::Stop;
 use tokio::time::sleep;
 
@@ -48,11 +46,11 @@ impl Leases {
     }
 
     fn last(&self) -> Option<Poll> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 
     fn note(&self, ack_wait: Duration, has_pull: bool) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         let before = last.filter(|_| !has_pull).map(|poll| poll.pulled);
         *last = Some(Poll { ack_wait, pulled: before.unwrap_or_else(Instant::now) });
     }

@@ -1,8 +1,7 @@
 //! Messages that were postponed before any delivery attempt, so that their next delivery is not a repeat.
 
-use std::sync::{Mutex, PoisonError};
-
 use lru::LruCache;
+use parking_lot::Mutex;
 
 /// Most messages kept: as many as the broker allows unsettled.
 const UNSENT_MAX: usize = 50_000;
@@ -42,8 +41,8 @@ impl Attempted {
         self.lock().pop(&seq);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<u64, ()>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, LruCache<u64, ()>> {
+        self.0.lock()
     }
 }
 

@@ -8,10 +8,11 @@ mod settings;
 mod skew;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use parking_lot::Mutex;
 pub use settings::{ClockConfig, TimeSource};
 pub use skew::{SKEW_MAX, Skew, WrongSkew};
 use telemetry::ClockOffset;
@@ -62,14 +63,14 @@ impl Clock {
 
     /// Skews this clock by `by` (the fault `clock_skew`); zero ends it.
     pub fn bend(&self, by: Duration) {
-        let correction = self.correction.lock().unwrap_or_else(PoisonError::into_inner);
+        let correction = self.correction.lock();
         self.own.set_nanoseconds(nanoseconds(by));
         self.apply(*correction);
     }
 
     /// Corrects this clock by `by`, as a time server measured it; zero ends it.
     pub fn correct(&self, by: Duration) {
-        let mut correction = self.correction.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut correction = self.correction.lock();
         *correction = nanoseconds(by);
         self.apply(*correction);
     }

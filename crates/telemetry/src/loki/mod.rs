@@ -7,13 +7,14 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use contract::signals::signal;
+use parking_lot::RwLock;
 use prometheus::IntCounter;
 use tokio::{
     sync::{Notify, oneshot},
@@ -139,7 +140,7 @@ impl Dock {
         shipment: (tracing_loki::Layer, BackgroundTaskController, BackgroundTask),
     ) -> Shipment {
         let (layer, controller, task) = shipment;
-        let mut loading = self.loading.write().unwrap_or_else(PoisonError::into_inner);
+        let mut loading = self.loading.write();
         *loading = Some(layer);
         self.lines.store(0, Relaxed);
         let task = tokio::spawn(task);
@@ -147,7 +148,7 @@ impl Dock {
     }
 
     fn unload(&self) {
-        *self.loading.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.loading.write() = None;
     }
 }
 
@@ -172,7 +173,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LokiLayer {
             self.0.failed.store(true, Relaxed);
             return;
         }
-        let loading = self.0.loading.read().unwrap_or_else(PoisonError::into_inner);
+        let loading = self.0.loading.read();
         let Some(layer) = &*loading else { return };
         if self.0.lines.fetch_add(1, Relaxed) >= LINES_MAX {
             self.0.dropped.inc();

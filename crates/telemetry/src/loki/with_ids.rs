@@ -6,9 +6,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{LazyLock, OnceLock, PoisonError, RwLock},
+    sync::{LazyLock, OnceLock},
 };
 
+use parking_lot::RwLock;
 use tracing::{
     Event, Metadata,
     callsite::{Callsite, Identifier},
@@ -44,12 +45,12 @@ static WIDENED: LazyLock<RwLock<HashMap<Identifier, &'static Metadata<'static>>>
     LazyLock::new(RwLock::default);
 
 fn widened(metadata: &'static Metadata<'static>) -> &'static Metadata<'static> {
-    let known = WIDENED.read().unwrap_or_else(PoisonError::into_inner);
+    let known = WIDENED.read();
     if let Some(known) = known.get(&metadata.callsite()) {
         return known;
     }
     drop(known);
-    let mut known = WIDENED.write().unwrap_or_else(PoisonError::into_inner);
+    let mut known = WIDENED.write();
     known.entry(metadata.callsite()).or_insert_with(|| describe(metadata))
 }
 

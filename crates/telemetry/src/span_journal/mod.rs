@@ -16,13 +16,13 @@ use std::{
     io::{self, Read as _},
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use opentelemetry::SpanId;
 use opentelemetry_sdk::trace::SpanData;
 
 use entry::{LINE_BYTES, Line};
+use parking_lot::{Mutex, MutexGuard};
 use slots::Slots;
 
 /// Most spans with a line; what begins beyond them has none.
@@ -118,7 +118,7 @@ impl SpanJournal {
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock()
     }
 }
 

@@ -7,10 +7,7 @@ pub(crate) mod watch;
 pub(crate) mod watchers;
 
 use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -18,6 +15,7 @@ use async_nats::jetstream::stream::State;
 use axum::http::StatusCode;
 use contract::{JobId, JobSource, job::JobKind, state::JobState};
 use job_table::JobTable;
+use parking_lot::{Mutex, MutexGuard};
 use runtime::admin::Check;
 use watchers::Watchers;
 
@@ -123,7 +121,7 @@ impl Index {
     }
 
     fn jobs(&self) -> MutexGuard<'_, Option<JobTable>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+        self.jobs.lock()
     }
 }
 

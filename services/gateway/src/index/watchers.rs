@@ -4,13 +4,14 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
 
 use async_nats::jetstream::kv::{Entry, Operation};
 use contract::{JobId, record::JobRecord};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 /// Most watchers at once.
@@ -97,7 +98,7 @@ impl Watchers {
     }
 
     fn lock(&self) -> MutexGuard<'_, ByJob> {
-        self.0.by_job.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.by_job.lock()
     }
 }
 

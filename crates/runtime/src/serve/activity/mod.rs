@@ -1,10 +1,8 @@
 //! The activity of one connection: which time limit it exceeds, and whether it may be closed for a new one.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::limits::{Limits, PROGRESS_BYTES_MIN, Protocol};
@@ -199,7 +197,7 @@ impl Activity {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

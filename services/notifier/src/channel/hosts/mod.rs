@@ -11,7 +11,7 @@ mod host;
 
 use std::{
     num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -19,6 +19,7 @@ use breaker::{Change, Health};
 use concurrency_limit::ConcurrencyLimit;
 use host::Host;
 use lru::LruCache;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::Notify, time::timeout_at};
 
 /// Most hosts kept. Beyond it the least recently used one is evicted; if it is unreachable, that costs a few attempts.
@@ -182,7 +183,7 @@ impl Hosts {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 }
 
