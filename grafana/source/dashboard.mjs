@@ -1,14 +1,8 @@
 // What all dashboards share: header links, annotations, refresh; and where panels go.
 
-import { PROMETHEUS, UID } from "./panels.mjs";
+import { UID } from "./panels.mjs";
 
 const WIDTH = 24;
-
-const FAULTS = {
-  name: "Faults", datasource: PROMETHEUS, enable: true, hide: false, iconColor: "red",
-  target: { refId: "Anno", expr: "max by (fault) (waybill_fault_active) > 0", interval: "5s" },
-  titleFormat: "fault {{fault}} is set",
-};
 
 // The scenario runner puts these in over Grafana's API; see README.md.
 const STEPS = {
@@ -56,7 +50,7 @@ export const dashboard = (name, title, description, { rows, variables = [], from
   editable: true, graphTooltip: 1, refresh: "5s", timezone: "browser", time: { from, to: "now" },
   timepicker: { refresh_intervals: ["5s", "10s", "30s", "1m"] },
   templating: { list: variables },
-  annotations: { list: [STEPS, FAULTS] },
+  annotations: { list: [STEPS] },
   links: LINKS,
   panels: placed(rows),
 });

@@ -1,23 +1,10 @@
 // What is broken on purpose, and what it does: for the stage.
 
 import { dashboard, row } from "./dashboard.mjs";
-import { bands, found, lines, over, p95, search, words } from "./panels.mjs";
-
-const SET = [{ type: "value", options: { 0: { text: "off", color: "transparent" }, 1: { text: "set", color: "red" } } }];
-
-const faults = row(8,
-  [16, bands("Active faults", "Red while a fault is set for a whole service. Faults of a single job are shown only on its spans.", {
-    mappings: SET, thresholds: { mode: "absolute", steps: [{ value: null, color: "transparent" }, { value: 1, color: "red" }] },
-    targets: [over("max by (fault) (waybill_fault_active) and max by (fault) (max_over_time(waybill_fault_active[$__range])) > 0", "{{fault}}")],
-  })],
-  [8, words("Run one", [
-    "`waybill scenario list`: all scenarios.", "",
-    "`waybill scenario run NAME --step`: break, look, repair, recover; Enter between the steps.", "",
-    "Purple marks on every dashboard are steps, red ones are faults. Faults end when their time to live is over.",
-  ].join("\n"))]);
+import { found, lines, over, p95, search } from "./panels.mjs";
 
 const effect = row(9,
-  [8, lines("Faults that fired", "Look for: an active fault that does not fire: check its target.", {
+  [8, lines("Faults that fired", "Look for: a fault that does not fire: check the stage that it names.", {
     unit: "ops", stacked: true, targets: [over("sum by (fault) (rate(waybill_faults_fired_total[$__rate_interval]))", "{{fault}}")],
   })],
   [8, lines("Effect on jobs: outcomes", "Look for: retries keep this green; red are jobs whose retries were used up.", {
@@ -35,5 +22,5 @@ const recovery = row(9,
   [12, found("Spans that a fault hit", "Click a trace id: the span says which fault.",
     search("{ span.waybill.fault != nil } | select(resource.service.name, span.waybill.fault, span.waybill.verdict)", "spans"))]);
 
-export default dashboard("scenarios", "Waybill · Scenarios", "Active faults, their effects, and the recovery.",
-  { rows: [faults, effect, recovery] });
+export default dashboard("scenarios", "Waybill · Scenarios", "Injected faults, their effects, and the recovery.",
+  { rows: [effect, recovery] });

@@ -61,14 +61,6 @@ pub struct Fault {
 )]
 pub struct NotAFault(String);
 
-const KINDS: [(&str, FaultKind); 5] = [
-    ("error", FaultKind::Error),
-    ("latency", FaultKind::Latency),
-    ("hang", FaultKind::Hang),
-    ("panic", FaultKind::Panic),
-    ("crash", FaultKind::Crash),
-];
-
 const FAULT_POINTS: [(&str, FaultPoint); 4] = [
     ("before_work", FaultPoint::BeforeWork),
     ("after_effect", FaultPoint::AfterEffect),
@@ -112,7 +104,7 @@ impl FromStr for Fault {
         };
         let (kind, argument) =
             what.split_once(':').map_or((what, None), |(kind, argument)| (kind, Some(argument)));
-        let kind = named(&KINDS, kind).ok_or_else(|| wrong("unknown kind"))?;
+        let kind = FaultKind::named(kind).ok_or_else(|| wrong("unknown kind"))?;
         let mut fault =
             Self { stage, kind, point: FaultPoint::BeforeWork, latency: Duration::ZERO, runs };
         match (kind, argument) {
@@ -141,10 +133,29 @@ fn named<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
     table.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }
 
+impl FaultKind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Latency, Self::Hang, Self::Panic, Self::Crash];
+
+    /// The name of the kind in headers and labels.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Latency => "latency",
+            Self::Hang => "hang",
+            Self::Panic => "panic",
+            Self::Crash => "crash",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 impl fmt::Display for FaultKind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = KINDS.iter().find(|(_, kind)| kind == self).map_or("unknown", |(name, _)| *name);
-        out.write_str(name)
+        out.write_str(self.name())
     }
 }
 
@@ -178,6 +189,11 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn the_kinds_are_the_values_of_the_label() {
+        assert_eq!(FaultKind::ALL.map(FaultKind::name), contract::signals::FAULTS);
     }
 
     #[test]

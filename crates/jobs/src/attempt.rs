@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use bus::{Delivery, Failure, Outcome, fault_in};
-use contract::{JobId, Stage, job::Job, signals::attr};
+use contract::{
+    JobId, Stage,
+    job::Job,
+    signals::{self, attr},
+};
 use faults::{Fault, FaultPoint, JobFaults};
+use telemetry::Metrics;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{Jobs, Next, Opened, RecordSession, Run, message, run::RunLease};
@@ -29,6 +34,7 @@ pub struct FaultPoints {
     stage: Stage,
     /// Number of this run of the job, from 1.
     run: u32,
+    metrics: Metrics,
 }
 
 impl Attempt {
@@ -100,7 +106,8 @@ impl FaultPoints {
     /// counts by the record.
     fn of(jobs: &Jobs, delivery: &Delivery) -> Self {
         let faults = JobFaults::of(fault_in(&delivery.context).as_deref(), jobs.faults_on);
-        Self { faults, stage: jobs.bus.stage, run: delivery.deliveries }
+        let metrics = jobs.bus.service.metrics.clone();
+        Self { faults, stage: jobs.bus.stage, run: delivery.deliveries, metrics }
     }
 
     /// Lets the job's injected faults act at `point`.
@@ -111,10 +118,11 @@ impl FaultPoints {
         }
     }
 
-    /// The injected fault that is due at `point`, noted on the span. The caller applies it.
+    /// The injected fault that is due at `point`, counted and noted on the span. The caller applies it.
     pub fn at(&self, point: FaultPoint) -> Option<Fault> {
         let fault = self.faults.at(self.stage, self.run, point)?;
         tracing::Span::current().set_attribute(attr::FAULT, fault.to_string());
+        self.metrics.count(&signals::FAULTS_FIRED, &[fault.kind.name()]);
         Some(fault)
     }
 }

@@ -1,6 +1,6 @@
 //! Injected faults of requests.
 
-use contract::{Stage, propagation::BAGGAGE_FAULT};
+use contract::{Stage, propagation::BAGGAGE_FAULT, signals};
 use faults::{FaultPoint, JobFaults};
 use opentelemetry::{Context, baggage::BaggageExt as _};
 
@@ -12,8 +12,8 @@ pub(crate) async fn reach(broker: &Broker, point: FaultPoint) -> Result<(), ApiE
     let context = Context::current();
     let carried = context.baggage().get(BAGGAGE_FAULT).map(ToString::to_string);
     let faults = JobFaults::of(carried.as_deref(), broker.jobs.faults_on);
-    match faults.at(Stage::Gateway, 1, point) {
-        Some(fault) => fault.act().await.map_err(ApiError::internal),
-        None => Ok(()),
-    }
+    let Some(fault) = faults.at(Stage::Gateway, 1, point) else { return Ok(()) };
+    let metrics = &broker.jobs.bus.service.metrics;
+    metrics.count(&signals::FAULTS_FIRED, &[fault.kind.name()]);
+    fault.act().await.map_err(ApiError::internal)
 }

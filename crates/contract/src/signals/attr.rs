@@ -14,8 +14,6 @@ pub const MESSAGING_DESTINATION_NAME: &str = "messaging.destination.name";
 pub const MESSAGING_CONSUMER_GROUP_NAME: &str = "messaging.consumer.group.name";
 /// Text: the `Nats-Msg-Id`.
 pub const MESSAGING_MESSAGE_ID: &str = "messaging.message.id";
-/// Bytes of the data, without headers.
-pub const MESSAGING_MESSAGE_BODY_SIZE: &str = "messaging.message.body.size";
 
 /// Text: `GET`, `POST`, …
 pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
@@ -23,8 +21,6 @@ pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
 pub const HTTP_ROUTE: &str = "http.route";
 /// Text: the request's path.
 pub const URL_PATH: &str = "url.path";
-/// Text: the whole address of an outgoing request, without credentials.
-pub const URL_FULL: &str = "url.full";
 /// Number: the response's status.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 /// Text: a reason word, or the status of a failed request.
@@ -56,12 +52,8 @@ pub const QUEUE_WAIT_MS: &str = "waybill.queue.wait_ms";
 pub const PUBLISH_ACK_MS: &str = "waybill.publish.ack_ms";
 /// True when the broker already had this message id.
 pub const PUBLISH_DUPLICATE: &str = "waybill.publish.duplicate";
-/// Text: the stream.
-pub const STREAM: &str = "waybill.stream";
 /// Number: the message's stream sequence.
 pub const STREAM_SEQUENCE: &str = "waybill.stream.sequence";
-/// Number from 1: how often the broker delivered the message. Not the attempt.
-pub const STREAM_DELIVERED: &str = "waybill.stream.delivered";
 /// Text: the fault that fired here, such as `error`.
 pub const FAULT: &str = "waybill.fault";
 /// Text: the kind of the operation.
@@ -97,11 +89,9 @@ pub const ALL: &[&str] = &[
     MESSAGING_DESTINATION_NAME,
     MESSAGING_CONSUMER_GROUP_NAME,
     MESSAGING_MESSAGE_ID,
-    MESSAGING_MESSAGE_BODY_SIZE,
     HTTP_REQUEST_METHOD,
     HTTP_ROUTE,
     URL_PATH,
-    URL_FULL,
     HTTP_RESPONSE_STATUS_CODE,
     ERROR_TYPE,
     SERVER_ADDRESS,
@@ -117,9 +107,7 @@ pub const ALL: &[&str] = &[
     QUEUE_WAIT_MS,
     PUBLISH_ACK_MS,
     PUBLISH_DUPLICATE,
-    STREAM,
     STREAM_SEQUENCE,
-    STREAM_DELIVERED,
     FAULT,
     OPERATION_KIND,
     OPERATION_INDEX,

@@ -54,12 +54,10 @@ pub mod operation {
     pub const OK: &str = "ok";
     /// It has an error, such as a division by zero.
     pub const ERROR: &str = "error";
-    /// It was stopped: cancelled, past the deadline, or interrupted.
-    pub const STOPPED: &str = "stopped";
 }
 
 /// All outcomes of an operation.
-pub const OPERATION_OUTCOMES: &[&str] = &[operation::OK, operation::ERROR, operation::STOPPED];
+pub const OPERATION_OUTCOMES: &[&str] = &[operation::OK, operation::ERROR];
 
 /// Outcomes of a notification.
 pub mod notification {
@@ -122,23 +120,8 @@ pub mod signal {
 /// All kinds of telemetry that can be dropped.
 pub const SIGNALS: &[&str] = &[signal::SPANS, signal::LOGS, signal::LOKI, signal::STDOUT];
 
-/// The kinds of fault, as written in headers, buckets and labels.
-pub const FAULTS: &[&str] = &[
-    "error",
-    "latency",
-    "hang",
-    "panic",
-    "crash",
-    "poison",
-    "drop_context",
-    "duplicate",
-    "slow",
-    "cpu",
-    "leak",
-    "log_storm",
-    "cardinality",
-    "clock_skew",
-];
+/// The kinds of fault, as written in headers and labels.
+pub const FAULTS: &[&str] = &["error", "latency", "hang", "panic", "crash"];
 
 const STREAMS: &[&str] =
     &[topology::SUBMITTED.name, topology::TODO.name, topology::DONE.name, topology::DEAD.name];

@@ -25,6 +25,8 @@ use MetricKind::{Counter, Gauge, Histogram};
 const CONSUMERS: ReportedBy = ReportedBy::Stages(&[Ingester, Processor, Notifier]);
 /// The stages that can end a job.
 const ENDERS: ReportedBy = ReportedBy::Stages(&[Gateway, Ingester, Processor]);
+/// The stages of a job.
+const STAGES: ReportedBy = only(&Stage::ALL);
 const GATEWAY: ReportedBy = only(&[Gateway]);
 const INGESTER: ReportedBy = only(&[Ingester]);
 const PROCESSOR: ReportedBy = only(&[Processor]);
@@ -166,12 +168,9 @@ metrics! {
     /// Whether a time server corrects timestamps.
     CLOCK_CORRECTED = Gauge, "waybill_clock_corrected",
         "1 while timestamps are corrected by the time server, 0 while they are not.", [], &[], ReportedBy::Everyone;
-    /// Faults that are set.
-    FAULT_ACTIVE = Gauge, "waybill_fault_active",
-        "1 while a global fault is set in this service.", [FAULT], &[], ReportedBy::Everyone;
     /// Faults that fired.
     FAULTS_FIRED = Counter, "waybill_faults_fired_total",
-        "Faults that fired in this service.", [FAULT], &[], ReportedBy::Everyone;
+        "Injected faults that fired in this service.", [FAULT], &[], STAGES;
     /// Telemetry that was dropped so that jobs are not blocked.
     TELEMETRY_DROPPED = Counter, "waybill_telemetry_dropped_total",
         "Spans and log records dropped because their target was slow or away.", [SIGNAL], &[], ReportedBy::Everyone;

@@ -10,8 +10,6 @@ pub const UNKNOWN_TYPE: &str = "unknown_type";
 pub const DUPLICATE: &str = "duplicate";
 /// The message belongs to an earlier round of its job.
 pub const STALE_ROUND: &str = "stale_round";
-/// The job ended before its message was handled.
-pub const ALREADY_ENDED: &str = "already_ended";
 /// Every attempt that the job may use has failed.
 pub const ATTEMPTS_USED_UP: &str = "attempts_used_up";
 /// Its child process died too often, or too many of its workers were lost.
@@ -54,8 +52,7 @@ pub const RECEIVER_NOT_READY: &str = "receiver_not_ready";
 pub const STOPPING: &str = "stopping";
 
 /// Reasons to discard a message.
-pub const DISCARDS: &[&str] =
-    &[UNKNOWN_SOURCE, UNKNOWN_TYPE, DUPLICATE, STALE_ROUND, ALREADY_ENDED];
+pub const DISCARDS: &[&str] = &[UNKNOWN_SOURCE, UNKNOWN_TYPE, DUPLICATE, STALE_ROUND];
 
 /// Reasons to dead-letter a message.
 pub const DEAD_LETTERS: &[&str] = &[

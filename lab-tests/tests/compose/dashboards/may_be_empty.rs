@@ -11,12 +11,9 @@ struct Entry {
     filled_by: &'static str,
 }
 
-const GLOBAL_FAULT: &str = "a fault that is set for a whole service";
 const BACKEND_AWAY: &str = "a backend that stays away from the collector";
 
 const LIST: &[Entry] = &[
-    Entry { at: "* / annotation Faults", filled_by: GLOBAL_FAULT },
-    Entry { at: "waybill-scenarios / Active faults", filled_by: GLOBAL_FAULT },
     Entry {
         at: "waybill-clocks / Jobs whose wait was negative",
         filled_by: "the fault clock_skew",

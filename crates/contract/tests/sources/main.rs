@@ -1,12 +1,14 @@
-//! No banned word of `docs/glossary.md` stands in an identifier, a string or a document.
+//! Rules over the sources of the repository: no banned word of `docs/glossary.md` stands in an identifier, a string or a document.
 //!
 //! - [`banned`]: the words, what to write instead, and the exceptions with their reasons
+//! - [`emitters`]: every registered name of a signal has an emitter
 //! - [`source`]: identifiers and strings of a Rust file, without its comments
 //! - [`files`]: the files of the repository
 
 #![expect(clippy::expect_used, reason = "a test may fail where it stands")]
 
 mod banned;
+mod emitters;
 mod files;
 mod source;
 

@@ -45,7 +45,7 @@ pub(crate) const BANNED: &[(&str, &str)] = &[
 
 /// Where a banned word stays: the beginning of a path, the word, and why.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    ("crates/contract/tests/words/", "", "the list itself, and its test"),
+    ("crates/contract/tests/sources/", "", "the list itself, and its test"),
     ("crates/contract/src/record/mod.rs", "told", "a field's name in stored records"),
     ("services/gateway/src/index/watch.rs", "told", "the same field"),
     ("crates/contract/src/signals/reason.rs", "notice", "the value of a label, `notice_too_old`"),
