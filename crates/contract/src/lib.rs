@@ -32,15 +32,13 @@ pub mod verdict;
 pub mod webhook;
 
 mod job_id;
-mod json;
-mod lenient_integer;
 mod rfc3339;
 mod source;
 mod stage;
 mod unknown_fields;
 
 pub use job_id::JobId;
-pub use json::{BodyError, parse_json};
+pub use json_body::{BodyError, parse_json};
 pub use rfc3339::rfc3339;
 pub use source::{JobSource, NotASource};
 pub use stage::Stage;

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use json_body::lenient_integer;
 use serde::{Deserialize, Serialize};
 use utoipa::{
     ToSchema,
     openapi::{Array, ArrayBuilder, ObjectBuilder, Type},
 };
 
-use crate::{BodyError, lenient_integer};
+use crate::BodyError;
 
 /// Most numbers one arithmetic operation takes.
 pub const INPUTS_MAX: usize = 1_000;
