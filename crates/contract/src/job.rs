@@ -359,8 +359,8 @@ mod tests {
                 r#"{{"name":"a","operations":[{{"kind":"add","inputs":[{number},-{number}]}}]}}"#
             );
             let accepted: JobSpec = parse_json(json.as_bytes()).unwrap();
-            let Operation::Add { inputs } = &accepted.operations[0] else { unreachable!() };
-            prop_assert_eq!(inputs[0].to_bits(), number.parse::<f64>().unwrap().to_bits());
+            let Operation::Add(add) = &accepted.operations[0] else { unreachable!() };
+            prop_assert_eq!(add.inputs[0].to_bits(), number.parse::<f64>().unwrap().to_bits());
             let sent_on = serde_json::to_vec(&accepted).unwrap();
             prop_assert_eq!(accepted, parse_json::<JobSpec>(&sent_on).unwrap());
         }

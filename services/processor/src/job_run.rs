@@ -12,6 +12,7 @@ use contract::{
     state::Outcome,
 };
 use faults::FaultPoint;
+use operations::run::{OperationContext, OperationError};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -19,7 +20,6 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use crate::{
     isolation::{self, Request},
     operation_run::{OperationRun, Stopped},
-    operations::{OperationContext, OperationError},
 };
 
 /// Least redelivery delay of a job that another worker runs.

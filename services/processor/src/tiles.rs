@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use bus::Bus;
 use contract::JobId;
-
-use crate::operations::{Storing, TileStore};
+use operations::run::{Storing, TileStore};
 
 /// The tiles of one operation of one run.
 pub(crate) struct RunTiles {
