@@ -1,5 +1,6 @@
 //! The spec that a client submits, and the job that goes through the stages.
 
+use json_body::lenient_integer;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -7,8 +8,8 @@ use utoipa::{
 };
 
 use crate::{
-    BodyError, JobId, JobSource, UnknownFields, lenient_integer, operation::Operation, parse_json,
-    state::Outcome, text::hidden_char,
+    BodyError, JobId, JobSource, UnknownFields, operation::Operation, parse_json, state::Outcome,
+    text::hidden_char,
 };
 
 /// Most operations in one job.
@@ -259,6 +260,8 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::completion::CompletionEvent;
 
@@ -345,5 +348,21 @@ mod tests {
     #[test]
     fn a_kind_from_outside_never_becomes_a_token() {
         assert_eq!(JobKind::named("jobs.>"), JobKind::UNKNOWN);
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_of_any_length_is_the_same_in_every_service(
+            number in r"[1-9][0-9]{0,120}(\.[0-9]{1,40})?(e-?[0-9]{1,2})?",
+        ) {
+            let json = format!(
+                r#"{{"name":"a","operations":[{{"kind":"add","inputs":[{number},-{number}]}}]}}"#
+            );
+            let accepted: JobSpec = parse_json(json.as_bytes()).unwrap();
+            let Operation::Add(add) = &accepted.operations[0] else { unreachable!() };
+            prop_assert_eq!(add.inputs[0].to_bits(), number.parse::<f64>().unwrap().to_bits());
+            let sent_on = serde_json::to_vec(&accepted).unwrap();
+            prop_assert_eq!(accepted, parse_json::<JobSpec>(&sent_on).unwrap());
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! No I/O and no clocks, so that everything can be tested as plain values.
 //!
-//! - [`job`], [`operation`]: what a client can submit, and its limits
+//! - [`job`], [`operation`]: what a client can submit, and its limits; the kinds of operation are crate `operations`
 //! - [`state`], [`record`]: a job's states, the allowed moves between them, and its record
 //! - [`lease`]: when a lease is renewed, and when its holder counts as silent
 //! - [`event`], [`propagation`], [`dead_header`]: the headers of messages
@@ -20,7 +20,6 @@ pub mod dead_header;
 pub mod event;
 pub mod job;
 pub mod lease;
-pub mod operation;
 pub mod propagation;
 pub mod record;
 pub mod result;
@@ -32,15 +31,14 @@ pub mod verdict;
 pub mod webhook;
 
 mod job_id;
-mod json;
-mod lenient_integer;
 mod rfc3339;
 mod source;
 mod stage;
 mod unknown_fields;
 
 pub use job_id::JobId;
-pub use json::{BodyError, parse_json};
+pub use json_body::{BodyError, parse_json};
+pub use operations as operation;
 pub use rfc3339::rfc3339;
 pub use source::{JobSource, NotASource};
 pub use stage::Stage;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream;
 use contract::{
     api::JobView,
-    operation::Operation,
+    operation::Add,
     result::OperationOutcome,
     state::JobState,
     topology::{PAYLOADS, SIDE_STORES},
@@ -39,7 +39,7 @@ fn check(ended: &JobView, additions: usize) {
     let (last, sums) = results.split_last().expect("it has some");
     assert_eq!(sums.len(), additions);
     for sum in sums {
-        assert_eq!(sum.operation, Operation::Add { inputs: vec![1.5, 2.0] });
+        assert_eq!(sum.operation, Add { inputs: vec![1.5, 2.0] }.into());
         assert_eq!(sum.result, Some(OperationOutcome::Value(json!(3.5))));
     }
     assert!(matches!(&last.result, Some(OperationOutcome::Error(_))), "{last:?}");

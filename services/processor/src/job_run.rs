@@ -16,6 +16,7 @@ use jobs::{
     Attempt, Claim, Claims, Completion, FaultPoints, JobHandler, Jobs, Opened, Run, completion,
     message,
 };
+use operations::run::{OperationContext, OperationError};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -23,7 +24,6 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use crate::{
     isolation::{self, Request},
     operation_run::{OperationRun, Stopped},
-    operations::{OperationContext, OperationError},
 };
 
 /// Least redelivery delay of a job that another worker runs.

@@ -3,12 +3,12 @@
 //! Consumes `jobs.todo.>`, publishes `jobs.done.{outcome}`. A job is run by one worker at a time; if that
 //! worker is lost, another one takes the job over.
 //!
-//! - [`operations`]: the operations, one file per kind
+//! The kinds of operation, and how each one runs, are crate `operations`.
+//!
 //! - [`isolation`]: the operations of a job that was interrupted before, in a child process
 //! - `job_run`: one run of a job; `operation_run`: one operation of it, visible while it runs
 
 pub mod isolation;
-pub mod operations;
 
 mod config;
 mod job_run;

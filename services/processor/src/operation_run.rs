@@ -16,6 +16,7 @@ use contract::{
 };
 use jobs::{Jobs, Run, SessionError};
 use opentelemetry::{KeyValue, trace::SpanKind};
+use operations::run::{OperationContext, OperationError};
 use serde_json::Value;
 use telemetry::FinishedSpan;
 use tokio::sync::watch;
@@ -24,7 +25,6 @@ use tracing::{Instrument, field::Empty};
 
 use crate::{
     isolation::{self, Request},
-    operations::{self, OperationContext, OperationError},
     tiles::RunTiles,
 };
 
@@ -106,7 +106,7 @@ impl OperationRun<'_> {
 
     async fn run_operation(&self, context: &OperationContext) -> Result<Value, OperationError> {
         if !self.run.lease.isolated {
-            return operations::run(self.operation, context).await;
+            return self.operation.run(context).await;
         }
         isolation::run(&Request::Operation(self.operation.clone()), context).await
     }

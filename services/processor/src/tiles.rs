@@ -2,8 +2,7 @@
 
 use contract::JobId;
 use jobs::results::Results;
-
-use crate::operations::{Storing, TileStore};
+use operations::run::{Storing, TileStore};
 
 /// The tiles of one operation of one run.
 pub(crate) struct RunTiles {

@@ -102,21 +102,10 @@ impl Kinds {
     }
 }
 
-/// Small jobs of every kind; one in forty fails as specified.
+/// Small jobs of every kind, by the weights of the kinds; about one in forty fails as specified.
 impl Default for Kinds {
     fn default() -> Self {
-        use OperationKind::{Add, Divide, Hash, Multiply, Primes, Render, Subtract, Wait};
-        let operations = [
-            (Add, 8),
-            (Subtract, 4),
-            (Multiply, 6),
-            (Divide, 4),
-            (Primes, 3),
-            (Hash, 5),
-            (Wait, 1),
-            (Render, 1),
-        ];
-        let operations = operations.map(|(kind, weight)| (Work::Operation(kind), weight));
+        let operations = OperationKind::ALL.map(|kind| (Work::Operation(kind), kind.load_weight()));
         Self(operations.into_iter().chain([(Work::Mixed, 7), (Work::Fail, 1)]).collect())
     }
 }
@@ -172,6 +161,12 @@ mod tests {
         for kinds in [Kinds::default(), "add=5,primes".parse().unwrap(), Kinds::only(Work::Fail)] {
             assert_eq!(kinds.to_string().parse(), Ok(kinds));
         }
+    }
+
+    #[test]
+    fn every_kind_of_job_is_in_the_default_mix() {
+        let kinds = Kinds::default();
+        assert!(Work::all().eq(kinds.weights().iter().map(|(work, _)| *work)));
     }
 
     #[test]

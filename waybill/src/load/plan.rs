@@ -100,14 +100,12 @@ impl Plan {
 
 fn operations(work: Work, rng: &mut ChaCha8Rng) -> Vec<Operation> {
     match work {
-        Work::Operation(kind) => vec![random::operation(kind, rng)],
+        Work::Operation(kind) => vec![kind.random(rng)],
         Work::Fail => vec![random::failing(rng)],
         Work::Mixed => {
             let count = rng.random_range(2_u32..=5);
             let kinds = OperationKind::ALL;
-            (0..count)
-                .map(|_| random::operation(kinds[rng.random_range(0..kinds.len())], rng))
-                .collect()
+            (0..count).map(|_| kinds[rng.random_range(0..kinds.len())].random(rng)).collect()
         }
     }
 }
@@ -176,7 +174,7 @@ mod tests {
                 Item::Job { spec, fault } => {
                     jobs += 1;
                     faults += u32::from(fault.is_some());
-                    adds += u32::from(matches!(spec.operations[0], Operation::Add { .. }));
+                    adds += u32::from(spec.operations[0].kind() == OperationKind::Add);
                 }
             }
         }

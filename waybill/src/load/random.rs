@@ -1,37 +1,12 @@
-//! Small operations with random arguments.
+//! What a load contains besides valid operations: failing ones, and data that is no job.
 
-use contract::operation::{Operation, OperationKind};
-use rand::{Rng, RngExt as _, seq::IndexedRandom as _};
+use contract::operation::{Divide, Operation};
+use rand::{Rng, RngExt as _};
 use serde_json::{Value, json};
-
-/// Texts to hash.
-const WORDS: [&str; 5] = ["parcel", "pallet", "crate", "letter", "container"];
-
-/// A small operation of this kind. None of them fails.
-pub(super) fn operation(kind: OperationKind, rng: &mut impl Rng) -> Operation {
-    match kind {
-        OperationKind::Add => Operation::Add { inputs: numbers(rng) },
-        OperationKind::Subtract => Operation::Subtract { inputs: numbers(rng) },
-        OperationKind::Multiply => Operation::Multiply { inputs: numbers(rng) },
-        OperationKind::Divide => Operation::Divide { inputs: numbers(rng) },
-        OperationKind::Primes => Operation::Primes { below: rng.random_range(1_000..50_000) },
-        OperationKind::Hash => {
-            let text = *WORDS.choose(rng).expect("there are words");
-            Operation::Hash { text: text.to_owned(), rounds: rng.random_range(1..2_000) }
-        }
-        OperationKind::Wait => {
-            Operation::Wait { seconds: f64::from(rng.random_range(5_u32..50)) / 100.0 }
-        }
-        OperationKind::Render => {
-            let zoom = f64::from(rng.random_range(1_u32..1_000));
-            Operation::Render { width: 64, height: 48, center: [-0.74, 0.11], zoom }
-        }
-    }
-}
 
 /// A division by zero.
 pub(super) fn failing(rng: &mut impl Rng) -> Operation {
-    Operation::Divide { inputs: vec![number(rng), 0.0] }
+    Divide { inputs: vec![number(rng), 0.0] }.into()
 }
 
 /// Event data that is JSON but not a valid job.
@@ -47,10 +22,6 @@ pub(super) fn no_job(rng: &mut impl Rng) -> Value {
         6 => json!({"name": "text", "operations": [{"kind": "add", "inputs": ["one", n]}]}),
         _ => json!({"name": "", "operations": [{"kind": "add", "inputs": [n, n]}]}),
     }
-}
-
-fn numbers(rng: &mut impl Rng) -> Vec<f64> {
-    (0..rng.random_range(2_u32..6)).map(|_| number(rng)).collect()
 }
 
 fn number(rng: &mut impl Rng) -> f64 {

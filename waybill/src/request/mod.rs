@@ -1,12 +1,10 @@
-//! Requests to a lab from the command line: operations, presets, and whole bodies.
+//! Requests to a lab from the command line: presets and whole bodies.
 
-mod operation;
 mod preset;
 
 use contract::JobSource;
 use serde_json::Value;
 
-pub(crate) use operation::{HELP as OPERATIONS_HELP, parse as operation};
 pub(crate) use preset::Preset;
 
 /// A job to submit.

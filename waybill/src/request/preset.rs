@@ -1,6 +1,9 @@
 //! Prepared jobs.
 
-use contract::{job::JobSpec, operation::Operation};
+use contract::{
+    job::JobSpec,
+    operation::{Add, Divide, Hash, Multiply, Operation, Primes, Render, Wait},
+};
 
 use super::JobRequest;
 
@@ -32,16 +35,16 @@ impl Preset {
 
     fn operations(self) -> Vec<Operation> {
         match self {
-            Self::Single | Self::Flaky => vec![Operation::Add { inputs: vec![19.0, 23.0] }],
+            Self::Single | Self::Flaky => vec![Add { inputs: vec![19.0, 23.0] }.into()],
             Self::Multiple => vec![
-                Operation::Add { inputs: vec![1.0, 2.0, 3.0] },
-                Operation::Multiply { inputs: vec![6.0, 7.0] },
-                Operation::Hash { text: "waybill".to_owned(), rounds: 2_000 },
-                Operation::Primes { below: 100_000 },
-                Operation::Render { width: 160, height: 120, center: [-0.5, 0.0], zoom: 1.0 },
+                Add { inputs: vec![1.0, 2.0, 3.0] }.into(),
+                Multiply { inputs: vec![6.0, 7.0] }.into(),
+                Hash { text: "waybill".to_owned(), rounds: 2_000 }.into(),
+                Primes { below: 100_000 }.into(),
+                Render { width: 160, height: 120, center: [-0.5, 0.0], zoom: 1.0 }.into(),
             ],
-            Self::Error => vec![Operation::Divide { inputs: vec![1.0, 0.0] }],
-            Self::Long => vec![Operation::Wait { seconds: 8.0 }],
+            Self::Error => vec![Divide { inputs: vec![1.0, 0.0] }.into()],
+            Self::Long => vec![Wait { seconds: 8.0 }.into()],
         }
     }
 

@@ -1,12 +1,13 @@
 //! Dead letters in the HTTP API, and redrives.
 
+use json_body::lenient_integer;
 use serde::{Deserialize, Serialize};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use crate::{JobId, Stage, lenient_integer, signals::reason::DEAD_LETTERS};
+use crate::{JobId, Stage, signals::reason::DEAD_LETTERS};
 
 /// Dead letters that one request redrives if it sets no limit.
 pub const REDRIVE_LIMIT_DEFAULT: u32 = 50;

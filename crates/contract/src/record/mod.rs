@@ -191,14 +191,14 @@ mod tests {
     use super::*;
     use crate::{
         job::JobSpec,
-        operation::{Operation, OperationKind},
+        operation::{Add, Operation, OperationKind, Wait},
         result::OperationOutcome,
     };
 
     fn largest() -> JobRecord {
         let spec = JobSpec {
             name: "\u{1F9FE}".repeat(crate::job::NAME_CHARS_MAX),
-            operations: vec![Operation::Wait { seconds: 0.0 }; 100],
+            operations: vec![Wait { seconds: 0.0 }.into(); 100],
             notify: None,
             deadline_seconds: None,
             attempts_max: Some(20),
@@ -267,7 +267,7 @@ mod tests {
         let mut record = largest();
         let spec = JobSpec {
             name: "n".repeat(300),
-            operations: vec![Operation::Add { inputs: vec![0.1, 0.2] }; 3],
+            operations: vec![Add { inputs: vec![0.1, 0.2] }.into(); 3],
             notify: None,
             deadline_seconds: None,
             attempts_max: None,
@@ -280,7 +280,7 @@ mod tests {
         assert!(running <= record.bytes_max(), "{running}");
         record.move_to(JobState::Succeeded).unwrap();
         let error = OperationOutcome::Error("e".repeat(INLINE_BYTES_MAX - 90));
-        let operation = Operation::Wait { seconds: 1.0 };
+        let operation = Operation::from(Wait { seconds: 1.0 });
         let results = vec![OperationResult { operation, result: Some(error), milliseconds: None }];
         assert!(is_small(&results));
         record.results = Some(results);

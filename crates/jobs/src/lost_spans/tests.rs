@@ -1,7 +1,7 @@
 use contract::{
     JobId,
     job::{Job, JobSpec},
-    operation::{Operation, OperationKind},
+    operation::{OperationKind, Wait},
 };
 
 use super::*;
@@ -11,7 +11,7 @@ const SECOND: i128 = 1_000_000_000;
 fn lost_after(operations: usize, progress: Option<(u32, i64)>, started_s: i64) -> i128 {
     let spec = JobSpec {
         name: "nap".to_owned(),
-        operations: vec![Operation::Wait { seconds: 1.0 }; operations],
+        operations: vec![Wait { seconds: 1.0 }.into(); operations],
         notify: None,
         deadline_seconds: None,
         attempts_max: None,

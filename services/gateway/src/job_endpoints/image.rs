@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use contract::JobId;
+use contract::{JobId, operation::OperationKind};
 use futures_util::StreamExt as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -65,8 +65,7 @@ pub(crate) async fn image(
     let broker = app.broker()?;
     let (record, operation) = one(broker, id, n).await?;
     let (Some(run), Some(_)) = (&record.run, &operation.image) else {
-        let detail = "This operation has no image: only a `render` operation that is done has one.";
-        return Err(ApiError::not_found(detail));
+        return Err(ApiError::not_found(no_image()));
     };
     let permit = app.image_permits.acquire()?;
     let tile = timeout(OPEN_TIMEOUT, broker.jobs.results.tile(id, run, n)).await;
@@ -84,4 +83,12 @@ pub(crate) async fn image(
         (header::CONTENT_LENGTH, size.to_string()),
     ];
     Ok((headers, Body::from_stream(chunks)).into_response())
+}
+
+/// Names the kinds that have an image.
+fn no_image() -> String {
+    let kinds = OperationKind::ALL.into_iter().filter(|kind| kind.has_image());
+    let kinds: Vec<_> = kinds.map(|kind| format!("`{kind}`")).collect();
+    let kinds = kinds.join(" or ");
+    format!("This operation has no image: only a {kinds} operation that is done has one.")
 }

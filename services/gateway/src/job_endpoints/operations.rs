@@ -11,7 +11,7 @@ use axum::{
 use contract::{
     JobId,
     api::{OperationList, OperationState, OperationView},
-    operation::{Operation, OperationKind},
+    operation::Operation,
     record::JobRecord,
     result::{OperationOutcome, OperationResult},
     state::JobState,
@@ -126,7 +126,7 @@ fn ended(record: &JobRecord, n: usize, result: OperationResult) -> OperationView
         None => (OperationState::Skipped, None, None),
     };
     let kind = result.operation.kind();
-    let has_image = kind == OperationKind::Render && state == OperationState::Done;
+    let has_image = kind.has_image() && state == OperationState::Done;
     OperationView {
         kind: Some(kind),
         operation: Some(result.operation),

@@ -1,8 +1,8 @@
 //! Jobs that are taken.
 
 use contract::{
-    job::Job, operation::Operation, propagation::TraceParent, result::OperationOutcome,
-    state::JobState, topology::RESULTS_BUCKET,
+    job::Job, operation::Add, propagation::TraceParent, result::OperationOutcome, state::JobState,
+    topology::RESULTS_BUCKET,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ async fn a_job_is_stored_before_the_client_has_its_202() {
     assert!(message.headers.get("baggage").is_none());
     let job: Job = serde_json::from_slice(&message.payload).unwrap();
     assert_eq!((job.id.to_string().as_str(), job.round), (id, 0));
-    assert_eq!(job.spec.operations, [Operation::Add { inputs: vec![1.0, 2.0] }]);
+    assert_eq!(job.spec.operations, [Add { inputs: vec![1.0, 2.0] }.into()]);
 
     let view = rig.job(job.id).await;
     assert_eq!((view.state, view.name.as_str()), (JobState::Accepted, "sum"));

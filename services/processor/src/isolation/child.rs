@@ -12,12 +12,12 @@ use std::{
 use anyhow::Context as _;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures_util::FutureExt as _;
+use operations::run::{OperationContext, OperationError, Storing, TileStore};
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::protocol::{LINE_BYTES_MAX, Reply, Request, TileReply};
-use crate::operations::{self, OperationContext, OperationError, Storing, TileStore};
 
 /// Least time between two reports of progress.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -76,7 +76,7 @@ async fn serve(request: Request, lines: mpsc::Receiver<String>) -> anyhow::Resul
 
 async fn perform(request: Request, context: &OperationContext) -> Result<Value, OperationError> {
     match request {
-        Request::Operation(operation) => operations::run(&operation, context).await,
+        Request::Operation(operation) => operation.run(context).await,
         Request::Fault(fault) => {
             let fault: faults::Fault = fault.parse().map_err(anyhow::Error::new)?;
             fault.act().await.map_err(anyhow::Error::new)?;

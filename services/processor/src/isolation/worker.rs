@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use operations::run::{OperationContext, OperationError};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::{
@@ -18,7 +19,6 @@ use super::{
     CHILD_COMMAND,
     protocol::{LINE_BYTES_MAX, Reply, Request, TileReply},
 };
-use crate::operations::{OperationContext, OperationError};
 
 /// Runs `request` in a child process and returns its value.
 ///

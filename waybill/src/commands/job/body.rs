@@ -3,12 +3,16 @@
 use std::{io::Read as _, path::PathBuf};
 
 use anyhow::Context as _;
-use contract::{api::BODY_BYTES_MAX, job::Notify, operation::Operation};
+use contract::{
+    api::BODY_BYTES_MAX,
+    job::Notify,
+    operation::{Operation, cli},
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
     exit::UsageError,
-    request::{JobRequest, Preset, operation},
+    request::{JobRequest, Preset},
 };
 
 /// The flags that describe the job.
@@ -19,7 +23,7 @@ pub(super) struct Body {
     #[arg(long, value_enum, value_name = "PRESET", conflicts_with_all = ["operations", "file"])]
     preset: Option<Preset>,
     /// An operation, such as add:1,2,3; repeat the flag for several, which run in that order
-    #[arg(long = "operation", value_name = "KIND:ARGS", value_parser = operation, conflicts_with = "file")]
+    #[arg(long = "operation", value_name = "KIND:ARGS", value_parser = cli::parse, conflicts_with = "file")]
     operations: Vec<Operation>,
     /// The whole job as JSON, from a file, or from standard input with -
     #[arg(long, value_name = "FILE|-")]

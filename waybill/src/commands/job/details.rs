@@ -215,22 +215,7 @@ fn result_words(result: &OperationResult, room: usize) -> String {
 }
 
 fn operation_words(operation: &Operation) -> String {
-    let kind = operation.kind();
-    match operation {
-        Operation::Add { inputs }
-        | Operation::Subtract { inputs }
-        | Operation::Multiply { inputs }
-        | Operation::Divide { inputs } => {
-            let inputs: Vec<String> = inputs.iter().take(20).map(f64::to_string).collect();
-            format!("{kind} {}", inputs.join(", "))
-        }
-        Operation::Primes { below } => format!("{kind} below {below}"),
-        Operation::Hash { text, rounds } => format!("{kind} {text} × {rounds}"),
-        Operation::Wait { seconds } => format!("{kind} {seconds} s"),
-        Operation::Render { width, height, zoom, .. } => {
-            format!("{kind} {width}×{height}, zoom {zoom}")
-        }
-    }
+    format!("{} {}", operation.kind(), operation.summary())
 }
 
 fn value_words(value: &Value) -> String {

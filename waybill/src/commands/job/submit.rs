@@ -1,6 +1,6 @@
 //! `waybill job submit`: submits one job, and optionally waits for it.
 
-use contract::api::JobAccepted;
+use contract::{api::JobAccepted, operation::cli};
 use serde_json::json;
 
 use super::{
@@ -13,13 +13,12 @@ use crate::{
     exit::{Exit, HELP},
     lab_args::LabArgs,
     last,
-    request::OPERATIONS_HELP,
     terminal::{DIM, print, print_error, styled},
 };
 
 /// Submit a job
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("{OPERATIONS_HELP}\n\n{HELP}"))]
+#[command(after_help = format!("{}\n\n{HELP}", cli::help()))]
 pub(crate) struct Submit {
     #[command(flatten)]
     body: Body,

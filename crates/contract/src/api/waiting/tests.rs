@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     JobId,
     job::{Job, JobSpec},
-    operation::Operation,
+    operation::Wait,
     propagation::TraceParent,
     record::Lease,
 };
@@ -12,7 +12,7 @@ const ACK_WAIT: Duration = Duration::from_secs(10);
 fn record() -> JobRecord {
     let spec = JobSpec {
         name: "nap".to_owned(),
-        operations: vec![Operation::Wait { seconds: 1.0 }],
+        operations: vec![Wait { seconds: 1.0 }.into()],
         notify: None,
         deadline_seconds: None,
         attempts_max: None,

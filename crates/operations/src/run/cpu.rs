@@ -13,7 +13,7 @@ static CORES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(cores()));
 /// Runs `work` on a thread of its own once a core is free. A panic in it is [`OperationError::Broken`].
 ///
 /// The work must check [`OperationContext::go_on`], so that a cancelled or dropped operation ends.
-pub(super) async fn run<T: Send + 'static>(
+pub async fn on_cpu<T: Send + 'static>(
     context: &OperationContext,
     work: impl FnOnce(&OperationContext) -> Result<T, OperationError> + Send + 'static,
 ) -> Result<T, OperationError> {
@@ -58,7 +58,7 @@ mod tests {
         time::{Duration, Instant},
     };
 
-    use super::{super::tests::context, *};
+    use super::{super::testing::context, *};
 
     const LIMIT: Duration = Duration::from_secs(10);
 
@@ -66,7 +66,7 @@ mod tests {
     async fn a_panic_is_broken_and_says_why() {
         let (context, _) = context();
         for round in 0..=cores() {
-            let error = run::<()>(&context, move |_| panic!("round {round}")).await;
+            let error = on_cpu::<()>(&context, move |_| panic!("round {round}")).await;
             let Err(OperationError::Broken(cause)) = error else {
                 panic!("{error:?}");
             };
@@ -86,7 +86,7 @@ mod tests {
                     running.fetch_sub(1, SeqCst);
                     Ok(())
                 };
-                run(&context().0, work).await
+                on_cpu(&context().0, work).await
             })
         });
         for work in works.collect::<Vec<_>>() {
@@ -110,7 +110,7 @@ mod tests {
         };
         let (context, mut progress) = context();
         let caller = tokio::spawn(async move {
-            run(&context, |context| {
+            on_cpu(&context, |context| {
                 context.progress(0.5);
                 work(context)
             })

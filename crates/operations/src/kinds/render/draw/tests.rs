@@ -2,10 +2,15 @@
 
 use png::Decoder;
 
-use super::{super::tests::context, *};
+use super::*;
+use crate::run::testing::context;
+
+fn view(size: (u32, u32), center: [f64; 2], zoom: f64) -> Render {
+    Render { width: size.0, height: size.1, center, zoom }
+}
 
 fn tile(size: (u32, u32), center: [f64; 2], zoom: f64) -> Vec<[u8; 3]> {
-    let png = draw(&View::new(size, center, zoom), &context().0).unwrap();
+    let png = draw(&view(size, center, zoom), &context().0).unwrap();
     let mut reader = Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let frame = reader.next_frame(&mut pixels).unwrap();
@@ -62,6 +67,6 @@ fn odd_sizes_are_drawn_in_full() {
 
 #[test]
 fn a_large_tile_takes_one_sample_per_pixel() {
-    assert_eq!(View::new((1_024, 1_024), [0.0; 2], 1.0).fineness(), 2);
-    assert_eq!(View::new((1_025, 1_024), [0.0; 2], 1.0).fineness(), 1);
+    assert_eq!(fineness(&view((1_024, 1_024), [0.0; 2], 1.0)), 2);
+    assert_eq!(fineness(&view((1_025, 1_024), [0.0; 2], 1.0)), 1);
 }

@@ -1,12 +1,12 @@
-//! Draws a tile of the Mandelbrot set as a PNG and puts it into the tile store.
+//! Draws a tile as a PNG.
 
 use std::io::Write;
 
 use anyhow::Context;
 use png::{BitDepth, ColorType, Encoder};
-use serde_json::{Value, json};
 
-use super::{OperationContext, OperationError, cpu};
+use super::Render;
+use crate::run::{OperationContext, OperationError};
 
 mod mandelbrot;
 mod palette;
@@ -19,38 +19,8 @@ const SMOOTH_PIXELS_MAX: u32 = 1 << 20;
 /// Samples between two looks at the context: a tenth of a millisecond where the set is deepest.
 const SAMPLES_PER_LOOK: u32 = 64;
 
-/// What of the plane a tile shows, and in how many pixels.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct View {
-    width: u32,
-    height: u32,
-    center: [f64; 2],
-    zoom: f64,
-}
-
-impl View {
-    /// `size` is width and height; the shorter side shows a length of 3 / `zoom`.
-    pub(super) const fn new(size: (u32, u32), center: [f64; 2], zoom: f64) -> Self {
-        Self { width: size.0, height: size.1, center, zoom }
-    }
-
-    /// Samples along each side of a pixel.
-    const fn fineness(&self) -> u32 {
-        if self.width * self.height <= SMOOTH_PIXELS_MAX { 2 } else { 1 }
-    }
-}
-
-/// The value is `{"tile", "width", "height", "bytes"}`: the name in the store, pixels, size of the PNG.
-pub(super) async fn run(view: View, context: &OperationContext) -> Result<Value, OperationError> {
-    let png = cpu::run(context, move |context| draw(&view, context)).await?;
-    let bytes = png.len();
-    let tile = context.put_tile(png).await?;
-    let View { width, height, .. } = view;
-    Ok(json!({ "tile": tile, "width": width, "height": height, "bytes": bytes }))
-}
-
 /// Row by row, so that only the compressed tile is ever in memory as a whole.
-fn draw(view: &View, context: &OperationContext) -> Result<Vec<u8>, OperationError> {
+pub(super) fn draw(view: &Render, context: &OperationContext) -> Result<Vec<u8>, OperationError> {
     let mut png = Vec::new();
     let mut encoder = Encoder::new(&mut png, view.width, view.height);
     encoder.set_color(ColorType::Rgb);
@@ -68,6 +38,11 @@ fn draw(view: &View, context: &OperationContext) -> Result<Vec<u8>, OperationErr
     Ok(png)
 }
 
+/// Samples along each side of a pixel.
+const fn fineness(view: &Render) -> u32 {
+    if view.width * view.height <= SMOOTH_PIXELS_MAX { 2 } else { 1 }
+}
+
 /// Paints rows of a view, each into the same buffers.
 struct Painter {
     plane: Plane,
@@ -77,8 +52,8 @@ struct Painter {
 }
 
 impl Painter {
-    fn new(view: &View) -> Self {
-        let fineness = view.fineness();
+    fn new(view: &Render) -> Self {
+        let fineness = fineness(view);
         let samples = (view.width * fineness, view.height * fineness);
         Self {
             plane: Plane::new(samples, view.center, view.zoom),

@@ -1,4 +1,4 @@
-//! What an operation gets from the worker: a way to be stopped, to report, and to put a tile away.
+//! What an operation gets from the worker: a cancel token, a way to report progress, and a store for tiles.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -7,16 +7,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::OperationError;
 
-/// A tile on its way into the store; answers the name it has there.
+/// A tile on its way into the store; returns the name it has there.
 pub type Storing<'a> = Pin<Box<dyn Future<Output = anyhow::Result<String>> + Send + 'a>>;
 
-/// Where tiles go. The names are the implementor's: they tell job, run and operation.
+/// Where tiles are stored. The implementor names them, by job, run and operation.
 pub trait TileStore: Send + Sync {
-    /// Stores a PNG and answers its name.
+    /// Stores a PNG and returns its name.
     fn put(&self, png: Vec<u8>) -> Storing<'_>;
 }
 
-/// The place where one operation is done. A job with several operations needs one for each.
+/// The context of one operation. A job with several operations needs one for each.
 #[derive(Clone)]
 pub struct OperationContext {
     cancel: CancellationToken,
@@ -36,7 +36,7 @@ impl OperationContext {
     }
 
     /// A context for work that neither reports progress nor has tiles.
-    pub(crate) fn without_store() -> Self {
+    pub fn without_store() -> Self {
         struct NoStore;
         impl TileStore for NoStore {
             fn put(&self, _: Vec<u8>) -> Storing<'_> {
@@ -70,7 +70,7 @@ impl OperationContext {
         self.cancel.cancelled().await;
     }
 
-    /// Puts a tile away and answers its name. A cancelled operation does not wait for the store.
+    /// Stores a tile and returns its name. A cancelled operation does not wait for the store.
     pub async fn put_tile(&self, png: Vec<u8>) -> Result<String, OperationError> {
         tokio::select! {
             biased;

@@ -1,18 +1,69 @@
-//! Counts primes with a sieve that goes over the odd numbers in segments: honest CPU work in 80 KiB.
+//! Counts primes with a sieve that goes over the odd numbers in segments: pure CPU work in 80 KiB.
 
-use serde_json::Value;
+use json_body::{BodyError, lenient_integer};
+use rand::{Rng, RngExt as _};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{OperationContext, OperationError, cpu};
+#[cfg(feature = "run")]
+use crate::run::{OperationContext, OperationError, Value, on_cpu};
+use crate::{CliForm, OperationDefinition, cli::whole_number};
 
+/// Highest bound.
+const BELOW_MAX: u64 = 50_000_000;
 /// Odd numbers in one segment, one byte each: small enough for a core's own cache, and done well
 /// within 10 ms.
+#[cfg(feature = "run")]
 const SEGMENT: usize = 65_536;
 
-pub(super) async fn run(below: u64, context: &OperationContext) -> Result<Value, OperationError> {
-    let below = usize::try_from(below).map_err(anyhow::Error::from)?;
-    cpu::run(context, move |context| count(below, context).map(Value::from)).await
+/// Counts the primes below a bound: pure CPU work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Primes {
+    /// The bound, exclusive. At most 50 million.
+    #[schema(maximum = 50_000_000)]
+    #[serde(deserialize_with = "lenient_integer::read")]
+    pub below: u64,
 }
 
+impl OperationDefinition for Primes {
+    const CLI: CliForm = CliForm {
+        syntax: "primes:100000",
+        example: "primes:100000",
+        help: "count the primes below this number",
+    };
+    const LOAD_WEIGHT: u32 = 3;
+
+    fn check(&self) -> Result<(), BodyError> {
+        if self.below > BELOW_MAX {
+            return Err(BodyError::new("below", format!("must be at most {BELOW_MAX}")));
+        }
+        Ok(())
+    }
+
+    fn from_cli(arguments: &str) -> Option<Self> {
+        Some(Self { below: whole_number(arguments)? })
+    }
+
+    fn example() -> Self {
+        Self { below: 100_000 }
+    }
+
+    fn random(rng: &mut dyn Rng) -> Self {
+        Self { below: rng.random_range(1_000..50_000) }
+    }
+
+    fn summary(&self) -> String {
+        format!("below {}", self.below)
+    }
+
+    #[cfg(feature = "run")]
+    async fn run(&self, context: &OperationContext) -> Result<Value, OperationError> {
+        let below = usize::try_from(self.below).map_err(anyhow::Error::from)?;
+        on_cpu(context, move |context| count(below, context).map(Value::from)).await
+    }
+}
+
+#[cfg(feature = "run")]
 fn count(below: usize, context: &OperationContext) -> Result<usize, OperationError> {
     if below <= 2 {
         return Ok(0);
@@ -41,6 +92,7 @@ fn count(below: usize, context: &OperationContext) -> Result<usize, OperationErr
 }
 
 /// The odd primes up to `max`, which is a root and therefore small.
+#[cfg(feature = "run")]
 fn odd_primes(max: usize) -> Vec<usize> {
     let mut primes: Vec<usize> = Vec::new();
     for number in (3..=max).step_by(2) {
@@ -54,10 +106,10 @@ fn odd_primes(max: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use contract::operation::PRIMES_BELOW_MAX;
     use proptest::prelude::*;
 
-    use super::{super::tests::context, *};
+    use super::*;
+    use crate::run::testing::{context, ends_soon_after_its_cancel, value};
 
     fn count_below(below: usize) -> usize {
         count(below, &context().0).unwrap()
@@ -87,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_largest_count_allowed_is_right() {
-        let below = usize::try_from(PRIMES_BELOW_MAX).unwrap();
+        let below = usize::try_from(BELOW_MAX).unwrap();
         assert_eq!(count_below(below), 3_001_134);
     }
 
@@ -101,6 +153,22 @@ mod tests {
                 assert_eq!(pair[1] - pair[0], usize::from(is_prime), "{number}");
             }
         }
+    }
+
+    #[test]
+    fn the_bound_is_limited() {
+        assert!(Primes { below: BELOW_MAX }.check().is_ok());
+        assert_eq!(Primes { below: BELOW_MAX + 1 }.check().unwrap_err().field, "below");
+    }
+
+    #[tokio::test]
+    async fn the_value_is_the_count() {
+        assert_eq!(value(Primes { below: 300_000 }).await, 25_997);
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_count_ends() {
+        ends_soon_after_its_cancel(Primes { below: BELOW_MAX }).await;
     }
 
     proptest! {

@@ -11,12 +11,12 @@ use serde::{
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Reads a whole number that `T` can hold.
-pub(crate) fn read<'de, T: TryFrom<u64>, D: Deserializer<'de>>(input: D) -> Result<T, D::Error> {
+pub fn read<'de, T: TryFrom<u64>, D: Deserializer<'de>>(input: D) -> Result<T, D::Error> {
     Whole::deserialize(input).map(|whole| whole.0)
 }
 
 /// The same where it may be absent or null.
-pub(crate) fn read_optional<'de, T: TryFrom<u64>, D: Deserializer<'de>>(
+pub fn read_optional<'de, T: TryFrom<u64>, D: Deserializer<'de>>(
     input: D,
 ) -> Result<Option<T>, D::Error> {
     Ok(Option::<Whole<T>>::deserialize(input)?.map(|whole| whole.0))
