@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use contract::{
+    propagation::TraceParent,
+    record::{JobRecord, Lease},
     state::JobState,
     topology::{DONE, TODO},
     verdict::Verdict,
@@ -46,6 +48,38 @@ async fn the_job_of_a_killed_worker_is_taken_over_after_one_ack_wait_and_not_bef
     taken_over.answer(Answer::Succeed);
     let record = rig.ended(&job, JobState::Succeeded).await;
     assert_eq!((record.interruptions.total, record.attempts.processor), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_record_another_worker_has_just_written_is_not_taken_over() {
+    let mut rig = Rig::start().await;
+    let job = rig.job();
+    let mut record = JobRecord::accepted(&job, "0af7651916cd43dd8448eb211c80319c".to_owned());
+    (record.state, record.lease) = (JobState::Running, Some(lease_of("worker-1")));
+    let mut worker = rig.worker("worker-2");
+    rig.queue(&job, &record).await;
+    let written = Instant::now();
+    let taken_over = step(&mut worker).await;
+    assert!(written.elapsed() >= ACK_WAIT * 9 / 10, "after {:?}", written.elapsed());
+    assert_eq!((taken_over.lease.worker.as_str(), taken_over.lease.run), ("worker-2", 1));
+    taken_over.answer(Answer::Succeed);
+    rig.ended(&job, JobState::Succeeded).await;
+}
+
+fn lease_of(worker: &str) -> Lease {
+    let span: TraceParent =
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse().unwrap();
+    Lease {
+        round: 0,
+        attempt: 1,
+        run: 0,
+        worker: worker.to_owned(),
+        stream_seq: 1,
+        span,
+        parent: span,
+        started_at_ns: 0,
+        isolated: false,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
