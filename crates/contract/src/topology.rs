@@ -127,8 +127,8 @@ pub const FAULTS_BUCKET: &str = "FAULTS";
 /// Object store of rendered tiles.
 pub const TILES_STORE: &str = "TILES";
 
-/// The streams of results, keys and tiles. If one is full, jobs cannot end or cannot start.
-pub const SIDE_STORES: [&str; 3] = ["KV_RESULTS", "KV_KEYS", "OBJ_TILES"];
+/// The streams of records, results, keys and tiles. If one is full, jobs cannot end or cannot start.
+pub const LIMITED_STORES: [&str; 4] = ["KV_JOBS", "KV_RESULTS", "KV_KEYS", "OBJ_TILES"];
 
 /// The streams that must exist before a service starts its work; every service may read them.
 pub const REQUIRED_STREAMS: [&str; 7] =

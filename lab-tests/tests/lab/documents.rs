@@ -9,7 +9,7 @@ use contract::{
     operation::Add,
     result::OperationOutcome,
     state::JobState,
-    topology::{PAYLOADS, SIDE_STORES},
+    topology::{LIMITED_STORES, PAYLOADS},
 };
 use lab_tests::{Client, waybill};
 use reqwest::StatusCode;
@@ -18,7 +18,7 @@ use testkit::LabUnderTest;
 
 const LIMIT: Duration = Duration::from_mins(1);
 /// The stream behind the bucket of results.
-const RESULTS: &str = SIDE_STORES[0];
+const RESULTS: &str = LIMITED_STORES[1];
 
 /// A job of `additions` additions and a division by zero.
 fn failing(additions: usize) -> Value {

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::{
     Config, broker::Broker, capacity::Capacity, error::ApiError, index::Index,
-    job_endpoints::image::ImagePermits, leases::Leases, queues::CachedQueues, storage_problem,
+    job_endpoints::image::ImagePermits, leases::Leases, storage_problem,
     webhook_policy::WebhookPolicy,
 };
 
@@ -30,8 +30,6 @@ pub(crate) struct App {
     /// Whether the workers of running jobs renew their leases.
     pub(crate) leases: Leases,
     pub(crate) targets: WebhookPolicy,
-    /// The last snapshot of the queues.
-    pub(crate) queues: CachedQueues,
     /// The last results of the storage checks.
     pub(crate) storage_problems: storage_problem::StorageProblems,
     /// Permits for sending images.
@@ -57,7 +55,6 @@ impl App {
             capacity: Capacity::default(),
             leases: Leases::default(),
             targets: WebhookPolicy::new(config.webhook_allow.clone(), Names::new(&config.names)?),
-            queues: CachedQueues::default(),
             storage_problems: storage_problem::StorageProblems::default(),
             image_permits: ImagePermits::default(),
             stop,

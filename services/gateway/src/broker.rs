@@ -7,15 +7,11 @@ use async_nats::jetstream::{kv, stream::Stream};
 use bus::{Bus, BusConfig};
 use contract::topology;
 use jobs::Jobs;
-use nats::{Readiness, streams};
+use nats::{Readiness, streams::StreamMonitor};
 use runtime::stop::Stop;
 
 use crate::{
-    STAGE,
-    app::App,
-    capacity,
-    dead_letters::loss_counter::{self, Forgotten},
-    index, leases, reaper,
+    STAGE, app::App, dead_letters::loss_counter::LossCounter, index, reaper, stream_watch,
 };
 
 /// The broker, and what the gateway reads there besides records and results.
@@ -26,7 +22,9 @@ pub(crate) struct Broker {
     /// The stream of dead letters.
     pub(crate) dead: Stream<()>,
     /// Counts lost dead letters.
-    pub(crate) forgotten: Forgotten,
+    pub(crate) losses: LossCounter,
+    /// The state of all streams.
+    pub(crate) streams: StreamMonitor,
 }
 
 /// Connects to the broker, then runs all watchers until the stop.
@@ -44,14 +42,9 @@ pub(crate) async fn run(
         return Ok(());
     };
     let broker = app.set_broker(broker?);
-    let jobs = &broker.jobs;
-    let bus = &jobs.bus;
     tokio::join!(
-        index::watch::keep(&app.index, jobs, &stop),
-        capacity::watch(&app, jobs, &stop),
-        streams::watch(&bus.nats, &bus.service.metrics, &stop),
-        leases::watch(&app, bus, &stop),
-        loss_counter::watch(broker, &app.service.metrics, &stop),
+        index::watch::keep(&app.index, &broker.jobs, &stop),
+        stream_watch::watch(&app, broker, &stop),
         reaper::watch(&app, broker, &stop),
     );
     Ok(())
@@ -64,6 +57,7 @@ impl Broker {
         let keys = keys.context("cannot open the bucket of idempotency keys")?;
         let dead = jetstream.get_stream_no_info(topology::DEAD.name).await;
         let dead = dead.context("cannot open the stream of dead letters")?;
-        Ok(Self { jobs, keys, dead, forgotten: Forgotten::default() })
+        let streams = StreamMonitor::new(jobs.bus.nats.clone());
+        Ok(Self { jobs, keys, dead, losses: LossCounter::default(), streams })
     }
 }

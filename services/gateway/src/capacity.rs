@@ -1,22 +1,15 @@
-//! Checks whether the stores have room, and whether the index is still up to date.
+//! Whether the stores have room for new jobs.
 //!
 //! A full store also refuses writes for running jobs, so new jobs are refused before it is full.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use async_nats::jetstream::stream::Info;
-use contract::topology;
-use jobs::Jobs;
-use runtime::stop::Stop;
-use tokio::time::sleep;
+use contract::topology::LIMITED_STORES;
+use nats::streams::StreamStates;
 
-use crate::{app::App, error::ApiError};
+use crate::error::ApiError;
 
-/// Time between two polls.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Percentage of a store in use from which on new jobs are refused.
 const USED_PERCENT_MAX: u128 = 80;
 
@@ -35,7 +28,15 @@ impl Capacity {
         Ok(())
     }
 
-    fn note(&self, stores: &[Store]) {
+    /// Notes the sizes of the stores. If one could not be read, the last result stays.
+    pub(crate) fn note(&self, states: &StreamStates) {
+        let store = |name| states.stream(name).map(|info| Store::new(name, info));
+        if let Some(stores) = LIMITED_STORES.map(store).into_iter().collect::<Option<Vec<_>>>() {
+            self.note_sizes(&stores);
+        }
+    }
+
+    fn note_sizes(&self, stores: &[Store]) {
         let full: Vec<&str> =
             stores.iter().filter(|store| store.is_full()).map(|store| store.name).collect();
         if self.is_full.swap(!full.is_empty(), Relaxed) == full.is_empty() {
@@ -64,32 +65,6 @@ impl Store {
     }
 }
 
-/// Polls the stores until the stop. If a poll fails, the result of the last one stays.
-pub(crate) async fn watch(app: &App, jobs: &Jobs, stop: &Stop) {
-    let polls = async {
-        loop {
-            if let Some(stores) = poll(app, jobs).await {
-                app.capacity.note(&stores);
-            }
-            sleep(POLL_INTERVAL).await;
-        }
-    };
-    stop.soft.run_until_cancelled(polls).await;
-}
-
-async fn poll(app: &App, jobs: &Jobs) -> Option<Vec<Store>> {
-    // Read first: a record written in between must not look like a lost one.
-    let known = app.index.extent();
-    let records = jobs.records.bucket().stream.get_info().await.ok()?;
-    app.index.compare(known, &records.state);
-    let mut stores = vec![Store::new(topology::JOBS_BUCKET, &records)];
-    for name in topology::SIDE_STORES {
-        let stream = jobs.bus.nats.jetstream.get_stream(name).await.ok()?;
-        stores.push(Store::new(name, stream.cached_info()));
-    }
-    Some(stores)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +74,7 @@ mod tests {
         let capacity = Capacity::default();
         let full = |bytes, bytes_max| {
             let empty = Store { name: "JOBS", bytes: 0, bytes_max: 100 };
-            capacity.note(&[empty, Store { name: "KV_RESULTS", bytes, bytes_max }]);
+            capacity.note_sizes(&[empty, Store { name: "KV_RESULTS", bytes, bytes_max }]);
             capacity.check().is_err()
         };
         assert!(!full(79, 100) && full(80, 100) && full(u64::MAX, i64::MAX));

@@ -9,14 +9,11 @@ use contract::{
     topology::PROCESSOR,
 };
 use jobs::records::Entry;
+use nats::streams::StreamStates;
 use parking_lot::Mutex;
-use runtime::stop::Stop;
-use tokio::time::sleep;
 
-use crate::{app::App, index::Index};
+use crate::index::Index;
 
-/// Time between two polls of the processors' consumer.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Time without a pull request after which there is no idle worker. An idle worker has none open between two pulls, and
 /// polls see only the current ones.
 const PULLED_WITHIN: Duration = Duration::from_millis(2_500);
@@ -49,7 +46,18 @@ impl Leases {
         *self.0.lock()
     }
 
-    fn note(&self, ack_wait: Duration, has_pull: bool) {
+    /// Notes the state of the processors' consumer and sets the gauge of silent leases. If the consumer could not be
+    /// read, its last state stays.
+    pub(crate) fn note(&self, states: &StreamStates, index: &Index, bus: &Bus) {
+        if let Some(info) = states.consumer(PROCESSOR) {
+            self.note_poll(info.config.ack_wait, info.num_waiting > 0);
+        }
+        if let Some(poll) = self.last() {
+            export(index, bus, poll.ack_wait);
+        }
+    }
+
+    fn note_poll(&self, ack_wait: Duration, has_pull: bool) {
         let mut last = self.0.lock();
         let before = last.filter(|_| !has_pull).map(|poll| poll.pulled);
         *last = Some(Poll { ack_wait, pulled: before.unwrap_or_else(Instant::now) });
@@ -69,31 +77,11 @@ fn is_queued(wait: &WaitView) -> bool {
     matches!(wait.reason, WaitReason::Ingester | WaitReason::Slot | WaitReason::NoWorker)
 }
 
-/// Polls the consumer and the leases until the stop. If a poll fails, the result of the last one stays.
-pub(crate) async fn watch(app: &App, bus: &Bus, stop: &Stop) {
-    let polls = async {
-        loop {
-            match bus.nats.consumer(PROCESSOR).await {
-                Ok(queue) => {
-                    let info = queue.cached_info();
-                    app.leases.note(info.config.ack_wait, info.num_waiting > 0);
-                }
-                Err(error) => tracing::debug!(%error, "cannot read the processors' consumer"),
-            }
-            if let Some(poll) = app.leases.last() {
-                export(app, bus, poll.ack_wait);
-            }
-            sleep(POLL_INTERVAL).await;
-        }
-    };
-    stop.soft.run_until_cancelled(polls).await;
-}
-
 /// Sets the gauge of silent leases.
-fn export(app: &App, bus: &Bus, ack_wait: Duration) {
+fn export(index: &Index, bus: &Bus, ack_wait: Duration) {
     let now_ns = bus.nats.time.now_ns();
-    let renewed = app.index.renewed_within(lease::alarming_after(ack_wait), now_ns);
-    let silent = app.index.running().saturating_sub(renewed);
+    let renewed = index.renewed_within(lease::alarming_after(ack_wait), now_ns);
+    let silent = index.running().saturating_sub(renewed);
     bus.service.metrics.set(&signals::LEASES_SILENT, &[], silent as f64);
 }
 
@@ -105,7 +93,7 @@ mod tests {
     fn the_last_pull_is_remembered_until_the_next_one() {
         let leases = Leases::default();
         let pulled = |has_pull| {
-            leases.note(Duration::from_secs(2), has_pull);
+            leases.note_poll(Duration::from_secs(2), has_pull);
             leases.last().unwrap().pulled
         };
         let first = pulled(false);

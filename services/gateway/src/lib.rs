@@ -34,6 +34,7 @@ mod routes;
 mod server_span;
 mod start;
 mod storage_problem;
+mod stream_watch;
 mod submit;
 mod trace_context;
 mod webhook_policy;

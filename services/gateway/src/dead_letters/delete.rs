@@ -64,7 +64,7 @@ async fn delete_with_record(broker: &Broker, seq: u64) -> Result<bool, ApiError>
 
 /// Deletes the dead letter from its stream; false if there was none.
 pub(super) async fn delete_message(broker: &Broker, seq: u64) -> Result<bool, ApiError> {
-    match broker.forgotten.count_delete(broker.dead.delete_message(seq)).await {
+    match broker.losses.count_delete(broker.dead.delete_message(seq)).await {
         Ok(deleted) => Ok(deleted),
         // The broker has one error for every failure, also for a message that is already deleted.
         Err(error) => match read(&broker.dead, seq).await? {
