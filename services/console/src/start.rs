@@ -25,7 +25,7 @@ use crate::hooks::Hooks;
 use crate::measure::measure;
 use crate::receive::Receiver;
 use crate::scrape::{self, ScrapeConfig, Scraped};
-use crate::store::{Budgets, Store};
+use crate::store::Store;
 use crate::work::Workers;
 use crate::{api, page, receive};
 
@@ -141,7 +141,7 @@ fn share(
     console: SocketAddr,
     otlp: (SocketAddr, SocketAddr),
 ) -> anyhow::Result<Shared> {
-    let store = Arc::new(Store::new(Budgets::of(config)));
+    let store = Arc::new(Store::new(config.store_limits()));
     let (url, following) = (config.gateway_url.clone(), Arc::clone(&store));
     Ok(Shared {
         store,

@@ -2,20 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value as Json_, json};
+use serde_json::{Value, json};
 
 use super::query::{BadQuery, Parameters, RawQuery};
 use crate::scrape::TargetHealth;
 use crate::start::Shared;
 use crate::store::attribute::number;
-use crate::store::{Dot, Run, Series, Value};
+use crate::store::{SeenExemplar, Series, SeriesValue, ValueRun};
 
 /// `GET /api/metrics/history?name=`: runs of equal values, oldest first, with the exemplars seen meanwhile.
 /// The name is the whole one; ages are seconds before now.
 pub(super) async fn history(
     State(shared): State<Shared>,
     query: RawQuery,
-) -> Result<Json<Json_>, BadQuery> {
+) -> Result<Json<Value>, BadQuery> {
     let mut parameters = Parameters::of(query);
     let name = parameters.text("name")?;
     let service = parameters.text("service")?;
@@ -33,7 +33,7 @@ pub(super) async fn history(
 }
 
 /// `GET /api/metrics/targets`: whose metrics the console fetches.
-pub(super) async fn targets(State(shared): State<Shared>) -> Json<Json_> {
+pub(super) async fn targets(State(shared): State<Shared>) -> Json<Value> {
     let targets = shared.scraped.all();
     let target = targets.iter().map(|state| {
         let (up, why) = match &state.standing {
@@ -47,21 +47,23 @@ pub(super) async fn targets(State(shared): State<Shared>) -> Json<Json_> {
     Json(json!({"targets": target.collect::<Vec<_>>()}))
 }
 
-fn shown(series: &Series, now: u64) -> Json_ {
+fn shown(series: &Series, now: u64) -> Value {
     let labels: serde_json::Map<_, _> =
         series.labels.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let age = |at: u64| now.saturating_sub(at) as f64 / 1e3;
-    let run = |run: &Run| {
+    let run = |run: &ValueRun| {
         let (from, until) = (age(run.from), age(run.until));
         match &run.value {
-            Value::Number(number) => json!({"from_age": from, "until_age": until, "value": number}),
-            Value::Distribution(all) => json!({
+            SeriesValue::Number(number) => {
+                json!({"from_age": from, "until_age": until, "value": number})
+            }
+            SeriesValue::Distribution(all) => json!({
                 "from_age": from, "until_age": until,
                 "count": all.count, "sum": number(all.sum), "buckets": all.buckets,
             }),
         }
     };
-    let dot = |dot: &Dot| json!({"age": age(dot.seen), "trace_id": dot.trace, "span_id": dot.span, "value": dot.value});
+    let exemplar = |seen: &SeenExemplar| json!({"age": age(seen.seen), "trace_id": seen.trace, "span_id": seen.span, "value": seen.value});
     json!({
         "service": series.service,
         "instance": series.instance,
@@ -69,6 +71,6 @@ fn shown(series: &Series, now: u64) -> Json_ {
         "labels": labels,
         "bounds": series.bounds.iter().copied().map(number).collect::<Vec<_>>(),
         "runs": series.runs.iter().map(run).collect::<Vec<_>>(),
-        "exemplars": series.dots.iter().map(dot).collect::<Vec<_>>(),
+        "exemplars": series.exemplars.iter().map(exemplar).collect::<Vec<_>>(),
     })
 }

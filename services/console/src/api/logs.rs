@@ -28,7 +28,7 @@ pub(super) async fn list(
     let answer = move |shared: &Shared| {
         let found = shared.store.logs(filter);
         let mut answer = json!({"logs": found.lines});
-        if found.is_cut {
+        if found.is_truncated {
             // There are more than fit into one answer: ask for fewer, or narrow the search.
             answer["truncated"] = true.into();
         }

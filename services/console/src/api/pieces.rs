@@ -13,7 +13,7 @@ use futures_util::stream;
 use otlp::{Message, descriptor, json};
 
 use crate::start::Shared;
-use crate::store::{Group, Origin, SpanId, Store, TraceId};
+use crate::store::{Group, ResourceScope, SpanId, Store, TraceId};
 use crate::work::Workers;
 
 /// A piece is sent when it has this many bytes.
@@ -90,7 +90,7 @@ struct Writer<I: Items> {
     items: I,
     groups: vec::IntoIter<Group<I::Key>>,
     /// The group that is being written, and whether an item of it has been.
-    open: Option<(Arc<Origin>, vec::IntoIter<I::Key>, bool)>,
+    open: Option<(Arc<ResourceScope>, vec::IntoIter<I::Key>, bool)>,
     state: State,
 }
 
@@ -121,7 +121,7 @@ impl<I: Items> Writer<I> {
 
     /// Begins the next group, or ends the whole.
     fn begin(&mut self, out: &mut Vec<u8>) {
-        let Some((origin, keys)) = self.groups.next() else {
+        let Some((scope, keys)) = self.groups.next() else {
             put(out, &["]}"]);
             self.state = State::After;
             return;
@@ -131,30 +131,30 @@ impl<I: Items> Writer<I> {
         }
         self.state = State::Within;
         put(out, &["{"]);
-        if let Some(resource) = &origin.resource {
+        if let Some(resource) = &scope.resource {
             put(out, &["\"resource\":"]);
             json::write(&descriptor::RESOURCE, &resource.bytes(), out);
             put(out, &[","]);
         }
         put(out, &["\"", I::SCOPES, "\":[{"]);
-        if let Some(scope) = &origin.scope {
+        if let Some(encoded) = &scope.scope {
             put(out, &["\"scope\":"]);
-            json::write(&descriptor::SCOPE, &scope.bytes(), out);
+            json::write(&descriptor::SCOPE, &encoded.bytes(), out);
             put(out, &[","]);
         }
         put(out, &["\"", I::ITEMS, "\":["]);
-        self.open = Some((origin, keys.into_iter(), false));
+        self.open = Some((scope, keys.into_iter(), false));
     }
 
     /// Writes one more item of the group, or its end.
     fn go_on(
         &mut self,
-        (origin, mut keys, mut has_item): (Arc<Origin>, vec::IntoIter<I::Key>, bool),
+        (scope, mut keys, mut has_item): (Arc<ResourceScope>, vec::IntoIter<I::Key>, bool),
         out: &mut Vec<u8>,
     ) {
         let Some(key) = keys.next() else {
-            put(out, &["],\"schemaUrl\":", &quoted(&origin.scope_schema_url), "}]"]);
-            put(out, &[",\"schemaUrl\":", &quoted(&origin.resource_schema_url), "}"]);
+            put(out, &["],\"schemaUrl\":", &quoted(&scope.scope_schema_url), "}]"]);
+            put(out, &[",\"schemaUrl\":", &quoted(&scope.resource_schema_url), "}"]);
             return;
         };
         if let Some(item) = self.items.item(&self.store, &key) {
@@ -164,7 +164,7 @@ impl<I: Items> Writer<I> {
             json::write(I::MESSAGE, &item, out);
             has_item = true;
         }
-        self.open = Some((origin, keys, has_item));
+        self.open = Some((scope, keys, has_item));
     }
 }
 

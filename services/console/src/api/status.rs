@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::start::Shared;
-use crate::store::Status;
+use crate::store::StoreStatus;
 
 /// `GET /api/status`: counts and limits of every signal.
-pub(super) async fn status(State(shared): State<Shared>) -> Json<Status> {
+pub(super) async fn status(State(shared): State<Shared>) -> Json<StoreStatus> {
     Json(shared.store.status())
 }

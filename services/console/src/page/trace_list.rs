@@ -12,7 +12,7 @@ use super::palette::{self, verdict_class};
 use crate::api::query::{BadQuery, Parameters, RawQuery};
 use crate::api::trace_filter;
 use crate::start::Shared;
-use crate::store::{Status, StoreStats, TraceFilter, TraceSummary};
+use crate::store::{StoreStats, StoreStatus, TraceFilter, TraceSummary};
 
 /// Bytes shown of a trace's name.
 const NAME_SHOWN_MAX: usize = 256;
@@ -56,7 +56,7 @@ pub(super) fn list(shared: &Shared, filter: &TraceFilter) -> Markup {
 }
 
 fn table(traces: &[TraceSummary]) -> Markup {
-    let longest = traces.iter().map(|trace| trace.duration).max().unwrap_or_default();
+    let longest = traces.iter().map(|trace| trace.duration_ns).max().unwrap_or_default();
     html! {
         table.list.traces {
             thead {
@@ -73,7 +73,7 @@ fn table(traces: &[TraceSummary]) -> Markup {
 fn line(trace: &TraceSummary, longest: u64) -> Markup {
     let mut services: Vec<&str> = trace.services.iter().map(String::as_str).collect();
     palette::sort(&mut services);
-    let share = trace.duration as f64 / longest.max(1) as f64 * 100.0;
+    let share = trace.duration_ns as f64 / longest.max(1) as f64 * 100.0;
     html! {
         tr {
             td.main {
@@ -90,7 +90,7 @@ fn line(trace: &TraceSummary, longest: u64) -> Markup {
             }
             td.number { (trace.span_count) }
             td.number {
-                (duration(trace.duration))
+                (duration(trace.duration_ns))
                 svg.share aria-hidden="true" { rect width=(format!("{share:.1}%")) height="100%" {} }
             }
             td.number.muted {
@@ -110,7 +110,7 @@ fn outcome(trace: &TraceSummary) -> Markup {
 }
 
 /// Says when something has left or was refused: a list that silently forgets looks frozen.
-fn standing(status: &Status) -> Markup {
+fn standing(status: &StoreStatus) -> Markup {
     let of = |standing: &StoreStats, what: &str| {
         html! { (count(standing.counts.stored)) " of " (count(standing.limit.items as u64)) " " (what) }
     };

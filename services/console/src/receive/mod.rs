@@ -26,7 +26,7 @@ use tokio::time::timeout;
 use self::body::{Held, Unreadable};
 use self::coding::Coding;
 use crate::export::{ExportReply, PartialSuccess};
-use crate::store::{NotTaken, Signal, Store};
+use crate::store::{ExportRejection, Signal, Store};
 
 /// Largest export, compressed and not.
 const EXPORT_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -74,7 +74,7 @@ enum Refusal {
     #[error("the body is not the OTLP message of this path: {0}")]
     NotJson(NotRead),
     #[error(transparent)]
-    NotTaken(#[from] NotTaken),
+    Rejected(#[from] ExportRejection),
     #[error("no item of the export was accepted: {0}")]
     Flaw(String),
 }
@@ -148,7 +148,9 @@ impl Receiver {
         flaw: Option<String>,
     ) -> Result<ExportReply, Refusal> {
         let refusals = match (self.store.take(signal, wire), &flaw) {
-            (Err(NotTaken::Nothing(_)), Some(flaw)) => return Err(Refusal::Flaw(flaw.clone())),
+            (Err(ExportRejection::NoValidItem(_)), Some(flaw)) => {
+                return Err(Refusal::Flaw(flaw.clone()));
+            }
             (taken, _) => taken?,
         };
         self.count_dropped(signal, refusals.count);
@@ -161,7 +163,7 @@ impl Receiver {
 
     /// Says once in the log that exports are refused, and counts them: a broken sender repeats itself.
     fn refused(&self, reason: &dyn Display) {
-        if self.store.refuse_export() == 0 {
+        if self.store.count_rejected_export() == 0 {
             tracing::warn!(%reason, "refuse export; more refusals are counted in /api/status");
         } else {
             tracing::debug!(%reason, "refuse export");

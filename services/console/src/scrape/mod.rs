@@ -50,7 +50,7 @@ pub(crate) enum NotScraped {
     #[error("its response is not OpenMetrics: {0}")]
     Histogram(#[from] otlp::BadHistogram),
     #[error("the store refused its metrics: {0}")]
-    Refused(#[from] crate::store::NotTaken),
+    Refused(#[from] crate::store::ExportRejection),
 }
 
 /// Scrapes every target until `stop`; a slow one holds no other up.

@@ -225,8 +225,8 @@ fn dots(series: &[Series], frame: &Frame) -> Vec<Exemplar> {
         let verdict = series.label("verdict").to_owned();
         let class = palette::class(&stage, &[]);
         let name = format!("{stage} {verdict}").trim_end().to_owned();
-        let recent = series.dots.iter().filter(|dot| dot.seen >= frame.from);
-        let dot = |dot: &crate::store::Dot| {
+        let recent = series.exemplars.iter().filter(|dot| dot.seen >= frame.from);
+        let dot = |dot: &crate::store::SeenExemplar| {
             let page = jobs::path(dot.trace);
             Exemplar {
                 seen: dot.seen,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::{Distribution, Series, Value, rise};
+use crate::store::{Distribution, Series, SeriesValue, rise};
 
 /// Rates and percentiles are over this much time before each moment.
 pub(super) const RATE_WINDOW_MS: u64 = 30_000;
@@ -11,8 +11,8 @@ pub(super) const RATE_WINDOW_MS: u64 = 30_000;
 pub(super) fn increase(series: &Series, from: u64, until: u64) -> Option<f64> {
     series.at(until)?;
     let numbers = within(series, from, until).filter_map(|value| match value {
-        Value::Number(number) => Some(*number),
-        Value::Distribution(_) => None,
+        SeriesValue::Number(number) => Some(*number),
+        SeriesValue::Distribution(_) => None,
     });
     let (mut rose, mut before) = (0.0, None);
     for number in numbers {
@@ -58,7 +58,7 @@ pub(super) fn observed(histograms: &[&Series], at: u64) -> Option<(Arc<[f64]>, D
         }
         let mut before: Option<&Distribution> = None;
         for value in within(series, at.saturating_sub(RATE_WINDOW_MS), at) {
-            let Value::Distribution(after) = value else { continue };
+            let SeriesValue::Distribution(after) = value else { continue };
             if let Some(before) = before {
                 add(&mut all, &rise(before, after));
             }
@@ -86,7 +86,7 @@ pub(super) fn quantile(share: f64, bounds: &[f64], observed: &Distribution) -> O
 }
 
 /// The value before the window, then each that began in it.
-fn within(series: &Series, from: u64, until: u64) -> impl Iterator<Item = &Value> {
+fn within(series: &Series, from: u64, until: u64) -> impl Iterator<Item = &SeriesValue> {
     let first = series.runs.partition_point(|run| run.from <= from).saturating_sub(1);
     let end = series.runs.partition_point(|run| run.from <= until);
     series.runs[first.min(end)..end].iter().map(|run| &run.value)
@@ -107,11 +107,14 @@ fn sum(values: impl Iterator<Item = f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Run;
+    use crate::store::ValueRun;
 
-    fn series(values: &[(u64, Value)], bounds: &[f64]) -> Series {
-        let run =
-            |(from, value): &(u64, Value)| Run { from: *from, until: *from, value: value.clone() };
+    fn series(values: &[(u64, SeriesValue)], bounds: &[f64]) -> Series {
+        let run = |(from, value): &(u64, SeriesValue)| ValueRun {
+            from: *from,
+            until: *from,
+            value: value.clone(),
+        };
         Series {
             service: "s".into(),
             instance: String::new(),
@@ -119,13 +122,13 @@ mod tests {
             labels: Vec::new(),
             bounds: bounds.into(),
             runs: values.iter().map(run).collect(),
-            dots: Vec::new(),
+            exemplars: Vec::new(),
         }
     }
 
     fn counter(values: &[(u64, f64)]) -> Series {
         let values: Vec<_> =
-            values.iter().map(|(at, value)| (*at, Value::Number(*value))).collect();
+            values.iter().map(|(at, value)| (*at, SeriesValue::Number(*value))).collect();
         series(&values, &[])
     }
 
@@ -143,7 +146,7 @@ mod tests {
     fn a_percentile_lies_in_its_bucket() {
         let value = |count, buckets: &[u64]| {
             let buckets = buckets.to_vec();
-            Value::Distribution(Arc::new(Distribution { count, sum: 0.0, buckets }))
+            SeriesValue::Distribution(Arc::new(Distribution { count, sum: 0.0, buckets }))
         };
         let values = [(0, value(10, &[10, 0, 0])), (30_000, value(110, &[10, 90, 10]))];
         let histogram = series(&values, &[1.0, 2.0]);

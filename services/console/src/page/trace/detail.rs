@@ -10,7 +10,7 @@ use super::super::format::{count, duration, moment, shortened};
 use super::super::jobs;
 use super::journey::anchor;
 use super::view::{SpanView, TraceView};
-use crate::store::{SpanId, TraceId, attribute, times};
+use crate::store::{SpanId, TraceId, attribute, timestamps};
 
 /// Events and links shown of one span.
 pub(super) const ENTRIES_SHOWN_MAX: usize = 50;
@@ -35,7 +35,7 @@ pub(super) fn detail(trace: &TraceView, view: &SpanView, parent: Option<&SpanVie
             (table(trace, "Attributes", &span.attributes, span.dropped_attributes_count))
             (events(trace, &span))
             (links(trace, &span))
-            @if let Some(resource) = view.origin.resource() {
+            @if let Some(resource) = view.scope.resource() {
                 (table(trace, "Resource", &resource.attributes, resource.dropped_attributes_count))
             }
         }
@@ -59,7 +59,7 @@ fn facts(trace: &TraceView, view: &SpanView, span: &Span, parent: Option<&SpanVi
             @if let Some(round) = text(attr::JOB_ROUND).filter(|round| round != "0") {
                 div { dt { "Round" } dd { (shortened(&round, VALUE_SHOWN_MAX)) } }
             }
-            @if let Some(scope) = view.origin.scope() {
+            @if let Some(scope) = view.scope.scope() {
                 div { dt { "Scope" } dd { (shortened(&scope.name, VALUE_SHOWN_MAX)) } }
             }
             div { dt { "Span" } dd.mono { a href=(anchor(view)) { (view.id) } } }
@@ -74,7 +74,7 @@ fn facts(trace: &TraceView, view: &SpanView, span: &Span, parent: Option<&SpanVi
 
 /// When something happened after the trace's start; nothing for a time that is none.
 fn offset(trace: &TraceView, at: u64) -> String {
-    let at = times::known(at).map(|at| at.saturating_sub(trace.start));
+    let at = timestamps::plausible(at).map(|at| at.saturating_sub(trace.start));
     at.map(|at| format!("+{}", duration(at))).unwrap_or_default()
 }
 

@@ -113,8 +113,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Config;
-    use crate::store::{Budgets, Signal, Store};
+    use crate::store::{Signal, Store, StoreLimits};
+
+    const LIMITS: StoreLimits =
+        StoreLimits { spans_max: 100, logs_max: 100, series_max: 100, memory_mib: 16 };
 
     fn trace(parents: &[u8]) -> TraceView {
         let span = |(index, parent): (usize, &u8)| Span {
@@ -128,7 +130,7 @@ mod tests {
         let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
         let sender = ResourceSpans { scope_spans, ..ResourceSpans::default() };
         let export = TracesData { resource_spans: vec![sender] };
-        let store = Arc::new(Store::new(Budgets::of(&Config::on_free_ports())));
+        let store = Arc::new(Store::new(LIMITS));
         store.take(Signal::Traces, &prost::Message::encode_to_vec(&export)).unwrap();
         TraceView::of(&store, "01".repeat(16).parse().unwrap()).unwrap()
     }

@@ -12,7 +12,8 @@ use super::super::format::shortened;
 use super::super::palette;
 use super::detail::ENTRIES_SHOWN_MAX;
 use crate::store::{
-    Encoded, LogFilter, LogLine, Origin, SpanId, Store, TraceId, attribute, decode_span, times,
+    Encoded, LogFilter, LogLine, ResourceScope, SpanId, Store, TraceId, attribute, decode_span,
+    timestamps,
 };
 
 /// Spans drawn; the JSON has all of them.
@@ -72,7 +73,7 @@ pub(super) struct SpanView {
     /// Times of its first events.
     pub(super) events: Vec<u64>,
     pub(super) links: usize,
-    pub(super) origin: Arc<Origin>,
+    pub(super) scope: Arc<ResourceScope>,
     wire: Encoded,
 }
 
@@ -142,7 +143,7 @@ impl TraceView {
 }
 
 impl SpanView {
-    fn of((origin, wire): (Arc<Origin>, Encoded)) -> Option<Self> {
+    fn of((scope, wire): (Arc<ResourceScope>, Encoded)) -> Option<Self> {
         let span = decode_span(&wire.bytes());
         let text = |key| {
             let found = attribute::find(&span.attributes, key).map(attribute::text);
@@ -155,8 +156,8 @@ impl SpanView {
             id: SpanId::from_wire(&span.span_id)?,
             parent: SpanId::from_wire(&span.parent_span_id),
             failed,
-            start: times::known(span.start_time_unix_nano),
-            end: times::known(span.end_time_unix_nano),
+            start: timestamps::plausible(span.start_time_unix_nano),
+            end: timestamps::plausible(span.end_time_unix_nano),
             attempt: text(attr::JOB_ATTEMPT),
             verdict: text(attr::VERDICT),
             fault: text(attr::FAULT),
@@ -169,7 +170,7 @@ impl SpanView {
             events: events.map(|event| event.time_unix_nano).collect(),
             links: span.links.len(),
             name: shortened(&span.name, NAME_SHOWN_MAX).into_owned(),
-            origin,
+            scope,
             wire,
         })
     }
@@ -181,7 +182,7 @@ impl SpanView {
 
     /// Who recorded it.
     pub(super) fn service(&self) -> &str {
-        &self.origin.service
+        &self.scope.service
     }
 
     /// How long it took, in nanoseconds; `None` if it ends before it starts, or does not say when.

@@ -11,7 +11,7 @@ use super::detail::detail;
 use super::journey::outcome;
 use super::tree::{Item, Row};
 use super::view::{SpanView, TraceView};
-use crate::store::{LogLine, SpanId, times};
+use crate::store::{LogLine, SpanId, timestamps};
 
 /// Deepest indent; what lies deeper stays below its parent without moving right.
 const INDENT_MAX: usize = 12;
@@ -135,12 +135,12 @@ fn bar(trace: &TraceView, view: &SpanView) -> Markup {
 
 fn line_row(trace: &TraceView, row: Row, line: &LogLine) -> Markup {
     let headline = shortened(line.headline(), LINE_SHOWN_MAX);
-    let after = times::known(line.time).map(|at| duration(at.saturating_sub(trace.start)));
+    let after = timestamps::plausible(line.time).map(|at| duration(at.saturating_sub(trace.start)));
     html! {
         div.row.line.(line.severity) {
             span.what.(indent(row.depth)) {
                 span.severity { (line.severity) }
-                @if let Some(own) = line.own_severity() {
+                @if let Some(own) = line.custom_severity() {
                     span.muted title="Severity text of the sender" { (shortened(own, OWN_SHOWN_MAX)) }
                 }
                 @if !line.event_name.is_empty() && !line.body.is_empty() {

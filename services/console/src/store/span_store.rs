@@ -1,84 +1,83 @@
-//! The spans, by trace. When the store is full, the trace that has been quiet for longest leaves.
+//! The spans, by trace. When the store is full, the trace without new spans for longest is evicted.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::budget::Budget;
-use super::counts::{Counts, StoreStats};
 use super::ids::TraceId;
-use super::refused::{Refusals, Refused};
-use super::span::ArrivedSpan;
-use super::trace::{Added, Trace};
+use super::limits::SignalLimit;
+use super::rejection::{ItemRejection, ItemRejections};
+use super::stats::{StoreCounts, StoreStats};
+use super::stored_span::ArrivedSpan;
+use super::stored_trace::{Added, StoredTrace};
 
-/// All traces, with the orders and the index that eviction and searching need.
+/// All traces, with the orders and the index for eviction and search.
 #[derive(Debug)]
-pub(crate) struct Spans {
-    limit: Budget,
-    traces: HashMap<TraceId, Trace>,
+pub(crate) struct SpanStore {
+    limit: SignalLimit,
+    traces: HashMap<TraceId, StoredTrace>,
     by_arrival: BTreeMap<u64, TraceId>,
     by_change: BTreeMap<u64, TraceId>,
     by_job: BTreeSet<(Box<str>, TraceId)>,
-    next_place: u64,
+    next_position: u64,
     bytes: usize,
-    counts: Counts,
+    counts: StoreCounts,
 }
 
-impl Spans {
-    pub(crate) fn new(limit: Budget) -> Self {
+impl SpanStore {
+    pub(crate) fn new(limit: SignalLimit) -> Self {
         Self {
             limit,
             traces: HashMap::new(),
             by_arrival: BTreeMap::new(),
             by_change: BTreeMap::new(),
             by_job: BTreeSet::new(),
-            next_place: 0,
+            next_position: 0,
             bytes: 0,
-            counts: Counts::default(),
+            counts: StoreCounts::default(),
         }
     }
 
-    /// Takes what arrived in one export.
-    pub(crate) fn add(&mut self, batch: Vec<ArrivedSpan>, refusals: &mut Refusals) {
-        let batch_began = self.next_place;
+    /// Adds the spans of one batch. Each rejected span is added to `rejections`.
+    pub(crate) fn add(&mut self, batch: Vec<ArrivedSpan>, rejections: &mut ItemRejections) {
+        let batch_start = self.next_position;
         for arrived in batch {
             self.counts.received += 1;
-            if let Err(refused) = self.add_one(arrived, batch_began) {
+            if let Err(rejection) = self.add_one(arrived, batch_start) {
                 self.counts.rejected += 1;
-                refusals.add(refused);
+                rejections.add(rejection);
             }
-            while self.limit.is_passed(self.stored(), self.bytes) && self.evict() {}
+            while self.limit.is_exceeded(self.stored(), self.bytes) && self.evict() {}
         }
     }
 
-    /// Counts spans that were refused before they got here.
-    pub(crate) fn refuse(&mut self, spans: u64) {
+    /// Counts spans that were rejected before they were added.
+    pub(crate) fn count_rejected(&mut self, spans: u64) {
         self.counts.received += spans;
         self.counts.rejected += spans;
     }
 
-    /// The trace, if it is here.
-    pub(crate) fn trace(&self, id: TraceId) -> Option<&Trace> {
+    pub(crate) fn trace(&self, id: TraceId) -> Option<&StoredTrace> {
         self.traces.get(&id)
     }
 
-    /// How many traces are here.
+    /// Number of traces.
     pub(crate) fn traces(&self) -> usize {
         self.traces.len()
     }
 
-    /// Traces that arrived before this place, newest first, until they have `spans` spans together.
+    /// Traces that arrived before this position, newest first, until they have `spans` spans together.
     pub(crate) fn before(
         &self,
-        place: u64,
+        position: u64,
         spans: usize,
-    ) -> impl Iterator<Item = (TraceId, &Trace)> {
-        let newest_first = self.by_arrival.range(..place).rev();
+    ) -> impl Iterator<Item = (TraceId, &StoredTrace)> {
+        let newest_first = self.by_arrival.range(..position).rev();
         let traces = newest_first.filter_map(|(_, id)| Some((*id, self.traces.get(id)?)));
         let mut seen = 0;
         traces.take_while(move |(_, trace)| {
-            let goes_on = seen < spans;
+            let has_room = seen < spans;
             seen += trace.spans.len();
-            goes_on
+            has_room
         })
     }
 
@@ -91,20 +90,20 @@ impl Spans {
         traces
     }
 
-    pub(crate) fn standing(&self) -> StoreStats {
-        let counts = Counts { stored: self.stored() as u64, ..self.counts };
+    pub(crate) fn stats(&self) -> StoreStats {
+        let counts = StoreCounts { stored: self.stored() as u64, ..self.counts };
         StoreStats { counts, bytes: self.bytes, limit: self.limit }
     }
 
     fn stored(&self) -> usize {
-        let gone = self.counts.evicted + self.counts.replaced + self.counts.rejected;
-        usize::try_from(self.counts.received - gone).unwrap_or(usize::MAX)
+        let removed = self.counts.evicted + self.counts.replaced + self.counts.rejected;
+        usize::try_from(self.counts.received - removed).unwrap_or(usize::MAX)
     }
 
-    fn add_one(&mut self, arrived: ArrivedSpan, batch_began: u64) -> Result<(), Refused> {
-        let ArrivedSpan { trace: id, id: span_id, job, span } = arrived;
-        let place = self.next_place;
-        let trace = self.traces.entry(id).or_insert_with(|| Trace::new(place));
+    fn add_one(&mut self, arrived: ArrivedSpan, batch_start: u64) -> Result<(), ItemRejection> {
+        let ArrivedSpan { trace: id, id: span_id, job_id, span } = arrived;
+        let position = self.next_position;
+        let trace = self.traces.entry(id).or_insert_with(|| StoredTrace::new(position));
         let (bytes_before, is_new) = (trace.bytes, trace.spans.is_empty());
         let added = trace.add(span_id, span, &self.limit);
         if is_new {
@@ -113,17 +112,17 @@ impl Spans {
                 return added.map(drop);
             }
             self.bytes += bytes_before;
-            self.by_arrival.insert(place, id);
-            self.by_change.insert(place, id);
-            self.next_place += 1;
-        } else if trace.changed < batch_began {
-            // Once a batch is enough: the order is between traces, not between spans.
-            self.by_change.remove(&std::mem::replace(&mut trace.changed, place));
-            self.by_change.insert(place, id);
-            self.next_place += 1;
+            self.by_arrival.insert(position, id);
+            self.by_change.insert(position, id);
+            self.next_position += 1;
+        } else if trace.changed < batch_start {
+            // Once per batch is enough: the order is of traces, not of spans.
+            self.by_change.remove(&std::mem::replace(&mut trace.changed, position));
+            self.by_change.insert(position, id);
+            self.next_position += 1;
         }
-        let is_taken = added.is_ok();
-        if let Some(job) = job.filter(|job| is_taken && trace.works_for(job)) {
+        let is_added = added.is_ok();
+        if let Some(job) = job_id.filter(|job| is_added && trace.add_job(job)) {
             self.by_job.insert((job, id));
         }
         self.bytes = self.bytes + trace.bytes - bytes_before;
@@ -131,7 +130,7 @@ impl Spans {
         Ok(())
     }
 
-    /// Lets the trace go that changed longest ago; false if there is none.
+    /// Removes the trace that changed longest ago; false if there is none.
     fn evict(&mut self) -> bool {
         let Some((_, id)) = self.by_change.pop_first() else { return false };
         let trace = self.traces.remove(&id).expect("every trace in an order is in the table");
@@ -155,11 +154,11 @@ mod tests {
     use prost::Message;
 
     use super::*;
-    use crate::store::origin::{Origins, SenderHead};
+    use crate::store::resource_scope::{ResourceHead, ResourceScopes};
 
-    const LIMIT: Budget = Budget { items: 12, bytes: 20_000 };
+    const LIMIT: SignalLimit = SignalLimit { items: 12, bytes: 20_000 };
 
-    /// Trace, span, job, and how much text it carries.
+    /// Trace, span, job, and length of the span's name.
     type Sent = (u8, u8, u8, usize);
 
     fn encoded((trace, id, job, length): Sent) -> Vec<u8> {
@@ -175,34 +174,34 @@ mod tests {
         span.encode_to_vec()
     }
 
-    fn add(spans: &mut Spans, batch: &[Sent]) {
+    fn add(spans: &mut SpanStore, batch: &[Sent]) {
         let envelope = [10, 2, 18, 0];
         let sender = otlp::Export::open(&envelope).unwrap().senders().next().unwrap();
-        let scope = sender.scopes().next().unwrap();
-        let head = SenderHead::read(sender).unwrap();
-        let origin = Origins::default().of(&head, scope).unwrap();
+        let scope_wire = sender.scopes().next().unwrap();
+        let head = ResourceHead::read(sender).unwrap();
+        let scope = ResourceScopes::default().of(&head, scope_wire).unwrap();
         let wires: Vec<_> = batch.iter().copied().map(encoded).collect();
-        let arrived = wires.iter().map(|wire| ArrivedSpan::read(wire, &origin, &mut Vec::new()));
+        let arrived = wires.iter().map(|wire| ArrivedSpan::read(wire, &scope, &mut Vec::new()));
         let arrived = arrived.map(|read| read.unwrap()).collect();
-        spans.add(arrived, &mut Refusals::default());
+        spans.add(arrived, &mut ItemRejections::default());
     }
 
     proptest! {
         #[test]
-        fn whatever_arrives_the_orders_the_index_and_the_counts_agree_and_the_limits_hold(
+        fn orders_index_and_counts_agree_and_limits_hold_for_any_spans(
             batches in prop::collection::vec(
                 prop::collection::vec((0..6_u8, 0..8_u8, 0..3_u8, 0..3_000_usize), 0..8),
                 0..12,
             ),
         ) {
-            let mut spans = Spans::new(LIMIT);
+            let mut spans = SpanStore::new(LIMIT);
             for batch in &batches {
                 add(&mut spans, batch);
-                let kept: usize = spans.traces.values().map(|trace| trace.spans.len()).sum();
+                let stored: usize = spans.traces.values().map(|trace| trace.spans.len()).sum();
                 let bytes: usize = spans.traces.values().map(|trace| trace.bytes).sum();
                 let jobs: usize = spans.traces.values().map(|trace| trace.jobs.len()).sum();
-                prop_assert!(!LIMIT.is_passed(kept, bytes));
-                prop_assert_eq!((spans.stored(), spans.bytes, spans.by_job.len()), (kept, bytes, jobs));
+                prop_assert!(!LIMIT.is_exceeded(stored, bytes));
+                prop_assert_eq!((spans.stored(), spans.bytes, spans.by_job.len()), (stored, bytes, jobs));
                 prop_assert_eq!(spans.by_arrival.len(), spans.traces.len());
                 prop_assert_eq!(spans.by_change.len(), spans.traces.len());
                 prop_assert!(spans.traces.values().all(|trace| !trace.spans.is_empty()));

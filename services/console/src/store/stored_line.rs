@@ -1,4 +1,4 @@
-//! One log line as it is kept: what searching asks for, and its canonical bytes.
+//! One log line: the fields that searches need, and its canonical bytes.
 
 use std::mem::size_of;
 use std::sync::Arc;
@@ -15,39 +15,39 @@ use serde_json::{Map, Value as Json};
 use super::attribute;
 use super::encoded::Encoded;
 use super::ids::{SpanId, TraceId};
-use super::origin::Origin;
-use super::refused::Refused;
-use super::span::{has_key, value_text};
+use super::rejection::ItemRejection;
+use super::resource_scope::ResourceScope;
+use super::stored_span::{has_key, value_text};
 
-/// Memory of a kept line beyond its bytes: its place in a queue that grows by doubling.
+/// Memory of a line besides its bytes: its entry in a queue that grows by doubling.
 const LINE_OVERHEAD: usize = 2 * (size_of::<StoredLine>() + size_of::<usize>());
 
-/// Memory of the entry in the index of a line whose trace has no other: key, queue and its first allocation.
+/// Memory of the index entry of a line that is the only one of its trace: key, queue and its first allocation.
 const INDEX_OVERHEAD: usize = 192;
 
-/// Attributes that name a job: the one of spans, and the field of plain log lines.
+/// Attributes with a job id: the one of spans, and the field of plain log lines.
 const JOB_KEYS: [&str; 2] = [JOB_ID, "job_id"];
 
 /// Names of the severity ranges, four numbers each.
 const SEVERITIES: [&str; 6] = ["trace", "debug", "info", "warn", "error", "fatal"];
 
-/// What a log line without severity is called.
+/// The severity of a log line without one.
 const UNSPECIFIED: &str = "unspecified";
 
 /// A log line in the store.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredLine {
-    /// When it was written, else when it was first seen; nanoseconds since 1970.
+    /// When it was written, else when it was observed; nanoseconds since 1970.
     pub(crate) time: u64,
     /// 1–24; 0 if the sender gave none.
     pub(crate) severity: u8,
     pub(crate) trace: Option<TraceId>,
     pub(crate) span: Option<SpanId>,
-    pub(crate) origin: Arc<Origin>,
+    pub(crate) scope: Arc<ResourceScope>,
     wire: Encoded,
 }
 
-/// A log line as the API and the pages show it.
+/// A decoded log line, in the JSON form of the API.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LogLine {
     pub(crate) time_unix_ms: u64,
@@ -56,10 +56,8 @@ pub(crate) struct LogLine {
     pub(crate) service: String,
     /// `trace`, `debug`, `info`, `warn`, `error`, `fatal`; `unspecified` if the sender gave none.
     pub(crate) severity: &'static str,
-    /// What the sender calls the severity.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) severity_text: String,
-    /// The event name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) event_name: String,
     pub(crate) body: String,
@@ -75,20 +73,19 @@ pub(crate) fn least_severity(name: &str) -> Option<u8> {
 }
 
 impl StoredLine {
-    /// Reads a line, or says why it is refused. A line without a trace, or with a malformed trace id, is still a line.
-    /// `buffer` is written over.
+    /// Reads a log record. One without a trace, or with a malformed trace id, is accepted. `buffer` is overwritten.
     pub(crate) fn read(
         wire: &[u8],
-        origin: &Arc<Origin>,
+        scope: &Arc<ResourceScope>,
         buffer: &mut Vec<u8>,
-    ) -> Result<Self, Refused> {
-        canonical_into(&descriptor::LOG_RECORD, wire, buffer).map_err(Refused::Item)?;
+    ) -> Result<Self, ItemRejection> {
+        canonical_into(&descriptor::LOG_RECORD, wire, buffer).map_err(ItemRejection::Item)?;
         let mut line = Self {
             time: 0,
             severity: 0,
             trace: None,
             span: None,
-            origin: Arc::clone(origin),
+            scope: Arc::clone(scope),
             wire: Encoded::of(buffer),
         };
         let (mut observed, mut text) = (0, "");
@@ -112,18 +109,18 @@ impl StoredLine {
         Ok(line)
     }
 
-    /// Memory it takes, about.
+    /// Approximate memory.
     pub(crate) fn bytes(&self) -> usize {
         self.wire.memory() + LINE_OVERHEAD + self.trace.map_or(0, |_| INDEX_OVERHEAD)
     }
 
-    /// Bytes of the line itself.
+    /// Encoded length in bytes.
     pub(crate) fn length(&self) -> usize {
         self.wire.length()
     }
 
-    /// Whether the body, or the name of the event, has this text in it.
-    pub(crate) fn says(&self, text: &str) -> bool {
+    /// Whether the body or the event name contains this text.
+    pub(crate) fn contains(&self, text: &str) -> bool {
         Fields::of(&self.wire.bytes()).flatten().any(|field| match field {
             (5, Value::Bytes(body)) => {
                 AnyValue::decode(body).is_ok_and(|body| attribute::text(&body).contains(text))
@@ -135,8 +132,8 @@ impl StoredLine {
         })
     }
 
-    /// Whether the line names this job.
-    pub(crate) fn names_job(&self, job: &str) -> bool {
+    /// Whether the line has this job id.
+    pub(crate) fn has_job(&self, job: &str) -> bool {
         Fields::of(&self.wire.bytes()).flatten().any(|field| match field {
             (6, Value::Bytes(pair)) if JOB_KEYS.iter().any(|key| has_key(pair, key)) => {
                 value_text(pair) == job
@@ -152,7 +149,7 @@ impl StoredLine {
         LogLine {
             time_unix_ms: self.time / 1_000_000,
             time: self.time,
-            service: self.origin.service.to_string(),
+            service: self.scope.service.to_string(),
             severity: severity_name(self.severity),
             severity_text: record.severity_text,
             event_name: record.event_name,
@@ -165,13 +162,13 @@ impl StoredLine {
 }
 
 impl LogLine {
-    /// What people read first: the body, else the name of the event.
+    /// The body; without one, the event name.
     pub(crate) fn headline(&self) -> &str {
         if self.body.is_empty() { &self.event_name } else { &self.body }
     }
 
-    /// The severity in the sender's words where they say more than the name of the range.
-    pub(crate) fn own_severity(&self) -> Option<&str> {
+    /// The sender's severity text, if it differs from the name of the range.
+    pub(crate) fn custom_severity(&self) -> Option<&str> {
         let text = self.severity_text.as_str();
         (!text.is_empty() && !text.eq_ignore_ascii_case(self.severity)).then_some(text)
     }
@@ -182,8 +179,7 @@ fn severity_name(number: u8) -> &'static str {
     range.and_then(|range| SEVERITIES.get(range)).copied().unwrap_or(UNSPECIFIED)
 }
 
-/// The severity of a text without a number: the range that begins it (`Information`, `WARNING`) or a name that
-/// loggers use.
+/// The severity number of a text: the range that it starts with (`Information`, `WARNING`), or a common name of loggers.
 fn severity_of(text: &str) -> u8 {
     let text = text.trim().to_ascii_lowercase();
     let known = SEVERITIES.into_iter().find(|name| text.starts_with(name));
