@@ -96,7 +96,7 @@ impl Config {
         }
     }
 
-    /// The defaults, on free loopback ports (see `Running`): for tests.
+    /// The defaults, on free loopback ports (see `RunningConsole`): for tests.
     pub fn on_free_ports() -> Self {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self {

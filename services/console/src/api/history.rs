@@ -1,40 +1,39 @@
-//! What metric series were in the last ten minutes, and where their targets stand.
+//! The last ten minutes of metric series, and the health of scrape targets.
 
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::query::{BadQuery, Parameters, RawQuery};
+use crate::query::{BadQuery, QueryParameters};
 use crate::scrape::TargetHealth;
-use crate::start::Shared;
+use crate::state::ConsoleState;
 use crate::store::attribute::number;
 use crate::store::{SeenExemplar, Series, SeriesValue, ValueRun};
 
-/// `GET /api/metrics/history?name=`: runs of equal values, oldest first, with the exemplars seen meanwhile.
-/// The name is the whole one; ages are seconds before now.
+/// `GET /api/metrics/history?name=`: runs of equal values, oldest first, with the exemplars of that time.
+/// `name` is the full name of a metric; ages are in seconds.
 pub(super) async fn history(
-    State(shared): State<Shared>,
-    query: RawQuery,
+    State(state): State<ConsoleState>,
+    mut parameters: QueryParameters,
 ) -> Result<Json<Value>, BadQuery> {
-    let mut parameters = Parameters::of(query);
     let name = parameters.text("name")?;
     let service = parameters.text("service")?;
     parameters.end()?;
     let name = name.ok_or_else(|| BadQuery::missing("name", "the full name of a metric"))?;
-    let answer = move |shared: &Shared| {
-        let now = shared.store.now();
-        let series = shared.store.series(&name);
+    let render = move |state: &ConsoleState| {
+        let now = state.store.now();
+        let series = state.store.series(&name);
         let wanted = series
             .iter()
             .filter(|series| service.as_ref().is_none_or(|service| *service == series.service));
         json!({"series": wanted.map(|series| shown(series, now)).collect::<Vec<_>>()})
     };
-    Ok(Json(shared.make(answer).await))
+    Ok(Json(state.render(render).await))
 }
 
-/// `GET /api/metrics/targets`: whose metrics the console fetches.
-pub(super) async fn targets(State(shared): State<Shared>) -> Json<Value> {
-    let targets = shared.scraped.all();
+/// `GET /api/metrics/targets`: the targets that the console scrapes.
+pub(super) async fn targets(State(state): State<ConsoleState>) -> Json<Value> {
+    let targets = state.scraped.all();
     let target = targets.iter().map(|state| {
         let (up, why) = match &state.standing {
             TargetHealth::Up(_) => (Some(true), None),

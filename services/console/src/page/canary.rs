@@ -8,23 +8,23 @@ use maud::{Markup, html};
 use super::frame;
 use super::jobs;
 use crate::canary::{Check, Outcome, Report};
-use crate::start::Shared;
+use crate::state::ConsoleState;
 
 /// The panel, which refreshes itself; empty if the canary is off.
-pub(super) fn panel(shared: &Shared) -> Markup {
-    let is_on = shared.canary.every().is_some();
-    html! { @if is_on { (frame::live("/parts/canary", &content(shared))) } }
+pub(super) fn panel(state: &ConsoleState) -> Markup {
+    let is_on = state.canary.every().is_some();
+    html! { @if is_on { (frame::live("/parts/canary", &content(state))) } }
 }
 
 /// `GET /parts/canary`: the panel alone.
-pub(super) async fn part(State(shared): State<Shared>) -> Html<String> {
-    Html(content(&shared).into_string())
+pub(super) async fn part(State(state): State<ConsoleState>) -> Html<String> {
+    Html(content(&state).into_string())
 }
 
-fn content(shared: &Shared) -> Markup {
-    let every = shared.canary.every().unwrap_or_default().as_secs();
+fn content(state: &ConsoleState) -> Markup {
+    let every = state.canary.every().unwrap_or_default().as_secs();
     html! {
-        @if let Some(report) = shared.canary.latest() {
+        @if let Some(report) = state.canary.latest() {
             (found(&report, every))
         } @else {
             section.canary.waits aria-label="Canary" {

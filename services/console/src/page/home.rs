@@ -1,23 +1,23 @@
 //! The first page: recent jobs from the gateway, recent traces from the store.
 
-use axum::extract::{RawQuery as QueryText, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use super::frame::{self, live, outside};
 use super::{canary, job_list, trace_list, workers};
-use crate::api::query::RawQuery;
-use crate::start::Shared;
+use crate::query::QueryParameters;
+use crate::state::ConsoleState;
 use crate::store::TraceFilter;
 
 /// `GET /`: the traces narrowed by the same parameters as `/api/traces`.
 pub(super) async fn page(
-    State(shared): State<Shared>,
-    QueryText(text): QueryText,
-    query: RawQuery,
+    State(state): State<ConsoleState>,
+    RawQuery(query): RawQuery,
+    parameters: QueryParameters,
 ) -> Response {
-    let filter = match trace_list::filter(query) {
+    let filter = match trace_list::filter(parameters) {
         Ok(filter) => filter,
         Err(bad) => {
             let body = html! {
@@ -28,14 +28,14 @@ pub(super) async fn page(
             return (StatusCode::BAD_REQUEST, frame::page("Bad search", &body)).into_response();
         }
     };
-    let whose = job_list::whose(text.as_deref());
+    let whose = job_list::whose(query.as_deref());
     let (workers, jobs) =
-        tokio::join!(workers::panel(&shared.gateway), job_list::section(&shared.gateway, whose));
-    shared.make(move |shared| whole(shared, &filter, text, &workers, &jobs)).await
+        tokio::join!(workers::panel(&state.gateway), job_list::section(&state.gateway, whose));
+    state.render(move |state| whole(state, &filter, query, &workers, &jobs)).await
 }
 
 fn whole(
-    shared: &Shared,
+    state: &ConsoleState,
     filter: &TraceFilter,
     query: Option<String>,
     workers: &Markup,
@@ -44,11 +44,11 @@ fn whole(
     let path = format!("/parts/traces?{}", query.unwrap_or_default());
     let body = html! {
         h1.quiet { "Jobs and traces" }
-        @if let Some(grafana) = &shared.grafana {
+        @if let Some(grafana) = &state.grafana {
             p.elsewhere { (outside(&grafana.lab_home(), "Lab home in Grafana")) }
         }
         (workers)
-        (canary::panel(shared))
+        (canary::panel(state))
         div.columns {
             section aria-labelledby="jobs" {
                 h2 #jobs { "Recent jobs" }
@@ -57,7 +57,7 @@ fn whole(
             section aria-labelledby="traces" {
                 h2 #traces { "Recent traces" }
                 (search(filter))
-                (live(&path, &trace_list::list(shared, filter)))
+                (live(&path, &trace_list::list(state, filter)))
             }
         }
     };

@@ -9,7 +9,7 @@ use super::format::moment_text;
 use super::frame::live;
 use super::jobs;
 use crate::gateway::{Gateway, Job, Whose};
-use crate::start::Shared;
+use crate::state::ConsoleState;
 use crate::store::TraceId;
 
 /// The parameter of the first page, and what it says: the lab's own jobs too.
@@ -17,8 +17,11 @@ pub(super) const PARAMETER: &str = "jobs";
 const ALL: &str = "all";
 
 /// `GET /parts/jobs`: the list alone.
-pub(super) async fn part(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Html<String> {
-    Html(list(&shared.gateway, whose(query.as_deref())).await.into_string())
+pub(super) async fn part(
+    State(state): State<ConsoleState>,
+    RawQuery(query): RawQuery,
+) -> Html<String> {
+    Html(list(&state.gateway, whose(query.as_deref())).await.into_string())
 }
 
 /// Whose jobs a query asks for.

@@ -7,18 +7,21 @@ use maud::html;
 
 use super::frame;
 use crate::gateway::Away;
-use crate::start::Shared;
+use crate::state::ConsoleState;
 use crate::store::TraceId;
 
 /// Longest job id that is passed on to the gateway.
 const ID_LENGTH_MAX: usize = 64;
 
 /// `GET /jobs/{id}`: to the job's trace, if the store or the gateway knows it.
-pub(super) async fn to_trace(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
-    if let Some(trace) = shared.store.trace_of_job(&id) {
+pub(super) async fn to_trace(
+    State(state): State<ConsoleState>,
+    Path(id): Path<String>,
+) -> Response {
+    if let Some(trace) = state.store.trace_of_job(&id) {
         return Redirect::to(&path(trace)).into_response();
     }
-    let known = if is_plain(&id) { shared.gateway.job(&id).await } else { Err(Away::UnknownJob) };
+    let known = if is_plain(&id) { state.gateway.job(&id).await } else { Err(Away::UnknownJob) };
     match known.map(|job| job.trace_id.parse()) {
         Ok(Ok(trace)) => Redirect::to(&path(trace)).into_response(),
         Ok(Err(_)) => unknown(&id, "The gateway knows the job, but the job has no trace."),

@@ -25,14 +25,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::html;
 
-use crate::start::Shared;
+use crate::state::ConsoleState;
 
 /// What a page may do: nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'; object-src 'none'";
 
 /// All pages, the parts of them that refresh themselves, and what they load.
-pub(crate) fn router() -> Router<Shared> {
+pub(crate) fn router() -> Router<ConsoleState> {
     Router::new()
         .route("/", get(home::page))
         .route("/parts/jobs", get(job_list::part))
@@ -42,7 +42,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/parts/traces/{trace_id}", get(trace::part))
         .route("/hooks", get(hooks::page))
         .route("/parts/hooks", get(hooks::part))
-        .route("/hooks/{name}", get(hooks::to_page).post(crate::hooks::receive))
+        .route("/hooks/{name}", get(hooks::to_page))
         .route("/metrics", get(metrics::page))
         .route("/parts/metrics", get(metrics::part))
         .route("/parts/canary", get(canary::part))

@@ -9,9 +9,8 @@ use super::format::{count, duration, moment, shortened};
 use super::job_list;
 use super::jobs;
 use super::palette::{self, verdict_class};
-use crate::api::query::{BadQuery, Parameters, RawQuery};
-use crate::api::trace_filter;
-use crate::start::Shared;
+use crate::query::{BadQuery, QueryParameters, trace_filter};
+use crate::state::ConsoleState;
 use crate::store::{StoreStats, StoreStatus, TraceFilter, TraceSummary};
 
 /// Bytes shown of a trace's name.
@@ -19,16 +18,15 @@ const NAME_SHOWN_MAX: usize = 256;
 
 /// `GET /parts/traces`: the list alone.
 pub(super) async fn part(
-    State(shared): State<Shared>,
-    query: RawQuery,
+    State(state): State<ConsoleState>,
+    parameters: QueryParameters,
 ) -> Result<Html<String>, BadQuery> {
-    let filter = filter(query)?;
-    Ok(Html(shared.make(move |shared| list(shared, &filter).into_string()).await))
+    let filter = filter(parameters)?;
+    Ok(Html(state.render(move |state| list(state, &filter).into_string()).await))
 }
 
 /// What the query asks for.
-pub(super) fn filter(query: RawQuery) -> Result<TraceFilter, BadQuery> {
-    let mut parameters = Parameters::of(query);
+pub(super) fn filter(mut parameters: QueryParameters) -> Result<TraceFilter, BadQuery> {
     let filter = trace_filter(&mut parameters)?;
     // The first page's other parameter: it is not about traces.
     parameters.text(job_list::PARAMETER)?;
@@ -37,9 +35,9 @@ pub(super) fn filter(query: RawQuery) -> Result<TraceFilter, BadQuery> {
 }
 
 /// The traces that pass, newest first.
-pub(super) fn list(shared: &Shared, filter: &TraceFilter) -> Markup {
-    let traces = shared.store.search(filter);
-    let (grpc, http) = shared.otlp;
+pub(super) fn list(state: &ConsoleState, filter: &TraceFilter) -> Markup {
+    let traces = state.store.search(filter);
+    let (grpc, http) = (state.otlp_grpc, state.otlp_http);
     html! {
         @if !traces.is_empty() {
             (table(&traces))
@@ -51,7 +49,7 @@ pub(super) fn list(shared: &Shared, filter: &TraceFilter) -> Markup {
                 span.mono { (grpc) } " (gRPC) or " span.mono { (http) } " (HTTP)."
             }
         }
-        (standing(&shared.store.status()))
+        (standing(&state.store.status()))
     }
 }
 

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use super::frame;
 use super::job_list;
 use crate::gateway::{Gateway, Job, Whose};
-use crate::start::Shared;
+use crate::state::ConsoleState;
 
 /// Jobs shown per worker; the others are counted.
 const JOBS_SHOWN_MAX: usize = 8;
@@ -22,8 +22,8 @@ pub(super) async fn panel(gateway: &Gateway) -> Markup {
 }
 
 /// `GET /parts/workers`: the panel alone.
-pub(super) async fn part(State(shared): State<Shared>) -> Html<String> {
-    Html(content(&shared.gateway).await.into_string())
+pub(super) async fn part(State(state): State<ConsoleState>) -> Html<String> {
+    Html(content(&state.gateway).await.into_string())
 }
 
 /// A gateway that does not respond is reported in the list of jobs.

@@ -23,9 +23,9 @@ use tokio_util::sync::CancellationToken;
 pub use config::{NotTargets, ScrapeConfig, Target, Targets};
 pub(crate) use state::{Scraped, TargetHealth, TargetState};
 
+use crate::blocking_pool::BlockingPool;
 use crate::fetch::{Fetcher, NoAnswer};
 use crate::store::{Signal, Store};
-use crate::work::Workers;
 
 /// How long one scrape may take.
 const SCRAPE_LIMIT: Duration = Duration::from_secs(2);
@@ -61,16 +61,16 @@ pub(crate) async fn run(
     fetcher: Fetcher,
     stop: CancellationToken,
 ) {
-    let (mut loops, workers) = (JoinSet::new(), Workers::new(1));
+    let (mut loops, pool) = (JoinSet::new(), BlockingPool::new(1));
     for (index, target) in config.scrape_targets.0.iter().cloned().enumerate() {
         let (store, state) = (Arc::clone(&store), Arc::clone(&state));
-        let (fetcher, workers) = (fetcher.clone(), workers.clone());
+        let (fetcher, pool) = (fetcher.clone(), pool.clone());
         let mut ticks = interval(config.every());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loops.spawn(async move {
             loop {
                 ticks.tick().await;
-                let outcome = scrape(&target, &store, &fetcher, &workers).await;
+                let outcome = scrape(&target, &store, &fetcher, &pool).await;
                 state.set(index, outcome);
             }
         });
@@ -89,7 +89,7 @@ async fn scrape(
     target: &Target,
     store: &Arc<Store>,
     fetcher: &Fetcher,
-    workers: &Workers,
+    pool: &BlockingPool,
 ) -> Result<usize, NotScraped> {
     let accept = format!("{OPENMETRICS}; version=1.0.0; charset=utf-8");
     let answer = fetcher.get(target.url.clone(), &accept, ANSWER_BYTES_MAX).await?;
@@ -97,7 +97,7 @@ async fn scrape(
         return Err(NotScraped::Media(answer.media));
     }
     let (store, resource) = (Arc::clone(store), resource(target));
-    workers.run(move || take(&store, resource, &answer.body)).await
+    pool.run(move || take(&store, resource, &answer.body)).await
 }
 
 /// Puts what was scraped into the store. Says how many metrics there are.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use console::{Config, Running};
+use console::{Config, RunningConsole};
 use contract::signals::METRICS;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
@@ -18,7 +18,7 @@ pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(10);
 
 /// A console that ends with the test.
 pub(crate) struct Console {
-    pub(crate) running: Running,
+    pub(crate) running: RunningConsole,
     pub(crate) stop: CancellationToken,
     pub(crate) client: Client,
 }

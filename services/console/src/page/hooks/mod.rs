@@ -13,16 +13,19 @@ use self::row::row;
 use self::usage::usage;
 use super::format::count;
 use super::frame::{self, live};
-use crate::api::query::{BadQuery, Parameters, RawQuery};
 use crate::hooks::{HookSummary, is_name};
-use crate::start::Shared;
+use crate::query::{BadQuery, QueryParameters};
+use crate::state::ConsoleState;
 
 /// Webhooks on the page; the JSON has all of them.
 const SHOWN_MAX: usize = 50;
 
 /// `GET /hooks`: all of them, or those of `?name=`.
-pub(super) async fn page(State(shared): State<Shared>, query: RawQuery) -> Response {
-    let name = match name(query) {
+pub(super) async fn page(
+    State(state): State<ConsoleState>,
+    parameters: QueryParameters,
+) -> Response {
+    let name = match name(parameters) {
         Ok(name) => name,
         Err(bad) => {
             let body = html! {
@@ -39,19 +42,19 @@ pub(super) async fn page(State(shared): State<Shared>, query: RawQuery) -> Respo
     };
     let body = html! {
         h1 { "Webhooks" @if let Some(name) = &name { " " span.muted { (name) } } }
-        (usage(&shared))
-        (live(&part, &list(&shared, name.as_deref())))
+        (usage(&state))
+        (live(&part, &list(&state, name.as_deref())))
     };
     frame::page("Webhooks", &body).into_response()
 }
 
 /// `GET /parts/hooks`: the list alone.
 pub(super) async fn part(
-    State(shared): State<Shared>,
-    query: RawQuery,
+    State(state): State<ConsoleState>,
+    parameters: QueryParameters,
 ) -> Result<Html<String>, BadQuery> {
-    let name = name(query)?;
-    Ok(Html(list(&shared, name.as_deref()).into_string()))
+    let name = name(parameters)?;
+    Ok(Html(list(&state, name.as_deref()).into_string()))
 }
 
 /// `GET /hooks/{name}`: somebody looks where webhooks are sent.
@@ -63,21 +66,20 @@ pub(super) async fn to_page(Path(name): Path<String>) -> Redirect {
     }
 }
 
-fn name(query: RawQuery) -> Result<Option<String>, BadQuery> {
-    let mut parameters = Parameters::of(query);
+fn name(mut parameters: QueryParameters) -> Result<Option<String>, BadQuery> {
     let expected = "1 to 40 characters of a-z, 0-9 and '-'";
     let name = parameters.read("name", expected, |text| is_name(text).then(|| text.to_owned()))?;
     parameters.end()?;
     Ok(name)
 }
 
-fn list(shared: &Shared, name: Option<&str>) -> Markup {
+fn list(state: &ConsoleState, name: Option<&str>) -> Markup {
     let hooks = match name {
-        Some(name) => shared.hooks.inbox.of(name).unwrap_or_default(),
-        None => shared.hooks.inbox.all(),
+        Some(name) => state.hooks.inbox.of(name).unwrap_or_default(),
+        None => state.hooks.inbox.all(),
     };
     html! {
-        (names(&shared.hooks.inbox.list(), name))
+        (names(&state.hooks.inbox.list(), name))
         @if hooks.is_empty() {
             p.empty { "Nothing has arrived yet. Submit a job that notifies this address: see above." }
         } @else {

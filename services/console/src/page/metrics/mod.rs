@@ -14,29 +14,29 @@ use maud::{Markup, html};
 
 use self::chart::Chart;
 use super::frame::{self, live};
-use crate::start::Shared;
+use crate::state::ConsoleState;
 
 /// `GET /metrics`. Programs find OpenMetrics at the same path of each part's admin port.
-pub(super) async fn page(State(shared): State<Shared>) -> Html<String> {
-    let page = |shared: &Shared| {
+pub(super) async fn page(State(state): State<ConsoleState>) -> Html<String> {
+    let page = |state: &ConsoleState| {
         let body = html! {
             h1 { "Metrics" }
-            (live("/parts/metrics", &content(shared)))
+            (live("/parts/metrics", &content(state)))
         };
         frame::page("Metrics", &body)
     };
-    shared.make(page).await
+    state.render(page).await
 }
 
 /// `GET /parts/metrics`: what of it changes.
-pub(super) async fn part(State(shared): State<Shared>) -> Html<String> {
-    Html(shared.make(|shared| content(shared).into_string()).await)
+pub(super) async fn part(State(state): State<ConsoleState>) -> Html<String> {
+    Html(state.render(|state| content(state).into_string()).await)
 }
 
-fn content(shared: &Shared) -> Markup {
-    let charts = charts::all(&shared.store);
+fn content(state: &ConsoleState) -> Markup {
+    let charts = charts::all(&state.store);
     html! {
-        (targets::targets(&shared.scraped.all(), charts.iter().any(Chart::has_data)))
+        (targets::targets(&state.scraped.all(), charts.iter().any(Chart::has_data)))
         div.charts { @for chart in &charts { (figure(chart)) } }
     }
 }

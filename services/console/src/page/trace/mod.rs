@@ -18,11 +18,11 @@ use super::frame::{self, live, outside};
 use super::palette;
 use crate::gateway::Job;
 use crate::grafana::GrafanaUrl;
-use crate::start::Shared;
+use crate::state::ConsoleState;
 use crate::store::TraceId;
 
 /// `GET /traces/{trace_id}`. A trace that is not here yet has a page too, which fills when it arrives.
-pub(super) async fn page(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
+pub(super) async fn page(State(state): State<ConsoleState>, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse::<TraceId>() else {
         let body = html! {
             h1 { "Invalid trace id" }
@@ -30,19 +30,24 @@ pub(super) async fn page(State(shared): State<Shared>, Path(id): Path<String>) -
         };
         return (StatusCode::BAD_REQUEST, frame::page("Invalid trace id", &body)).into_response();
     };
-    let (trace, job) = read(&shared, id).await;
-    shared.make(move |shared| whole(shared, id, trace.as_ref(), job.as_ref())).await
+    let (trace, job) = read(&state, id).await;
+    state.render(move |state| whole(state, id, trace.as_ref(), job.as_ref())).await
 }
 
 /// The trace, and its job as the gateway knows it now.
-async fn read(shared: &Shared, id: TraceId) -> (Option<TraceView>, Option<Job>) {
-    let trace = shared.clone().make(move |shared| TraceView::of(&shared.store, id)).await;
+async fn read(state: &ConsoleState, id: TraceId) -> (Option<TraceView>, Option<Job>) {
+    let trace = state.clone().render(move |state| TraceView::of(&state.store, id)).await;
     let job_id = trace.as_ref().and_then(|trace| trace.job().0.map(str::to_owned));
-    let job = standing::job_of(shared, job_id).await;
+    let job = standing::job_of(state, job_id).await;
     (trace, job)
 }
 
-fn whole(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<&Job>) -> Response {
+fn whole(
+    state: &ConsoleState,
+    id: TraceId,
+    trace: Option<&TraceView>,
+    job: Option<&Job>,
+) -> Response {
     let status = if trace.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let title = match trace {
         Some(trace) => match job {
@@ -51,22 +56,27 @@ fn whole(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<&J
         },
         None => "Trace not found".to_owned(),
     };
-    let body = live(&format!("/parts/traces/{id}"), &content(shared, id, trace, job));
+    let body = live(&format!("/parts/traces/{id}"), &content(state, id, trace, job));
     (status, frame::page(&title, &body)).into_response()
 }
 
 /// `GET /parts/traces/{trace_id}`: what of it changes.
-pub(super) async fn part(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
+pub(super) async fn part(State(state): State<ConsoleState>, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse::<TraceId>() else { return StatusCode::BAD_REQUEST.into_response() };
-    let (trace, job) = read(&shared, id).await;
-    let part = move |shared: &Shared| {
-        Html(content(shared, id, trace.as_ref(), job.as_ref()).into_string()).into_response()
+    let (trace, job) = read(&state, id).await;
+    let part = move |state: &ConsoleState| {
+        Html(content(state, id, trace.as_ref(), job.as_ref()).into_string()).into_response()
     };
-    shared.make(part).await
+    state.render(part).await
 }
 
-fn content(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<&Job>) -> Markup {
-    let grafana = shared.grafana.as_ref();
+fn content(
+    state: &ConsoleState,
+    id: TraceId,
+    trace: Option<&TraceView>,
+    job: Option<&Job>,
+) -> Markup {
+    let grafana = state.grafana.as_ref();
     let Some(trace) = trace else {
         return html! {
             h1 { "Trace not found" }

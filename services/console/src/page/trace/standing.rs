@@ -7,15 +7,15 @@ use tokio::time::timeout;
 
 use super::super::job_list::state_class;
 use crate::gateway::Job;
-use crate::start::Shared;
+use crate::state::ConsoleState;
 
 /// How long the page may wait for the gateway; without its answer the spans are shown alone.
 const ANSWER_LIMIT: Duration = Duration::from_millis(700);
 
 /// The job of a trace as it is now; none where the gateway does not say.
-pub(super) async fn job_of(shared: &Shared, job_id: Option<String>) -> Option<Job> {
+pub(super) async fn job_of(state: &ConsoleState, job_id: Option<String>) -> Option<Job> {
     let id = job_id.filter(|id| super::super::jobs::is_plain(id))?;
-    timeout(ANSWER_LIMIT, shared.gateway.job(&id)).await.ok()?.ok()
+    timeout(ANSWER_LIMIT, state.gateway.job(&id)).await.ok()?.ok()
 }
 
 /// State, and what is behind it: who runs the job and how far it is, why it waits, why it did not succeed.

@@ -1,20 +1,23 @@
 //! `POST /hooks/{name}`: receives a webhook and responds as requested.
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{FromRef, Path, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
 use http_body_util::BodyExt as _;
 use runtime::problem::ProblemResponse;
 use serde_json::{Value, json};
 
-use super::answer::Wanted;
-use super::hook::Said;
-use super::{Hook, Hooks, Signature, is_name};
-use crate::api::query::RawQuery;
-use crate::start::Shared;
+use super::fields::HookFields;
+use super::hook::{Hook, is_name};
+use super::receiver::Hooks;
+use super::requested_response::RequestedResponse;
+use crate::query::QueryParameters;
 
 /// Largest body.
 pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -22,33 +25,42 @@ pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of an oversized body that are read and discarded, so that the sender can read the response.
 const DISCARDED_MAX: usize = 4 * 1024 * 1024;
 
-/// Why a webhook is refused.
+/// Why a webhook is rejected.
 #[derive(Debug)]
-enum Refusal {
-    Name,
+enum HookRejection {
+    InvalidName,
     TooLarge,
-    Broken,
+    Incomplete,
     NotJson(String),
 }
 
+/// `POST /hooks/{name}`.
+pub(crate) fn router<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Hooks>: FromRef<S>,
+{
+    Router::new().route("/hooks/{name}", post(receive))
+}
+
 /// Accepts any JSON body.
-pub(crate) async fn receive(
-    State(shared): State<Shared>,
+async fn receive(
+    State(hooks): State<Arc<Hooks>>,
     Path(name): Path<String>,
-    query: RawQuery,
+    parameters: QueryParameters,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let wanted = match Wanted::read(query) {
-        Ok(wanted) => wanted,
+    let requested = match RequestedResponse::read(parameters) {
+        Ok(requested) => requested,
         Err(bad) => return bad.into_response(),
     };
-    match read(&shared.hooks, name, &headers, body).await {
+    match read(&hooks, name, &headers, body).await {
         Ok(hook) => {
-            let (arrivals, status) = shared.hooks.inbox.keep(hook, &wanted);
-            answer(status, arrivals, &wanted)
+            let (arrivals, status) = hooks.inbox.keep(hook, &requested);
+            respond(status, arrivals, &requested)
         }
-        Err(refusal) => refusal.into_response(),
+        Err(rejection) => rejection.into_response(),
     }
 }
 
@@ -57,35 +69,35 @@ async fn read(
     name: String,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Hook, Refusal> {
+) -> Result<Hook, HookRejection> {
     if !is_name(&name) {
-        return Err(Refusal::Name);
+        return Err(HookRejection::InvalidName);
     }
     let bytes = collect(body).await?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| Refusal::NotJson(error.to_string()))?;
+    let text =
+        std::str::from_utf8(&bytes).map_err(|error| HookRejection::NotJson(error.to_string()))?;
     let parsed = serde_json::from_str::<Value>(text);
-    let parsed = parsed.map_err(|error| Refusal::NotJson(error.to_string()))?;
-    let now = hooks.clock.stamp_ms();
-    let mut hook = Hook {
+    let parsed = parsed.map_err(|error| HookRejection::NotJson(error.to_string()))?;
+    let fields = HookFields::of(headers, &parsed);
+    let now = hooks.now_ms();
+    Ok(Hook {
         number: 0,
         name,
         first_at_ms: now,
         last_at_ms: now,
         arrivals: 1,
         body_changed: false,
-        answer: 0,
-        signature: Signature::Unsigned,
-        said: Said::of(headers, &parsed),
+        response_status: 0,
+        signature: hooks.check(&fields, text),
+        fields,
         body: text.into(),
-    };
-    hook.signature = hooks.check(&hook);
-    Ok(hook)
+    })
 }
 
-async fn collect(mut body: Body) -> Result<Vec<u8>, Refusal> {
+async fn collect(mut body: Body) -> Result<Vec<u8>, HookRejection> {
     let (mut bytes, mut seen) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Refusal::Broken)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| HookRejection::Incomplete)?.into_data() else { continue };
         seen += data.len();
         if seen <= BODY_BYTES_MAX {
             bytes.extend_from_slice(&data);
@@ -93,27 +105,27 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Refusal> {
             break;
         }
     }
-    if seen <= BODY_BYTES_MAX { Ok(bytes) } else { Err(Refusal::TooLarge) }
+    if seen <= BODY_BYTES_MAX { Ok(bytes) } else { Err(HookRejection::TooLarge) }
 }
 
-fn answer(status: StatusCode, arrivals: u64, wanted: &Wanted) -> Response {
-    // These two have no body.
+fn respond(status: StatusCode, arrivals: u64, requested: &RequestedResponse) -> Response {
+    // Responses with these statuses have no body.
     let is_empty = matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
-    let mut answer = if is_empty {
+    let mut response = if is_empty {
         status.into_response()
     } else {
         (status, Json(json!({"arrivals": arrivals}))).into_response()
     };
-    if let Some(seconds) = wanted.retry_after(status) {
-        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    if let Some(seconds) = requested.retry_after(status) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    answer
+    response
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for HookRejection {
     fn into_response(self) -> Response {
         let (status, name, title, detail) = match self {
-            Self::Name => (
+            Self::InvalidName => (
                 StatusCode::BAD_REQUEST,
                 "bad-hook-name",
                 "The name in the path is invalid",
@@ -126,7 +138,7 @@ impl IntoResponse for Refusal {
                 "The webhook is too large",
                 format!("The body must be at most {} KiB.", BODY_BYTES_MAX / 1024),
             ),
-            Self::Broken => (
+            Self::Incomplete => (
                 StatusCode::BAD_REQUEST,
                 "body-broken-off",
                 "The webhook is incomplete",

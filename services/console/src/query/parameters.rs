@@ -3,7 +3,10 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use runtime::problem::ProblemResponse;
 
@@ -14,32 +17,35 @@ const VALUE_BYTES_MAX: usize = 512;
 const LIMIT_DEFAULT: usize = 20;
 const LIMIT_MAX: usize = 500;
 
-/// A query parameter that cannot be used.
+/// A query parameter that is unknown, missing or invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct BadQuery(String);
 
-/// The parameters of one request; each is taken once, what is left over is an error.
+/// The parameters of one request. Each is read once; [`end`](Self::end) rejects those that were not read.
 #[derive(Debug)]
-pub(crate) struct Parameters {
-    given: Vec<(String, String)>,
+pub(crate) struct QueryParameters {
+    unread: Vec<(String, String)>,
     known: Vec<&'static str>,
 }
 
-/// The parameters as axum reads them.
-pub(crate) type RawQuery = axum::extract::Query<Vec<(String, String)>>;
+impl<S: Send + Sync> FromRequestParts<S> for QueryParameters {
+    type Rejection = QueryRejection;
 
-impl Parameters {
-    /// Empty values count as absent, so that a form's empty fields ask for nothing.
-    pub(crate) fn of(axum::extract::Query(mut given): RawQuery) -> Self {
-        given.retain(|(_, value)| !value.is_empty());
-        Self { given, known: Vec::new() }
+    /// Empty values count as absent: forms send their empty fields.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, QueryRejection> {
+        let Query(mut unread) =
+            Query::<Vec<(String, String)>>::from_request_parts(parts, state).await?;
+        unread.retain(|(_, value)| !value.is_empty());
+        Ok(Self { unread, known: Vec::new() })
     }
+}
 
-    /// The text of a parameter.
+impl QueryParameters {
+    /// A parameter as text.
     pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, BadQuery> {
         self.known.push(name);
-        let mut values = self.given.extract_if(.., |(given, _)| given == name);
+        let mut values = self.unread.extract_if(.., |(found, _)| found == name);
         let value = values.next().map(|(_, value)| value);
         if values.next().is_some() {
             return Err(BadQuery(format!("Parameter {name} is given more than once.")));
@@ -52,7 +58,7 @@ impl Parameters {
         }
     }
 
-    /// A parameter read by `read`; `expected` says what it must be.
+    /// A parameter converted by `read`; `expected` completes the error "must be …".
     pub(crate) fn read<T>(
         &mut self,
         name: &'static str,
@@ -64,7 +70,7 @@ impl Parameters {
         value.map(Some).ok_or_else(|| BadQuery(format!("Parameter {name} must be {expected}.")))
     }
 
-    /// A parameter that says how to read itself.
+    /// A parameter parsed as a `T`.
     pub(crate) fn parse<T: FromStr<Err: Display>>(
         &mut self,
         name: &'static str,
@@ -74,7 +80,7 @@ impl Parameters {
         value.map(Some).map_err(|error| BadQuery(format!("Parameter {name}: {error}.")))
     }
 
-    /// How many entries the answer may have.
+    /// Parameter `limit`: maximum number of entries in a list.
     pub(crate) fn limit(&mut self) -> Result<usize, BadQuery> {
         let in_range =
             |text: &str| text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
@@ -83,9 +89,9 @@ impl Parameters {
         Ok(limit?.unwrap_or(LIMIT_DEFAULT))
     }
 
-    /// Checks that nothing is left over.
+    /// Rejects parameters that were not read.
     pub(crate) fn end(self) -> Result<(), BadQuery> {
-        match self.given.first() {
+        match self.unread.first() {
             None => Ok(()),
             Some((name, _)) => Err(BadQuery(format!(
                 "Unknown parameter {name:?}; known parameters: {}.",
@@ -96,9 +102,9 @@ impl Parameters {
 }
 
 impl BadQuery {
-    /// A parameter that must be given is not.
-    pub(crate) fn missing(name: &str, what: &str) -> Self {
-        Self(format!("Parameter {name} is missing: {what}."))
+    /// A required parameter is missing; `expected` describes it.
+    pub(crate) fn missing(name: &str, expected: &str) -> Self {
+        Self(format!("Parameter {name} is missing: {expected}."))
     }
 }
 

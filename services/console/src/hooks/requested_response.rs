@@ -4,24 +4,23 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use crate::api::query::{BadQuery, Parameters, RawQuery};
+use crate::query::{BadQuery, QueryParameters};
 
 /// Longest `Retry-After`.
 const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
 /// The requested response; 200 by default.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
+pub(super) struct RequestedResponse {
     status: StatusCode,
-    /// For this many arrivals of one webhook-id, then 200.
+    /// Number of arrivals of one webhook-id that get `status`; later ones get 200.
     times: u64,
     retry_after_seconds: Option<u64>,
 }
 
-impl Wanted {
+impl RequestedResponse {
     /// Reads `answer`, `times` and `retry_after`.
-    pub(super) fn read(query: RawQuery) -> Result<Self, BadQuery> {
-        let mut parameters = Parameters::of(query);
+    pub(super) fn read(mut parameters: QueryParameters) -> Result<Self, BadQuery> {
         let expected = "a status from 200 to 299 or from 400 to 599";
         let status = parameters.read("answer", expected, status)?;
         let times = parameters.read("times", "a whole number, 1 or more", |text| {
@@ -45,7 +44,7 @@ impl Wanted {
         if arrival <= self.times { self.status } else { StatusCode::OK }
     }
 
-    /// The value of `Retry-After`; none on a success.
+    /// The value of `Retry-After`; `None` on success.
     pub(super) fn retry_after(&self, status: StatusCode) -> Option<u64> {
         self.retry_after_seconds.filter(|_| !status.is_success())
     }
