@@ -36,5 +36,6 @@ mod store;
 pub use canary::CanaryConfig;
 pub use config::Config;
 pub use grafana::{GrafanaUrl, NotAGrafana};
+pub use page::navigation;
 pub use scrape::{NotTargets, ScrapeConfig, Target, Targets};
 pub use start::{RunningConsole, run, start};

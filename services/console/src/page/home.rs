@@ -2,21 +2,20 @@
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
-use super::frame::{self, live, outside};
-use super::{canary, job_list, trace_list, workers};
+use super::frame::{Page, external_link, live};
+use super::{canary, job_list, trace_list, warnings};
 use crate::query::QueryParameters;
 use crate::state::ConsoleState;
 use crate::store::TraceFilter;
 
-/// `GET /`: the traces narrowed by the same parameters as `/api/traces`.
+/// `GET /`: the traces can be searched with the parameters of `/api/traces`.
 pub(super) async fn page(
     State(state): State<ConsoleState>,
     RawQuery(query): RawQuery,
     parameters: QueryParameters,
-) -> Response {
+) -> Page {
     let filter = match trace_list::filter(parameters) {
         Ok(filter) => filter,
         Err(bad) => {
@@ -25,29 +24,29 @@ pub(super) async fn page(
                 p { (bad) }
                 p { a href="/" { "Clear the search" } }
             };
-            return (StatusCode::BAD_REQUEST, frame::page("Bad search", &body)).into_response();
+            return Page::titled(StatusCode::BAD_REQUEST, "Bad search", body);
         }
     };
     let whose = job_list::whose(query.as_deref());
-    let (workers, jobs) =
-        tokio::join!(workers::panel(&state.gateway), job_list::section(&state.gateway, whose));
-    state.render(move |state| whole(state, &filter, query, &workers, &jobs)).await
+    let (warnings, jobs) =
+        tokio::join!(warnings::panel(&state.gateway), job_list::section(&state.gateway, whose));
+    state.render(move |state| whole(state, &filter, query, &warnings, &jobs)).await
 }
 
 fn whole(
     state: &ConsoleState,
     filter: &TraceFilter,
     query: Option<String>,
-    workers: &Markup,
+    warnings: &Markup,
     jobs: &Markup,
-) -> Response {
+) -> Page {
     let path = format!("/parts/traces?{}", query.unwrap_or_default());
-    let body = html! {
+    Page::new(html! {
         h1.quiet { "Jobs and traces" }
         @if let Some(grafana) = &state.grafana {
-            p.elsewhere { (outside(&grafana.lab_home(), "Lab home in Grafana")) }
+            p.elsewhere { (external_link(&grafana.lab_home(), "Lab home in Grafana")) }
         }
-        (workers)
+        (warnings)
         (canary::panel(state))
         div.columns {
             section aria-labelledby="jobs" {
@@ -60,11 +59,10 @@ fn whole(
                 (live(&path, &trace_list::list(state, filter)))
             }
         }
-    };
-    frame::page("Jobs and traces", &body).into_response()
+    })
 }
 
-/// Outside the part that refreshes itself, so that typed text is not lost.
+/// Not in the part that refreshes itself, so that typed text is not lost.
 fn search(filter: &TraceFilter) -> Markup {
     let field = |label: &str, name: &str, value: Option<&str>| {
         html! {

@@ -13,6 +13,7 @@ mod links;
 mod logs;
 mod metrics;
 mod metrics_page;
+mod navigation;
 mod otlp_json;
 mod pages;
 mod put_off;

@@ -1,18 +1,18 @@
 //! The received webhooks.
 
-mod body;
+mod pretty_json;
 mod row;
 mod usage;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, Redirect};
 use maud::{Markup, html};
 
 use self::row::row;
 use self::usage::usage;
 use super::format::count;
-use super::frame::{self, live};
+use super::frame::{Page, live};
 use crate::hooks::{HookSummary, is_name};
 use crate::query::{BadQuery, QueryParameters};
 use crate::state::ConsoleState;
@@ -20,11 +20,8 @@ use crate::state::ConsoleState;
 /// Webhooks on the page; the JSON has all of them.
 const SHOWN_MAX: usize = 50;
 
-/// `GET /hooks`: all of them, or those of `?name=`.
-pub(super) async fn page(
-    State(state): State<ConsoleState>,
-    parameters: QueryParameters,
-) -> Response {
+/// `GET /hooks`: all webhooks, or those of `?name=`.
+pub(super) async fn page(State(state): State<ConsoleState>, parameters: QueryParameters) -> Page {
     let name = match name(parameters) {
         Ok(name) => name,
         Err(bad) => {
@@ -33,22 +30,21 @@ pub(super) async fn page(
                 p { (bad) }
                 p { a href="/hooks" { "All webhooks" } }
             };
-            return (StatusCode::BAD_REQUEST, frame::page("Bad name", &body)).into_response();
+            return Page::titled(StatusCode::BAD_REQUEST, "Bad name", body);
         }
     };
     let part = match &name {
         Some(name) => format!("/parts/hooks?name={name}"),
         None => "/parts/hooks".to_owned(),
     };
-    let body = html! {
+    Page::new(html! {
         h1 { "Webhooks" @if let Some(name) = &name { " " span.muted { (name) } } }
         (usage(&state))
         (live(&part, &list(&state, name.as_deref())))
-    };
-    frame::page("Webhooks", &body).into_response()
+    })
 }
 
-/// `GET /parts/hooks`: the list alone.
+/// `GET /parts/hooks`: only the list.
 pub(super) async fn part(
     State(state): State<ConsoleState>,
     parameters: QueryParameters,
@@ -57,7 +53,7 @@ pub(super) async fn part(
     Ok(Html(list(&state, name.as_deref()).into_string()))
 }
 
-/// `GET /hooks/{name}`: somebody looks where webhooks are sent.
+/// `GET /hooks/{name}`, the address to which webhooks are posted: redirects to the page.
 pub(super) async fn to_page(Path(name): Path<String>) -> Redirect {
     if is_name(&name) {
         Redirect::to(&format!("/hooks?name={name}"))

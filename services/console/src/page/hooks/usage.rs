@@ -1,4 +1,4 @@
-//! How webhooks come here, for people who want to try.
+//! How to send a webhook to this page.
 
 use maud::{Markup, html};
 use url::Url;
@@ -6,10 +6,10 @@ use url::Url;
 use crate::hooks::{BODY_BYTES_MAX, KEPT_MAX, NAMES_MAX};
 use crate::state::ConsoleState;
 
-/// The gateway's port in a lab that was not moved.
+/// The gateway's default port.
 const GATEWAY_PORT: u16 = 8080;
 
-/// Outside the part that refreshes itself, so that it stays open.
+/// Not in the part that refreshes itself, so that it stays open.
 pub(super) fn usage(state: &ConsoleState) -> Markup {
     let address = format!("{}/hooks/demo", state.hooks_base);
     let row = |query: &str, what: &str| html! { tr { th scope="row" { code { (query) } } td { (what) } } };
@@ -40,7 +40,7 @@ pub(super) fn usage(state: &ConsoleState) -> Markup {
     }
 }
 
-/// The flag with the gateway's address; empty for the default address, and for a host name that the command line may
+/// The flag with the gateway's address; empty for the default address, and for a host name, which the command line may
 /// not resolve.
 fn gateway_flag(base: &str) -> String {
     let url = Url::parse(base).ok();

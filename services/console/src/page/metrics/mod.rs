@@ -1,34 +1,35 @@
-//! The lab's metrics of the last minutes: a few charts, and dots that lead from a number to a trace.
+//! The lab's metrics of the last minutes: a few charts, with exemplars that link to traces.
 
 mod chart;
 mod charts;
 mod legend;
+mod lines;
 mod maths;
 mod scale;
 mod svg;
 mod targets;
+mod unit;
 
 use axum::extract::State;
 use axum::response::Html;
 use maud::{Markup, html};
 
 use self::chart::Chart;
-use super::frame::{self, live};
+use super::frame::{Page, live};
 use crate::state::ConsoleState;
 
-/// `GET /metrics`. Programs find OpenMetrics at the same path of each part's admin port.
-pub(super) async fn page(State(state): State<ConsoleState>) -> Html<String> {
+/// `GET /metrics`: charts. OpenMetrics is at the same path of each part's admin port.
+pub(super) async fn page(State(state): State<ConsoleState>) -> Page {
     let page = |state: &ConsoleState| {
-        let body = html! {
+        Page::new(html! {
             h1 { "Metrics" }
             (live("/parts/metrics", &content(state)))
-        };
-        frame::page("Metrics", &body)
+        })
     };
     state.render(page).await
 }
 
-/// `GET /parts/metrics`: what of it changes.
+/// `GET /parts/metrics`: only the part that refreshes itself.
 pub(super) async fn part(State(state): State<ConsoleState>) -> Html<String> {
     Html(state.render(|state| content(state).into_string()).await)
 }
@@ -42,12 +43,12 @@ fn content(state: &ConsoleState) -> Markup {
 }
 
 fn figure(chart: &Chart) -> Markup {
-    let heading = format!("chart-{}", chart.id);
+    let heading = format!("chart-{}", chart.entry.id);
     html! {
         figure.chart aria-labelledby=(heading) {
             figcaption {
-                h2 id=(heading) { (chart.title) " " span.unit { (chart.unit.words()) } }
-                p { (chart.look_for) }
+                h2 id=(heading) { (chart.entry.title) " " span.unit { (chart.entry.unit.name()) } }
+                p { (chart.entry.look_for) }
             }
             (svg::svg(chart))
             (legend::legend(chart))

@@ -1,10 +1,10 @@
-//! Where the numbers come from, and who does not answer.
+//! The scrape targets, and those that do not respond.
 
 use maud::{Markup, html};
 
 use crate::scrape::{TargetHealth, TargetState};
 
-/// A line above the charts.
+/// The list above the charts.
 pub(super) fn targets(targets: &[TargetState], has_data: bool) -> Markup {
     let down: Vec<_> = targets.iter().filter_map(|state| Some((state, why(state)?))).collect();
     html! {

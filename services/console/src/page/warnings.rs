@@ -26,7 +26,7 @@ pub(super) async fn part(State(state): State<ConsoleState>) -> Html<String> {
     Html(content(&state.gateway).await.into_string())
 }
 
-/// A gateway that does not respond is reported in the list of jobs.
+/// Empty if the gateway does not respond: the list of jobs reports that.
 async fn content(gateway: &Gateway) -> Markup {
     let (running, recent) = tokio::join!(gateway.running_jobs(), gateway.recent_jobs(Whose::All));
     let (running, recent) = (running.unwrap_or_default(), recent.unwrap_or_default());

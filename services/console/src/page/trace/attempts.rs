@@ -1,7 +1,7 @@
-//! The way of the job in one line: every attempt with its verdict, in order.
+//! The attempts of a job in one line, each with its verdict.
 //!
-//! An attempt is one chip, also where its worker went away: then its operation is lost too, and the message was
-//! delivered in between to workers that could not take it; neither is an attempt.
+//! Each attempt is listed once, even if its worker was lost. Then its operation has the verdict `lost` too, and the message
+//! may have been redelivered to workers that did not get the lease; neither is an attempt.
 
 use std::collections::HashMap;
 
@@ -10,28 +10,28 @@ use contract::verdict::Verdict;
 use maud::{Markup, html};
 
 use super::super::palette::{self, verdict_class};
-use super::tree::{Item, Row};
-use super::view::{SpanView, TraceView};
+use super::trace_view::{SpanView, TraceView};
+use super::tree::{RowItem, WaterfallRow};
 
-/// Attempts shown; a trace with more is better read below.
+/// Attempts shown; the waterfall shows all.
 const ATTEMPTS_SHOWN_MAX: usize = 24;
 
-/// The attempts as links to their rows, in the order of the rows: who caused whom says more than clocks that
-/// may disagree. Nothing for a trace that has none.
-pub(super) fn journey(trace: &TraceView, rows: &[Row]) -> Markup {
+/// The attempts as links to their rows, in the order of the rows: the order of causes, because clocks may differ. Empty
+/// without attempts.
+pub(super) fn strip(trace: &TraceView, rows: &[WaterfallRow]) -> Markup {
     let services = trace.services();
-    let span = |row: &Row| match row.item {
-        Item::Span(index) => Some(&trace.spans[index]),
-        Item::Line(_) => None,
+    let span = |row: &WaterfallRow| match row.item {
+        RowItem::Span(index) => Some(&trace.spans[index]),
+        RowItem::Line(_) => None,
     };
-    let attempts = rows.iter().filter_map(span).filter(|view| is_attempt(view));
-    let judged = numbered(attempts.take(ATTEMPTS_SHOWN_MAX).collect());
+    let views = rows.iter().filter_map(span).filter(|view| is_attempt(view));
+    let attempts = numbered(views.take(ATTEMPTS_SHOWN_MAX).collect());
     html! {
-        @if !judged.is_empty() {
+        @if !attempts.is_empty() {
             ol.journey aria-label="Attempts and their verdicts" {
-                @for (view, run) in judged {
+                @for (view, run) in attempts {
                     li {
-                        a href=(anchor(view)) {
+                        a href=(view.anchor()) {
                             i.swatch.(palette::class(view.service(), &services)) {}
                             (view.service())
                             @if let Some(round) = round(view) { span.attempt title="Round" { "r" (round) } }
@@ -44,15 +44,15 @@ pub(super) fn journey(trace: &TraceView, rows: &[Row]) -> Markup {
     }
 }
 
-/// Whether the span is one attempt of a stage at its message.
+/// Whether the span is an attempt of a stage.
 fn is_attempt(view: &SpanView) -> bool {
-    let is_elsewhere = view.attempt.is_none()
+    let has_no_lease = view.attempt.is_none()
         && view.verdict.as_deref() == Some(Verdict::Retry.name())
         && view.reason.as_deref() == Some(reason::OWNED_ELSEWHERE);
-    view.verdict.is_some() && !view.is_operation && !is_elsewhere
+    view.verdict.is_some() && !view.is_operation && !has_no_lease
 }
 
-/// Each attempt with its run, from 1: an interruption spends no attempt, so its number comes again.
+/// Each attempt with its run, from 1: an interruption spends no attempt, so the next run has the same attempt number.
 fn numbered(attempts: Vec<&SpanView>) -> Vec<(&SpanView, usize)> {
     let mut runs: HashMap<_, usize> = HashMap::new();
     let number = |view: &SpanView| {
@@ -69,7 +69,7 @@ fn round(view: &SpanView) -> Option<String> {
     view.round.clone().filter(|round| round != "0")
 }
 
-/// What came of a span: attempt, verdict, injected fault; for a span without verdict its error.
+/// The outcome of a span: attempt, verdict, injected fault; for a span without verdict its error.
 pub(super) fn outcome(view: &SpanView) -> Markup {
     numbered_outcome(view, 1)
 }
@@ -85,9 +85,4 @@ fn numbered_outcome(view: &SpanView, run: usize) -> Markup {
         }
         @if let Some(fault) = &view.fault { span.pill.fault { "fault " (fault) } }
     }
-}
-
-/// Where a span's row is on the page.
-pub(super) fn anchor(view: &SpanView) -> String {
-    format!("#s-{}", view.id)
 }

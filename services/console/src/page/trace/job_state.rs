@@ -1,4 +1,4 @@
-//! The current state of a trace's job, from its record; spans show only the past.
+//! The current state of a trace's job, from the gateway; spans are exported only when they end.
 
 use std::time::Duration;
 
@@ -6,19 +6,20 @@ use maud::{Markup, html};
 use tokio::time::timeout;
 
 use super::super::job_list::state_class;
+use super::super::links;
 use crate::gateway::Job;
 use crate::state::ConsoleState;
 
-/// How long the page may wait for the gateway; without its answer the spans are shown alone.
-const ANSWER_LIMIT: Duration = Duration::from_millis(700);
+/// How long the page waits for the gateway; without its response only the spans are shown.
+const GATEWAY_WAIT: Duration = Duration::from_millis(700);
 
-/// The job of a trace as it is now; none where the gateway does not say.
+/// The job of a trace; `None` if the gateway does not respond.
 pub(super) async fn job_of(state: &ConsoleState, job_id: Option<String>) -> Option<Job> {
-    let id = job_id.filter(|id| super::super::jobs::is_plain(id))?;
-    timeout(ANSWER_LIMIT, state.gateway.job(&id)).await.ok()?.ok()
+    let id = job_id.filter(|id| links::is_path_segment(id))?;
+    timeout(GATEWAY_WAIT, state.gateway.job(&id)).await.ok()?.ok()
 }
 
-/// State, and what is behind it: who runs the job and how far it is, why it waits, why it did not succeed.
+/// The state with its details: the worker and its progress, why the job waits, or why it did not succeed.
 pub(super) fn line(job: &Job) -> Markup {
     html! {
         p.job role="status" {

@@ -1,4 +1,4 @@
-//! A trace as it is drawn: what the rows ask for, read from the spans once.
+//! A trace as it is drawn: the fields that rows need, read from the spans once.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -10,7 +10,6 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
 use super::super::format::shortened;
 use super::super::palette;
-use super::detail::ENTRIES_SHOWN_MAX;
 use crate::store::{
     Encoded, LogFilter, LogLine, ResourceScope, SpanId, Store, TraceId, attribute, decode_span,
     timestamps,
@@ -22,7 +21,10 @@ pub(super) const SPANS_SHOWN_MAX: usize = 1_000;
 /// Log lines drawn.
 pub(super) const LINES_SHOWN_MAX: usize = 300;
 
-/// Bytes shown of a span's name, and of what a row says beside it.
+/// Events and links shown of one span.
+pub(super) const ENTRIES_SHOWN_MAX: usize = 50;
+
+/// Bytes shown of a span's name, and of other texts in its row.
 const NAME_SHOWN_MAX: usize = 256;
 const TEXT_SHOWN_MAX: usize = 128;
 
@@ -36,41 +38,40 @@ pub(super) struct TraceView {
     /// The spans that are drawn, earliest start first.
     pub(super) spans: Vec<SpanView>,
     pub(super) span_count: usize,
-    /// Spans that failed, the ones that are not drawn included.
+    /// Number of spans with status error, including those that are not drawn.
     pub(super) failed: usize,
     /// The log lines that are drawn, oldest first.
     pub(super) lines: Vec<LogLine>,
-    /// Earliest start and latest end that can be believed, nanoseconds since 1970; both 0 without any.
+    /// Earliest plausible start, nanoseconds since 1970; 0 without any.
     pub(super) start: u64,
+    /// Latest plausible end, nanoseconds since 1970; 0 without any.
     pub(super) end: u64,
-    /// Bytes of details that the page may still show.
+    /// Bytes of details that still fit on the page.
     room: Cell<usize>,
 }
 
-/// A span with what its row shows. The rest stays encoded until it is drawn.
+/// A span with the fields of its row. The rest stays encoded until it is drawn.
 #[derive(Debug)]
 pub(super) struct SpanView {
     pub(super) id: SpanId,
     pub(super) parent: Option<SpanId>,
     pub(super) failed: bool,
     pub(super) name: String,
-    /// Start and end, as far as they can be believed.
+    /// Start and end, if plausible.
     pub(super) start: Option<u64>,
     pub(super) end: Option<u64>,
-    /// Which attempt at the job it is.
     pub(super) attempt: Option<String>,
     pub(super) verdict: Option<String>,
     pub(super) fault: Option<String>,
-    /// Somebody else recorded it for a process that went away.
+    /// Another process exported the span for a process that was lost.
     pub(super) lost: bool,
     pub(super) job_id: Option<String>,
     pub(super) job_kind: Option<String>,
-    /// Which round of the job it belongs to.
     pub(super) round: Option<String>,
-    /// Why its verdict is what it is.
+    /// Reason of the verdict.
     pub(super) reason: Option<String>,
     pub(super) is_operation: bool,
-    /// Times of its first events.
+    /// Timestamps of its first events.
     pub(super) events: Vec<u64>,
     pub(super) links: usize,
     pub(super) scope: Arc<ResourceScope>,
@@ -78,7 +79,7 @@ pub(super) struct SpanView {
 }
 
 impl TraceView {
-    /// The trace; `None` if none of its spans is here.
+    /// The trace; `None` if none of its spans is in the store.
     pub(super) fn of(store: &Store, id: TraceId) -> Option<Self> {
         let first = store.first_spans(id, SPANS_SHOWN_MAX)?;
         let (start, end) = first.extent.unwrap_or_default();
@@ -98,20 +99,20 @@ impl TraceView {
         })
     }
 
-    /// Whether the page has room for a detail of this length; it is then taken.
-    pub(super) fn has_room(&self, bytes: usize) -> bool {
+    /// Reserves room on the page for a detail of this length; false if it does not fit.
+    pub(super) fn reserve_room(&self, bytes: usize) -> bool {
         let left = self.room.get().checked_sub(bytes);
         self.room.set(left.unwrap_or_default());
         left.is_some()
     }
 
-    /// The span without a parent, else the earliest.
+    /// The span without a parent; without one, the earliest span.
     pub(super) fn root(&self) -> &SpanView {
         let root = self.spans.iter().find(|view| view.parent.is_none());
         root.unwrap_or(&self.spans[0])
     }
 
-    /// The services, the lab's first.
+    /// The services, the lab's own first.
     pub(super) fn services(&self) -> Vec<&str> {
         let mut services = Vec::new();
         for view in &self.spans {
@@ -123,19 +124,18 @@ impl TraceView {
         services
     }
 
-    /// The spans by id.
     pub(super) fn by_id(&self) -> HashMap<SpanId, &SpanView> {
         self.spans.iter().map(|view| (view.id, view)).collect()
     }
 
-    /// The job that it works for, and the job's kind.
+    /// The job id and the job's kind.
     pub(super) fn job(&self) -> (Option<&str>, Option<&str>) {
         let first = |part: fn(&SpanView) -> Option<&str>| self.spans.iter().find_map(part);
         (first(|view| view.job_id.as_deref()), first(|view| view.job_kind.as_deref()))
     }
 
-    /// Where a moment lies between start and end, in per cent; never outside.
-    pub(super) fn place(&self, unix_nanos: u64) -> f64 {
+    /// Position of a timestamp between start and end, 0 to 100 per cent.
+    pub(super) fn position(&self, unix_nanos: u64) -> f64 {
         let length = (self.end - self.start).max(1) as f64;
         let at = unix_nanos.clamp(self.start, self.end) - self.start;
         at as f64 / length * 100.0
@@ -175,17 +175,22 @@ impl SpanView {
         })
     }
 
+    /// Link to its row on the page.
+    pub(super) fn anchor(&self) -> String {
+        format!("#s-{}", self.id)
+    }
+
     /// The whole span.
     pub(super) fn span(&self) -> Span {
         decode_span(&self.wire.bytes())
     }
 
-    /// Who recorded it.
+    /// The service that recorded the span.
     pub(super) fn service(&self) -> &str {
         &self.scope.service
     }
 
-    /// How long it took, in nanoseconds; `None` if it ends before it starts, or does not say when.
+    /// Duration in nanoseconds; `None` if it ends before it starts, or a timestamp is implausible.
     pub(super) fn duration(&self) -> Option<u64> {
         self.end?.checked_sub(self.start?)
     }
