@@ -35,7 +35,7 @@ mod store;
 
 pub use canary::CanaryConfig;
 pub use config::Config;
-pub use grafana::{GrafanaUrl, NotAGrafana};
+pub use grafana::{GrafanaUrl, InvalidGrafanaUrl};
 pub use page::navigation;
-pub use scrape::{NotTargets, ScrapeConfig, Target, Targets};
+pub use scrape::{InvalidScrapeTargets, ScrapeConfig, ScrapeTarget, ScrapeTargets};
 pub use start::{RunningConsole, run, start};

@@ -24,7 +24,7 @@ use crate::gateway::Gateway;
 use crate::hooks::{self, Hooks};
 use crate::measure::measure;
 use crate::receive::OtlpReceiver;
-use crate::scrape::{self, ScrapeConfig, Scraped};
+use crate::scrape::{self, ScrapeConfig, TargetStates};
 use crate::state::ConsoleState;
 use crate::store::Store;
 use crate::{api, page, receive};
@@ -125,7 +125,7 @@ fn build_state(
     Ok(ConsoleState {
         store,
         gateway: Arc::new(Gateway::new(gateway)?),
-        scraped: Arc::new(Scraped::new(&config.scrape.scrape_targets)),
+        scrape_states: Arc::new(TargetStates::new(&config.scrape.scrape_targets)),
         canary: Arc::new(canary?),
         hooks: Arc::new(Hooks::new(
             config.webhook_secret.clone().unwrap_or_default(),
@@ -145,8 +145,8 @@ fn background(
     scrape: ScrapeConfig,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = ()> + use<>> {
-    let ConsoleState { store, gateway, scraped, canary, .. } = state.clone();
-    let scraping = scrape::run(scrape, store, scraped, scrape::fetcher()?, stop.clone());
+    let ConsoleState { store, gateway, scrape_states, canary, .. } = state.clone();
+    let scraping = scrape::run(scrape, store, scrape_states, scrape::fetcher()?, stop.clone());
     Ok(async move {
         tokio::join!(scraping, canary.run(&gateway, stop));
     })

@@ -10,7 +10,7 @@ use crate::canary::Canary;
 use crate::gateway::Gateway;
 use crate::grafana::GrafanaUrl;
 use crate::hooks::Hooks;
-use crate::scrape::Scraped;
+use crate::scrape::TargetStates;
 use crate::store::Store;
 
 /// The state of the router; made once at the start.
@@ -18,7 +18,7 @@ use crate::store::Store;
 pub(crate) struct ConsoleState {
     pub(crate) store: Arc<Store>,
     pub(crate) gateway: Arc<Gateway>,
-    pub(crate) scraped: Arc<Scraped>,
+    pub(crate) scrape_states: Arc<TargetStates>,
     pub(crate) canary: Arc<Canary>,
     pub(crate) hooks: Arc<Hooks>,
     /// Base URL of the webhook receiver for the notifier.

@@ -33,9 +33,9 @@ pub(super) async fn history(
 
 /// `GET /api/metrics/targets`: the targets that the console scrapes.
 pub(super) async fn targets(State(state): State<ConsoleState>) -> Json<Value> {
-    let targets = state.scraped.all();
+    let targets = state.scrape_states.all();
     let target = targets.iter().map(|state| {
-        let (up, why) = match &state.standing {
+        let (up, why) = match &state.health {
             TargetHealth::Up(_) => (Some(true), None),
             TargetHealth::Awaited => (None, None),
             TargetHealth::Down(why) => (Some(false), Some(why)),

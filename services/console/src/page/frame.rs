@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, html};
 use url::Url;
 
 /// A page without its frame, which the router adds.
-pub(super) struct Page {
+pub(super) struct WebPage {
     status: StatusCode,
     content: PageContent,
 }
@@ -25,7 +25,7 @@ pub(super) struct NavigationEntry {
     pub(super) title: &'static str,
 }
 
-impl Page {
+impl WebPage {
     /// A page with the title of its entry in the table of pages.
     pub(super) fn new(body: Markup) -> Self {
         Self { status: StatusCode::OK, content: PageContent { title: None, body } }
@@ -37,7 +37,7 @@ impl Page {
     }
 }
 
-impl IntoResponse for Page {
+impl IntoResponse for WebPage {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self.content);
@@ -45,7 +45,7 @@ impl IntoResponse for Page {
     }
 }
 
-/// Adds the frame if the response is a [`Page`]. `current` is the page's entry in the table.
+/// Adds the frame if the response is a [`WebPage`]. `current` is the page's entry in the table.
 pub(super) fn framed(
     mut response: Response,
     current: Option<NavigationEntry>,

@@ -4,7 +4,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use maud::{Markup, html};
 
-use super::frame::{Page, external_link, live};
+use super::frame::{WebPage, external_link, live};
 use super::{canary, job_list, trace_list, warnings};
 use crate::query::QueryParameters;
 use crate::state::ConsoleState;
@@ -15,7 +15,7 @@ pub(super) async fn page(
     State(state): State<ConsoleState>,
     RawQuery(query): RawQuery,
     parameters: QueryParameters,
-) -> Page {
+) -> WebPage {
     let filter = match trace_list::filter(parameters) {
         Ok(filter) => filter,
         Err(bad) => {
@@ -24,24 +24,24 @@ pub(super) async fn page(
                 p { (bad) }
                 p { a href="/" { "Clear the search" } }
             };
-            return Page::titled(StatusCode::BAD_REQUEST, "Bad search", body);
+            return WebPage::titled(StatusCode::BAD_REQUEST, "Bad search", body);
         }
     };
     let whose = job_list::whose(query.as_deref());
     let (warnings, jobs) =
         tokio::join!(warnings::panel(&state.gateway), job_list::section(&state.gateway, whose));
-    state.render(move |state| whole(state, &filter, query, &warnings, &jobs)).await
+    state.render(move |state| full_page(state, &filter, query, &warnings, &jobs)).await
 }
 
-fn whole(
+fn full_page(
     state: &ConsoleState,
     filter: &TraceFilter,
     query: Option<String>,
     warnings: &Markup,
     jobs: &Markup,
-) -> Page {
+) -> WebPage {
     let path = format!("/parts/traces?{}", query.unwrap_or_default());
-    Page::new(html! {
+    WebPage::new(html! {
         h1.quiet { "Jobs and traces" }
         @if let Some(grafana) = &state.grafana {
             p.elsewhere { (external_link(&grafana.lab_home(), "Lab home in Grafana")) }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 
-use super::frame::Page;
+use super::frame::WebPage;
 use super::links;
 use crate::gateway::Away;
 use crate::state::ConsoleState;
@@ -44,5 +44,5 @@ fn no_trace(id: &str, reason: &str) -> Response {
         p { (reason) }
         p { "See " a href="/" { "the recent jobs and traces" } "." }
     };
-    Page::titled(StatusCode::NOT_FOUND, "No trace of this job", body).into_response()
+    WebPage::titled(StatusCode::NOT_FOUND, "No trace of this job", body).into_response()
 }

@@ -26,7 +26,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use maud::html;
 
-use self::frame::{NavigationEntry, Page};
+use self::frame::{NavigationEntry, WebPage};
 use crate::state::ConsoleState;
 
 type Handler = fn() -> MethodRouter<ConsoleState>;
@@ -125,10 +125,10 @@ fn entries() -> impl Iterator<Item = NavigationEntry> {
     PAGES.iter().map(|page| NavigationEntry { path: page.path, title: page.title })
 }
 
-async fn not_found() -> Page {
+async fn not_found() -> WebPage {
     let body = html! {
         h1 { "Page not found" }
         p { "Start from " a href="/" { "jobs and traces" } "." }
     };
-    Page::titled(StatusCode::NOT_FOUND, "Not found", body)
+    WebPage::titled(StatusCode::NOT_FOUND, "Not found", body)
 }

@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use super::error::BodyError;
+use super::error::ReadBodyError;
 use super::limits::{
     BODY_MEMORY_WAIT, CHUNK_MEMORY_WAIT, DISCARDED_BYTES_MAX, EXPORT_BYTES_MAX, SENDER_WAIT,
 };
@@ -25,7 +25,7 @@ pub(super) struct ReceivedBody {
 pub(super) async fn collect(
     body: Body,
     memory: &Arc<Semaphore>,
-) -> Result<ReceivedBody, BodyError> {
+) -> Result<ReceivedBody, ReadBodyError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut reader = BodyReader { body, wait_left: SENDER_WAIT };
     let mut permits = MemoryPermits { held: None, memory, wait_left: BODY_MEMORY_WAIT };
@@ -46,7 +46,7 @@ pub(super) async fn collect(
         }
     }
     if length > EXPORT_BYTES_MAX {
-        return Err(BodyError::TooLarge);
+        return Err(ReadBodyError::TooLarge);
     }
     Ok(ReceivedBody { bytes: kept.freeze(), _memory: permits.held })
 }
@@ -60,13 +60,14 @@ struct BodyReader {
 impl BodyReader {
     /// The next chunk; `None` at the end. Only the time spent waiting for the sender counts, not the time between two
     /// calls.
-    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+    async fn next(&mut self) -> Result<Option<Bytes>, ReadBodyError> {
         loop {
             let started = Instant::now();
-            let frame =
-                timeout(self.wait_left, self.body.frame()).await.map_err(|_| BodyError::Slow)?;
+            let frame = timeout(self.wait_left, self.body.frame())
+                .await
+                .map_err(|_| ReadBodyError::Slow)?;
             self.wait_left = self.wait_left.saturating_sub(started.elapsed());
-            let Some(frame) = frame.transpose().map_err(|_| BodyError::Incomplete)? else {
+            let Some(frame) = frame.transpose().map_err(|_| ReadBodyError::Incomplete)? else {
                 return Ok(None);
             };
             // Trailers are ignored.
@@ -87,12 +88,12 @@ struct MemoryPermits<'a> {
 impl MemoryPermits<'_> {
     /// Acquires permits for more bytes. On an error the caller drops those that it holds, so that of several large bodies
     /// some are read.
-    async fn acquire(&mut self, bytes: usize) -> Result<(), BodyError> {
-        let bytes = u32::try_from(bytes).map_err(|_| BodyError::TooLarge)?;
+    async fn acquire(&mut self, bytes: usize) -> Result<(), ReadBodyError> {
+        let bytes = u32::try_from(bytes).map_err(|_| ReadBodyError::TooLarge)?;
         let started = Instant::now();
         let wait = self.wait_left.min(CHUNK_MEMORY_WAIT);
         let more = timeout(wait, Arc::clone(self.memory).acquire_many_owned(bytes)).await;
-        let more = more.ok().and_then(Result::ok).ok_or(BodyError::NoMemory)?;
+        let more = more.ok().and_then(Result::ok).ok_or(ReadBodyError::NoMemory)?;
         self.wait_left = self.wait_left.saturating_sub(started.elapsed());
         match &mut self.held {
             Some(held) => held.merge(more),
@@ -121,7 +122,7 @@ mod tests {
     }
 
     /// Collects the body while other bodies release memory for one byte at every step.
-    async fn collected(body: Body) -> (Result<usize, BodyError>, Duration) {
+    async fn collected(body: Body) -> (Result<usize, ReadBodyError>, Duration) {
         let memory = Arc::new(Semaphore::new(0));
         let releasing = Arc::clone(&memory);
         let others = tokio::spawn(async move {
@@ -139,7 +140,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_that_waits_for_memory_gets_a_retryable_error_not_a_timeout() {
         let (read, took) = collected(body(100, Duration::ZERO)).await;
-        assert!(matches!(read, Err(BodyError::NoMemory)), "{read:?}");
+        assert!(matches!(read, Err(ReadBodyError::NoMemory)), "{read:?}");
         assert!(took <= BODY_MEMORY_WAIT + STEP, "{took:?}");
     }
 
@@ -158,7 +159,7 @@ mod tests {
         let memory = Arc::new(Semaphore::new(1_000));
         let started = Instant::now();
         let read = collect(body(100, STEP), &memory).await;
-        assert!(matches!(read, Err(BodyError::Slow)));
+        assert!(matches!(read, Err(ReadBodyError::Slow)));
         assert_eq!((started.elapsed(), memory.available_permits()), (SENDER_WAIT, 1_000));
     }
 }

@@ -10,7 +10,7 @@ use crate::store::ExportRejection;
 
 /// Why a body cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BodyError {
+pub(super) enum ReadBodyError {
     #[error("the export is larger than {EXPORT_BYTES_MAX} bytes; send smaller batches")]
     TooLarge,
     #[error("Content-Encoding must be one of {}", Coding::NAMES)]
@@ -35,7 +35,7 @@ pub(super) enum ExportError {
     #[error("too many exports at the same time; retry in a second")]
     Busy,
     #[error(transparent)]
-    Body(#[from] BodyError),
+    Body(#[from] ReadBodyError),
     #[error("the body is not the OTLP message of this path: {0}")]
     NotJson(NotRead),
     #[error(transparent)]
@@ -44,7 +44,7 @@ pub(super) enum ExportError {
     NoValidItem(String),
 }
 
-impl From<UnpackError> for BodyError {
+impl From<UnpackError> for ReadBodyError {
     fn from(error: UnpackError) -> Self {
         match error {
             UnpackError::TooLarge => Self::TooLarge,
@@ -56,16 +56,16 @@ impl From<UnpackError> for BodyError {
 impl ExportError {
     /// Whether other exports are the reason: the same export may succeed later.
     pub(super) fn is_retryable(&self) -> bool {
-        matches!(self, Self::Busy | Self::Body(BodyError::NoMemory))
+        matches!(self, Self::Busy | Self::Body(ReadBodyError::NoMemory))
     }
 
     /// The status over HTTP.
     pub(super) fn status(&self) -> StatusCode {
         match self {
             _ if self.is_retryable() => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Body(BodyError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Body(BodyError::UnknownCoding) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Body(BodyError::Slow) => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(ReadBodyError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Body(ReadBodyError::UnknownCoding) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Body(ReadBodyError::Slow) => StatusCode::REQUEST_TIMEOUT,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -75,9 +75,9 @@ impl ExportError {
     pub(super) fn code(&self) -> Code {
         match self {
             _ if self.is_retryable() => Code::Unavailable,
-            Self::Body(BodyError::TooLarge) => Code::ResourceExhausted,
-            Self::Body(BodyError::UnknownCoding) => Code::Unimplemented,
-            Self::Body(BodyError::Slow) => Code::DeadlineExceeded,
+            Self::Body(ReadBodyError::TooLarge) => Code::ResourceExhausted,
+            Self::Body(ReadBodyError::UnknownCoding) => Code::Unimplemented,
+            Self::Body(ReadBodyError::Slow) => Code::DeadlineExceeded,
             _ => Code::InvalidArgument,
         }
     }

@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 
 use super::body::ReceivedBody;
 use super::coding::Coding;
-use super::error::{BodyError, ExportError};
+use super::error::{ExportError, ReadBodyError};
 use super::export_response::ExportResponse;
 use super::receiver::{ExportFormat, OtlpReceiver};
 use super::rpc_status::RpcStatus;
@@ -64,7 +64,7 @@ async fn export(
     let coding = coding(request.headers());
     let mut body = receiver.collect(request.into_body()).await?;
     let coding = if strip_prefix(&mut body)? {
-        coding.ok_or(BodyError::UnknownCoding)?
+        coding.ok_or(ReadBodyError::UnknownCoding)?
     } else {
         Coding::Identity
     };
@@ -76,15 +76,15 @@ fn coding(headers: &HeaderMap) -> Option<Coding> {
 }
 
 /// Removes the prefix of the single message of the call; returns whether the message is compressed.
-fn strip_prefix(body: &mut ReceivedBody) -> Result<bool, BodyError> {
+fn strip_prefix(body: &mut ReceivedBody) -> Result<bool, ReadBodyError> {
     if body.bytes.len() < PREFIX_BYTES {
-        return Err(BodyError::InvalidFrame);
+        return Err(ReadBodyError::InvalidFrame);
     }
     let (is_compressed, length) = (body.bytes.get_u8(), body.bytes.get_u32());
     let is_whole = usize::try_from(length) == Ok(body.bytes.len());
     match is_compressed {
         0 | 1 if is_whole => Ok(is_compressed == 1),
-        _ => Err(BodyError::InvalidFrame),
+        _ => Err(ReadBodyError::InvalidFrame),
     }
 }
 

@@ -10,7 +10,7 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use super::coding::Coding;
-use super::error::{BodyError, ExportError};
+use super::error::{ExportError, ReadBodyError};
 use super::export_response::ExportResponse;
 use super::limits::RETRY_AFTER_SECONDS;
 use super::receiver::{ExportFormat, OtlpReceiver};
@@ -53,7 +53,7 @@ async fn export(
     let coding = coding(request.headers());
     // Most senders do not read a response that is sent before they have sent the body.
     let body = receiver.collect(request.into_body()).await?;
-    let coding = coding.ok_or(BodyError::UnknownCoding)?;
+    let coding = coding.ok_or(ReadBodyError::UnknownCoding)?;
     receiver.take(signal, format, coding, body).await
 }
 

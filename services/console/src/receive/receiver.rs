@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::body::{self, ReceivedBody};
 use super::coding::Coding;
-use super::error::{BodyError, ExportError};
+use super::error::{ExportError, ReadBodyError};
 use super::export_response::{ExportResponse, PartialSuccess};
 use super::limits::{
     BODIES_BYTES_MAX, DECODING_BYTES_MAX, DECODING_BYTES_MIN, DECODING_WAIT, EXPORT_BYTES_MAX,
@@ -50,7 +50,7 @@ impl OtlpReceiver {
     }
 
     /// Reads a body within the limits.
-    pub(super) async fn collect(&self, body: Body) -> Result<ReceivedBody, BodyError> {
+    pub(super) async fn collect(&self, body: Body) -> Result<ReceivedBody, ReadBodyError> {
         body::collect(body, &self.body_memory).await
     }
 
@@ -69,7 +69,7 @@ impl OtlpReceiver {
         let work = spawn_blocking(move || {
             // Both permits are released when the work is done, even if the request was dropped.
             let (mut permit, body) = (permit, body);
-            let unpacked = coding.unpack(body.bytes.clone()).map_err(BodyError::from)?;
+            let unpacked = coding.unpack(body.bytes.clone()).map_err(ReadBodyError::from)?;
             let surplus =
                 permit.num_permits().saturating_sub(format.decoding_bytes(unpacked.len()));
             drop(permit.split(surplus));
@@ -94,10 +94,10 @@ impl OtlpReceiver {
         match format {
             ExportFormat::Protobuf => self.store(signal, body, None),
             ExportFormat::Json => {
-                let text = std::str::from_utf8(body).map_err(|_| BodyError::NotUtf8)?;
+                let text = std::str::from_utf8(body).map_err(|_| ReadBodyError::NotUtf8)?;
                 let read = json::read(signal.export(), text, EXPORT_BYTES_MAX);
                 let read = read.map_err(|error| match error {
-                    NotRead::TooLarge(_) => BodyError::TooLarge.into(),
+                    NotRead::TooLarge(_) => ReadBodyError::TooLarge.into(),
                     error => ExportError::NotJson(error),
                 })?;
                 self.store(signal, &read.wire, read.flaw)

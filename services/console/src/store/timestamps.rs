@@ -3,7 +3,7 @@
 /// 1973: an earlier timestamp is in seconds, milliseconds or microseconds, not in nanoseconds.
 const EARLIEST: u64 = 100_000_000_000_000_000;
 
-/// 2262, the end of signed nanoseconds: a later timestamp stands for "none" or has overflowed.
+/// 2262, the end of signed nanoseconds: a later timestamp means "none" or has overflowed.
 const LATEST: u64 = i64::MAX as u64;
 
 /// The timestamp, in nanoseconds since 1970, if it is plausible.

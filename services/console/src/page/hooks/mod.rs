@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use self::row::row;
 use self::usage::usage;
 use super::format::count;
-use super::frame::{Page, live};
+use super::frame::{WebPage, live};
 use crate::hooks::{HookSummary, is_name};
 use crate::query::{BadQuery, QueryParameters};
 use crate::state::ConsoleState;
@@ -21,7 +21,10 @@ use crate::state::ConsoleState;
 const SHOWN_MAX: usize = 50;
 
 /// `GET /hooks`: all webhooks, or those of `?name=`.
-pub(super) async fn page(State(state): State<ConsoleState>, parameters: QueryParameters) -> Page {
+pub(super) async fn page(
+    State(state): State<ConsoleState>,
+    parameters: QueryParameters,
+) -> WebPage {
     let name = match name(parameters) {
         Ok(name) => name,
         Err(bad) => {
@@ -30,14 +33,14 @@ pub(super) async fn page(State(state): State<ConsoleState>, parameters: QueryPar
                 p { (bad) }
                 p { a href="/hooks" { "All webhooks" } }
             };
-            return Page::titled(StatusCode::BAD_REQUEST, "Bad name", body);
+            return WebPage::titled(StatusCode::BAD_REQUEST, "Bad name", body);
         }
     };
     let part = match &name {
         Some(name) => format!("/parts/hooks?name={name}"),
         None => "/parts/hooks".to_owned(),
     };
-    Page::new(html! {
+    WebPage::new(html! {
         h1 { "Webhooks" @if let Some(name) = &name { " " span.muted { (name) } } }
         (usage(&state))
         (live(&part, &list(&state, name.as_deref())))

@@ -15,13 +15,13 @@ use axum::response::Html;
 use maud::{Markup, html};
 
 use self::chart::Chart;
-use super::frame::{Page, live};
+use super::frame::{WebPage, live};
 use crate::state::ConsoleState;
 
 /// `GET /metrics`: charts. OpenMetrics is at the same path of each part's admin port.
-pub(super) async fn page(State(state): State<ConsoleState>) -> Page {
+pub(super) async fn page(State(state): State<ConsoleState>) -> WebPage {
     let page = |state: &ConsoleState| {
-        Page::new(html! {
+        WebPage::new(html! {
             h1 { "Metrics" }
             (live("/parts/metrics", &content(state)))
         })
@@ -37,7 +37,7 @@ pub(super) async fn part(State(state): State<ConsoleState>) -> Html<String> {
 fn content(state: &ConsoleState) -> Markup {
     let charts = charts::all(&state.store);
     html! {
-        (targets::targets(&state.scraped.all(), charts.iter().any(Chart::has_data)))
+        (targets::targets(&state.scrape_states.all(), charts.iter().any(Chart::has_data)))
         div.charts { @for chart in &charts { (figure(chart)) } }
     }
 }

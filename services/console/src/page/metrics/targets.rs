@@ -30,7 +30,7 @@ pub(super) fn targets(targets: &[TargetState], has_data: bool) -> Markup {
 
 fn target(state: &TargetState) -> Markup {
     let address = state.target.url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let (class, word) = match state.standing {
+    let (class, word) = match state.health {
         TargetHealth::Up(_) => ("good", "up"),
         TargetHealth::Awaited => ("plain", "awaited"),
         TargetHealth::Down(_) => ("bad", "down"),
@@ -41,7 +41,7 @@ fn target(state: &TargetState) -> Markup {
 }
 
 fn why(state: &TargetState) -> Option<&str> {
-    match &state.standing {
+    match &state.health {
         TargetHealth::Down(why) => Some(why),
         TargetHealth::Up(_) | TargetHealth::Awaited => None,
     }

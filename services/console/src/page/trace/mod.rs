@@ -14,7 +14,7 @@ use maud::{Markup, html};
 
 use self::trace_view::{SPANS_SHOWN_MAX, TraceView};
 use super::format::{count, duration, timestamp};
-use super::frame::{Page, external_link, live};
+use super::frame::{WebPage, external_link, live};
 use super::palette;
 use crate::gateway::Job;
 use crate::grafana::GrafanaUrl;
@@ -22,16 +22,16 @@ use crate::state::ConsoleState;
 use crate::store::TraceId;
 
 /// `GET /traces/{trace_id}`. The page of a trace that has not arrived yet shows it when it arrives.
-pub(super) async fn page(State(state): State<ConsoleState>, Path(id): Path<String>) -> Page {
+pub(super) async fn page(State(state): State<ConsoleState>, Path(id): Path<String>) -> WebPage {
     let Ok(id) = id.parse::<TraceId>() else {
         let body = html! {
             h1 { "Invalid trace id" }
             p { "A trace id has 32 hexadecimal digits. See " a href="/" { "the recent traces" } "." }
         };
-        return Page::titled(StatusCode::BAD_REQUEST, "Invalid trace id", body);
+        return WebPage::titled(StatusCode::BAD_REQUEST, "Invalid trace id", body);
     };
     let (trace, job) = read(&state, id).await;
-    state.render(move |state| whole(state, id, trace.as_ref(), job.as_ref())).await
+    state.render(move |state| full_page(state, id, trace.as_ref(), job.as_ref())).await
 }
 
 /// The trace, and the current state of its job from the gateway.
@@ -42,7 +42,12 @@ async fn read(state: &ConsoleState, id: TraceId) -> (Option<TraceView>, Option<J
     (trace, job)
 }
 
-fn whole(state: &ConsoleState, id: TraceId, trace: Option<&TraceView>, job: Option<&Job>) -> Page {
+fn full_page(
+    state: &ConsoleState,
+    id: TraceId,
+    trace: Option<&TraceView>,
+    job: Option<&Job>,
+) -> WebPage {
     let status = if trace.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let title = match trace {
         Some(trace) => match job {
@@ -52,7 +57,7 @@ fn whole(state: &ConsoleState, id: TraceId, trace: Option<&TraceView>, job: Opti
         None => "Trace not found".to_owned(),
     };
     let body = live(&format!("/parts/traces/{id}"), &content(state, id, trace, job));
-    Page::titled(status, title, body)
+    WebPage::titled(status, title, body)
 }
 
 /// `GET /parts/traces/{trace_id}`: only the part that refreshes itself.

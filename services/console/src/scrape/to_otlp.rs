@@ -1,4 +1,4 @@
-//! Turns scraped families into the metrics that a collector would send, so that the store knows one form.
+//! Converts scraped families into OTLP metrics, the only form that the store accepts.
 
 use indexmap::IndexMap;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
@@ -20,17 +20,17 @@ const BOUND: &str = "le";
 /// What cannot be a histogram.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: buckets must rise in bound and count up to +Inf")]
-pub(crate) struct BadHistogram {
+pub(crate) struct InvalidHistogram {
     name: String,
 }
 
 /// The families as metrics, all points stamped with `now`, in Unix nanoseconds.
-pub(crate) fn metrics(families: Vec<Family>, now: u64) -> Result<Vec<Metric>, BadHistogram> {
+pub(crate) fn metrics(families: Vec<Family>, now: u64) -> Result<Vec<Metric>, InvalidHistogram> {
     let known = families.into_iter().filter(|family| !family.samples.is_empty());
     known.map(|family| metric(family, now)).collect()
 }
 
-fn metric(family: Family, now: u64) -> Result<Metric, BadHistogram> {
+fn metric(family: Family, now: u64) -> Result<Metric, InvalidHistogram> {
     let Family { name, kind, unit, help, samples } = family;
     let (name, data) = match kind {
         Kind::Counter => {
@@ -44,7 +44,7 @@ fn metric(family: Family, now: u64) -> Result<Metric, BadHistogram> {
         }
         Kind::Histogram => {
             let data_points =
-                histograms(samples, now).ok_or(BadHistogram { name: name.clone() })?;
+                histograms(samples, now).ok_or(InvalidHistogram { name: name.clone() })?;
             let aggregation_temporality = AggregationTemporality::Cumulative as i32;
             (name, Data::Histogram(Histogram { data_points, aggregation_temporality }))
         }
@@ -65,7 +65,7 @@ fn numbers(samples: Vec<Sample>, suffix: &str, now: u64) -> Vec<NumberDataPoint>
         .collect()
 }
 
-/// The lines of each histogram belong together by their labels. `None` if one has no whole set of buckets.
+/// The histograms, each from the lines with the same labels. `None` if the buckets of one are incomplete.
 fn histograms(samples: Vec<Sample>, now: u64) -> Option<Vec<HistogramDataPoint>> {
     let mut points: IndexMap<Labels, HistogramDataPoint> = IndexMap::new();
     for Sample { suffix, mut labels, value, exemplar: example } in samples {
@@ -89,7 +89,7 @@ fn histograms(samples: Vec<Sample>, now: u64) -> Option<Vec<HistogramDataPoint>>
             _ => return None,
         }
     }
-    let whole = points.into_iter().map(|(labels, mut point)| {
+    let complete = points.into_iter().map(|(labels, mut point)| {
         let all = point.bucket_counts.iter().sum::<u64>();
         if point.explicit_bounds.pop() != Some(f64::INFINITY) || all != point.count {
             return None;
@@ -98,10 +98,10 @@ fn histograms(samples: Vec<Sample>, now: u64) -> Option<Vec<HistogramDataPoint>>
         point.time_unix_nano = now;
         Some(point)
     });
-    whole.collect()
+    complete.collect()
 }
 
-/// A whole number that is not negative.
+/// A non-negative integer.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
 fn count(value: f64) -> Option<u64> {
     ((0.0..=9e15).contains(&value) && value.fract() == 0.0).then_some(value as u64)
@@ -124,11 +124,11 @@ fn exemplar(read: &super::parse::Exemplar) -> Option<Exemplar> {
 }
 
 fn attributes(labels: Labels) -> Vec<KeyValue> {
-    labels.into_iter().map(|(name, value)| text(name, value)).collect()
+    labels.into_iter().map(|(name, value)| attribute(name, value)).collect()
 }
 
-/// An attribute.
-pub(super) fn text(key: impl Into<String>, value: impl Into<String>) -> KeyValue {
+/// A string attribute.
+pub(super) fn attribute(key: impl Into<String>, value: impl Into<String>) -> KeyValue {
     let value = Some(AnyValue { value: Some(Any::StringValue(value.into())) });
     KeyValue { key: key.into(), value, key_strindex: 0 }
 }

@@ -1,4 +1,4 @@
-//! Telemetry in legal but unusual spellings is read; what cannot be read is counted, item by item.
+//! Valid but unusual encodings are read; invalid items are counted one by one.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::under_test::{Console, in_time};
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 
-/// A field of bytes, short enough for a length of two bytes.
+/// A length-delimited field with a length of two bytes.
 fn field(number: u8, data: &[u8]) -> Vec<u8> {
     let [low, _] = (data.len() & 0x7f | 0x80).to_le_bytes()[..2] else { unreachable!() };
     let length = [low, u8::try_from(data.len() >> 7).unwrap()];
@@ -20,14 +20,14 @@ fn fixed64(number: u8, value: u64) -> Vec<u8> {
     [&[number << 3 | 1][..], &value.to_le_bytes()].concat()
 }
 
-/// An attribute as the collector writes it: the value first.
-fn backwards(key: &str, value: &str) -> Vec<u8> {
+/// An attribute in the collector's order: the value first.
+fn reversed(key: &str, value: &str) -> Vec<u8> {
     [field(2, &field(1, value.as_bytes())), field(1, key.as_bytes())].concat()
 }
 
-/// An export whose resource comes last.
-fn backwards_export(item: &[u8]) -> Vec<u8> {
-    let resource = field(1, &field(1, &backwards("service.name", "probe")));
+/// An export whose resource is the last field.
+fn reversed_export(item: &[u8]) -> Vec<u8> {
+    let resource = field(1, &field(1, &reversed("service.name", "probe")));
     field(1, &[field(2, &field(2, item)), resource].concat())
 }
 
@@ -51,12 +51,12 @@ fn metric(metric: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_span_is_found_by_job_and_attribute_whatever_the_order_of_its_fields() {
+async fn a_span_is_found_by_job_and_attribute_with_any_order_of_its_fields() {
     let console = Console::start().await;
     let span = [
-        field(9, &backwards("waybill.job.id", "probe-1")),
-        field(9, &backwards("waybill.job.kind", "add")),
-        field(9, &backwards("waybill.verdict", "retry")),
+        field(9, &reversed("waybill.job.id", "probe-1")),
+        field(9, &reversed("waybill.job.kind", "add")),
+        field(9, &reversed("waybill.verdict", "retry")),
         fixed64(8, START + 1_000_000),
         fixed64(7, START),
         field(5, b"not this name"),
@@ -64,7 +64,7 @@ async fn a_span_is_found_by_job_and_attribute_whatever_the_order_of_its_fields()
         field(2, &7_u64.to_be_bytes()),
         field(1, &7_u128.to_be_bytes()),
     ];
-    let body = backwards_export(&span.concat());
+    let body = reversed_export(&span.concat());
     assert_eq!(send(&console, "traces", PROTOBUF, body).await.0, StatusCode::OK);
     for query in ["job=probe-1", "attribute=waybill.job.kind=add", "service=probe", "name=probe"] {
         let found = console.api(&format!("/api/traces?{query}")).await;
@@ -78,21 +78,21 @@ async fn a_span_is_found_by_job_and_attribute_whatever_the_order_of_its_fields()
 }
 
 #[tokio::test]
-async fn a_log_line_is_found_by_job_whatever_the_order_of_its_fields() {
+async fn a_log_line_is_found_by_job_with_any_order_of_its_fields() {
     let console = Console::start().await;
     let line = [
-        field(6, &backwards("job_id", "probe-1")),
+        field(6, &reversed("job_id", "probe-1")),
         field(5, &field(1, b"said")),
         fixed64(11, START),
     ];
-    let body = backwards_export(&line.concat());
+    let body = reversed_export(&line.concat());
     assert_eq!(send(&console, "logs", PROTOBUF, body).await.0, StatusCode::OK);
     let found = console.api("/api/logs?job=probe-1&service=probe&contains=said").await;
     assert_eq!(found["logs"][0]["attributes"]["job_id"], "probe-1");
 }
 
 #[tokio::test]
-async fn a_series_is_the_same_whatever_the_order_of_its_attributes() {
+async fn a_series_is_the_same_with_any_order_of_its_attributes() {
     let console = Console::start().await;
     let point = |pairs: [(&str, &str); 2]| {
         let pairs = pairs.map(|(key, value)| json!({"value": {"stringValue": value}, "key": key}));
@@ -134,7 +134,7 @@ async fn empty_lists_missing_fields_and_nulls_stay_distinct() {
 }
 
 #[tokio::test]
-async fn every_legal_spelling_of_a_metric_is_kept() {
+async fn every_valid_encoding_of_a_metric_is_kept() {
     let console = Console::start().await;
     for (name, data, kept) in [
         (
@@ -197,8 +197,8 @@ async fn an_invalid_item_is_counted_and_the_others_are_kept() {
         spans(&json!([good("00000000000000a1"), {"name": 7}, null, good("00000000000000a2")]));
     let (status, reply) = send_json(&console, "traces", &sent).await;
     assert_eq!((status, &reply["partialSuccess"]["rejectedSpans"]), (StatusCode::OK, &"2".into()));
-    let said = reply["partialSuccess"]["errorMessage"].as_str().unwrap();
-    assert!(said.contains("spans[1].name must be a text"), "{said}");
+    let message = reply["partialSuccess"]["errorMessage"].as_str().unwrap();
+    assert!(message.contains("spans[1].name must be a text"), "{message}");
     assert_eq!(console.count("spans", "stored").await, 2);
 
     let points = json!([{"asInt": 1}, {"asInt": "x"}, {"asInt": 2, "attributes": [{"key": "a"}]}]);
@@ -252,7 +252,7 @@ async fn nan_and_infinities_are_shown_by_their_names() {
 }
 
 #[tokio::test]
-async fn the_name_of_a_log_event_and_the_senders_severity_can_be_read() {
+async fn the_event_name_and_the_severity_text_of_a_log_record_are_shown() {
     let console = Console::start().await;
     let line = |rest: Value| {
         let mut line = json!({"timeUnixNano": START.to_string(), "traceId": trace_hex(4)});
@@ -283,8 +283,8 @@ async fn the_name_of_a_log_event_and_the_senders_severity_can_be_read() {
     );
     assert_eq!((&both["severity"], &both["severity_text"]), (&json!("error"), &json!("CRIT")));
     let page = console.page(&format!("/traces/{}", trace_hex(4))).await;
-    for said in ["order.shipped", "Information", "CRIT", "text only"] {
-        assert!(page.contains(said), "{said}");
+    for text in ["order.shipped", "Information", "CRIT", "text only"] {
+        assert!(page.contains(text), "{text}");
     }
     let by_name = console.api("/api/logs?contains=shipped").await;
     assert_eq!(by_name["logs"].as_array().unwrap().len(), 1);

@@ -1,4 +1,4 @@
-//! An export that finds no room because of other senders gets a retryable answer; only a slow sender gets a timeout.
+//! An export for which other senders leave no memory gets a retryable error; only a slow sender gets a timeout.
 
 use futures_util::{StreamExt as _, stream};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
@@ -20,7 +20,7 @@ use tonic_prost::ProstCodec;
 use crate::telemetry::{export, span, text, with};
 use crate::under_test::{Console, STEP_LIMIT, in_time};
 
-/// `google.rpc.Status`, as far as it says when to come back.
+/// `google.rpc.Status` without its message.
 #[derive(Clone, PartialEq, Message)]
 struct Status {
     #[prost(int32, tag = "1")]
@@ -38,8 +38,8 @@ struct Any {
 }
 
 impl Status {
-    /// Whether it asks the sender to come back in a second.
-    fn is_put_off(&self) -> bool {
+    /// Whether it has a retry delay of one second.
+    fn is_retryable(&self) -> bool {
         // A message whose first field is a duration, whose first field is one second.
         let retry = Any {
             type_url: "type.googleapis.com/google.rpc.RetryInfo".into(),
@@ -49,8 +49,8 @@ impl Status {
     }
 }
 
-/// A sender that stops before the end of its large body.
-async fn hog(console: &Console) -> TcpStream {
+/// A sender that stalls before the end of its large body.
+async fn stalled(console: &Console) -> TcpStream {
     let mut stream = TcpStream::connect(console.running.otlp_http).await.unwrap();
     let head = "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\nContent-Length: 8000000\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -63,31 +63,31 @@ fn large() -> ExportTraceServiceRequest {
     export("gateway", spans.collect())
 }
 
-/// What an export is answered that finds no room, while a sender that stopped has it and is answered a 408. A sender
-/// that is put off itself, because the other one was faster, stopped nowhere.
-async fn put_off(console: &Console, media: &str, body: &[u8]) -> Response {
-    // What the hogs send takes a moment to be read.
-    eventually(STEP_LIMIT, "an export that finds no room", async || {
+/// The response to an export for which there is no memory, while one of two stalled senders holds it and gets a 408. The
+/// other one may get a 503 if it was too late to get memory.
+async fn overloaded(console: &Console, media: &str, body: &[u8]) -> Response {
+    // It takes a while until the console has read what the stalled senders sent.
+    eventually(STEP_LIMIT, "an export without memory", async || {
         console.send(large()).await;
-        let hogs = [hog(console).await, hog(console).await];
+        let senders = [stalled(console).await, stalled(console).await];
         for _ in 0..100 {
             let answer = console.export("traces", media, body.to_vec()).send().await.unwrap();
             if answer.status() != 503 {
                 continue;
             }
             let mut answers = Vec::new();
-            for mut hog in hogs {
+            for mut sender in senders {
                 let mut answer = [0; 12];
-                in_time(hog.read_exact(&mut answer)).await.unwrap();
+                in_time(sender.read_exact(&mut answer)).await.unwrap();
                 answers.push(String::from_utf8_lossy(&answer).into_owned());
             }
             let known =
                 |answer: &String| ["HTTP/1.1 408", "HTTP/1.1 503"].contains(&answer.as_str());
             assert!(answers.iter().all(known), "{answers:?}");
             let is_slow = answers.iter().any(|answer| answer == "HTTP/1.1 408");
-            return is_slow.then_some(answer).ok_or("both were put off");
+            return is_slow.then_some(answer).ok_or("neither held the memory");
         }
-        Err("taken")
+        Err("accepted")
     })
     .await
 }
@@ -97,17 +97,17 @@ async fn an_export_over_http_without_capacity_is_a_503_and_slow_ones_get_a_408()
     let console = Console::start().await;
     let protobuf = ("application/x-protobuf", large().encode_to_vec());
     for (media, body) in [protobuf, ("application/json", vec![b' '; 1_000_000])] {
-        let answer = put_off(&console, media, &body).await;
+        let answer = overloaded(&console, media, &body).await;
         assert_eq!(answer.headers()["retry-after"], "1");
         let body = in_time(answer.bytes()).await.unwrap();
         if media.ends_with("json") {
-            let said: Value = serde_json::from_slice(&body).unwrap();
+            let status: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(
-                (&said["code"], &said["details"][0]["retryDelay"]),
+                (&status["code"], &status["details"][0]["retryDelay"]),
                 (&14.into(), &"1s".into())
             );
         } else {
-            assert!(Status::decode(body).unwrap().is_put_off());
+            assert!(Status::decode(body).unwrap().is_retryable());
         }
     }
     console.send(large()).await;
@@ -118,30 +118,30 @@ async fn an_export_over_grpc_without_capacity_is_unavailable_with_a_retry_delay(
     let console = Console::start().await;
     let endpoint = format!("http://{}", console.running.otlp_grpc);
     let mut client = TraceServiceClient::connect(endpoint.clone()).await.unwrap();
-    let refused = eventually(STEP_LIMIT, "an export that finds no room", async || {
+    let refused = eventually(STEP_LIMIT, "an export without memory", async || {
         in_time(client.export(large())).await.unwrap();
-        let hogs = [hog_over_grpc(&endpoint).await, hog_over_grpc(&endpoint).await];
+        let senders = [stalled_over_grpc(&endpoint).await, stalled_over_grpc(&endpoint).await];
         for _ in 0..100 {
             let Err(status) = client.export(large()).await else { continue };
             let mut codes = Vec::new();
-            for hog in hogs {
-                codes.push(in_time(hog).await.unwrap());
+            for sender in senders {
+                codes.push(in_time(sender).await.unwrap());
             }
             let known = |code: &Code| [Code::DeadlineExceeded, Code::Unavailable].contains(code);
             assert!(codes.iter().all(known), "{codes:?}");
             let is_slow = codes.contains(&Code::DeadlineExceeded);
-            return is_slow.then_some(status).ok_or("both were put off");
+            return is_slow.then_some(status).ok_or("neither held the memory");
         }
-        Err("taken")
+        Err("accepted")
     })
     .await;
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
-    assert!(Status::decode(refused.details()).unwrap().is_put_off(), "{refused:?}");
+    assert!(Status::decode(refused.details()).unwrap().is_retryable(), "{refused:?}");
     in_time(client.export(large())).await.unwrap();
 }
 
-/// The same over gRPC: a call whose body does not end. What it is answered.
-async fn hog_over_grpc(endpoint: &str) -> JoinHandle<Code> {
+/// The same over gRPC: a call whose body does not end. Returns the code of the response.
+async fn stalled_over_grpc(endpoint: &str) -> JoinHandle<Code> {
     let channel = Endpoint::new(endpoint.to_owned()).unwrap().connect().await.unwrap();
     tokio::spawn(async move {
         let mut client = tonic::client::Grpc::new(channel);

@@ -1,4 +1,4 @@
-//! Jobs that are under way, on the pages: who runs them, whose worker is silent, and every attempt as one chip.
+//! The state of jobs on the pages: their workers, silent workers, and every attempt.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -8,7 +8,7 @@ use crate::gateway::console_beside;
 use crate::telemetry::{attribute, export, failed, span, text, trace_hex, with};
 use crate::under_test::Console;
 
-/// A running job of trace 1 whose lease stands like this.
+/// A running job of trace 1 with this lease.
 fn running(silent_ms: u64, takeover_in_ms: Option<u64>) -> Value {
     json!({
         "id": "j-1", "name": "nap", "state": "running", "trace_id": trace_hex(1), "operations": 2,
@@ -21,7 +21,7 @@ fn running(silent_ms: u64, takeover_in_ms: Option<u64>) -> Value {
     })
 }
 
-/// A console beside a gateway with this job, which has sent the `spans` of trace 1.
+/// A console with a gateway that has this job, and with the `spans` of trace 1.
 async fn console_with(job: Value, spans: Vec<Span>) -> Console {
     let console = console_beside(json!({"jobs": [job]})).await;
     let root = with(span(1, 1, 0, "POST /v1/jobs"), [text("waybill.job.id", "j-1")]);
@@ -35,7 +35,7 @@ async fn trace_page(console: &Console) -> String {
 }
 
 #[tokio::test]
-async fn a_running_job_shows_its_worker_and_progress_and_is_not_broken() {
+async fn a_running_job_shows_its_worker_and_progress_and_no_orphans() {
     let started = span(1, 3, 0x99, "started");
     let console = console_with(running(900, None), vec![started.clone()]).await;
     let page = trace_page(&console).await;
@@ -46,7 +46,7 @@ async fn a_running_job_shows_its_worker_and_progress_and_is_not_broken() {
     }
     assert!(page.contains("parent still open") && !page.contains("orphan"), "{page}");
     assert!(page.contains("<title>nap · Waybill</title>"), "{page}");
-    assert!(!console.page("/").await.contains("standstill"), "nothing stands still");
+    assert!(!console.page("/").await.contains("standstill"), "no warning");
 
     let ended = json!({"id": "j-1", "name": "nap", "state": "failed", "trace_id": trace_hex(1),
         "attempts": 2, "attempts_max": 4, "interruptions": 2,
@@ -89,19 +89,23 @@ async fn jobs_that_no_processor_pulls_are_shown_on_the_first_page() {
     assert!(console.page("/parts/jobs").await.contains("queued"));
 }
 
-/// The chips of the strip above the waterfall: the text of each.
-fn chips(page: &str) -> Vec<String> {
-    let strip = page.split("<ol class=\"journey\"").nth(1).expect("a strip").split("</ol>").next();
+/// The texts of the attempts above the waterfall.
+fn attempts(page: &str) -> Vec<String> {
+    let list = page
+        .split("<ol class=\"journey\"")
+        .nth(1)
+        .expect("a list of attempts")
+        .split("</ol>")
+        .next();
     let plain = |item: &str| {
-        let pieces =
-            item.split('<').filter_map(|piece| piece.split_once('>').map(|(_, text)| text));
-        pieces.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+        let texts = item.split('<').filter_map(|part| part.split_once('>').map(|(_, text)| text));
+        texts.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    strip.unwrap().split("<li>").skip(1).map(plain).collect()
+    list.unwrap().split("<li>").skip(1).map(plain).collect()
 }
 
 #[tokio::test]
-async fn every_attempt_is_one_chip_and_a_repeated_number_shows_its_run() {
+async fn every_attempt_is_listed_once_and_a_repeated_number_shows_its_run() {
     let number = |key: &str, value| attribute(key, Any::IntValue(value));
     let attempt = |id: u64, verdict: &str, more: Vec<_>| {
         let what =
@@ -109,18 +113,18 @@ async fn every_attempt_is_one_chip_and_a_repeated_number_shows_its_run() {
         with(what, more)
     };
     let first = || number("waybill.job.attempt", 1);
-    let lost = failed(attempt(2, "lost", vec![first()]), "the worker went away");
+    let lost = failed(attempt(2, "lost", vec![first()]), "the worker was lost");
     let mut operation = with(
         span(1, 3, 2, "operation wait"),
         [text("waybill.verdict", "lost"), text("waybill.operation.kind", "wait")],
     );
     operation.kind = 1;
-    let elsewhere = attempt(4, "retry", vec![text("waybill.reason", "owned_elsewhere")]);
+    let without_lease = attempt(4, "retry", vec![text("waybill.reason", "owned_elsewhere")]);
     let second_run = attempt(5, "retry", vec![first()]);
     let second = attempt(6, "dead", vec![number("waybill.job.attempt", 2)]);
-    let again = attempt(7, "done", vec![first(), number("waybill.job.round", 1)]);
+    let after_redrive = attempt(7, "done", vec![first(), number("waybill.job.round", 1)]);
     let job = json!({"id": "j-1", "state": "succeeded", "trace_id": trace_hex(1)});
-    let spans = vec![lost, operation, elsewhere, second_run, second, again];
+    let spans = vec![lost, operation, without_lease, second_run, second, after_redrive];
     let page = trace_page(&console_with(job, spans).await).await;
     let expected = [
         "processor #1 lost",
@@ -128,5 +132,5 @@ async fn every_attempt_is_one_chip_and_a_repeated_number_shows_its_run() {
         "processor #2 dead",
         "processor r1 #1 done",
     ];
-    assert_eq!(chips(&page), expected);
+    assert_eq!(attempts(&page), expected);
 }
