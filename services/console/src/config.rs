@@ -10,6 +10,7 @@ use url::Url;
 use crate::canary::CanaryConfig;
 use crate::grafana::GrafanaUrl;
 use crate::scrape::ScrapeConfig;
+use crate::store::StoreLimits;
 
 const SPANS_MAX: usize = 200_000;
 const LOGS_MAX: usize = 100_000;
@@ -85,7 +86,17 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults, on free loopback ports (see `Running`): for tests.
+    /// The limits of the store.
+    pub(crate) fn store_limits(&self) -> StoreLimits {
+        StoreLimits {
+            spans_max: self.spans_max,
+            logs_max: self.logs_max,
+            series_max: self.series_max,
+            memory_mib: self.memory_mib,
+        }
+    }
+
+    /// The defaults, on free loopback ports (see `RunningConsole`): for tests.
     pub fn on_free_ports() -> Self {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self {

@@ -1,4 +1,4 @@
-//! Asks other parts of the lab over HTTP: bounded in time and size, and with errors fit for a page.
+//! An HTTP client for other parts of the lab, limited in time and size; its errors can be shown on a page.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(crate) struct Fetcher {
     limit: Duration,
 }
 
-/// Why there is no answer.
+/// Why a request failed; the text follows the name of the part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoAnswer {
     #[error("did not respond within {0:?}")]
@@ -29,7 +29,7 @@ pub(crate) enum NoAnswer {
     TooLarge(usize),
 }
 
-/// An answer with status 200.
+/// A response with status 200.
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// Its media type; empty without one.
@@ -38,19 +38,19 @@ pub(crate) struct Answer {
 }
 
 impl Fetcher {
-    /// Every question to its answer's last byte may take `limit`.
+    /// `limit` is the timeout of a request, including its whole response.
     pub(crate) fn new(limit: Duration) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(limit)
             .redirect(reqwest::redirect::Policy::none())
-            // A proxy of the surroundings knows nothing of a lab on this machine.
+            // A proxy of the environment cannot reach a lab on this machine.
             .no_proxy()
             .build()
             .context("cannot build the HTTP client")?;
         Ok(Self { client, limit })
     }
 
-    /// What is at `url`, at most `bytes_max` of it.
+    /// The response of `url`; an error if it is larger than `bytes_max`.
     pub(crate) async fn get(
         &self,
         url: url::Url,
@@ -66,12 +66,12 @@ impl Fetcher {
         Ok(Answer { media, body: self.body(answer, bytes_max).await? })
     }
 
-    /// The head of the answer, whatever its status.
+    /// The head of the response, with any status.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, NoAnswer> {
         request.send().await.map_err(|error| self.no_answer(&error, NoAnswer::Unreachable))
     }
 
-    /// The answer's body.
+    /// The body of the response.
     pub(crate) async fn body(
         &self,
         mut answer: Response,

@@ -1,34 +1,41 @@
-//! The console: takes the lab's telemetry, keeps the latest of it in memory, and shows it.
+//! The console: receives the lab's telemetry, keeps the newest of it in memory, and shows it.
 //!
 //! - [`Config`]: addresses and limits
-//! - [`run()`], [`start()`]: listeners that live and end together
+//! - [`run()`], [`start()`]: the listeners
 //! - `receive`: OTLP over gRPC and over HTTP
-//! - `scrape`: fetches metrics where no collector sends them
-//! - `store`: spans by trace, log lines, metric series with a short history; all bounded
-//! - `canary`: a job now and then, followed through every signal
-//! - `hooks`: catches webhooks
-//! - `grafana`: where the same is seen in Grafana
-//! - `api`: the same as JSON
-//! - `page`: the same for people
+//! - `scrape`: scrapes metrics if no collector sends them
+//! - `store`: spans by trace, log lines, metric series with a short history; all limited
+//! - `canary`: a small job at intervals, checked in every signal
+//! - `hooks`: receives webhooks
+//! - `gateway`: jobs from the gateway's API
+//! - `grafana`: links to the same data in Grafana
+//! - `state`: what the handlers share
+//! - `query`: query parameters of the handlers
+//! - `api`: JSON
+//! - `page`: HTML
+//!
+//! Arrows point one way: `receive`, `scrape` → `store` ← `page`, `api`.
 
 mod api;
+mod blocking_pool;
 mod canary;
 mod config;
-mod export;
 mod fetch;
 mod gateway;
 mod grafana;
 mod hooks;
 mod measure;
 mod page;
+mod query;
 mod receive;
 mod scrape;
 mod start;
+mod state;
 mod store;
-mod work;
 
 pub use canary::CanaryConfig;
 pub use config::Config;
-pub use grafana::{GrafanaUrl, NotAGrafana};
-pub use scrape::{NotTargets, ScrapeConfig, Target, Targets};
-pub use start::{Running, run, start};
+pub use grafana::{GrafanaUrl, InvalidGrafanaUrl};
+pub use page::navigation;
+pub use scrape::{InvalidScrapeTargets, ScrapeConfig, ScrapeTarget, ScrapeTargets};
+pub use start::{RunningConsole, run, start};

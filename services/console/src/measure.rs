@@ -1,5 +1,5 @@
-//! Measures every request to pages and API. It makes no span: a trace would be useless for a page that requests
-//! itself every two seconds.
+//! Measures every request to pages and API. Requests have no spans: pages refresh every two seconds, and their traces would
+//! be of no use.
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -8,7 +8,7 @@ use axum::response::Response;
 use runtime::http_measure::measured;
 use telemetry::Metrics;
 
-/// Measures what `router` answers.
+/// Measures the requests to `router`.
 pub(crate) fn measure(router: Router, metrics: Metrics) -> Router {
     router.layer(middleware::from_fn_with_state(metrics, one))
 }

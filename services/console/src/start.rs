@@ -17,31 +17,31 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::blocking_pool::BlockingPool;
 use crate::canary::Canary;
 use crate::config::Config;
 use crate::gateway::Gateway;
-use crate::grafana::GrafanaUrl;
-use crate::hooks::Hooks;
+use crate::hooks::{self, Hooks};
 use crate::measure::measure;
-use crate::receive::Receiver;
-use crate::scrape::{self, ScrapeConfig, Scraped};
-use crate::store::{Budgets, Store};
-use crate::work::Workers;
+use crate::receive::OtlpReceiver;
+use crate::scrape::{self, ScrapeConfig, TargetStates};
+use crate::state::ConsoleState;
+use crate::store::Store;
 use crate::{api, page, receive};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// Pages and answers made at a time; the next ones wait.
+/// Pages and API responses rendered at a time.
 const RENDERED_AT_A_TIME: usize = 2;
 
 /// A console that listens.
 #[derive(Debug)]
-pub struct Running {
-    /// Address of the web page and the JSON API.
+pub struct RunningConsole {
+    /// Address of the pages and the JSON API.
     pub console: SocketAddr,
-    /// Address that takes OTLP over gRPC.
+    /// Address that receives OTLP over gRPC.
     pub otlp_grpc: SocketAddr,
-    /// Address that takes OTLP over HTTP.
+    /// Address that receives OTLP over HTTP.
     pub otlp_http: SocketAddr,
     /// Address of health and metrics.
     pub admin: SocketAddr,
@@ -49,45 +49,17 @@ pub struct Running {
     stop: Stop,
 }
 
-/// What the pages and the API share.
-#[derive(Debug, Clone)]
-pub(crate) struct Shared {
-    pub(crate) store: Arc<Store>,
-    pub(crate) gateway: Arc<Gateway>,
-    pub(crate) scraped: Arc<Scraped>,
-    pub(crate) canary: Arc<Canary>,
-    pub(crate) hooks: Arc<Hooks>,
-    /// Where the notifier sends webhooks, for the page that says so.
-    pub(crate) hooks_base: Arc<str>,
-    pub(crate) grafana: Option<GrafanaUrl>,
-    /// Where exporters send, for the page that says so.
-    pub(crate) otlp: (SocketAddr, SocketAddr),
-    /// Makes pages and answers.
-    pub(crate) workers: Workers,
-}
-
-impl Shared {
-    /// Makes a page or an answer, off the threads that wait for the network.
-    pub(crate) async fn make<T: Send + 'static>(
-        self,
-        make: impl FnOnce(&Self) -> T + Send + 'static,
-    ) -> T {
-        let workers = self.workers.clone();
-        workers.run(move || make(&self)).await
-    }
-}
-
-/// Runs the console until `stop`; it then ends within a second, open connections or not.
+/// Runs the console until `stop`, then ends within a second, even if connections are open.
 pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> anyhow::Result<()> {
     start(config, metrics, stop).await?.ended().await
 }
 
-/// Binds all addresses, then serves them until `stop`. With port 0 the system picks a free one.
+/// Binds all addresses, then serves them until `stop`. With port 0 the system picks a free port.
 pub async fn start(
     config: Config,
     metrics: Metrics,
     stop: CancellationToken,
-) -> anyhow::Result<Running> {
+) -> anyhow::Result<RunningConsole> {
     let (console_listener, console) =
         bind(config.console_bind, "--console-bind (WAYBILL_CONSOLE_BIND)")?;
     let (grpc_listener, otlp_grpc) =
@@ -95,36 +67,37 @@ pub async fn start(
     let (http_listener, otlp_http) =
         bind(config.otlp_http_bind, "--otlp-http-bind (WAYBILL_OTLP_HTTP_BIND)")?;
 
-    let shared = share(&config, &metrics, console, (otlp_grpc, otlp_http))?;
-    let receiver = || Receiver::new(Arc::clone(&shared.store), metrics.clone());
-    let (by_http, by_grpc) = (receiver(), receiver());
-    let watching = watch(&shared, config.scrape.clone(), stop.clone())?;
+    let bound = BoundAddresses { console, otlp_grpc, otlp_http };
+    let state = build_state(&config, &metrics, bound)?;
+    let receiver = || OtlpReceiver::new(Arc::clone(&state.store), metrics.clone());
+    let (http_receiver, grpc_receiver) = (receiver(), receiver());
+    let background = background(&state, config.scrape.clone(), stop.clone())?;
 
     let hosts = |bound| AllowedHosts::new(bound, &config.admin.hosts.allowed_hosts);
-    let pages = page::router().merge(api::router()).with_state(shared);
+    let pages = page::router().merge(api::router()).merge(hooks::router()).with_state(state);
     let pages = http_guard::guard(page::harden(pages), hosts(console));
     let pages = measure(pages, metrics.clone());
-    let otlp = receive::http::router(by_http);
+    let otlp = receive::http::router(http_receiver);
     let otlp = http_guard::guard(otlp, hosts(otlp_http).media_types(receive::http::MEDIA_TYPES));
 
-    // What drains is still to be seen: the admin server ends after the others.
+    // The admin server ends after the others, so that their end is visible.
     let stop = Stop { soft: stop, ..Stop::new() };
     let mut listeners = JoinSet::new();
-    listeners.spawn(watching);
+    listeners.spawn(background);
     let mut listen = |listener, router: Router, limits| {
         listeners.spawn(serve(listener, router, limits, stop.clone()));
     };
     listen(console_listener, pages, Limits::PAGES);
     listen(http_listener, otlp, Limits::OTLP_HTTP);
-    listen(grpc_listener, receive::grpc::router(by_grpc), Limits::OTLP_GRPC);
+    listen(grpc_listener, receive::grpc::router(grpc_receiver), Limits::OTLP_GRPC);
     let admin = admin::serve(&config.admin, metrics, Readiness::always(), stop.clone());
     let admin = admin?.address;
     tracing::info!(%console, %otlp_grpc, %otlp_http, %admin, "console listens");
-    Ok(Running { console, otlp_grpc, otlp_http, admin, listeners, stop })
+    Ok(RunningConsole { console, otlp_grpc, otlp_http, admin, listeners, stop })
 }
 
-impl Running {
-    /// Waits until everything has ended. An error if that happens before `stop`.
+impl RunningConsole {
+    /// Waits until everything has ended. An error if a listener panicked.
     pub async fn ended(mut self) -> anyhow::Result<()> {
         while let Some(ended) = self.listeners.join_next().await {
             ended.context("a listener of the console panicked")?;
@@ -134,51 +107,58 @@ impl Running {
     }
 }
 
-/// What the pages and the API share, for a console whose page is at `console` and that takes OTLP at `otlp`.
-fn share(
+#[derive(Clone, Copy)]
+struct BoundAddresses {
+    console: SocketAddr,
+    otlp_grpc: SocketAddr,
+    otlp_http: SocketAddr,
+}
+
+fn build_state(
     config: &Config,
     metrics: &Metrics,
-    console: SocketAddr,
-    otlp: (SocketAddr, SocketAddr),
-) -> anyhow::Result<Shared> {
-    let store = Arc::new(Store::new(Budgets::of(config)));
-    let (url, following) = (config.gateway_url.clone(), Arc::clone(&store));
-    Ok(Shared {
+    bound: BoundAddresses,
+) -> anyhow::Result<ConsoleState> {
+    let store = Arc::new(Store::new(config.store_limits()));
+    let (gateway, canary_store) = (config.gateway_url.clone(), Arc::clone(&store));
+    let canary = Canary::new(config.canary.clone(), gateway.clone(), canary_store, metrics.clone());
+    Ok(ConsoleState {
         store,
-        gateway: Arc::new(Gateway::new(url.clone())?),
-        scraped: Arc::new(Scraped::new(&config.scrape.scrape_targets)),
-        canary: Arc::new(Canary::new(config.canary.clone(), url, following, metrics.clone())?),
+        gateway: Arc::new(Gateway::new(gateway)?),
+        scrape_states: Arc::new(TargetStates::new(&config.scrape.scrape_targets)),
+        canary: Arc::new(canary?),
         hooks: Arc::new(Hooks::new(
             config.webhook_secret.clone().unwrap_or_default(),
             Clock::new(),
         )),
-        hooks_base: hooks_base(config.hooks_url.as_ref(), console),
+        hooks_base: hooks_base(config.hooks_url.as_ref(), bound.console),
         grafana: config.grafana_url.clone(),
-        otlp,
-        workers: Workers::new(RENDERED_AT_A_TIME),
+        otlp_grpc: bound.otlp_grpc,
+        otlp_http: bound.otlp_http,
+        rendering: BlockingPool::new(RENDERED_AT_A_TIME),
     })
 }
 
 /// Scraping and the canary, until `stop`.
-fn watch(
-    shared: &Shared,
+fn background(
+    state: &ConsoleState,
     scrape: ScrapeConfig,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = ()> + use<>> {
-    let Shared { store, gateway, scraped, canary, .. } = shared.clone();
-    let scraping = scrape::run(scrape, store, scraped, scrape::fetcher()?, stop.clone());
+    let ConsoleState { store, gateway, scrape_states, canary, .. } = state.clone();
+    let scraping = scrape::run(scrape, store, scrape_states, scrape::fetcher()?, stop.clone());
     Ok(async move {
         tokio::join!(scraping, canary.run(&gateway, stop));
     })
 }
 
-/// How the notifier reaches the catcher, unless that is said: as this machine does.
-fn hooks_base(given: Option<&Url>, console: SocketAddr) -> Arc<str> {
-    let here = || {
+/// Base URL of the webhook receiver for the notifier: the configured one, else the console's address.
+fn hooks_base(configured: Option<&Url>, console: SocketAddr) -> Arc<str> {
+    let own = || {
         let ip = if console.ip().is_unspecified() { LOCALHOST } else { console.ip() };
         format!("http://{}", SocketAddr::new(ip, console.port()))
     };
-    given.map_or_else(here, |url| url.as_str().trim_end_matches('/').to_owned()).into()
+    configured.map_or_else(own, |url| url.as_str().trim_end_matches('/').to_owned()).into()
 }
 
 fn bind(address: SocketAddr, flag: &'static str) -> anyhow::Result<(TcpListener, SocketAddr)> {

@@ -52,7 +52,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("services/notifier/src/notify.rs", "notice", "the same label"),
     ("services/notifier/tests/it/notifications.rs", "notice", "the same label"),
     ("services/notifier/src/channel/log.rs", "notice", "the name of a log event, `job.notice`"),
-    ("services/console/src/store/log_line.rs", "notice", "the name of a severity"),
+    ("services/console/src/store/stored_line.rs", "notice", "the name of a severity"),
     ("CHANGELOG.md", "begun", "the former name of a variable"),
     ("lab-tests/src/chaos/ledger/findings.rs", "notices", "fields of the JSON report"),
 ];

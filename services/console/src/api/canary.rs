@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use crate::start::Shared;
+use crate::state::ConsoleState;
 
-/// `GET /api/canary`: what the last one found; `every_seconds` is null where none flies.
-pub(super) async fn latest(State(shared): State<Shared>) -> Json<Value> {
-    let every = shared.canary.every().map(|every| every.as_secs());
-    let latest = shared.canary.latest().map(|report| {
+/// `GET /api/canary`: the latest result; `every_seconds` is null if the canary is off.
+pub(super) async fn latest(State(state): State<ConsoleState>) -> Json<Value> {
+    let every = state.canary.every().map(|every| every.as_secs());
+    let latest = state.canary.latest().map(|report| {
         let job = report.job.as_ref();
         json!({
             "seconds_ago": report.done.elapsed().as_secs_f64(),

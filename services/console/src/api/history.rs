@@ -1,42 +1,41 @@
-//! What metric series were in the last ten minutes, and where their targets stand.
+//! The last ten minutes of metric series, and the health of scrape targets.
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value as Json_, json};
+use serde_json::{Value, json};
 
-use super::query::{BadQuery, Parameters, RawQuery};
+use crate::query::{BadQuery, QueryParameters};
 use crate::scrape::TargetHealth;
-use crate::start::Shared;
+use crate::state::ConsoleState;
 use crate::store::attribute::number;
-use crate::store::{Dot, Run, Series, Value};
+use crate::store::{SeenExemplar, Series, SeriesValue, ValueRun};
 
-/// `GET /api/metrics/history?name=`: runs of equal values, oldest first, with the exemplars seen meanwhile.
-/// The name is the whole one; ages are seconds before now.
+/// `GET /api/metrics/history?name=`: runs of equal values, oldest first, with the exemplars of that time.
+/// `name` is the full name of a metric; ages are in seconds.
 pub(super) async fn history(
-    State(shared): State<Shared>,
-    query: RawQuery,
-) -> Result<Json<Json_>, BadQuery> {
-    let mut parameters = Parameters::of(query);
+    State(state): State<ConsoleState>,
+    mut parameters: QueryParameters,
+) -> Result<Json<Value>, BadQuery> {
     let name = parameters.text("name")?;
     let service = parameters.text("service")?;
     parameters.end()?;
     let name = name.ok_or_else(|| BadQuery::missing("name", "the full name of a metric"))?;
-    let answer = move |shared: &Shared| {
-        let now = shared.store.now();
-        let series = shared.store.series(&name);
+    let render = move |state: &ConsoleState| {
+        let now = state.store.now();
+        let series = state.store.series(&name);
         let wanted = series
             .iter()
             .filter(|series| service.as_ref().is_none_or(|service| *service == series.service));
         json!({"series": wanted.map(|series| shown(series, now)).collect::<Vec<_>>()})
     };
-    Ok(Json(shared.make(answer).await))
+    Ok(Json(state.render(render).await))
 }
 
-/// `GET /api/metrics/targets`: whose metrics the console fetches.
-pub(super) async fn targets(State(shared): State<Shared>) -> Json<Json_> {
-    let targets = shared.scraped.all();
+/// `GET /api/metrics/targets`: the targets that the console scrapes.
+pub(super) async fn targets(State(state): State<ConsoleState>) -> Json<Value> {
+    let targets = state.scrape_states.all();
     let target = targets.iter().map(|state| {
-        let (up, why) = match &state.standing {
+        let (up, why) = match &state.health {
             TargetHealth::Up(_) => (Some(true), None),
             TargetHealth::Awaited => (None, None),
             TargetHealth::Down(why) => (Some(false), Some(why)),
@@ -47,21 +46,23 @@ pub(super) async fn targets(State(shared): State<Shared>) -> Json<Json_> {
     Json(json!({"targets": target.collect::<Vec<_>>()}))
 }
 
-fn shown(series: &Series, now: u64) -> Json_ {
+fn shown(series: &Series, now: u64) -> Value {
     let labels: serde_json::Map<_, _> =
         series.labels.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let age = |at: u64| now.saturating_sub(at) as f64 / 1e3;
-    let run = |run: &Run| {
+    let run = |run: &ValueRun| {
         let (from, until) = (age(run.from), age(run.until));
         match &run.value {
-            Value::Number(number) => json!({"from_age": from, "until_age": until, "value": number}),
-            Value::Distribution(all) => json!({
+            SeriesValue::Number(number) => {
+                json!({"from_age": from, "until_age": until, "value": number})
+            }
+            SeriesValue::Distribution(all) => json!({
                 "from_age": from, "until_age": until,
                 "count": all.count, "sum": number(all.sum), "buckets": all.buckets,
             }),
         }
     };
-    let dot = |dot: &Dot| json!({"age": age(dot.seen), "trace_id": dot.trace, "span_id": dot.span, "value": dot.value});
+    let exemplar = |seen: &SeenExemplar| json!({"age": age(seen.seen), "trace_id": seen.trace, "span_id": seen.span, "value": seen.value});
     json!({
         "service": series.service,
         "instance": series.instance,
@@ -69,6 +70,6 @@ fn shown(series: &Series, now: u64) -> Json_ {
         "labels": labels,
         "bounds": series.bounds.iter().copied().map(number).collect::<Vec<_>>(),
         "runs": series.runs.iter().map(run).collect::<Vec<_>>(),
-        "exemplars": series.dots.iter().map(dot).collect::<Vec<_>>(),
+        "exemplars": series.exemplars.iter().map(exemplar).collect::<Vec<_>>(),
     })
 }

@@ -4,16 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::query::{BadQuery, Parameters, RawQuery};
-use crate::start::Shared;
+use crate::query::{BadQuery, QueryParameters};
+use crate::state::ConsoleState;
 use crate::store::{LogFilter, least_severity};
 
 /// `GET /api/logs`: lines, newest first. `severity` is the least one.
 pub(super) async fn list(
-    State(shared): State<Shared>,
-    query: RawQuery,
+    State(state): State<ConsoleState>,
+    mut parameters: QueryParameters,
 ) -> Result<Json<Value>, BadQuery> {
-    let mut parameters = Parameters::of(query);
     let severities = "one of trace, debug, info, warn, error, fatal";
     let filter = LogFilter {
         trace: parameters.parse("trace_id")?,
@@ -25,14 +24,14 @@ pub(super) async fn list(
         ..LogFilter::default()
     };
     parameters.end()?;
-    let answer = move |shared: &Shared| {
-        let found = shared.store.logs(filter);
-        let mut answer = json!({"logs": found.lines});
-        if found.is_cut {
-            // There are more than fit into one answer: ask for fewer, or narrow the search.
-            answer["truncated"] = true.into();
+    let render = move |state: &ConsoleState| {
+        let found = state.store.logs(filter);
+        let mut body = json!({"logs": found.lines});
+        if found.is_truncated {
+            // More lines match than fit into one response: the client can request fewer, or narrow the search.
+            body["truncated"] = true.into();
         }
-        answer
+        body
     };
-    Ok(Json(shared.make(answer).await))
+    Ok(Json(state.render(render).await))
 }

@@ -1,26 +1,23 @@
-//! What the console knows, as JSON.
+//! The console's data as JSON.
 
 mod canary;
 mod history;
 mod hooks;
 mod logs;
 mod metrics;
-mod pieces;
-pub(crate) mod query;
+mod otlp_json;
+mod problem;
 mod status;
 mod traces;
 
-pub(crate) use traces::filter as trace_filter;
-
 use axum::Router;
-use axum::http::StatusCode;
 use axum::routing::get;
 use runtime::problem::ProblemResponse;
 
-use crate::start::Shared;
+use crate::state::ConsoleState;
 
 /// All paths below `/api`, and `/healthz`.
-pub(crate) fn router() -> Router<Shared> {
+pub(crate) fn router() -> Router<ConsoleState> {
     Router::new()
         .route("/api/traces", get(traces::list))
         .route("/api/traces/{trace_id}", get(traces::one))
@@ -32,15 +29,10 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/api/hooks", get(hooks::list))
         .route("/api/hooks/{name}", get(hooks::one))
         .route("/api/status", get(status::status))
-        .route("/api/{*path}", get(unknown))
+        .route("/api/{*path}", get(no_such_endpoint))
         .route("/healthz", get(|| async { "ok\n" }))
 }
 
-async fn unknown() -> ProblemResponse {
-    not_found("No such endpoint; see /api/traces, /api/logs, /api/metrics, /api/status.")
-}
-
-/// 404.
-fn not_found(detail: &str) -> ProblemResponse {
-    ProblemResponse::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+async fn no_such_endpoint() -> ProblemResponse {
+    problem::not_found("No such endpoint; see /api/traces, /api/logs, /api/metrics, /api/status.")
 }

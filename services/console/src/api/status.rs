@@ -1,12 +1,12 @@
-//! How the console itself is.
+//! How full the store is.
 
 use axum::Json;
 use axum::extract::State;
 
-use crate::start::Shared;
-use crate::store::Status;
+use crate::state::ConsoleState;
+use crate::store::StoreStatus;
 
 /// `GET /api/status`: counts and limits of every signal.
-pub(super) async fn status(State(shared): State<Shared>) -> Json<Status> {
-    Json(shared.store.status())
+pub(super) async fn status(State(state): State<ConsoleState>) -> Json<StoreStatus> {
+    Json(state.store.status())
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use contract::signals::CANARY_DURATION;
 
 use super::completeness::is_complete;
-use crate::store::{Dot, LogFilter, Store, TraceId};
+use crate::store::{LogFilter, SeenExemplar, Store, TraceId};
 
 /// Spans of the canary's trace that are looked at; it has a dozen.
 const SPANS_MAX: usize = 500;
@@ -38,7 +38,7 @@ pub(super) fn exemplar(
     if dots.iter().any(|dot| dot.trace == id) {
         return Ok(None);
     }
-    let leads = |dot: &&Dot| store.has(dot.trace, dot.span);
+    let leads = |dot: &&SeenExemplar| store.has(dot.trace, dot.span);
     match dots.iter().rev().take(TRIES).find(leads) {
         Some(dot) => Ok(Some(super::by_newer(&dot.trace.to_string()))),
         None if dots.is_empty() => Err("no exemplar of this job or a newer one found".to_owned()),

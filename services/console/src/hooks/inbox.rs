@@ -1,34 +1,34 @@
-//! The received webhooks: the newest ones of each name.
+//! The newest webhooks of each name.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::http::StatusCode;
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 
-use super::Hook;
-use super::answer::Wanted;
+use super::hook::Hook;
+use super::requested_response::RequestedResponse;
 
 /// Most names; beyond it the least recently used one is evicted with its webhooks.
 pub(crate) const NAMES_MAX: usize = 32;
 /// Most webhooks of one name; beyond it the oldest is evicted.
 pub(crate) const KEPT_MAX: usize = 100;
-/// Memory for one name: room for any one webhook, and eight MiB for all names together.
+/// Memory of one name: any single webhook fits, and all names together take at most 8 MiB.
 const BYTES_MAX: usize = 256 * 1024;
 
 /// All names, the least recently used one first.
 #[derive(Debug, Default)]
-pub(crate) struct Inbox(Mutex<State>);
+pub(crate) struct Inbox(Mutex<InboxState>);
 
 #[derive(Debug, Default)]
-struct State {
-    by_name: IndexMap<String, Kept>,
+struct InboxState {
+    by_name: IndexMap<String, KeptHooks>,
     next_number: u64,
 }
 
 /// The webhooks of one name, oldest arrival first.
 #[derive(Debug, Default)]
-struct Kept {
+struct KeptHooks {
     hooks: VecDeque<Hook>,
     bytes: usize,
     received: u64,
@@ -39,26 +39,25 @@ struct Kept {
 #[derive(Debug, Clone, serde::Serialize)]
 pub(crate) struct HookSummary {
     pub(crate) name: String,
-    /// Webhooks kept, repeats counted once.
+    /// Webhooks kept; a repeated webhook counts once.
     pub(crate) kept: usize,
-    /// Requests since the first, repeats included.
+    /// Requests received, repeated webhooks included.
     pub(crate) received: u64,
-    /// Evicted webhooks.
     pub(crate) evicted: u64,
-    /// Memory in use, about.
+    /// Approximate memory in use.
     pub(crate) bytes: usize,
 }
 
 impl Inbox {
     /// Stores a webhook. It replaces an earlier one with the same id and continues its count.
     /// Returns how often it has arrived, and the status of the response.
-    pub(super) fn keep(&self, hook: Hook, wanted: &Wanted) -> (u64, StatusCode) {
-        let mut state = self.lock();
+    pub(super) fn keep(&self, hook: Hook, requested: &RequestedResponse) -> (u64, StatusCode) {
+        let mut state = self.0.lock();
         let number = state.next_number;
         state.next_number += 1;
         let mut kept = state.by_name.shift_remove(&hook.name).unwrap_or_default();
         let name = hook.name.clone();
-        let arrival = kept.put(Hook { number, ..hook }, wanted);
+        let arrival = kept.put(Hook { number, ..hook }, requested);
         // Pushed at the end: the most recently used.
         state.by_name.insert(name, kept);
         if state.by_name.len() > NAMES_MAX {
@@ -69,8 +68,8 @@ impl Inbox {
 
     /// Counts of all names, the most recently used first.
     pub(crate) fn list(&self) -> Vec<HookSummary> {
-        let state = self.lock();
-        let of = |(name, kept): (&String, &Kept)| HookSummary {
+        let state = self.0.lock();
+        let of = |(name, kept): (&String, &KeptHooks)| HookSummary {
             name: name.clone(),
             kept: kept.hooks.len(),
             received: kept.received,
@@ -82,27 +81,23 @@ impl Inbox {
 
     /// The webhooks of one name, newest arrival first; `None` if nothing has arrived under it.
     pub(crate) fn of(&self, name: &str) -> Option<Vec<Hook>> {
-        let state = self.lock();
+        let state = self.0.lock();
         Some(state.by_name.get(name)?.hooks.iter().rev().cloned().collect())
     }
 
     /// The webhooks of all names, newest arrival first.
     pub(crate) fn all(&self) -> Vec<Hook> {
-        let state = self.lock();
+        let state = self.0.lock();
         let mut hooks: Vec<Hook> =
             state.by_name.values().flat_map(|kept| kept.hooks.iter().cloned()).collect();
         drop(state);
         hooks.sort_by_key(|hook| std::cmp::Reverse((hook.last_at_ms, hook.number)));
         hooks
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-impl Kept {
-    fn put(&mut self, mut hook: Hook, wanted: &Wanted) -> (u64, StatusCode) {
+impl KeptHooks {
+    fn put(&mut self, mut hook: Hook, requested: &RequestedResponse) -> (u64, StatusCode) {
         self.received += 1;
         if let Some(before) = self.take_same(&hook) {
             hook.number = before.number;
@@ -110,8 +105,8 @@ impl Kept {
             hook.arrivals = before.arrivals + 1;
             hook.body_changed = before.body_changed || before.body != hook.body;
         }
-        let (arrivals, answer) = (hook.arrivals, wanted.status(hook.arrivals));
-        hook.answer = answer.as_u16();
+        let (arrivals, status) = (hook.arrivals, requested.status(hook.arrivals));
+        hook.response_status = status.as_u16();
         self.bytes += hook.bytes();
         self.hooks.push_back(hook);
         while self.hooks.len() > KEPT_MAX || self.bytes > BYTES_MAX {
@@ -119,12 +114,12 @@ impl Kept {
             self.bytes -= oldest.bytes();
             self.evicted += 1;
         }
-        (arrivals, answer)
+        (arrivals, status)
     }
 
     fn take_same(&mut self, hook: &Hook) -> Option<Hook> {
-        let id = hook.said.id.as_ref()?;
-        let at = self.hooks.iter().position(|kept| kept.said.id.as_ref() == Some(id))?;
+        let id = hook.fields.id.as_ref()?;
+        let at = self.hooks.iter().position(|kept| kept.fields.id.as_ref() == Some(id))?;
         let before = self.hooks.remove(at)?;
         self.bytes -= before.bytes();
         Some(before)

@@ -1,52 +1,59 @@
-//! Whether a webhook comes from whom it should: Standard Webhooks, symmetric, `v1`.
+//! Signatures of Standard Webhooks, symmetric, version `v1`.
+//!
+//! The library `standardwebhooks` reads the system's clock and does not tell a replay from a wrong signature.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use settings::WebhookSecret;
 use sha2::Sha256;
 
-use super::Hook;
+use super::fields::HookFields;
 
-/// What signatures of this version begin with.
+/// The prefix of signatures of this version.
 const VERSION: &str = "v1,";
-/// How far a signature's time may be off, in seconds: what the standard advises against replays.
+/// How far a signature's timestamp may be off, in seconds: what the standard recommends against replays.
 const TOLERANCE_SECONDS: u64 = 300;
 
-/// What a signature is worth.
+/// The result of checking a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Signature {
-    /// Made with the console's secret, within the last minutes.
+    /// Made with the console's secret, and the timestamp is within the tolerance.
     Valid,
-    /// Made with the console's secret, but not now: a replay, or clocks that disagree.
+    /// Made with the console's secret, but the timestamp is not within the tolerance: a replay, or clocks that differ.
     OutOfTime,
-    /// Made with another secret, or for another body, id or time.
+    /// Made with another secret, or for another body, id or timestamp.
     Wrong,
-    /// There is none.
+    /// The webhook has no signature.
     Unsigned,
-    /// There is one, but the console has no secret.
+    /// The webhook has a signature, but the console has no secret.
     Unchecked,
 }
 
-/// The verdict on the signatures of a webhook that arrives at `now`, in Unix seconds. One right
-/// signature of several is enough, made with any secret of several: that is how secrets are changed.
-pub(super) fn judge(secrets: &[WebhookSecret], hook: &Hook, now: u64) -> Signature {
-    let Some(given) = &hook.said.signature else { return Signature::Unsigned };
+/// Checks the signatures of a webhook that arrives at `now`, in Unix seconds. One correct signature of several, made with
+/// one secret of several, is enough: that is how secrets are rotated.
+pub(super) fn check(
+    secrets: &[WebhookSecret],
+    fields: &HookFields,
+    body: &str,
+    now: u64,
+) -> Signature {
+    let Some(signatures) = &fields.signature else { return Signature::Unsigned };
     if secrets.is_empty() {
         return Signature::Unchecked;
     }
-    let (Some(id), Some(timestamp)) = (&hook.said.id, &hook.said.timestamp) else {
+    let (Some(id), Some(timestamp)) = (&fields.id, &fields.timestamp) else {
         return Signature::Wrong;
     };
-    let content = format!("{id}.{timestamp}.{}", hook.body);
-    let given: Vec<Vec<u8>> = given.split(' ').filter_map(decoded).collect();
-    let is_of = |secret: &WebhookSecret| {
+    let content = format!("{id}.{timestamp}.{body}");
+    let signatures: Vec<Vec<u8>> = signatures.split(' ').filter_map(decode).collect();
+    let matches = |secret: &WebhookSecret| {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(secret.key()).expect("HMAC takes keys of any length");
         mac.update(content.as_bytes());
-        given.iter().any(|signature| mac.clone().verify_slice(signature).is_ok())
+        signatures.iter().any(|signature| mac.clone().verify_slice(signature).is_ok())
     };
-    if !secrets.iter().any(is_of) {
+    if !secrets.iter().any(matches) {
         return Signature::Wrong;
     }
     match timestamp.parse::<u64>() {
@@ -55,7 +62,7 @@ pub(super) fn judge(secrets: &[WebhookSecret], hook: &Hook, now: u64) -> Signatu
     }
 }
 
-/// The bytes of one signature, if it is of this version.
-fn decoded(signature: &str) -> Option<Vec<u8>> {
+/// The bytes of one signature; `None` for another version.
+fn decode(signature: &str) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(signature.strip_prefix(VERSION)?).ok()
 }

@@ -1,4 +1,4 @@
-//! Times and durations as people read them.
+//! Texts for timestamps, durations and numbers.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
-/// A duration in nanoseconds, three digits and the unit that fits: `840 µs`, `12.3 ms`, `4.21 s`.
+/// A duration in nanoseconds with three digits and a suitable unit: `840 µs`, `12.3 ms`, `4.21 s`.
 pub(super) fn duration(nanos: u64) -> String {
     const UNITS: [(&str, f64); 3] = [("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
     let seconds = nanos / 1_000_000_000;
@@ -26,8 +26,8 @@ pub(super) fn duration(nanos: u64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
-/// A moment in nanoseconds since 1970, as a `time` element: the script turns it into local time.
-pub(super) fn moment(unix_nanos: u64) -> Markup {
+/// A timestamp in nanoseconds since 1970 as a `time` element, which the script converts to local time.
+pub(super) fn timestamp(unix_nanos: u64) -> Markup {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_nanos))
         .unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let shown = at.format(format_description!("[hour]:[minute]:[second].[subsecond digits:3]"));
@@ -37,14 +37,14 @@ pub(super) fn moment(unix_nanos: u64) -> Markup {
     }
 }
 
-/// A moment as RFC 3339, as a `time` element; anything else as it stands.
-pub(super) fn moment_text(rfc3339: &str) -> Markup {
+/// A timestamp in RFC 3339 as a `time` element; any other text unchanged.
+pub(super) fn rfc3339_timestamp(rfc3339: &str) -> Markup {
     let at = OffsetDateTime::parse(rfc3339, &Rfc3339).ok();
     let nanos = at.and_then(|at| u64::try_from(at.unix_timestamp_nanos()).ok());
-    nanos.map_or_else(|| html! { (rfc3339) }, moment)
+    nanos.map_or_else(|| html! { (rfc3339) }, timestamp)
 }
 
-/// The text, cut after this many bytes, with the number of missing bytes.
+/// The text, truncated to this many bytes, with the number of missing bytes.
 pub(super) fn shortened(text: &str, bytes_max: usize) -> Cow<'_, str> {
     if text.len() <= bytes_max {
         return Cow::Borrowed(text);
@@ -53,7 +53,7 @@ pub(super) fn shortened(text: &str, bytes_max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{kept}… ({} more bytes in the JSON)", text.len() - kept.len()))
 }
 
-/// A number with thin gaps between the thousands.
+/// A number with narrow spaces between groups of three digits.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 2);
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_has_three_digits_and_the_unit_that_fits() {
+    fn a_duration_has_three_digits_and_a_suitable_unit() {
         let cases = [
             (0, "0"),
             (999, "999 ns"),
@@ -93,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn digits_are_grouped_by_thousands() {
         assert_eq!(count(7), "7");
         assert_eq!(count(200_000), "200\u{202f}000");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
     }
 
     #[test]
-    fn a_time_that_is_none_is_shown_as_it_stands() {
-        assert_eq!(moment_text("<soon>").into_string(), "&lt;soon&gt;");
+    fn an_invalid_timestamp_is_shown_unchanged() {
+        assert_eq!(rfc3339_timestamp("<soon>").into_string(), "&lt;soon&gt;");
     }
 }

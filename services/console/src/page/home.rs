@@ -1,23 +1,22 @@
 //! The first page: recent jobs from the gateway, recent traces from the store.
 
-use axum::extract::{RawQuery as QueryText, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
-use super::frame::{self, live, outside};
-use super::{canary, job_list, trace_list, workers};
-use crate::api::query::RawQuery;
-use crate::start::Shared;
+use super::frame::{WebPage, external_link, live};
+use super::{canary, job_list, trace_list, warnings};
+use crate::query::QueryParameters;
+use crate::state::ConsoleState;
 use crate::store::TraceFilter;
 
-/// `GET /`: the traces narrowed by the same parameters as `/api/traces`.
+/// `GET /`: the traces can be searched with the parameters of `/api/traces`.
 pub(super) async fn page(
-    State(shared): State<Shared>,
-    QueryText(text): QueryText,
-    query: RawQuery,
-) -> Response {
-    let filter = match trace_list::filter(query) {
+    State(state): State<ConsoleState>,
+    RawQuery(query): RawQuery,
+    parameters: QueryParameters,
+) -> WebPage {
+    let filter = match trace_list::filter(parameters) {
         Ok(filter) => filter,
         Err(bad) => {
             let body = html! {
@@ -25,30 +24,30 @@ pub(super) async fn page(
                 p { (bad) }
                 p { a href="/" { "Clear the search" } }
             };
-            return (StatusCode::BAD_REQUEST, frame::page("Bad search", &body)).into_response();
+            return WebPage::titled(StatusCode::BAD_REQUEST, "Bad search", body);
         }
     };
-    let whose = job_list::whose(text.as_deref());
-    let (workers, jobs) =
-        tokio::join!(workers::panel(&shared.gateway), job_list::section(&shared.gateway, whose));
-    shared.make(move |shared| whole(shared, &filter, text, &workers, &jobs)).await
+    let whose = job_list::whose(query.as_deref());
+    let (warnings, jobs) =
+        tokio::join!(warnings::panel(&state.gateway), job_list::section(&state.gateway, whose));
+    state.render(move |state| full_page(state, &filter, query, &warnings, &jobs)).await
 }
 
-fn whole(
-    shared: &Shared,
+fn full_page(
+    state: &ConsoleState,
     filter: &TraceFilter,
     query: Option<String>,
-    workers: &Markup,
+    warnings: &Markup,
     jobs: &Markup,
-) -> Response {
+) -> WebPage {
     let path = format!("/parts/traces?{}", query.unwrap_or_default());
-    let body = html! {
+    WebPage::new(html! {
         h1.quiet { "Jobs and traces" }
-        @if let Some(grafana) = &shared.grafana {
-            p.elsewhere { (outside(&grafana.lab_home(), "Lab home in Grafana")) }
+        @if let Some(grafana) = &state.grafana {
+            p.elsewhere { (external_link(&grafana.lab_home(), "Lab home in Grafana")) }
         }
-        (workers)
-        (canary::panel(shared))
+        (warnings)
+        (canary::panel(state))
         div.columns {
             section aria-labelledby="jobs" {
                 h2 #jobs { "Recent jobs" }
@@ -57,14 +56,13 @@ fn whole(
             section aria-labelledby="traces" {
                 h2 #traces { "Recent traces" }
                 (search(filter))
-                (live(&path, &trace_list::list(shared, filter)))
+                (live(&path, &trace_list::list(state, filter)))
             }
         }
-    };
-    frame::page("Jobs and traces", &body).into_response()
+    })
 }
 
-/// Outside the part that refreshes itself, so that typed text is not lost.
+/// Not in the part that refreshes itself, so that typed text is not lost.
 fn search(filter: &TraceFilter) -> Markup {
     let field = |label: &str, name: &str, value: Option<&str>| {
         html! {

@@ -5,29 +5,36 @@ use axum::response::Html;
 use contract::api::{WaitReason, WaitView};
 use maud::{Markup, html};
 
-use super::format::moment_text;
+use super::format::rfc3339_timestamp;
 use super::frame::live;
-use super::jobs;
+use super::links;
 use crate::gateway::{Gateway, Job, Whose};
-use crate::start::Shared;
+use crate::state::ConsoleState;
 use crate::store::TraceId;
 
-/// The parameter of the first page, and what it says: the lab's own jobs too.
+/// The parameter of the first page, and its value to include the lab's own jobs.
 pub(super) const PARAMETER: &str = "jobs";
 const ALL: &str = "all";
 
-/// `GET /parts/jobs`: the list alone.
-pub(super) async fn part(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Html<String> {
-    Html(list(&shared.gateway, whose(query.as_deref())).await.into_string())
+/// `GET /parts/jobs`: only the list.
+pub(super) async fn part(
+    State(state): State<ConsoleState>,
+    RawQuery(query): RawQuery,
+) -> Html<String> {
+    Html(list(&state.gateway, whose(query.as_deref())).await.into_string())
 }
 
-/// Whose jobs a query asks for.
+/// Whose jobs the query requests.
 pub(super) fn whose(query: Option<&str>) -> Whose {
-    let asks = |pair: &str| pair.split_once('=') == Some((PARAMETER, ALL));
-    if query.is_some_and(|query| query.split('&').any(asks)) { Whose::All } else { Whose::Clients }
+    let requests_all = |pair: &str| pair.split_once('=') == Some((PARAMETER, ALL));
+    if query.is_some_and(|query| query.split('&').any(requests_all)) {
+        Whose::All
+    } else {
+        Whose::Clients
+    }
 }
 
-/// The list with a link to the other one; it refreshes itself.
+/// The list, which refreshes itself, with a link that includes or hides the lab's own jobs.
 pub(super) async fn section(gateway: &Gateway, whose: Whose) -> Markup {
     let path = match whose {
         Whose::Clients => "/parts/jobs".to_owned(),
@@ -44,7 +51,7 @@ pub(super) async fn section(gateway: &Gateway, whose: Whose) -> Markup {
     }
 }
 
-/// The list, or why there is none.
+/// The list; an error message if the gateway does not respond.
 pub(super) async fn list(gateway: &Gateway, whose: Whose) -> Markup {
     match gateway.recent_jobs(whose).await {
         Ok(jobs) if jobs.is_empty() => html! {
@@ -80,7 +87,7 @@ fn table(jobs: &[Job]) -> Markup {
                         }
                         td.main { (name(job)) }
                         td.muted.kind { (job.kind) }
-                        td.number.muted { (moment_text(&job.accepted_at)) }
+                        td.number.muted { (rfc3339_timestamp(&job.accepted_at)) }
                     }
                 }
             }
@@ -88,7 +95,7 @@ fn table(jobs: &[Job]) -> Markup {
     }
 }
 
-/// Whether the list shows it: waiting for a slot is clear from the state.
+/// Whether the list shows the reason: waiting for a slot is clear from the state.
 fn is_shown(wait: &WaitView) -> bool {
     matches!(wait.reason, WaitReason::NoWorker | WaitReason::RetryDelay)
 }
@@ -101,13 +108,12 @@ fn short(wait: &WaitView) -> String {
     }
 }
 
-/// The job's name, leading to its trace where one can be found.
+/// The job's name, with a link to its trace if there is one.
 pub(super) fn name(job: &Job) -> Markup {
     let shown = if job.name.is_empty() { &job.id } else { &job.name };
     let path = match job.trace_id.parse::<TraceId>() {
-        Ok(trace) => Some(jobs::path(trace)),
-        Err(_) if jobs::is_plain(&job.id) => Some(format!("/jobs/{}", job.id)),
-        Err(_) => None,
+        Ok(trace) => Some(links::trace(trace)),
+        Err(_) => links::job(&job.id),
     };
     html! {
         @match path {

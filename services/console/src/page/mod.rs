@@ -1,7 +1,7 @@
-//! The console for people: pages made on the server, which need no script to be read.
+//! The console as web pages, rendered on the server; they need no script to be read.
 //!
-//! Everything that came from outside is text to maud, which escapes it; the policy in `harden` is the
-//! second lock. A page adds itself to `router` and to `frame::PAGES`.
+//! Text from outside is escaped by maud; the policy in `harden` protects in addition. A new page is a file, and an entry
+//! in [`PAGES`].
 
 mod assets;
 mod canary;
@@ -9,52 +9,98 @@ mod format;
 mod frame;
 mod home;
 mod hooks;
+mod job;
 mod job_list;
-mod jobs;
+mod links;
 mod metrics;
 mod palette;
 mod trace;
 mod trace_list;
-mod workers;
+mod warnings;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
 use maud::html;
 
-use crate::start::Shared;
+use self::frame::{NavigationEntry, WebPage};
+use crate::state::ConsoleState;
 
-/// What a page may do: nothing from elsewhere, nothing inline.
+type Handler = fn() -> MethodRouter<ConsoleState>;
+
+/// A page of the console. Pages without a parameter in their path are in the navigation.
+struct PageEntry {
+    path: &'static str,
+    /// Name in the navigation, and title of the page unless it sets its own.
+    title: &'static str,
+    handler: Handler,
+    /// The parts that refresh themselves, each with its path.
+    parts: &'static [(&'static str, Handler)],
+}
+
+/// All pages, in the order of the navigation.
+const PAGES: &[PageEntry] = &[
+    PageEntry {
+        path: "/",
+        title: "Jobs and traces",
+        handler: || get(home::page),
+        parts: &[
+            ("/parts/jobs", || get(job_list::part)),
+            ("/parts/workers", || get(warnings::part)),
+            ("/parts/traces", || get(trace_list::part)),
+            ("/parts/canary", || get(canary::part)),
+        ],
+    },
+    PageEntry {
+        path: "/metrics",
+        title: "Metrics",
+        handler: || get(metrics::page),
+        parts: &[("/parts/metrics", || get(metrics::part))],
+    },
+    PageEntry {
+        path: "/hooks",
+        title: "Webhooks",
+        handler: || get(hooks::page),
+        parts: &[("/parts/hooks", || get(hooks::part))],
+    },
+    PageEntry {
+        path: "/traces/{trace_id}",
+        title: "Trace",
+        handler: || get(trace::page),
+        parts: &[("/parts/traces/{trace_id}", || get(trace::part))],
+    },
+    PageEntry { path: "/jobs/{id}", title: "Job", handler: || get(job::to_trace), parts: &[] },
+];
+
+/// What a page may do: load from the console only, nothing inline.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'; object-src 'none'";
 
-/// All pages, the parts of them that refresh themselves, and what they load.
-pub(crate) fn router() -> Router<Shared> {
-    Router::new()
-        .route("/", get(home::page))
-        .route("/parts/jobs", get(job_list::part))
-        .route("/parts/workers", get(workers::part))
-        .route("/parts/traces", get(trace_list::part))
-        .route("/traces/{trace_id}", get(trace::page))
-        .route("/parts/traces/{trace_id}", get(trace::part))
-        .route("/hooks", get(hooks::page))
-        .route("/parts/hooks", get(hooks::part))
-        .route("/hooks/{name}", get(hooks::to_page).post(crate::hooks::receive))
-        .route("/metrics", get(metrics::page))
-        .route("/parts/metrics", get(metrics::part))
-        .route("/parts/canary", get(canary::part))
-        .route("/jobs/{id}", get(jobs::to_trace))
+/// All pages, their parts, and what they load.
+pub(crate) fn router() -> Router<ConsoleState> {
+    let router = PAGES.iter().fold(Router::new(), |router, page| {
+        let router = router.route(page.path, (page.handler)());
+        page.parts.iter().fold(router, |router, (path, part)| router.route(path, part()))
+    });
+    router
+        .route("/hooks/{name}", get(hooks::to_page))
         .route("/assets/{name}", get(assets::asset))
         .fallback(not_found)
+        .layer(middleware::from_fn(add_frame))
 }
 
-/// Adds the headers that keep a browser from doing what the pages do not ask for.
+/// Path and title of every page in the navigation, in its order.
+pub fn navigation() -> impl Iterator<Item = (&'static str, &'static str)> {
+    entries().filter(|entry| !entry.path.contains('{')).map(|entry| (entry.path, entry.title))
+}
+
+/// Adds the headers that keep a browser from doing what the pages do not need.
 pub(crate) fn harden(router: Router) -> Router {
     router.layer(middleware::from_fn(|request: Request, next: Next| async move {
-        let mut answer = next.run(request).await;
+        let mut response = next.run(request).await;
         let headers: [(HeaderName, &'static str); 4] = [
             (header::CONTENT_SECURITY_POLICY, POLICY),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -62,16 +108,27 @@ pub(crate) fn harden(router: Router) -> Router {
             (header::CACHE_CONTROL, "no-store"),
         ];
         for (name, value) in headers {
-            answer.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+            response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
         }
-        answer
+        response
     }))
 }
 
-async fn not_found() -> Response {
+async fn add_frame(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let current = path.and_then(|path| entries().find(|entry| entry.path == path.as_str()));
+    let navigation = navigation().map(|(path, title)| NavigationEntry { path, title });
+    frame::framed(response, current, navigation)
+}
+
+fn entries() -> impl Iterator<Item = NavigationEntry> {
+    PAGES.iter().map(|page| NavigationEntry { path: page.path, title: page.title })
+}
+
+async fn not_found() -> WebPage {
     let body = html! {
         h1 { "Page not found" }
         p { "Start from " a href="/" { "jobs and traces" } "." }
     };
-    (StatusCode::NOT_FOUND, frame::page("Not found", &body)).into_response()
+    WebPage::titled(StatusCode::NOT_FOUND, "Not found", body)
 }

@@ -5,41 +5,38 @@ use axum::response::Html;
 use contract::verdict::Verdict;
 use maud::{Markup, html};
 
-use super::format::{count, duration, moment, shortened};
-use super::job_list;
-use super::jobs;
+use super::format::{count, duration, shortened, timestamp};
 use super::palette::{self, verdict_class};
-use crate::api::query::{BadQuery, Parameters, RawQuery};
-use crate::api::trace_filter;
-use crate::start::Shared;
-use crate::store::{Status, StoreStats, TraceFilter, TraceSummary};
+use super::{job_list, links};
+use crate::query::{BadQuery, QueryParameters, trace_filter};
+use crate::state::ConsoleState;
+use crate::store::{StoreStats, StoreStatus, TraceFilter, TraceSummary};
 
 /// Bytes shown of a trace's name.
 const NAME_SHOWN_MAX: usize = 256;
 
-/// `GET /parts/traces`: the list alone.
+/// `GET /parts/traces`: only the list.
 pub(super) async fn part(
-    State(shared): State<Shared>,
-    query: RawQuery,
+    State(state): State<ConsoleState>,
+    parameters: QueryParameters,
 ) -> Result<Html<String>, BadQuery> {
-    let filter = filter(query)?;
-    Ok(Html(shared.make(move |shared| list(shared, &filter).into_string()).await))
+    let filter = filter(parameters)?;
+    Ok(Html(state.render(move |state| list(state, &filter).into_string()).await))
 }
 
-/// What the query asks for.
-pub(super) fn filter(query: RawQuery) -> Result<TraceFilter, BadQuery> {
-    let mut parameters = Parameters::of(query);
+/// Reads the search from the query.
+pub(super) fn filter(mut parameters: QueryParameters) -> Result<TraceFilter, BadQuery> {
     let filter = trace_filter(&mut parameters)?;
-    // The first page's other parameter: it is not about traces.
+    // The other parameter of the first page; it does not concern traces.
     parameters.text(job_list::PARAMETER)?;
     parameters.end()?;
     Ok(filter)
 }
 
-/// The traces that pass, newest first.
-pub(super) fn list(shared: &Shared, filter: &TraceFilter) -> Markup {
-    let traces = shared.store.search(filter);
-    let (grpc, http) = shared.otlp;
+/// The traces that match, newest first.
+pub(super) fn list(state: &ConsoleState, filter: &TraceFilter) -> Markup {
+    let traces = state.store.search(filter);
+    let (grpc, http) = (state.otlp_grpc, state.otlp_http);
     html! {
         @if !traces.is_empty() {
             (table(&traces))
@@ -51,12 +48,12 @@ pub(super) fn list(shared: &Shared, filter: &TraceFilter) -> Markup {
                 span.mono { (grpc) } " (gRPC) or " span.mono { (http) } " (HTTP)."
             }
         }
-        (standing(&shared.store.status()))
+        (store_status(&state.store.status()))
     }
 }
 
 fn table(traces: &[TraceSummary]) -> Markup {
-    let longest = traces.iter().map(|trace| trace.duration).max().unwrap_or_default();
+    let longest = traces.iter().map(|trace| trace.duration_ns).max().unwrap_or_default();
     html! {
         table.list.traces {
             thead {
@@ -65,19 +62,19 @@ fn table(traces: &[TraceSummary]) -> Markup {
                     th.number { "Took" } th.number { "Started" }
                 }
             }
-            tbody { @for trace in traces { (line(trace, longest)) } }
+            tbody { @for trace in traces { (row(trace, longest)) } }
         }
     }
 }
 
-fn line(trace: &TraceSummary, longest: u64) -> Markup {
+fn row(trace: &TraceSummary, longest: u64) -> Markup {
     let mut services: Vec<&str> = trace.services.iter().map(String::as_str).collect();
     palette::sort(&mut services);
-    let share = trace.duration as f64 / longest.max(1) as f64 * 100.0;
+    let share = trace.duration_ns as f64 / longest.max(1) as f64 * 100.0;
     html! {
         tr {
             td.main {
-                a href=(jobs::path(trace.trace_id)) title=(trace.trace_id) { (shortened(&trace.root_name, NAME_SHOWN_MAX)) }
+                a href=(links::trace(trace.trace_id)) title=(trace.trace_id) { (shortened(&trace.root_name, NAME_SHOWN_MAX)) }
                 @if let Some(kind) = &trace.job_kind { " " span.muted { (kind) } }
                 (outcome(trace))
             }
@@ -90,29 +87,29 @@ fn line(trace: &TraceSummary, longest: u64) -> Markup {
             }
             td.number { (trace.span_count) }
             td.number {
-                (duration(trace.duration))
+                (duration(trace.duration_ns))
                 svg.share aria-hidden="true" { rect width=(format!("{share:.1}%")) height="100%" {} }
             }
             td.number.muted {
-                @if trace.start_unix_ms > 0 { (moment(trace.start_unix_ms * 1_000_000)) } @else { "–" }
+                @if trace.start_unix_ms > 0 { (timestamp(trace.start_unix_ms * 1_000_000)) } @else { "–" }
             }
         }
     }
 }
 
-/// What did not go straight; nothing for a trace without detours.
+/// The verdicts other than `done`; without any, whether a span failed.
 fn outcome(trace: &TraceSummary) -> Markup {
-    let detours = || trace.verdicts.iter().filter(|verdict| *verdict != Verdict::Done.name());
+    let unusual = || trace.verdicts.iter().filter(|verdict| *verdict != Verdict::Done.name());
     html! {
-        @for verdict in detours() { " " span.pill.(verdict_class(verdict)) { (verdict) } }
-        @if trace.error && detours().next().is_none() { " " span.pill.bad { "error" } }
+        @for verdict in unusual() { " " span.pill.(verdict_class(verdict)) { (verdict) } }
+        @if trace.error && unusual().next().is_none() { " " span.pill.bad { "error" } }
     }
 }
 
-/// Says when something has left or was refused: a list that silently forgets looks frozen.
-fn standing(status: &Status) -> Markup {
-    let of = |standing: &StoreStats, what: &str| {
-        html! { (count(standing.counts.stored)) " of " (count(standing.limit.items as u64)) " " (what) }
+/// How full the store is, and whether items were evicted or rejected: a list whose old entries vanish needs an explanation.
+fn store_status(status: &StoreStatus) -> Markup {
+    let of = |stats: &StoreStats, items: &str| {
+        html! { (count(stats.counts.stored)) " of " (count(stats.limit.items as u64)) " " (items) }
     };
     let evicted = status.spans.counts.evicted + status.logs.counts.evicted;
     let rejected = status.spans.counts.rejected + status.logs.counts.rejected;

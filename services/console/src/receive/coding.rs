@@ -1,4 +1,4 @@
-//! Content codings: which one a body came in, and the body without it.
+//! Content codings of bodies.
 
 use std::io::Read;
 
@@ -6,16 +6,15 @@ use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use zstd::stream::read::Decoder as ZstdDecoder;
 
-use super::EXPORT_BYTES_MAX;
-use super::body::Unreadable;
+use super::limits::EXPORT_BYTES_MAX;
 
-/// Deflate cannot pack tighter than this.
+/// Largest compression ratio of deflate.
 const DEFLATE_RATIO_MAX: usize = 1_032;
 
-/// Largest window of zstd, as a power of two: what the format asks every decoder for, 8 MiB.
+/// Largest window of zstd, as a power of two: 8 MiB, which the format requires of every decoder.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
-/// How a body is packed.
+/// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
     Identity,
@@ -24,11 +23,20 @@ pub(super) enum Coding {
     Zstd,
 }
 
+/// Why a body cannot be decompressed.
+#[derive(Debug)]
+pub(super) enum UnpackError {
+    /// The result is larger than an export may be.
+    TooLarge,
+    /// The body does not have this coding.
+    NotCompressed(&'static str),
+}
+
 impl Coding {
-    /// The names of all, for a sender that used another.
+    /// All names, for error messages.
     pub(super) const NAMES: &str = "gzip, deflate, zstd, identity";
 
-    /// The coding of this name, in any case; no name is none.
+    /// The coding of this name, in any case; an empty name is `Identity`.
     pub(super) fn named(name: &[u8]) -> Option<Self> {
         match name.trim_ascii().to_ascii_lowercase().as_slice() {
             b"" | b"identity" => Some(Self::Identity),
@@ -39,7 +47,7 @@ impl Coding {
         }
     }
 
-    /// Most bytes that this many can become, within the limit for an export.
+    /// The largest uncompressed length of a body of this length, at most the limit for an export.
     pub(super) fn unpacked_max(self, length: usize) -> usize {
         match self {
             Self::Identity => length,
@@ -49,31 +57,31 @@ impl Coding {
         .clamp(length.min(EXPORT_BYTES_MAX), EXPORT_BYTES_MAX)
     }
 
-    /// The body as it was before packing.
-    pub(super) fn unpack(self, packed: Bytes) -> Result<Bytes, Unreadable> {
+    /// Decompresses a body.
+    pub(super) fn unpack(self, packed: Bytes) -> Result<Bytes, UnpackError> {
         match self {
             Self::Identity => Ok(packed),
             Self::Gzip => read(MultiGzDecoder::new(&*packed), "gzip"),
-            // The name stands for zlib's format; some senders leave its frame out.
+            // `deflate` means zlib's format; some senders omit its frame.
             Self::Deflate => match read(ZlibDecoder::new(&*packed), "deflate") {
-                Err(Unreadable::NotPacked(_)) => read(DeflateDecoder::new(&*packed), "deflate"),
+                Err(UnpackError::NotCompressed(_)) => {
+                    read(DeflateDecoder::new(&*packed), "deflate")
+                }
                 other => other,
             },
             Self::Zstd => {
-                let mut decoder = ZstdDecoder::with_buffer(&*packed)
-                    .map_err(|_| Unreadable::NotPacked("zstd"))?;
-                decoder
-                    .window_log_max(ZSTD_WINDOW_LOG_MAX)
-                    .map_err(|_| Unreadable::NotPacked("zstd"))?;
+                let invalid = |_| UnpackError::NotCompressed("zstd");
+                let mut decoder = ZstdDecoder::with_buffer(&*packed).map_err(invalid)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(invalid)?;
                 read(decoder, "zstd")
             }
         }
     }
 }
 
-fn read(decoder: impl Read, coding: &'static str) -> Result<Bytes, Unreadable> {
+fn read(decoder: impl Read, coding: &'static str) -> Result<Bytes, UnpackError> {
     let mut body = Vec::new();
     let limit = EXPORT_BYTES_MAX as u64 + 1;
-    decoder.take(limit).read_to_end(&mut body).map_err(|_| Unreadable::NotPacked(coding))?;
-    if body.len() > EXPORT_BYTES_MAX { Err(Unreadable::TooLarge) } else { Ok(body.into()) }
+    decoder.take(limit).read_to_end(&mut body).map_err(|_| UnpackError::NotCompressed(coding))?;
+    if body.len() > EXPORT_BYTES_MAX { Err(UnpackError::TooLarge) } else { Ok(body.into()) }
 }

@@ -1,37 +1,38 @@
-//! OTLP over HTTP, as protobuf or JSON. The answer is in the format of the question.
+//! OTLP over HTTP, as protobuf or JSON. The response has the format of the request.
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use prost::Message;
 use serde_json::{Value, json};
 
-use super::body::Unreadable;
 use super::coding::Coding;
+use super::error::{ExportError, ReadBodyError};
+use super::export_response::ExportResponse;
+use super::limits::RETRY_AFTER_SECONDS;
+use super::receiver::{ExportFormat, OtlpReceiver};
 use super::rpc_status::RpcStatus;
-use super::{Format, RETRY_AFTER_SECONDS, Receiver, Refusal};
-use crate::export::ExportReply;
 use crate::store::Signal;
 
-/// What an export may be; no HTML form can send either.
+/// Media types of an export; HTML forms can send neither.
 pub(crate) const MEDIA_TYPES: &[&str] = &[PROTOBUF, JSON];
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 
 /// The three export paths.
-pub(crate) fn router(receiver: Receiver) -> Router {
+pub(crate) fn router(receiver: OtlpReceiver) -> Router {
     let export = |signal| {
-        post(move |State(receiver): State<Receiver>, request: Request| async move {
-            let format = Format::of(request.headers());
+        post(move |State(receiver): State<OtlpReceiver>, request: Request| async move {
+            let format = ExportFormat::of(request.headers());
             match export(&receiver, signal, format, request).await {
-                Ok(reply) => format.reply(signal, &reply),
-                Err(refusal) => {
-                    receiver.refused(&refusal);
-                    format.refusal(&refusal)
+                Ok(response) => format.response(signal, &response),
+                Err(error) => {
+                    receiver.count_rejected(&error);
+                    format.error_response(&error)
                 }
             }
         })
@@ -44,39 +45,27 @@ pub(crate) fn router(receiver: Receiver) -> Router {
 }
 
 async fn export(
-    receiver: &Receiver,
+    receiver: &OtlpReceiver,
     signal: Signal,
-    format: Format,
+    format: ExportFormat,
     request: Request,
-) -> Result<ExportReply, Refusal> {
+) -> Result<ExportResponse, ExportError> {
     let coding = coding(request.headers());
-    // An answer before the body is read is one that most senders do not get to read.
+    // Most senders do not read a response that is sent before they have sent the body.
     let body = receiver.collect(request.into_body()).await?;
-    let coding = coding.ok_or(Unreadable::Coding)?;
+    let coding = coding.ok_or(ReadBodyError::UnknownCoding)?;
     receiver.take(signal, format, coding, body).await
 }
 
-/// The one coding; `None` for one that is not known, and for several.
+/// The coding; `None` for an unknown one, and for several.
 fn coding(headers: &HeaderMap) -> Option<Coding> {
     let mut named = headers.get_all(CONTENT_ENCODING).iter();
     let first = named.next().map_or(Some(Coding::Identity), |name| Coding::named(name.as_bytes()));
     first.filter(|_| named.next().is_none())
 }
 
-impl Refusal {
-    fn status(&self) -> StatusCode {
-        match self {
-            _ if self.is_put_off() => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Unreadable(Unreadable::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unreadable(Unreadable::Coding) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unreadable(Unreadable::Slow) => StatusCode::REQUEST_TIMEOUT,
-            _ => StatusCode::BAD_REQUEST,
-        }
-    }
-}
-
-impl Format {
-    /// The guard has let in no third one.
+impl ExportFormat {
+    /// The guard accepts no other media types.
     fn of(headers: &HeaderMap) -> Self {
         let sent = headers.get(CONTENT_TYPE).and_then(|sent| sent.to_str().ok());
         let is_json = sent.is_some_and(|sent| {
@@ -85,24 +74,24 @@ impl Format {
         if is_json { Self::Json } else { Self::Protobuf }
     }
 
-    fn reply(self, signal: Signal, reply: &ExportReply) -> Response {
+    fn response(self, signal: Signal, response: &ExportResponse) -> Response {
         match self {
-            Self::Protobuf => self.body(reply.encode_to_vec()),
-            Self::Json => self.body(reply_as_json(signal, reply).to_string()),
+            Self::Protobuf => self.body(response.encode_to_vec()),
+            Self::Json => self.body(response_as_json(signal, response).to_string()),
         }
     }
 
-    fn refusal(self, refusal: &Refusal) -> Response {
-        let status = refusal.status();
+    fn error_response(self, error: &ExportError) -> Response {
+        let status = error.status();
         let body = match self {
-            Self::Protobuf => self.body(RpcStatus::of(refusal).encode_to_vec()),
-            Self::Json => self.body(RpcStatus::of(refusal).to_json().to_string()),
+            Self::Protobuf => self.body(RpcStatus::of(error).encode_to_vec()),
+            Self::Json => self.body(RpcStatus::of(error).to_json().to_string()),
         };
-        let mut answer = (status, body).into_response();
-        if refusal.is_put_off() {
-            answer.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        let mut response = (status, body).into_response();
+        if error.is_retryable() {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
         }
-        answer
+        response
     }
 
     fn body(self, body: impl Into<axum::body::Body>) -> Response {
@@ -114,9 +103,9 @@ impl Format {
     }
 }
 
-/// The reply as JSON; 64-bit numbers are strings there.
-fn reply_as_json(signal: Signal, reply: &ExportReply) -> Value {
-    let Some(partial) = &reply.partial_success else { return json!({}) };
+/// The response as JSON, in which 64-bit numbers are strings.
+fn response_as_json(signal: Signal, response: &ExportResponse) -> Value {
+    let Some(partial) = &response.partial_success else { return json!({}) };
     let rejected = match signal {
         Signal::Traces => "rejectedSpans",
         Signal::Logs => "rejectedLogRecords",

@@ -1,12 +1,12 @@
-//! Why an export was refused, as `google.rpc.Status`: the body of an answer over HTTP, and the details of one over
-//! gRPC.
+//! The error of an export as `google.rpc.Status`: the body of the response over HTTP, and its details over gRPC.
 
 use prost::Message;
 use serde_json::{Value, json};
 
-use super::{RETRY_AFTER_SECONDS, Refusal};
+use super::error::ExportError;
+use super::limits::RETRY_AFTER_SECONDS;
 
-/// The name of [`RetryInfo`] where any message may stand.
+/// The type URL of [`RetryInfo`].
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
 /// `google.rpc.Status`.
@@ -44,15 +44,15 @@ struct Duration {
 }
 
 impl RpcStatus {
-    /// The refusal; a retryable one has a retry delay.
-    pub(super) fn of(refusal: &Refusal) -> Self {
+    /// The error; a retryable one has a retry delay.
+    pub(super) fn of(error: &ExportError) -> Self {
         let seconds = i64::from(RETRY_AFTER_SECONDS);
         let delay = RetryInfo { retry_delay: Some(Duration { seconds }) };
         let retry = Any { type_url: RETRY_INFO.to_owned(), value: delay.encode_to_vec() };
         Self {
-            code: refusal.code() as i32,
-            message: refusal.to_string(),
-            details: refusal.is_put_off().then_some(retry).into_iter().collect(),
+            code: error.code() as i32,
+            message: error.to_string(),
+            details: error.is_retryable().then_some(retry).into_iter().collect(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Which targets are scraped, and how often.
+//! Scrape targets and interval.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub struct ScrapeConfig {
     /// Scrape targets, such as `gateway=http://127.0.0.1:9101/metrics`, separated by commas. Empty if a collector sends
     /// the metrics.
     #[arg(long, env = "WAYBILL_SCRAPE_TARGETS", value_name = "NAME=URL,…", default_value = "")]
-    pub scrape_targets: Targets,
+    pub scrape_targets: ScrapeTargets,
 
     /// Seconds between two scrapes.
     #[arg(
@@ -32,21 +32,21 @@ const SECONDS: u64 = 2;
 
 /// A list of targets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Targets(pub Vec<Target>);
+pub struct ScrapeTargets(pub Vec<ScrapeTarget>);
 
-/// A service and where its metrics are.
+/// A service and the address of its metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// The service's name, as its spans carry it. Several processes of a service share it.
+pub struct ScrapeTarget {
+    /// `service.name`; several processes of a service have the same name.
     pub name: String,
-    /// Where it serves OpenMetrics.
+    /// Address of its OpenMetrics.
     pub url: Url,
 }
 
-/// A text is not a list of targets.
+/// The text is not a list of targets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}`: {1}; a target is written name=http://host:port/metrics")]
-pub struct NotTargets(String, &'static str);
+pub struct InvalidScrapeTargets(String, &'static str);
 
 impl ScrapeConfig {
     /// The time between two scrapes.
@@ -58,28 +58,28 @@ impl ScrapeConfig {
 impl Default for ScrapeConfig {
     /// Nothing is scraped.
     fn default() -> Self {
-        Self { scrape_targets: Targets::default(), scrape_seconds: SECONDS }
+        Self { scrape_targets: ScrapeTargets::default(), scrape_seconds: SECONDS }
     }
 }
 
-impl FromStr for Targets {
-    type Err = NotTargets;
+impl FromStr for ScrapeTargets {
+    type Err = InvalidScrapeTargets;
 
-    fn from_str(text: &str) -> Result<Self, NotTargets> {
+    fn from_str(text: &str) -> Result<Self, InvalidScrapeTargets> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let targets = entries.map(str::parse).collect::<Result<Vec<_>, _>>()?;
         if targets.len() > TARGETS_MAX {
-            return Err(NotTargets(text.to_owned(), "there are more than 64 targets"));
+            return Err(InvalidScrapeTargets(text.to_owned(), "there are more than 64 targets"));
         }
         Ok(Self(targets))
     }
 }
 
-impl FromStr for Target {
-    type Err = NotTargets;
+impl FromStr for ScrapeTarget {
+    type Err = InvalidScrapeTargets;
 
-    fn from_str(text: &str) -> Result<Self, NotTargets> {
-        let fail = |why| NotTargets(text.to_owned(), why);
+    fn from_str(text: &str) -> Result<Self, InvalidScrapeTargets> {
+        let fail = |why| InvalidScrapeTargets(text.to_owned(), why);
         let (name, url) = text.split_once('=').ok_or_else(|| fail("it has no name"))?;
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if name.is_empty() || !name.bytes().all(is_part) {
@@ -98,15 +98,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn targets_are_read_and_what_is_wrong_is_named() {
-        let targets: Targets = "a=http://x:1/metrics, b-2=http://y:2/m,".parse().unwrap();
+    fn targets_are_read_and_errors_name_the_invalid_target() {
+        let targets: ScrapeTargets = "a=http://x:1/metrics, b-2=http://y:2/m,".parse().unwrap();
         assert_eq!(targets.0.len(), 2);
         assert_eq!((&*targets.0[1].name, targets.0[1].url.port()), ("b-2", Some(2)));
-        assert_eq!("".parse(), Ok(Targets::default()));
+        assert_eq!("".parse(), Ok(ScrapeTargets::default()));
         for wrong in
             ["http://x:1/metrics", "=http://x:1/", "a=x:1", "a b=http://x:1/", "a=ftp://x/"]
         {
-            let error = wrong.parse::<Targets>().unwrap_err().to_string();
+            let error = wrong.parse::<ScrapeTargets>().unwrap_err().to_string();
             assert!(error.contains(wrong) && error.contains("name=http://"), "{error}");
         }
     }

@@ -1,4 +1,4 @@
-//! What the lab's own encoder writes, the parser reads: held for whatever is observed.
+//! The parser reads everything that the lab's own encoder writes.
 
 use contract::propagation::TraceParent;
 use contract::signals::{ATTEMPTS, IN_FLIGHT, METRICS, QUEUE_WAIT};
@@ -9,12 +9,12 @@ use proptest::prelude::*;
 use runtime::clock::Clock;
 use telemetry::Metrics;
 
-use super::{otlp, parse};
+use super::{parse, to_otlp};
 
 /// A service's metrics as they are scraped.
 fn scraped(metrics: &Metrics) -> Vec<Metric> {
     let families = parse::parse(&metrics.text()).expect("the encoder writes OpenMetrics");
-    otlp::metrics(families, 7).expect("its histograms are whole")
+    to_otlp::metrics(families, 7).expect("its histograms are complete")
 }
 
 fn named(metrics: &[Metric], name: &str) -> Data {
@@ -42,7 +42,7 @@ fn every_metric_of_the_register_is_read() {
 
 proptest! {
     #[test]
-    fn whatever_is_observed_comes_back(
+    fn all_observations_are_read_back(
         waits in prop::collection::vec((0.0..100.0_f64, 1..u128::MAX, 1..u64::MAX), 0..40),
         count in 0..1_000_000_u64,
         level in prop::num::f64::NORMAL | prop::num::f64::ZERO,
@@ -62,12 +62,12 @@ proptest! {
         let point = &histogram.data_points[0];
         prop_assert_eq!(point.count, waits.len() as u64);
         for (index, seen) in point.bucket_counts.iter().enumerate() {
-            let place = |wait: f64| QUEUE_WAIT.buckets.partition_point(|bound| *bound < wait);
-            let expected: Vec<_> = waits.iter().filter(|(wait, ..)| place(*wait) == index).collect();
+            let bucket = |wait: f64| QUEUE_WAIT.buckets.partition_point(|bound| *bound < wait);
+            let expected: Vec<_> = waits.iter().filter(|(wait, ..)| bucket(*wait) == index).collect();
             prop_assert_eq!(*seen, expected.len() as u64);
             let newest = expected.last().map(|(_, trace, _)| trace.to_be_bytes().to_vec());
-            let is_here = |trace| point.exemplars.iter().any(|exemplar| exemplar.trace_id == trace);
-            prop_assert!(newest.is_none_or(is_here), "each bucket shows its newest exemplar");
+            let has_exemplar = |trace| point.exemplars.iter().any(|exemplar| exemplar.trace_id == trace);
+            prop_assert!(newest.is_none_or(has_exemplar), "each bucket shows its newest exemplar");
         }
         let number = |name, wanted: &[(&str, &str)]| match named(&read, name) {
             Data::Sum(sum) => value(sum.data_points, wanted),
@@ -80,9 +80,9 @@ proptest! {
     }
 
     #[test]
-    fn whatever_arrives_the_parser_answers(text in "(# (TYPE|HELP|EOF)?|a|_bucket|\\{|\\}|le=|\"|\\\\|,| |\n|1|\\+Inf|é){0,60}") {
+    fn the_parser_does_not_panic_on_any_text(text in "(# (TYPE|HELP|EOF)?|a|_bucket|\\{|\\}|le=|\"|\\\\|,| |\n|1|\\+Inf|é){0,60}") {
         if let Ok(families) = parse::parse(&text) {
-            let _ = otlp::metrics(families, 0);
+            let _ = to_otlp::metrics(families, 0);
         }
     }
 }
@@ -91,7 +91,8 @@ fn value(
     points: Vec<opentelemetry_proto::tonic::metrics::v1::NumberDataPoint>,
     wanted: &[(&str, &str)],
 ) -> Option<f64> {
-    let wanted: Vec<_> = wanted.iter().map(|(name, value)| otlp::text(*name, *value)).collect();
+    let wanted: Vec<_> =
+        wanted.iter().map(|(name, value)| to_otlp::attribute(*name, *value)).collect();
     let point = points.into_iter().find(|point| point.attributes == wanted)?;
     match point.value? {
         Value::AsDouble(number) => Some(number),

@@ -1,12 +1,13 @@
-//! Fetches the services' metrics where no collector does, and puts them into the store as if one had.
+//! Scrapes the services' metrics if no collector does, and stores them as a collector would send them.
 
 mod config;
 #[cfg(test)]
 mod encoder;
+mod error;
 mod line;
-mod otlp;
 mod parse;
-mod state;
+mod target_state;
+mod to_otlp;
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -20,58 +21,42 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-pub use config::{NotTargets, ScrapeConfig, Target, Targets};
-pub(crate) use state::{Scraped, TargetHealth, TargetState};
+pub use config::{InvalidScrapeTargets, ScrapeConfig, ScrapeTarget, ScrapeTargets};
+pub(crate) use target_state::{TargetHealth, TargetState, TargetStates};
 
-use crate::fetch::{Fetcher, NoAnswer};
+use self::error::ScrapeError;
+use crate::blocking_pool::BlockingPool;
+use crate::fetch::Fetcher;
 use crate::store::{Signal, Store};
-use crate::work::Workers;
 
 /// How long one scrape may take.
 const SCRAPE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Largest answer.
+/// Largest response.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// The only form that carries exemplars.
+/// The only text format with exemplars.
 const OPENMETRICS: &str = "application/openmetrics-text";
 
-/// Why a scrape brought nothing.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NotScraped {
-    #[error("it {0}")]
-    NoAnswer(#[from] NoAnswer),
-    #[error("its response has media type `{0}`, not OpenMetrics")]
-    Media(String),
-    #[error("its response is not UTF-8")]
-    NotText,
-    #[error("its response is not OpenMetrics: {0}")]
-    Text(#[from] parse::NotOpenMetrics),
-    #[error("its response is not OpenMetrics: {0}")]
-    Histogram(#[from] otlp::BadHistogram),
-    #[error("the store refused its metrics: {0}")]
-    Refused(#[from] crate::store::NotTaken),
-}
-
-/// Scrapes every target until `stop`; a slow one holds no other up.
+/// Scrapes every target until `stop`; a slow target does not delay others.
 pub(crate) async fn run(
     config: ScrapeConfig,
     store: Arc<Store>,
-    state: Arc<Scraped>,
+    states: Arc<TargetStates>,
     fetcher: Fetcher,
     stop: CancellationToken,
 ) {
-    let (mut loops, workers) = (JoinSet::new(), Workers::new(1));
+    let (mut loops, pool) = (JoinSet::new(), BlockingPool::new(1));
     for (index, target) in config.scrape_targets.0.iter().cloned().enumerate() {
-        let (store, state) = (Arc::clone(&store), Arc::clone(&state));
-        let (fetcher, workers) = (fetcher.clone(), workers.clone());
+        let (store, states) = (Arc::clone(&store), Arc::clone(&states));
+        let (fetcher, pool) = (fetcher.clone(), pool.clone());
         let mut ticks = interval(config.every());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loops.spawn(async move {
             loop {
                 ticks.tick().await;
-                let outcome = scrape(&target, &store, &fetcher, &workers).await;
-                state.set(index, outcome);
+                let outcome = scrape(&target, &store, &fetcher, &pool).await;
+                states.set(index, outcome);
             }
         });
     }
@@ -79,31 +64,31 @@ pub(crate) async fn run(
     loops.shutdown().await;
 }
 
-/// The client that scrapes.
+/// The HTTP client for scrapes.
 pub(crate) fn fetcher() -> anyhow::Result<Fetcher> {
     Fetcher::new(SCRAPE_LIMIT)
 }
 
-/// One scrape. Says how many metrics came.
+/// One scrape; returns the number of metrics.
 async fn scrape(
-    target: &Target,
+    target: &ScrapeTarget,
     store: &Arc<Store>,
     fetcher: &Fetcher,
-    workers: &Workers,
-) -> Result<usize, NotScraped> {
+    pool: &BlockingPool,
+) -> Result<usize, ScrapeError> {
     let accept = format!("{OPENMETRICS}; version=1.0.0; charset=utf-8");
     let answer = fetcher.get(target.url.clone(), &accept, ANSWER_BYTES_MAX).await?;
     if answer.media.split(';').next().map(str::trim) != Some(OPENMETRICS) {
-        return Err(NotScraped::Media(answer.media));
+        return Err(ScrapeError::MediaType(answer.media));
     }
     let (store, resource) = (Arc::clone(store), resource(target));
-    workers.run(move || take(&store, resource, &answer.body)).await
+    pool.run(move || store_metrics(&store, resource, &answer.body)).await
 }
 
-/// Puts what was scraped into the store. Says how many metrics there are.
-fn take(store: &Store, resource: Resource, text: &[u8]) -> Result<usize, NotScraped> {
-    let text = std::str::from_utf8(text).map_err(|_| NotScraped::NotText)?;
-    let metrics = otlp::metrics(parse::parse(text)?, now())?;
+/// Stores the metrics of a response; returns their number.
+fn store_metrics(store: &Store, resource: Resource, text: &[u8]) -> Result<usize, ScrapeError> {
+    let text = std::str::from_utf8(text).map_err(|_| ScrapeError::NotUtf8)?;
+    let metrics = to_otlp::metrics(parse::parse(text)?, now())?;
     let count = metrics.len();
     let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
     let sender =
@@ -113,18 +98,18 @@ fn take(store: &Store, resource: Resource, text: &[u8]) -> Result<usize, NotScra
     Ok(count)
 }
 
-/// The same attributes as a collector gives what it scraped.
-fn resource(target: &Target) -> Resource {
+/// The attributes that a collector adds to scraped metrics.
+fn resource(target: &ScrapeTarget) -> Resource {
     let host = target.url.host_str().unwrap_or_default();
     let port = target.url.port_or_known_default().unwrap_or_default();
     let attributes = vec![
-        otlp::text("service.name", &*target.name),
-        otlp::text("service.instance.id", format!("{host}:{port}")),
+        to_otlp::attribute("service.name", &*target.name),
+        to_otlp::attribute("service.instance.id", format!("{host}:{port}")),
     ];
     Resource { attributes, ..Resource::default() }
 }
 
-/// Unix nanoseconds of true time, as exemplars carry it.
+/// Unix nanoseconds, true time, like the timestamps of exemplars.
 fn now() -> u64 {
     let since = Clock::new().true_now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

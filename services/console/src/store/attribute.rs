@@ -1,4 +1,4 @@
-//! Attribute values as people read them: plain text for pages and filters, plain JSON for log lines.
+//! Attribute values as plain text and as plain JSON.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -10,7 +10,7 @@ pub(crate) fn find<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a AnyV
     attributes.iter().find(|pair| pair.key == key)?.value.as_ref()
 }
 
-/// The value as text: strings bare, everything else as JSON.
+/// The value as text: a string without quotes, anything else as JSON.
 pub(crate) fn text(value: &AnyValue) -> String {
     match &value.value {
         Some(Any::StringValue(text)) => text.clone(),
@@ -20,7 +20,7 @@ pub(crate) fn text(value: &AnyValue) -> String {
     }
 }
 
-/// The value as JSON; bytes become hexadecimal text.
+/// The value as JSON; bytes as hexadecimal text.
 pub(crate) fn json(value: &AnyValue) -> Value {
     match &value.value {
         Some(Any::StringValue(text)) => text.as_str().into(),
@@ -34,12 +34,12 @@ pub(crate) fn json(value: &AnyValue) -> Value {
     }
 }
 
-/// A number as JSON: a text where JSON has no number for it.
+/// A number as JSON: text if it is not finite, which JSON cannot represent.
 pub(crate) fn number(number: f64) -> Value {
     if number.is_finite() { number.into() } else { non_finite(number).into() }
 }
 
-/// The attributes as one JSON object; of a repeated key the last value stays.
+/// The attributes as one JSON object; the last value of a repeated key is used.
 pub(crate) fn object(attributes: &[KeyValue]) -> Map<String, Value> {
     let pair = |pair: &KeyValue| (pair.key.clone(), pair.value.as_ref().map_or(Value::Null, json));
     attributes.iter().map(pair).collect()

@@ -1,90 +1,89 @@
-//! What a series was in the last ten minutes, as runs of equal values, and the exemplars it showed meanwhile.
+//! The last ten minutes of a series as runs of equal values, with the exemplars of that time.
 //!
-//! Times are milliseconds of the store, by the monotonic clock: a line on a page must not jump with the wall clock.
+//! Times are milliseconds of the store, by the monotonic clock: a chart must not jump with the wall clock.
 
 use std::collections::VecDeque;
 use std::mem::size_of;
 use std::sync::Arc;
 
+use super::decoded_point::{DecodedPoint, Distribution, PointExemplar, SeriesValue};
 use super::ids::{SpanId, TraceId};
-use super::sample::{Distribution, Example, Sample, Value};
 
 /// How far back a history goes.
 pub(crate) const WINDOW_MS: u64 = 10 * 60 * 1_000;
 
-/// A series that was not heard of for this long has no value: three scrapes of five seconds.
+/// A series without points for this long has no value: three scrapes of five seconds.
 pub(crate) const GAP_MS: u64 = 15_000;
 
 /// Runs of one series: ten minutes of a value that changes every two seconds.
 const RUNS_MAX: usize = 300;
 
 /// Exemplars of one series.
-const DOTS_MAX: usize = 400;
+const EXEMPLARS_MAX: usize = 400;
 
-/// A value and the time in which it was seen again and again.
+/// A value, and the first and last time at which it was received.
 #[derive(Debug, Clone)]
-pub(crate) struct Run {
+pub(crate) struct ValueRun {
     pub(crate) from: u64,
     pub(crate) until: u64,
-    pub(crate) value: Value,
+    pub(crate) value: SeriesValue,
 }
 
-/// An exemplar and when it was first seen.
+/// An exemplar, and when it was first received.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Dot {
+pub(crate) struct SeenExemplar {
     pub(crate) seen: u64,
     pub(crate) trace: TraceId,
-    /// The observed span, where the exemplar names it.
     pub(crate) span: Option<SpanId>,
     pub(crate) value: f64,
-    /// When it was observed, Unix nanoseconds of true time.
+    /// When it was observed, Unix nanoseconds, true time.
     pub(crate) at: u64,
 }
 
 /// The runs and exemplars of one series, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    runs: VecDeque<Run>,
-    dots: VecDeque<Dot>,
+    runs: VecDeque<ValueRun>,
+    exemplars: VecDeque<SeenExemplar>,
     bounds: Arc<[f64]>,
 }
 
 impl History {
-    /// Takes what the series is at `now`.
-    pub(crate) fn add(&mut self, now: u64, sample: Sample) {
-        if *self.bounds != *sample.bounds {
-            // Other buckets cannot be compared with the earlier ones.
+    /// Adds a point that arrived at `now`.
+    pub(crate) fn add(&mut self, now: u64, point: DecodedPoint) {
+        if *self.bounds != *point.bounds {
+            // Distributions with different buckets cannot be compared.
             self.runs.clear();
-            self.bounds = sample.bounds.into();
+            self.bounds = point.bounds.into();
         }
-        for example in sample.examples {
-            self.add_dot(now, example);
+        for exemplar in point.exemplars {
+            self.add_exemplar(now, exemplar);
         }
-        if let Some(value) = sample.value {
+        if let Some(value) = point.value {
             match self.runs.back_mut() {
                 Some(run) if run.value == value && now.saturating_sub(run.until) <= GAP_MS => {
                     run.until = now;
                 }
-                _ => self.runs.push_back(Run { from: now, until: now, value }),
+                _ => self.runs.push_back(ValueRun { from: now, until: now, value }),
             }
         }
-        self.forget(now);
+        self.trim(now);
     }
 
-    /// Lets the older half go, for others that need the room.
+    /// Removes the older half, to make room for other series.
     pub(crate) fn halve(&mut self) {
         self.runs.drain(..self.runs.len() / 2);
-        self.dots.drain(..self.dots.len().div_ceil(2));
+        self.exemplars.drain(..self.exemplars.len().div_ceil(2));
         self.runs.shrink_to_fit();
-        self.dots.shrink_to_fit();
+        self.exemplars.shrink_to_fit();
     }
 
-    pub(crate) fn runs(&self) -> impl Iterator<Item = &Run> {
+    pub(crate) fn runs(&self) -> impl Iterator<Item = &ValueRun> {
         self.runs.iter()
     }
 
-    pub(crate) fn dots(&self) -> impl Iterator<Item = &Dot> {
-        self.dots.iter()
+    pub(crate) fn exemplars(&self) -> impl Iterator<Item = &SeenExemplar> {
+        self.exemplars.iter()
     }
 
     /// Upper bounds of a distribution's buckets, without infinity.
@@ -92,51 +91,52 @@ impl History {
         Arc::clone(&self.bounds)
     }
 
-    /// Memory it takes, about.
+    /// Approximate memory.
     pub(crate) fn bytes(&self) -> usize {
         let per_run = match self.runs.back().map(|run| &run.value) {
-            Some(Value::Distribution(distribution)) => distribution.bytes(),
-            Some(Value::Number(_)) | None => 0,
+            Some(SeriesValue::Distribution(distribution)) => distribution.bytes(),
+            Some(SeriesValue::Number(_)) | None => 0,
         };
-        self.runs.capacity() * size_of::<Run>()
+        self.runs.capacity() * size_of::<ValueRun>()
             + self.runs.len() * per_run
-            + self.dots.capacity() * size_of::<Dot>()
+            + self.exemplars.capacity() * size_of::<SeenExemplar>()
             + self.bounds.len() * size_of::<f64>()
     }
 
-    /// A bucket shows its newest exemplar until there is a newer one: only what is new is a new dot.
-    fn add_dot(&mut self, now: u64, example: Example) {
-        let Example { trace, span, value, at } = example;
-        let is_known = |dot: &Dot| dot.trace == trace && dot.span == span;
-        let is_same = |dot: &Dot| is_known(dot) && dot.value.total_cmp(&value).is_eq();
-        if !self.dots.iter().rev().any(is_same) {
-            self.dots.push_back(Dot { seen: now, trace, span, value, at });
+    /// A bucket repeats its exemplar until there is a newer one: repetitions are not added.
+    fn add_exemplar(&mut self, now: u64, exemplar: PointExemplar) {
+        let PointExemplar { trace, span, value, at } = exemplar;
+        let is_same_span = |known: &SeenExemplar| known.trace == trace && known.span == span;
+        let is_same =
+            |known: &SeenExemplar| is_same_span(known) && known.value.total_cmp(&value).is_eq();
+        if !self.exemplars.iter().rev().any(is_same) {
+            self.exemplars.push_back(SeenExemplar { seen: now, trace, span, value, at });
         }
     }
 
-    fn forget(&mut self, now: u64) {
+    fn trim(&mut self, now: u64) {
         let oldest = now.saturating_sub(WINDOW_MS + GAP_MS);
         while self.runs.len() > RUNS_MAX || self.runs.front().is_some_and(|run| run.until < oldest)
         {
             self.runs.pop_front();
         }
-        while self.dots.len() > DOTS_MAX {
-            self.dots.pop_front();
+        while self.exemplars.len() > EXEMPLARS_MAX {
+            self.exemplars.pop_front();
         }
     }
 }
 
-/// One series as pages draw it.
+/// A copy of one series with its history.
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
     pub(crate) service: String,
-    /// Which process of that service, where it says so.
+    /// `service.instance.id`; empty without it.
     pub(crate) instance: String,
     pub(crate) name: String,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) bounds: Arc<[f64]>,
-    pub(crate) runs: Vec<Run>,
-    pub(crate) dots: Vec<Dot>,
+    pub(crate) runs: Vec<ValueRun>,
+    pub(crate) exemplars: Vec<SeenExemplar>,
 }
 
 impl Series {
@@ -146,8 +146,8 @@ impl Series {
         found.map_or("", |(_, value)| value)
     }
 
-    /// The last run that began by `at`, unless the series was silent then.
-    pub(crate) fn at(&self, at: u64) -> Option<&Run> {
+    /// The last run that started by `at`; `None` in a gap.
+    pub(crate) fn at(&self, at: u64) -> Option<&ValueRun> {
         let started = self.runs.partition_point(|run| run.from <= at);
         let run = self.runs[..started].last()?;
         (at.saturating_sub(run.until) <= GAP_MS).then_some(run)
@@ -156,13 +156,13 @@ impl Series {
     /// The number at a time; `None` in a gap and for distributions.
     pub(crate) fn number_at(&self, at: u64) -> Option<f64> {
         match self.at(at)?.value {
-            Value::Number(number) => Some(number),
-            Value::Distribution(_) => None,
+            SeriesValue::Number(number) => Some(number),
+            SeriesValue::Distribution(_) => None,
         }
     }
 }
 
-/// A distribution as it rose; a fall of the count is a restart, after which all is new.
+/// The observations between two states of a histogram. A smaller count means a restart: then all are new.
 pub(crate) fn rise(before: &Distribution, after: &Distribution) -> Distribution {
     if after.count < before.count || after.buckets.len() != before.buckets.len() {
         return after.clone();
@@ -179,12 +179,12 @@ pub(crate) fn rise(before: &Distribution, after: &Distribution) -> Distribution 
 mod tests {
     use super::*;
 
-    fn number(value: f64) -> Sample {
-        Sample { value: Some(Value::Number(value)), ..Sample::default() }
+    fn number(value: f64) -> DecodedPoint {
+        DecodedPoint { value: Some(SeriesValue::Number(value)), ..DecodedPoint::default() }
     }
 
     #[test]
-    fn equal_values_are_one_run_until_the_series_was_silent() {
+    fn equal_values_are_one_run_until_a_gap() {
         let mut history = History::default();
         for now in [0, 5_000, 10_000] {
             history.add(now, number(1.0));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_is_bounded_in_number_and_in_time() {
+    fn a_history_is_limited_in_runs_and_in_time() {
         let mut history = History::default();
         for now in 0..2_000 {
             history.add(now * 100, number(now as f64));
@@ -209,13 +209,13 @@ mod tests {
     }
 
     #[test]
-    fn an_exemplar_that_stays_is_one_dot() {
+    fn a_repeated_exemplar_is_stored_once() {
         let trace = TraceId::from_wire(&[1; 16]).expect("not zero");
-        let example = |value| Example { trace, span: None, value, at: 0 };
+        let exemplar = |value| PointExemplar { trace, span: None, value, at: 0 };
         let mut history = History::default();
         for (now, value) in [(0, 1.0), (5, 1.0), (10, 2.0)] {
-            history.add(now, Sample { examples: vec![example(value)], ..number(0.0) });
+            history.add(now, DecodedPoint { exemplars: vec![exemplar(value)], ..number(0.0) });
         }
-        assert_eq!(history.dots().map(|dot| dot.seen).collect::<Vec<_>>(), [0, 10]);
+        assert_eq!(history.exemplars().map(|seen| seen.seen).collect::<Vec<_>>(), [0, 10]);
     }
 }

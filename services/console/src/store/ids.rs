@@ -1,4 +1,4 @@
-//! Trace and span ids: parsed once at the edge, so that inside no id is malformed or zero.
+//! Trace and span ids: parsed at the edge, so that no id in the store is malformed or zero.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,13 +13,13 @@ pub(crate) struct TraceId(u128);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SpanId(u64);
 
-/// The text is not the hexadecimal form of an id.
+/// The text is not a hexadecimal id.
 #[derive(Debug, thiserror::Error)]
 #[error("an id must be hexadecimal (32 digits for a trace, 16 for a span) and not zero")]
-pub(crate) struct NotAnId;
+pub(crate) struct InvalidId;
 
 impl TraceId {
-    /// The least and the greatest id, the ends of a range over everything.
+    /// The smallest and the largest id: a range over all ids.
     pub(crate) const ENDS: (Self, Self) = (Self(0), Self(u128::MAX));
 
     /// The id of 16 bytes; `None` for another length and for zero.
@@ -38,12 +38,12 @@ impl SpanId {
 }
 
 impl FromStr for TraceId {
-    type Err = NotAnId;
+    type Err = InvalidId;
 
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
         let mut bytes = [0; 16];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| NotAnId)?;
-        Self::from_wire(&bytes).ok_or(NotAnId)
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidId)?;
+        Self::from_wire(&bytes).ok_or(InvalidId)
     }
 }
 

@@ -1,163 +1,176 @@
-//! Takes exports item by item. What is refused costs only itself; a few hundred at a time are stored in one go, so that
-//! no export is in memory twice.
+//! Reads exports item by item. A rejected item costs only itself; items are stored a few hundred at a time, so that no
+//! export is in memory twice.
 
 use std::sync::Arc;
 
 use otlp::{Export, Flaw, Metric, MetricHead, Scope, Sender};
+use parking_lot::Mutex;
 
-use super::log_line::StoredLine;
-use super::origin::{Origin, SenderHead};
+use super::log_store::LogStore;
 use super::point::Point;
-use super::refused::{ITEM_BYTES_MAX, ITEMS_MAX, Refusals, Refused};
-use super::span::ArrivedSpan;
-use super::{Store, lock};
+use super::rejection::{ITEM_BYTES_MAX, ITEMS_MAX, ItemRejection, ItemRejections};
+use super::resource_scope::{ResourceHead, ResourceScope, ResourceScopes};
+use super::series_store::SeriesStore;
+use super::span_store::SpanStore;
+use super::stored_line::StoredLine;
+use super::stored_span::ArrivedSpan;
 
-/// Items and bytes that are stored in one go.
+/// Items and bytes that are stored at a time.
 const BATCH_ITEMS: usize = 512;
 const BATCH_BYTES: usize = 512 * 1024;
 
-/// Why nothing of an export was taken.
+/// Why a whole export was rejected.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotTaken {
-    /// The envelope is not what the protocol allows.
+pub(crate) enum ExportRejection {
+    /// The envelope violates the protocol.
     #[error("the body is not the OTLP message of this path: {0}")]
     Malformed(#[from] Flaw),
-    /// None of the items is.
+    /// Every item violates the protocol; this is the first one's reason.
     #[error("no item of the export was accepted: {0}")]
-    Nothing(Refused),
+    NoValidItem(ItemRejection),
 }
 
 /// Items on their way into the store.
 struct Batch<T> {
     items: Vec<T>,
     bytes: usize,
-    taken: u64,
+    accepted: u64,
 }
 
-impl Store {
-    pub(super) fn take_spans(&self, export: Export<'_>) -> Result<Refusals, NotTaken> {
-        let (mut batch, mut refusals) = (Batch::new(), Refusals::default());
-        let mut buffer = Vec::new();
-        let add = |batch: &mut Batch<_>, refusals: &mut _| {
-            lock(&self.spans).add(batch.drain(), refusals);
-        };
-        self.each(export, |item, origin| {
-            let room = batch.counted().and_then(|()| check_size(item));
-            match room.and_then(|()| ArrivedSpan::read(item, origin?, &mut buffer)) {
-                Ok(span) => batch.push(span, item.len()),
-                Err(refused) => refusals.add(refused),
-            }
-            if batch.is_full() {
-                add(&mut batch, &mut refusals);
-            }
-        });
-        let before = refusals.of_items(batch.taken)?;
-        add(&mut batch, &mut refusals);
-        lock(&self.spans).refuse(before);
-        Ok(refusals)
-    }
+/// Stores the spans of an export.
+pub(super) fn spans(
+    export: Export<'_>,
+    scopes: &Mutex<ResourceScopes>,
+    store: &Mutex<SpanStore>,
+) -> Result<ItemRejections, ExportRejection> {
+    let add = |batch, rejections: &mut _| store.lock().add(batch, rejections);
+    let (rejections, before) = items(export, scopes, ArrivedSpan::read, add)?;
+    store.lock().count_rejected(before);
+    Ok(rejections)
+}
 
-    pub(super) fn take_logs(&self, export: Export<'_>) -> Result<Refusals, NotTaken> {
-        let (mut batch, mut refusals) = (Batch::new(), Refusals::default());
-        let mut buffer = Vec::new();
-        let add = |batch: &mut Batch<_>| lock(&self.logs).add(batch.drain());
-        self.each(export, |item, origin| {
-            let room = batch.counted().and_then(|()| check_size(item));
-            match room.and_then(|()| StoredLine::read(item, origin?, &mut buffer)) {
-                Ok(line) => batch.push(line, item.len()),
-                Err(refused) => refusals.add(refused),
+/// Stores the log records of an export.
+pub(super) fn log_records(
+    export: Export<'_>,
+    scopes: &Mutex<ResourceScopes>,
+    store: &Mutex<LogStore>,
+) -> Result<ItemRejections, ExportRejection> {
+    let add = |batch, _: &mut _| store.lock().add(batch);
+    let (rejections, before) = items(export, scopes, StoredLine::read, add)?;
+    store.lock().count_rejected(before);
+    Ok(rejections)
+}
+
+/// Stores the data points of an export; `now` is the store's time in milliseconds.
+pub(super) fn points(
+    export: Export<'_>,
+    scopes: &Mutex<ResourceScopes>,
+    store: &Mutex<SeriesStore>,
+    now: impl Fn() -> u64,
+) -> Result<ItemRejections, ExportRejection> {
+    let (mut batch, mut rejections) = (Batch::new(), ItemRejections::default());
+    let mut buffer = Vec::new();
+    let add = |batch: &mut Batch<_>| store.lock().add(batch.drain(), now());
+    for_each_item(export, scopes, |item, scope| {
+        let (metric, head) = match (Metric::of(item), MetricHead::read(item), scope) {
+            (Ok(metric), Ok(head), Ok(scope)) => (metric, (Arc::new(head), scope)),
+            (Ok(metric), Err(flaw), _) => {
+                return rejections.add_many(ItemRejection::Item(flaw), metric.at_least_one());
+            }
+            (Ok(metric), _, Err(rejection)) => {
+                return rejections.add_many(rejection, metric.at_least_one());
+            }
+            (Err(flaw), ..) => return rejections.add(ItemRejection::Item(flaw)),
+        };
+        let Some((kind, points)) = metric.points() else { return };
+        for point in points {
+            let room = batch.check_count();
+            let read = room.and_then(|()| Point::read(kind, point, &head.0, head.1, &mut buffer));
+            match read {
+                Ok(read) => batch.push(read, point.len()),
+                Err(rejection) => rejections.add(rejection),
             }
             if batch.is_full() {
                 add(&mut batch);
             }
-        });
-        let before = refusals.of_items(batch.taken)?;
-        add(&mut batch);
-        lock(&self.logs).refuse(before);
-        Ok(refusals)
-    }
+        }
+    });
+    let before = rejections.of_items(batch.accepted)?;
+    add(&mut batch);
+    store.lock().count_rejected(before);
+    Ok(rejections)
+}
 
-    pub(super) fn take_points(&self, export: Export<'_>) -> Result<Refusals, NotTaken> {
-        let (mut batch, mut refusals) = (Batch::new(), Refusals::default());
-        let mut buffer = Vec::new();
-        let add = |batch: &mut Batch<_>| lock(&self.points).add(batch.drain(), self.now());
-        self.each(export, |item, origin| {
-            let (metric, head) = match (Metric::of(item), MetricHead::read(item), origin) {
-                (Ok(metric), Ok(head), Ok(origin)) => (metric, (Arc::new(head), origin)),
-                (Ok(metric), Err(flaw), _) => {
-                    return refusals.add_many(Refused::Item(flaw), metric.at_least_one());
-                }
-                (Ok(metric), _, Err(refused)) => {
-                    return refusals.add_many(refused, metric.at_least_one());
-                }
-                (Err(flaw), ..) => return refusals.add(Refused::Item(flaw)),
-            };
-            let Some((kind, points)) = metric.points() else { return };
-            for point in points {
-                let room = batch.counted();
-                let read =
-                    room.and_then(|()| Point::read(kind, point, &head.0, head.1, &mut buffer));
-                match read {
-                    Ok(read) => batch.push(read, point.len()),
-                    Err(refused) => refusals.add(refused),
-                }
-                if batch.is_full() {
-                    add(&mut batch);
-                }
-            }
-        });
-        let before = refusals.of_items(batch.taken)?;
-        add(&mut batch);
-        lock(&self.points).refuse(before);
-        Ok(refusals)
-    }
+/// Reads every item with `read` and hands batches to `add`. Returns all rejections, and how many of them were made before
+/// the last batch was added.
+fn items<T>(
+    export: Export<'_>,
+    scopes: &Mutex<ResourceScopes>,
+    read: impl Fn(&[u8], &Arc<ResourceScope>, &mut Vec<u8>) -> Result<T, ItemRejection>,
+    add: impl Fn(Vec<T>, &mut ItemRejections),
+) -> Result<(ItemRejections, u64), ExportRejection> {
+    let (mut batch, mut rejections) = (Batch::new(), ItemRejections::default());
+    let mut buffer = Vec::new();
+    for_each_item(export, scopes, |item, scope| {
+        let room = batch.check_count().and_then(|()| check_size(item));
+        match room.and_then(|()| read(item, scope?, &mut buffer)) {
+            Ok(read) => batch.push(read, item.len()),
+            Err(rejection) => rejections.add(rejection),
+        }
+        if batch.is_full() {
+            add(batch.drain(), &mut rejections);
+        }
+    });
+    let before = rejections.of_items(batch.accepted)?;
+    add(batch.drain(), &mut rejections);
+    Ok((rejections, before))
+}
 
-    /// Every item of the export with where it comes from.
-    fn each<'a>(
-        &self,
-        export: Export<'a>,
-        mut take: impl FnMut(&'a [u8], Result<&Arc<Origin>, Refused>),
-    ) {
-        for sender in export.senders() {
-            let mut head = None;
-            for scope in sender.scopes() {
-                let mut origin = None;
-                for item in scope.items() {
-                    // Whoever sends no item needs no origin.
-                    let origin =
-                        origin.get_or_insert_with(|| self.origin(sender, &mut head, scope));
-                    take(item, origin.as_ref().map_err(|refused| *refused));
-                }
+/// Calls `take` with every item of the export and its resource and scope.
+fn for_each_item<'a>(
+    export: Export<'a>,
+    scopes: &Mutex<ResourceScopes>,
+    mut take: impl FnMut(&'a [u8], Result<&Arc<ResourceScope>, ItemRejection>),
+) {
+    for sender in export.senders() {
+        let mut head = None;
+        for scope in sender.scopes() {
+            let mut shared = None;
+            for item in scope.items() {
+                // Read with the first item: an empty scope is not kept.
+                let shared =
+                    shared.get_or_insert_with(|| resource_scope(scopes, sender, &mut head, scope));
+                take(item, shared.as_ref().map_err(|rejection| *rejection));
             }
         }
     }
+}
 
-    fn origin(
-        &self,
-        sender: Sender<'_>,
-        head: &mut Option<Result<SenderHead, Flaw>>,
-        scope: Scope<'_>,
-    ) -> Result<Arc<Origin>, Refused> {
-        let head = head.get_or_insert_with(|| SenderHead::read(sender));
-        let head = head.as_ref().map_err(|flaw| Refused::Origin(*flaw))?;
-        lock(&self.origins).of(head, scope)
-    }
+fn resource_scope(
+    scopes: &Mutex<ResourceScopes>,
+    sender: Sender<'_>,
+    head: &mut Option<Result<ResourceHead, Flaw>>,
+    scope: Scope<'_>,
+) -> Result<Arc<ResourceScope>, ItemRejection> {
+    let head = head.get_or_insert_with(|| ResourceHead::read(sender));
+    let head = head.as_ref().map_err(|flaw| ItemRejection::ResourceScope(*flaw))?;
+    scopes.lock().of(head, scope)
 }
 
 impl<T> Batch<T> {
     fn new() -> Self {
-        Self { items: Vec::new(), bytes: 0, taken: 0 }
+        Self { items: Vec::new(), bytes: 0, accepted: 0 }
     }
 
-    /// Whether the export may have one more.
-    fn counted(&self) -> Result<(), Refused> {
-        if self.taken < ITEMS_MAX { Ok(()) } else { Err(Refused::TooMany) }
+    /// Whether the export may have one more item.
+    fn check_count(&self) -> Result<(), ItemRejection> {
+        if self.accepted < ITEMS_MAX { Ok(()) } else { Err(ItemRejection::TooMany) }
     }
 
     fn push(&mut self, item: T, bytes: usize) {
         self.items.push(item);
         self.bytes += bytes;
-        self.taken += 1;
+        self.accepted += 1;
     }
 
     fn is_full(&self) -> bool {
@@ -170,16 +183,18 @@ impl<T> Batch<T> {
     }
 }
 
-impl Refusals {
-    /// How many were refused before they came to the store; an error if there was nothing that can be read.
-    fn of_items(&self, taken: u64) -> Result<u64, NotTaken> {
+impl ItemRejections {
+    /// How many there are so far; an error if nothing was accepted and some items violate the protocol.
+    fn of_items(&self, accepted: u64) -> Result<u64, ExportRejection> {
         match self.first() {
-            Some(first) if taken == 0 && self.unreadable > 0 => Err(NotTaken::Nothing(first)),
+            Some(first) if accepted == 0 && self.malformed > 0 => {
+                Err(ExportRejection::NoValidItem(first))
+            }
             _ => Ok(self.count),
         }
     }
 }
 
-fn check_size(item: &[u8]) -> Result<(), Refused> {
-    if item.len() > ITEM_BYTES_MAX { Err(Refused::TooLarge(ITEM_BYTES_MAX)) } else { Ok(()) }
+fn check_size(item: &[u8]) -> Result<(), ItemRejection> {
+    if item.len() > ITEM_BYTES_MAX { Err(ItemRejection::TooLarge(ITEM_BYTES_MAX)) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! One data point as it is kept: what its metric's points share is shared, not copied.
+//! One data point: the parts that all points of a metric have in common are shared, not copied.
 
 use std::sync::Arc;
 
@@ -6,55 +6,53 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use otlp::wire::{Fields, Value, put_sized};
 use otlp::{Message, MetricHead, canonical_into};
 
+use super::decoded_point::DecodedPoint;
 use super::encoded::Encoded;
-use super::origin::Origin;
-use super::refused::{POINT_BYTES_MAX, Refused};
-use super::sample::Sample;
-use super::span;
+use super::rejection::{ItemRejection, POINT_BYTES_MAX};
+use super::resource_scope::ResourceScope;
+use super::stored_span;
 
 /// A data point on its way into the store.
 #[derive(Debug)]
 pub(crate) struct Point {
-    pub(crate) origin: Arc<Origin>,
+    pub(crate) scope: Arc<ResourceScope>,
     pub(crate) head: Arc<MetricHead>,
-    /// What kind of point it is.
     pub(crate) kind: &'static Message,
-    /// The encoded point.
     pub(crate) wire: Encoded,
-    /// What makes the series: service, instance, name and attributes.
+    /// Identifies the series: service, instance, name and attributes.
     pub(crate) key: Arc<[u8]>,
-    /// What it says, for the history of its series.
-    pub(crate) sample: Sample,
+    /// For the history of its series.
+    pub(crate) decoded: DecodedPoint,
 }
 
 impl Point {
-    /// Reads a point of this kind, or says why it is refused. `buffer` is written over.
+    /// Reads a point of this kind. `buffer` is overwritten.
     pub(crate) fn read(
         kind: &'static Message,
         wire: &[u8],
         head: &Arc<MetricHead>,
-        origin: &Arc<Origin>,
+        scope: &Arc<ResourceScope>,
         buffer: &mut Vec<u8>,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, ItemRejection> {
         if wire.len() > POINT_BYTES_MAX {
-            return Err(Refused::TooLarge(POINT_BYTES_MAX));
+            return Err(ItemRejection::TooLarge(POINT_BYTES_MAX));
         }
-        canonical_into(kind, wire, buffer).map_err(Refused::Item)?;
+        canonical_into(kind, wire, buffer).map_err(ItemRejection::Item)?;
         let mut key = Vec::new();
-        for text in [&*origin.service, &*origin.instance, &*head.name] {
+        for text in [&*scope.service, &*scope.instance, &*head.name] {
             put_sized(&mut key, text.as_bytes());
         }
-        // Attributes are a set: their order makes no other series.
+        // Attributes are a set: their order is not part of the series.
         let mut pairs: Vec<_> = pairs(kind, buffer).collect();
         pairs.sort_unstable();
         for pair in pairs {
             put_sized(&mut key, pair);
         }
         Ok(Self {
-            origin: Arc::clone(origin),
+            scope: Arc::clone(scope),
             head: Arc::clone(head),
             kind,
-            sample: Sample::of(kind, buffer),
+            decoded: DecodedPoint::of(kind, buffer),
             key: key.as_slice().into(),
             wire: Encoded::of(buffer),
         })
@@ -63,7 +61,7 @@ impl Point {
 
 /// The attributes of a point.
 pub(crate) fn attributes(kind: &Message, wire: &[u8]) -> Vec<KeyValue> {
-    pairs(kind, wire).map(span::pair).collect()
+    pairs(kind, wire).map(stored_span::decode_pair).collect()
 }
 
 fn pairs<'a>(kind: &Message, wire: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {

@@ -19,7 +19,7 @@ async fn sample(console: &Console, series: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn it_is_alive_and_ready_and_shows_its_process() {
+async fn the_console_is_live_and_ready_and_exports_process_metrics() {
     let console = Console::start().await;
     assert_eq!(admin(&console, "/healthz").await.0, StatusCode::OK);
     let (status, body) = admin(&console, "/readyz").await;
@@ -48,7 +48,7 @@ async fn pages_are_measured_by_route_and_no_path_from_outside_is_a_label() {
 }
 
 #[tokio::test]
-async fn refused_items_are_counted_as_rejected_and_evicted_ones_are_not() {
+async fn rejected_items_are_counted_as_dropped_and_evicted_ones_are_not() {
     let console = Console::with(|config| config.spans_max = 1).await;
     let spans = format!("{}{{signal=\"spans\"}}", TELEMETRY_DROPPED.name);
     for trace in 1..=3 {
@@ -64,7 +64,7 @@ async fn refused_items_are_counted_as_rejected_and_evicted_ones_are_not() {
 }
 
 #[tokio::test]
-async fn a_taken_admin_port_is_an_error_that_names_the_flag() {
+async fn an_admin_port_in_use_is_an_error_that_names_the_flag() {
     let console = Console::start().await;
     let mut config = console::Config::on_free_ports();
     config.admin.admin_bind = console.running.admin;
@@ -73,7 +73,7 @@ async fn a_taken_admin_port_is_an_error_that_names_the_flag() {
 }
 
 #[tokio::test]
-async fn strangers_names_are_refused_there_too() {
+async fn the_admin_server_rejects_unknown_host_names() {
     let console = Console::start().await;
     let url = format!("http://{}/metrics", console.running.admin);
     let answer = console.client.get(url).header("host", "evil.example").send();

@@ -1,4 +1,4 @@
-//! What leaves when the store is full, and that it is counted.
+//! Eviction when the store is full, and its counts.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
@@ -50,7 +50,7 @@ async fn a_job_whose_trace_was_evicted_is_no_longer_found() {
 }
 
 #[tokio::test]
-async fn memory_is_a_limit_of_its_own() {
+async fn memory_is_limited_independently_of_counts() {
     let console = Console::with(|config| config.memory_mib = 1).await;
     for trace in 1..=40 {
         let large = with(span(trace, 1, 0, "large"), [text("x", &"x".repeat(100_000))]);
@@ -63,7 +63,7 @@ async fn memory_is_a_limit_of_its_own() {
 }
 
 #[tokio::test]
-async fn one_endless_trace_does_not_push_the_others_out() {
+async fn an_endless_trace_does_not_evict_the_others() {
     let console = Console::start().await;
     console.send(export("gateway", vec![span(1, 1, 0, "neighbour")])).await;
     let endless = (1..=10_010).map(|id| span(2, id, 0, "again")).collect();
@@ -77,7 +77,7 @@ async fn one_endless_trace_does_not_push_the_others_out() {
 }
 
 #[tokio::test]
-async fn the_oldest_log_lines_are_evicted_first_also_from_the_index_by_trace() {
+async fn the_oldest_log_lines_are_evicted_first_and_from_the_index_by_trace() {
     let console = Console::with(|config| config.logs_max = 3).await;
     let lines = (1..=5).map(|at| line(at.min(4).into(), at, 9, &format!("line {at}"))).collect();
     let body = export_logs("gateway", lines).encode_to_vec();

@@ -1,4 +1,4 @@
-//! The jobs of the first page, and the way from a job to its trace.
+//! The jobs on the first page, and the redirect from a job to its trace.
 
 use axum::extract::{Path, RawQuery};
 use axum::routing::get;
@@ -12,7 +12,7 @@ use url::Url;
 use crate::telemetry::{export, span, text, trace_hex, with};
 use crate::under_test::{Console, in_time};
 
-/// A console beside a gateway that answers with these jobs.
+/// A console with a gateway that responds with these jobs.
 pub(crate) async fn console_beside(jobs: Value) -> Console {
     let list = jobs.clone();
     let router = Router::new().route("/v1/jobs", get(move || async move { Json(list) })).route(
@@ -29,7 +29,7 @@ pub(crate) async fn console_beside(jobs: Value) -> Console {
 }
 
 #[tokio::test]
-async fn recent_jobs_lead_to_their_traces_and_missing_fields_do_no_harm() {
+async fn recent_jobs_link_to_their_traces_even_if_fields_are_missing() {
     let console = console_beside(json!({"jobs": [
         {"id": "j-2", "name": "<b>sum</b>", "kind": "add", "state": "retrying", "attempts": 2,
          "trace_id": trace_hex(2), "accepted_at": "2026-10-09T08:53:20.123Z"},
@@ -46,7 +46,7 @@ async fn recent_jobs_lead_to_their_traces_and_missing_fields_do_no_harm() {
 }
 
 #[tokio::test]
-async fn a_job_leads_to_its_trace_by_the_store_or_by_the_gateway() {
+async fn a_job_redirects_to_its_trace_from_the_store_or_the_gateway() {
     let jobs = json!({"jobs": [{"id": "j-1", "trace_id": trace_hex(1)}, {"id": "j-3"}]});
     let console = console_beside(jobs).await;
     let stored = with(span(2, 1, 0, "process"), [text("waybill.job.id", "j-2")]);
@@ -64,7 +64,7 @@ async fn a_job_leads_to_its_trace_by_the_store_or_by_the_gateway() {
 }
 
 #[tokio::test]
-async fn without_a_gateway_the_page_says_so_and_shows_the_traces() {
+async fn without_a_gateway_the_page_reports_it_and_shows_the_traces() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let url = Url::parse(&format!("http://{free}")).unwrap();
     let console = Console::with(|config| config.gateway_url = url).await;

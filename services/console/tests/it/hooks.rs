@@ -1,4 +1,4 @@
-//! The webhook catcher, as senders, the page and hostile clients meet it.
+//! The webhook receiver: senders, pages and hostile clients.
 
 use std::time::UNIX_EPOCH;
 
@@ -38,13 +38,13 @@ fn signed(console: &Console, id: &str, secret: &str, seconds_ago: i64) -> Reques
         .header("webhook-signature", format!("v1,bm90IHRoaXM= {signature}"))
 }
 
-async fn caught(console: &Console, name: &str) -> Vec<Value> {
+async fn received(console: &Console, name: &str) -> Vec<Value> {
     let answer = console.api(&format!("/api/hooks/{name}")).await;
     answer["hooks"].as_array().unwrap().clone()
 }
 
 #[tokio::test]
-async fn a_notification_is_kept_with_its_job_and_a_repeat_is_counted_and_marked() {
+async fn a_notification_is_kept_with_its_job_and_repeated_arrivals_are_counted() {
     let console = Console::start().await;
     for _ in 0..2 {
         let request =
@@ -52,7 +52,7 @@ async fn a_notification_is_kept_with_its_job_and_a_repeat_is_counted_and_marked(
         assert_eq!(status(request).await, StatusCode::OK);
     }
     assert_eq!(status(post(&console, "/hooks/demo", notification())).await, StatusCode::OK);
-    let hooks = caught(&console, "demo").await;
+    let hooks = received(&console, "demo").await;
     assert_eq!(hooks.len(), 2, "the repeat is not listed again");
     assert_eq!((&hooks[0]["arrivals"], &hooks[1]["arrivals"]), (&json!(1), &json!(2)));
     assert_eq!(hooks[1]["job_id"], JOB);
@@ -89,7 +89,7 @@ async fn an_alert_of_grafana_is_kept_under_the_name_of_its_contact_point() {
 }
 
 #[tokio::test]
-async fn a_signature_is_checked_where_the_secret_is_known() {
+async fn a_signature_is_checked_if_there_is_a_secret() {
     let console =
         Console::with(|config| config.webhook_secret = Some(SECRET.parse().unwrap())).await;
     let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -105,17 +105,17 @@ async fn a_signature_is_checked_where_the_secret_is_known() {
         (headless, "wrong"),
         (post(&console, "/hooks/demo", notification()), "unsigned"),
     ] {
-        assert_eq!(status(request).await, StatusCode::OK, "{verdict}: it is shown, not refused");
-        assert_eq!(caught(&console, "demo").await[0]["signature"], verdict);
+        assert_eq!(status(request).await, StatusCode::OK, "{verdict}: it is shown, not rejected");
+        assert_eq!(received(&console, "demo").await[0]["signature"], verdict);
     }
     let page = console.page("/hooks").await;
     for mark in [">signed<", ">signature out of time<", ">wrong signature<"] {
         assert!(page.contains(mark), "{mark}");
     }
     assert!(!page.contains("whsec_"));
-    let ignorant = Console::start().await;
-    status(signed(&ignorant, "a", SECRET, 0)).await;
-    assert_eq!(caught(&ignorant, "demo").await[0]["signature"], "unchecked");
+    let without_secret = Console::start().await;
+    status(signed(&without_secret, "a", SECRET, 0)).await;
+    assert_eq!(received(&without_secret, "demo").await[0]["signature"], "unchecked");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn during_a_rotation_signatures_of_both_secrets_are_valid() {
     let console = Console::with(|config| config.webhook_secret = Some(both.parse().unwrap())).await;
     for (id, secret) in [("new", new), ("old", SECRET)] {
         status(signed(&console, id, secret, 0)).await;
-        assert_eq!(caught(&console, "demo").await[0]["signature"], "valid", "{id}");
+        assert_eq!(received(&console, "demo").await[0]["signature"], "valid", "{id}");
     }
 }
 
@@ -141,13 +141,13 @@ async fn the_sender_gets_the_requested_response_and_the_webhook_is_kept() {
     {
         assert_eq!(send(query).await.status().as_u16(), expected, "{query}");
     }
-    let put_off = send("?answer=429&retry_after=2").await;
+    let rate_limited = send("?answer=429&retry_after=2").await;
     assert_eq!(
-        (put_off.status().as_u16(), &put_off.headers()["retry-after"]),
+        (rate_limited.status().as_u16(), &rate_limited.headers()["retry-after"]),
         (429, &"2".parse().unwrap())
     );
     assert!(!send("?answer=200&retry_after=2").await.headers().contains_key("retry-after"));
-    assert_eq!(caught(&console, "demo").await[0]["arrivals"], 6);
+    assert_eq!(received(&console, "demo").await[0]["arrivals"], 6);
     assert_eq!(send("?answer=503&times=6").await.status().as_u16(), 200, "only the first six");
     assert!(console.page("/hooks").await.contains("arrived 7 times"));
     for bad in [
@@ -162,7 +162,7 @@ async fn the_sender_gets_the_requested_response_and_the_webhook_is_kept() {
     ] {
         assert_eq!(send(bad).await.status(), StatusCode::BAD_REQUEST, "{bad}");
     }
-    assert_eq!(caught(&console, "demo").await[0]["arrivals"], 7, "refused ones are not kept");
+    assert_eq!(received(&console, "demo").await[0]["arrivals"], 7, "rejected ones are not kept");
 }
 
 #[tokio::test]
@@ -171,12 +171,12 @@ async fn two_bodies_under_one_id_are_marked() {
     for body in ["1", "2", "2"] {
         status(post(&console, "/hooks/demo", body).header("webhook-id", "one")).await;
     }
-    let hooks = caught(&console, "demo").await;
+    let hooks = received(&console, "demo").await;
     assert_eq!((&hooks[0]["body_changed"], &hooks[0]["body"]), (&json!(true), &json!(2)));
 }
 
 #[tokio::test]
-async fn hostile_bodies_are_refused_with_a_reason_and_not_kept() {
+async fn hostile_bodies_are_rejected_with_a_reason_and_not_kept() {
     let console = Console::start().await;
     let nested = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
     let large = format!("\"{}\"", "x".repeat(64 * 1024));
@@ -246,7 +246,7 @@ async fn each_name_keeps_its_newest_and_the_least_recently_used_name_is_evicted(
     for n in 0..103 {
         status(post(&console, "/hooks/many", n.to_string())).await;
     }
-    let many = caught(&console, "many").await;
+    let many = received(&console, "many").await;
     assert_eq!((many.len(), &many[0]["body"], &many[99]["body"]), (100, &json!(102), &json!(3)));
     let body = format!("\"{}\"", "x".repeat(60 * 1024));
     for _ in 0..8 {
@@ -262,7 +262,7 @@ async fn each_name_keeps_its_newest_and_the_least_recently_used_name_is_evicted(
     }
     assert_eq!(console.api("/api/hooks").await["hooks"].as_array().unwrap().len(), 32);
     assert_eq!(console.any_page("/api/hooks/many").await.0, StatusCode::NOT_FOUND);
-    assert_eq!(caught(&console, "large").await.len(), 4);
+    assert_eq!(received(&console, "large").await.len(), 4);
 }
 
 #[tokio::test]

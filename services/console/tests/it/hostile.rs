@@ -1,5 +1,5 @@
-//! What would cost the console far more than it costs the sender is refused, cut down or put off, and everybody else is
-//! served meanwhile.
+//! Exports that cost the console far more than the sender are rejected, truncated or delayed, and do not affect other
+//! senders.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ fn empty_attributes(count: usize) -> Vec<KeyValue> {
 }
 
 #[tokio::test]
-async fn a_metric_with_a_long_name_and_many_points_is_refused_before_it_is_built() {
+async fn a_metric_with_a_long_name_and_many_points_is_rejected_before_it_is_decoded() {
     let console = Console::start().await;
     let (status, reply) = send(&console, "metrics", &metric(&"n".repeat(100_000), 20_000)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
@@ -63,7 +63,7 @@ async fn a_metric_with_a_long_name_and_many_points_is_refused_before_it_is_built
 }
 
 #[tokio::test]
-async fn hundreds_of_thousands_of_empty_items_cost_little() {
+async fn hundreds_of_thousands_of_empty_items_are_handled_in_time() {
     let console = Console::start().await;
     let empty = [0x12, 0].repeat(400_000);
     let sized = |number: u8, data: &[u8]| {
@@ -113,7 +113,7 @@ async fn attributes_and_events_beyond_the_limit_are_dropped_counted_and_shown_as
 }
 
 #[tokio::test]
-async fn a_page_of_a_thousand_wide_spans_is_bounded_and_says_so() {
+async fn a_page_of_a_thousand_wide_spans_is_truncated_and_marked() {
     let console = Console::start().await;
     for first in [1, 501] {
         let wide = |id| {
@@ -135,7 +135,7 @@ async fn a_page_of_a_thousand_wide_spans_is_bounded_and_says_so() {
 }
 
 #[tokio::test]
-async fn ten_thousand_services_in_one_trace_are_listed_in_part() {
+async fn of_ten_thousand_services_in_one_trace_the_first_are_listed() {
     let console = Console::start().await;
     let mut request = export("service 0", Vec::new());
     request.resource_spans = (1..=10_000_u64)
@@ -159,7 +159,7 @@ async fn ten_thousand_services_in_one_trace_are_listed_in_part() {
 }
 
 #[tokio::test]
-async fn a_resource_that_is_too_large_costs_its_own_items_only() {
+async fn an_oversized_resource_rejects_only_its_own_items() {
     let console = Console::start().await;
     let mut request = export("gateway", vec![span(1, 1, 0, "good")]);
     let mut large = export("gateway", vec![span(1, 2, 0, "lost")]).resource_spans.remove(0);
@@ -171,7 +171,7 @@ async fn a_resource_that_is_too_large_costs_its_own_items_only() {
     assert!(partial.error_message.contains("fewer resource attributes"), "{partial:?}");
 }
 
-/// A sender that announces a body and sends a byte of it now and then, until it is stopped.
+/// A sender that announces a body and sends only its first byte.
 async fn slow(console: &Console) -> TcpStream {
     let mut stream = TcpStream::connect(console.running.otlp_http).await.unwrap();
     let head = "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\nContent-Length: 1000\r\n\r\nx";
@@ -182,9 +182,9 @@ async fn slow(console: &Console) -> TcpStream {
 #[tokio::test]
 async fn slow_senders_delay_no_other_sender_and_get_an_error() {
     let console = Console::start().await;
-    let mut dawdling = Vec::new();
+    let mut slow_senders = Vec::new();
     for _ in 0..40 {
-        dawdling.push(slow(&console).await);
+        slow_senders.push(slow(&console).await);
     }
     let started = Instant::now();
     console.send(export("gateway", vec![span(1, 1, 0, "by HTTP")])).await;
@@ -193,7 +193,7 @@ async fn slow_senders_delay_no_other_sender_and_get_an_error() {
     in_time(client.export(export("gateway", vec![span(1, 2, 0, "by gRPC")]))).await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(console.count("spans", "stored").await, 2);
-    for mut stream in dawdling {
+    for mut stream in slow_senders {
         let mut answer = Vec::new();
         let mut part = [0; 1024];
         while !String::from_utf8_lossy(&answer).contains("did not arrive") {
@@ -206,7 +206,7 @@ async fn slow_senders_delay_no_other_sender_and_get_an_error() {
 }
 
 #[tokio::test]
-async fn log_lines_that_exceed_one_response_are_cut_off_and_marked() {
+async fn log_lines_that_exceed_one_response_are_truncated_and_marked() {
     use crate::telemetry::{export_logs, line};
     let console = Console::start().await;
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! What the receivers take, and what they answer to what they do not take.
+//! Accepted and rejected exports, and their responses.
 
 use std::io::{Cursor, Read, Write};
 
@@ -30,8 +30,8 @@ async fn all_signals_are_received_over_grpc_compressed_or_not() {
     let mut traces = TraceServiceClient::connect(endpoint.clone()).await.unwrap();
     let reply = in_time(traces.export(export("gateway", vec![span(1, 1, 0, "POST")]))).await;
     assert_eq!(reply.unwrap().into_inner().partial_success, None);
-    let mut packed = traces.send_compressed(CompressionEncoding::Gzip);
-    in_time(packed.export(export("gateway", vec![span(1, 2, 1, "publish")]))).await.unwrap();
+    let mut compressed = traces.send_compressed(CompressionEncoding::Gzip);
+    in_time(compressed.export(export("gateway", vec![span(1, 2, 1, "publish")]))).await.unwrap();
 
     let mut logs = LogsServiceClient::connect(endpoint.clone()).await.unwrap();
     in_time(logs.export(export_logs("gateway", vec![line(1, 0, 9, "taken")]))).await.unwrap();
@@ -63,9 +63,9 @@ async fn a_json_export_gets_a_json_response() {
 async fn every_content_coding_is_decoded_in_any_case() {
     let console = Console::start().await;
     let plain = export("gateway", vec![span(1, 1, 0, "packed")]).encode_to_vec();
-    let mut read = Vec::new();
-    let mut pack = |names: &[&'static str], body: Vec<u8>| {
-        read.extend(names.iter().map(|name| (*name, body.clone())));
+    let mut requests = Vec::new();
+    let mut add = |names: &[&'static str], body: Vec<u8>| {
+        requests.extend(names.iter().map(|name| (*name, body.clone())));
     };
     let all = |mut reader: Box<dyn Read>| {
         let mut body = Vec::new();
@@ -74,15 +74,15 @@ async fn every_content_coding_is_decoded_in_any_case() {
     };
     let fast = Compression::fast();
     let sent = plain.clone();
-    pack(&["gzip", "GZip", "x-gzip"], all(Box::new(GzEncoder::new(Cursor::new(sent), fast))));
+    add(&["gzip", "GZip", "x-gzip"], all(Box::new(GzEncoder::new(Cursor::new(sent), fast))));
     let sent = plain.clone();
-    pack(&["deflate", "DEFLATE"], all(Box::new(ZlibEncoder::new(Cursor::new(sent), fast))));
+    add(&["deflate", "DEFLATE"], all(Box::new(ZlibEncoder::new(Cursor::new(sent), fast))));
     let sent = plain.clone();
-    pack(&["deflate"], all(Box::new(DeflateEncoder::new(Cursor::new(sent), fast))));
-    pack(&["zstd", "Zstd"], zstd::encode_all(&*plain, 0).unwrap());
-    pack(&["identity", "Identity", ""], plain);
-    let count = read.len() as u64;
-    for (name, body) in read {
+    add(&["deflate"], all(Box::new(DeflateEncoder::new(Cursor::new(sent), fast))));
+    add(&["zstd", "Zstd"], zstd::encode_all(&*plain, 0).unwrap());
+    add(&["identity", "Identity", ""], plain);
+    let count = requests.len() as u64;
+    for (name, body) in requests {
         let request = console.export("traces", PROTOBUF, body).header("content-encoding", name);
         assert_eq!(in_time(request.send()).await.unwrap().status(), StatusCode::OK, "{name}");
     }
@@ -90,7 +90,7 @@ async fn every_content_coding_is_decoded_in_any_case() {
 }
 
 #[tokio::test]
-async fn single_spans_that_are_refused_are_reported_and_the_rest_is_kept() {
+async fn rejected_spans_are_reported_and_the_others_are_kept() {
     let console = Console::start().await;
     let mut short = span(1, 2, 0, "short id");
     short.span_id.pop();
@@ -107,11 +107,11 @@ async fn single_spans_that_are_refused_are_reported_and_the_rest_is_kept() {
     assert_eq!(console.count("spans", "stored").await, 1);
 }
 
-/// A name that `broken_inside` damages.
+/// A name that `with_invalid_utf8` damages.
 const BROKEN: &str = "\u{fffd}\u{fffd}";
 
 /// An export in which the first text called `BROKEN` is not UTF-8.
-fn broken_inside(spans: Vec<Span>) -> Vec<u8> {
+fn with_invalid_utf8(spans: Vec<Span>) -> Vec<u8> {
     let mut body = export("gateway", spans).encode_to_vec();
     let at = body.windows(3).position(|bytes| bytes == "\u{fffd}".as_bytes()).unwrap();
     body[at] = 0xff;
@@ -119,10 +119,10 @@ fn broken_inside(spans: Vec<Span>) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_malformed_span_costs_itself_and_not_its_neighbours() {
+async fn a_malformed_span_is_rejected_and_the_others_are_kept() {
     let console = Console::start().await;
     let spans = vec![span(1, 1, 0, "good"), span(1, 2, 0, BROKEN), span(1, 3, 0, "good")];
-    let sent = console.export("traces", PROTOBUF, broken_inside(spans)).send();
+    let sent = console.export("traces", PROTOBUF, with_invalid_utf8(spans)).send();
     let answer = in_time(in_time(sent).await.unwrap().bytes()).await.unwrap();
     let partial = ExportTraceServiceResponse::decode(answer).unwrap().partial_success.unwrap();
     assert_eq!(partial.rejected_spans, 1);
@@ -132,25 +132,25 @@ async fn a_malformed_span_costs_itself_and_not_its_neighbours() {
 }
 
 #[tokio::test]
-async fn an_export_without_any_valid_item_is_refused() {
+async fn an_export_without_any_valid_item_is_rejected() {
     let console = Console::start().await;
     for (media, body) in [
         (PROTOBUF, b"this is not protobuf".to_vec()),
-        (PROTOBUF, broken_inside(vec![span(1, 2, 0, BROKEN)])),
+        (PROTOBUF, with_invalid_utf8(vec![span(1, 2, 0, BROKEN)])),
         (JSON, b"{\"resourceSpans\": [".to_vec()),
         (JSON, b"{\"resourceSpans\": 7}".to_vec()),
     ] {
         let answer = in_time(console.export("traces", media, body).send()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
         assert_eq!(answer.headers()["content-type"], media);
-        assert!(!in_time(answer.bytes()).await.unwrap().is_empty(), "it says why");
+        assert!(!in_time(answer.bytes()).await.unwrap().is_empty(), "a reason");
     }
     let status = console.api("/api/status").await;
     assert_eq!((&status["spans"]["received"], &status["exports_refused"]), (&0.into(), &4.into()));
 }
 
 #[tokio::test]
-async fn an_oversized_export_is_refused_and_the_sender_reads_why() {
+async fn an_oversized_export_is_rejected_and_the_sender_reads_the_reason() {
     let console = Console::start().await;
     let plain = vec![0; 9 * 1024 * 1024];
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), Compression::best());
@@ -169,12 +169,12 @@ async fn an_oversized_export_is_refused_and_the_sender_reads_why() {
     let mut client = TraceServiceClient::connect(endpoint).await.unwrap();
     let many = (1..=40).map(|id| with(span(1, id, 0, "large"), [text("x", &"x".repeat(250_000))]));
     let refused = in_time(client.export(export("gateway", many.collect()))).await.unwrap_err();
-    // Not a code after which senders repeat what would be refused again.
+    // Not a code after which senders repeat the export, which would be rejected again.
     assert_eq!((refused.code(), refused.details()), (Code::ResourceExhausted, &b""[..]));
 }
 
 #[tokio::test]
-async fn an_unknown_content_coding_is_refused() {
+async fn an_unknown_content_coding_is_rejected() {
     let console = Console::start().await;
     for (encoding, status) in [
         ("br", StatusCode::UNSUPPORTED_MEDIA_TYPE),
@@ -190,7 +190,7 @@ async fn an_unknown_content_coding_is_refused() {
 }
 
 #[tokio::test]
-async fn an_unbounded_resource_is_refused() {
+async fn an_oversized_resource_is_rejected() {
     let console = Console::start().await;
     let mut request = export("gateway", vec![span(1, 1, 0, "good")]);
     let resource = request.resource_spans[0].resource.as_mut().unwrap();

@@ -1,4 +1,4 @@
-//! Links into Grafana, held against the files that Grafana reads.
+//! Links to Grafana, compared with the files that provision it.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use url::Url;
 use crate::telemetry::{START, export, span, text, trace_hex, with};
 use crate::under_test::Console;
 
-async fn console_beside_grafana() -> Console {
+async fn console_with_grafana() -> Console {
     Console::with(|config| config.grafana_url = Some("http://127.0.0.1:3000".parse().unwrap()))
         .await
 }
@@ -33,7 +33,7 @@ fn repository(path: &str) -> String {
 
 #[tokio::test]
 async fn the_first_page_links_to_the_lab_home_only_with_grafana() {
-    let page = console_beside_grafana().await.page("/").await;
+    let page = console_with_grafana().await.page("/").await;
     let [home] = &links(&page)[..] else { panic!("one link in {page}") };
     let dashboard: Value =
         serde_json::from_str(&repository("grafana/dashboards/home.json")).unwrap();
@@ -44,7 +44,7 @@ async fn the_first_page_links_to_the_lab_home_only_with_grafana() {
 
 #[tokio::test]
 async fn a_trace_links_to_its_job_its_trace_and_its_log_lines_in_grafana() {
-    let console = console_beside_grafana().await;
+    let console = console_with_grafana().await;
     let hostile = "j-1&from=0#\"><script>";
     console
         .send(export(
@@ -88,13 +88,13 @@ async fn a_trace_links_to_its_job_its_trace_and_its_log_lines_in_grafana() {
 
 #[tokio::test]
 async fn an_evicted_trace_links_to_tempo() {
-    let console = console_beside_grafana().await;
+    let console = console_with_grafana().await;
     let (status, page) = console.any_page(&format!("/traces/{}", trace_hex(8))).await;
     assert_eq!((status, links(&page).len()), (StatusCode::NOT_FOUND, 1));
 }
 
 #[test]
-fn a_url_that_is_not_http_is_refused_with_an_example() {
+fn a_url_that_is_not_http_is_rejected_with_an_example() {
     #[derive(clap::Parser)]
     struct Flags {
         #[command(flatten)]
@@ -104,7 +104,7 @@ fn a_url_that_is_not_http_is_refused_with_an_example() {
         |url: &str| <Flags as clap::Parser>::try_parse_from(["console", "--grafana-url", url]);
     assert!(parse("https://grafana.example/lab").unwrap().config.grafana_url.is_some());
     for bad in ["javascript:alert(1)", "file:///etc/passwd", "127.0.0.1:3000", ""] {
-        let Err(error) = parse(bad) else { panic!("{bad} is taken") };
+        let Err(error) = parse(bad) else { panic!("{bad} is accepted") };
         let error = error.to_string();
         assert!(
             error.contains("--grafana-url") && error.contains("http://127.0.0.1:3000"),

@@ -1,4 +1,4 @@
-//! Log lines read back.
+//! Log lines in the API.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValueList};

@@ -1,26 +1,27 @@
-//! The console from outside: real sockets, real protocols.
+//! The console as a black box: real sockets, real protocols.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod admin;
 mod canary;
+mod encodings;
 mod eviction;
 mod gateway;
 mod hooks;
 mod hostile;
 mod ingest;
+mod job_state;
 mod links;
 mod logs;
 mod metrics;
 mod metrics_page;
+mod navigation;
 mod otlp_json;
+mod overload;
 mod pages;
-mod put_off;
 mod scrape;
 mod search;
 mod security;
-mod spellings;
-mod standing;
 mod stopping;
 mod telemetry;
 mod under_test;

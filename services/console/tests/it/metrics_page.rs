@@ -1,4 +1,4 @@
-//! The page with the charts, as a browser without script gets it.
+//! The page with the charts, without script.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::telemetry::trace_hex;
 use crate::under_test::{Console, STEP_LIMIT};
 
 #[tokio::test]
-async fn without_metrics_the_page_says_how_to_send_them() {
+async fn without_metrics_the_page_explains_how_to_send_them() {
     let console = Console::start().await;
     let page = console.page("/metrics").await;
     assert!(page.contains("No metrics yet") && page.contains("WAYBILL_SCRAPE_TARGETS"));
@@ -40,7 +40,7 @@ async fn a_chart_has_lines_and_dots_that_link_to_the_observed_span() {
     eventually(STEP_LIMIT, "the second dot", async || shows(2).await).await;
 
     let page = console.page("/metrics").await;
-    assert!(page.contains("processor done 4.2 s, open its trace"), "a dot says what it is");
+    assert!(page.contains("processor done 4.2 s, open its trace"), "a dot has a label");
     assert!(page.contains("<path class=\"service-2\""), "p95 is a line: {page}");
     assert!(page.contains("processor p50") && page.contains("processor p95"));
     assert!(page.matches("<figure").count() == 8, "few charts");

@@ -1,4 +1,4 @@
-//! A trace read back is OTLP's JSON form, to the letter.
+//! A trace is returned exactly in OTLP's JSON form.
 
 use contract::signals::attr::LOST;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
@@ -11,7 +11,7 @@ use crate::telemetry::{START, attribute, export, failed, span, text, trace_hex, 
 use crate::under_test::Console;
 
 #[tokio::test]
-async fn a_trace_reads_back_in_otlps_json_form() {
+async fn a_trace_is_returned_in_otlps_json_form() {
     let console = Console::start().await;
     let mut sent = failed(span(0xabc, 0x2a, 0x1f, "process jobs.todo.add"), "division by zero");
     sent = with(sent, [attribute("waybill.job.attempt", Any::IntValue(2)), text("text", "a")]);
@@ -74,7 +74,7 @@ async fn a_trace_reads_back_in_otlps_json_form() {
 }
 
 #[tokio::test]
-async fn what_is_read_back_can_be_sent_again() {
+async fn a_returned_trace_can_be_exported_again() {
     let console = Console::start().await;
     console.send(export("gateway", vec![span(1, 1, 0, "POST")])).await;
     console.send(export("processor", vec![span(1, 2, 1, "process")])).await;
@@ -101,7 +101,7 @@ async fn an_unknown_trace_and_an_invalid_id_are_different_errors() {
 }
 
 #[tokio::test]
-async fn a_span_that_arrives_twice_is_one_span_and_the_later_one_counts() {
+async fn a_span_that_arrives_twice_is_replaced() {
     let console = Console::start().await;
     console.send(export("gateway", vec![failed(span(1, 1, 0, "first"), "no")])).await;
     console.send(export("gateway", vec![span(1, 1, 0, "second"), span(1, 2, 1, "other")])).await;

@@ -1,4 +1,4 @@
-//! The pages, as a browser without script gets them.
+//! The pages, without script.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::span::Link;
@@ -56,16 +56,16 @@ async fn a_trace_shows_attempts_verdicts_orphans_skew_links_and_its_log_lines() 
         ..Default::default()
     };
     second.links = vec![to(1, 4), to(99, 7)];
-    let lost = failed(verdict(span(1, 4, 2, "process jobs.todo.add"), 1, "lost"), "went away");
+    let lost = failed(verdict(span(1, 4, 2, "process jobs.todo.add"), 1, "lost"), "worker lost");
     let orphan = span(1, 6, 0x77, "span without parent");
     let mut early = span(1, 7, 5, "early");
     early.start_time_unix_nano = START;
     early.end_time_unix_nano = START - 1;
     console.send(export("gateway", vec![span(1, 2, 0, "publish jobs.todo.add")])).await;
     console.send(export("processor", vec![second, lost, orphan, early])).await;
-    let mut said = line(1, 6, 13, "attempt 1 was lost");
-    said.span_id = 4_u64.to_be_bytes().to_vec();
-    let body = export_logs("processor", vec![said]).encode_to_vec();
+    let mut log = line(1, 6, 13, "attempt 1 was lost");
+    log.span_id = 4_u64.to_be_bytes().to_vec();
+    let body = export_logs("processor", vec![log]).encode_to_vec();
     in_time(console.export("logs", "application/x-protobuf", body).send()).await.unwrap();
 
     let page = console.page(&page_of(1)).await;

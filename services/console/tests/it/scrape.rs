@@ -1,4 +1,4 @@
-//! Metrics that the console fetches itself, from targets that come, go and misbehave.
+//! Metrics that the console scrapes itself, from healthy and broken targets.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use crate::under_test::{Console, STEP_LIMIT};
 /// Media type and text of a target.
 type Served = Arc<Mutex<(&'static str, String)>>;
 
-/// A target that serves what it is given.
+/// A target that serves this media type and text.
 pub(crate) async fn target(served: Served) -> SocketAddr {
     let router = Router::new().route(
         "/metrics",
@@ -37,7 +37,7 @@ pub(crate) async fn target(served: Served) -> SocketAddr {
     address
 }
 
-/// The metrics of a processor, as it serves them.
+/// The metrics of a processor.
 pub(crate) fn processor() -> Metrics {
     Metrics::new(METRICS, Some(Stage::Processor), Clock::new().offset())
 }
@@ -53,7 +53,7 @@ pub(crate) async fn console_of(targets: &[(&str, SocketAddr)]) -> Console {
     .await
 }
 
-/// Serves these metrics as they are from now on.
+/// Serves the current values of these metrics.
 pub(crate) fn serve(served: &Served, metrics: &Metrics) {
     *served.lock().unwrap() = (openmetrics::CONTENT_TYPE, metrics.text());
 }
@@ -87,10 +87,14 @@ async fn counters_histograms_and_their_exemplars_arrive_with_a_history() {
     let exemplar = &waits[0]["exemplars"][0];
     assert_eq!(exemplar["trace_id"], trace_hex(7));
     assert_eq!(exemplar["span_id"], "0000000000000009");
-    assert_eq!(waits[0]["exemplars"].as_array().unwrap().len(), 1, "one dot, however often seen");
+    assert_eq!(
+        waits[0]["exemplars"].as_array().unwrap().len(),
+        1,
+        "a repeated exemplar is stored once"
+    );
     assert_eq!(waits[0]["service"], "processor");
     let latest = console.page(&format!("/api/metrics?name={}", QUEUE_WAIT.name)).await;
-    assert!(latest.contains(&trace_hex(7)), "the latest point keeps its form and its exemplars");
+    assert!(latest.contains(&trace_hex(7)), "the latest point has its exemplars");
     let missing = console.problem("/api/metrics/history").await;
     assert!(missing.1["detail"].as_str().unwrap().contains("name"));
 }
@@ -122,13 +126,13 @@ async fn an_unreachable_or_invalid_target_is_named_with_the_reason_until_it_reco
     serve(&served, &metrics);
     let address = target(Arc::clone(&served)).await;
     let console = console_of(&[("processor", address)]).await;
-    let standing = async |up: bool, why: &str| {
+    let health = async |up: bool, why: &str| {
         let targets = console.api("/api/metrics/targets").await;
         let target = &targets["targets"][0];
-        let says = target["why"].as_str().unwrap_or_default();
-        if target["up"] == up && says.contains(why) { Ok(()) } else { Err(target.clone()) }
+        let reason = target["why"].as_str().unwrap_or_default();
+        if target["up"] == up && reason.contains(why) { Ok(()) } else { Err(target.clone()) }
     };
-    eventually(STEP_LIMIT, "it to be up", async || standing(true, "").await).await;
+    eventually(STEP_LIMIT, "it to be up", async || health(true, "").await).await;
     assert!(console.page("/metrics").await.contains("class=\"pill good\">up"));
     for (media, text, why) in [
         ("text/html", "<html>", "media type `text/html`"),
@@ -140,12 +144,12 @@ async fn an_unreachable_or_invalid_target_is_named_with_the_reason_until_it_reco
         (openmetrics::CONTENT_TYPE, "# TYPE a gauge\na 1\n", "# EOF is missing"),
     ] {
         *served.lock().unwrap() = (media, text.to_owned());
-        eventually(STEP_LIMIT, why, async || standing(false, why).await).await;
+        eventually(STEP_LIMIT, why, async || health(false, why).await).await;
     }
     let page = console.page("/parts/metrics").await;
     assert!(page.contains("No metrics from") && page.contains("# EOF is missing"));
     serve(&served, &metrics);
-    eventually(STEP_LIMIT, "it to be up again", async || standing(true, "").await).await;
+    eventually(STEP_LIMIT, "it to be up again", async || health(true, "").await).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Finding traces.
+//! Search for traces.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use reqwest::StatusCode;
@@ -57,7 +57,7 @@ async fn every_filter_of_traces_selects_its_matches_newest_first() {
 }
 
 #[tokio::test]
-async fn a_summary_says_what_the_trace_is() {
+async fn a_summary_has_root_services_duration_and_job() {
     let console = three_traces().await;
     let answer = console.api("/api/traces?job=j-1").await;
     assert_eq!(
@@ -87,7 +87,7 @@ async fn one_job_in_two_traces_is_found_in_both() {
 }
 
 #[tokio::test]
-async fn the_default_and_the_greatest_limit_hold() {
+async fn the_default_and_the_maximum_limit_are_applied() {
     let console = Console::start().await;
     let spans = (1..=600).map(|trace| span(trace, 1, 0, "many")).collect();
     console.send(export("gateway", spans)).await;
@@ -97,7 +97,7 @@ async fn the_default_and_the_greatest_limit_hold() {
 }
 
 #[tokio::test]
-async fn an_invalid_query_is_refused_with_the_name_of_the_parameter() {
+async fn an_invalid_query_is_rejected_with_the_name_of_the_parameter() {
     let console = Console::start().await;
     for (path, named) in [
         ("/api/traces?servcie=gateway", "servcie"),

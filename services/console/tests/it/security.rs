@@ -1,4 +1,4 @@
-//! What keeps strangers' web pages out.
+//! Protection against other web sites.
 
 use reqwest::StatusCode;
 
@@ -7,7 +7,7 @@ use crate::under_test::{Console, in_time};
 const PROTOBUF: &str = "application/x-protobuf";
 
 #[tokio::test]
-async fn both_http_servers_serve_only_their_own_names() {
+async fn both_http_servers_reject_unknown_host_names() {
     let console =
         Console::with(|config| config.admin.hosts.allowed_hosts = vec!["console".into()]).await;
     for (host, known) in [

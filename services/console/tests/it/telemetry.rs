@@ -1,4 +1,4 @@
-//! Makes telemetry as the services send it.
+//! Builds telemetry of the services.
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
-/// When all traces of the tests start, nanoseconds since 1970.
+/// Start of all traces in the tests, nanoseconds since 1970.
 pub(crate) const START: u64 = 1_760_000_000_000_000_000;
 
 /// The 32 digits of a trace id.
@@ -31,7 +31,7 @@ pub(crate) fn resource(service: &str) -> Resource {
     Resource { attributes: vec![text("service.name", service)], ..Default::default() }
 }
 
-/// A span of ten milliseconds; parent 0 is none.
+/// A span of ten milliseconds; parent 0 means none.
 pub(crate) fn span(trace: u128, id: u64, parent: u64, name: &str) -> Span {
     Span {
         trace_id: trace.to_be_bytes().to_vec(),
@@ -69,7 +69,7 @@ pub(crate) fn export(service: &str, spans: Vec<Span>) -> ExportTraceServiceReque
     }
 }
 
-/// A log line, `at` milliseconds after the start; trace 0 is none.
+/// A log record, `at` milliseconds after `START`; trace 0 means none.
 pub(crate) fn line(trace: u128, at: u64, severity: i32, body: &str) -> LogRecord {
     LogRecord {
         time_unix_nano: START + at * 1_000_000,

@@ -1,9 +1,9 @@
-//! A console on free ports, and the ways to talk to it.
+//! A console on free ports, and its clients.
 
 use std::future::Future;
 use std::time::Duration;
 
-use console::{Config, Running};
+use console::{Config, RunningConsole};
 use contract::signals::METRICS;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
@@ -13,23 +13,23 @@ use serde_json::Value;
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
-/// How long any single step may take.
+/// Limit for a single step.
 pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(10);
 
 /// A console that ends with the test.
 pub(crate) struct Console {
-    pub(crate) running: Running,
+    pub(crate) running: RunningConsole,
     pub(crate) stop: CancellationToken,
     pub(crate) client: Client,
 }
 
 impl Console {
-    /// With default limits.
+    /// A console with default settings.
     pub(crate) async fn start() -> Self {
         Self::with(|_| ()).await
     }
 
-    /// With other settings.
+    /// A console with changed settings.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::on_free_ports();
         change(&mut config);
@@ -40,30 +40,30 @@ impl Console {
         Self { running, stop, client }
     }
 
-    /// A question to the page or the API.
+    /// A request to a page or the API.
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("http://{}{path}", self.running.console))
     }
 
-    /// The page at `path`, which must be there.
+    /// The page at `path`; its status must be 200.
     pub(crate) async fn page(&self, path: &str) -> String {
         let (status, body) = self.any_page(path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         body
     }
 
-    /// Whatever is at `path`.
+    /// Status and body of the response at `path`.
     pub(crate) async fn any_page(&self, path: &str) -> (StatusCode, String) {
         let answer = in_time(self.get(path).send()).await.unwrap();
         (answer.status(), in_time(answer.text()).await.unwrap())
     }
 
-    /// The JSON at `path`, which must be there.
+    /// The JSON at `path`; its status must be 200.
     pub(crate) async fn api(&self, path: &str) -> Value {
         serde_json::from_str(&self.page(path).await).unwrap()
     }
 
-    /// The problem that the API answers with.
+    /// The problem that the API responds with.
     pub(crate) async fn problem(&self, path: &str) -> (StatusCode, Value) {
         let answer = in_time(self.get(path).send()).await.unwrap();
         assert_eq!(answer.headers()["content-type"], "application/problem+json", "{path}");
@@ -77,13 +77,13 @@ impl Console {
         self.client.post(url).header("content-type", media).body(body)
     }
 
-    /// Sends spans and makes sure that all were taken.
+    /// Exports spans, which must all be accepted.
     pub(crate) async fn send(&self, request: ExportTraceServiceRequest) {
         let body = request.encode_to_vec();
         let sent = self.export("traces", "application/x-protobuf", body).send();
         let answer = in_time(sent).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
-        assert!(in_time(answer.bytes()).await.unwrap().is_empty(), "nothing was refused");
+        assert!(in_time(answer.bytes()).await.unwrap().is_empty(), "a span was rejected");
     }
 
     /// One count of `/api/status`.
@@ -103,7 +103,7 @@ impl Drop for Console {
     }
 }
 
-/// What a future comes to, which must not take long.
+/// The output of a future, within [`STEP_LIMIT`].
 pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(STEP_LIMIT, future).await.expect("within the limit of a step")
+    tokio::time::timeout(STEP_LIMIT, future).await.expect("the step timed out")
 }

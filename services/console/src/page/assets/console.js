@@ -1,5 +1,5 @@
-// Keeps the parts of a page that change up to date, shows times in the reader's zone, and moves between
-// rows with the arrow keys. Every page can be read without it.
+// Refreshes the parts of a page that change, shows times in the browser's time zone, and moves between rows with
+// the arrow keys. Every page works without it.
 "use strict";
 
 const REFRESH_MS = 2000;
@@ -21,7 +21,7 @@ function localTimes(root) {
   }
 }
 
-// What the reader has opened and where the focus is must survive a refresh.
+// A refresh keeps opened rows and the focus.
 function replace(part, text) {
   const open = [...part.querySelectorAll("details[open][id]")].map((details) => details.id);
   const active = part.contains(document.activeElement) ? document.activeElement : null;

@@ -1,4 +1,4 @@
-//! Style, script and icon, built into the program.
+//! Style, script and icon, embedded in the binary.
 
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
@@ -15,8 +15,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("icon.svg", "image/svg+xml", include_str!("icon.svg")),
 ];
 
-/// `GET /assets/{name}`. Requested again with each page: they are small, and a newer console must not meet
-/// an older style.
+/// `GET /assets/{name}`. Not cached: the files are small, and the pages of a newer console need its own style.
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
     match ASSETS.iter().find(|(known, ..)| *known == name) {
         Some((_, media, content)) => {

@@ -1,28 +1,31 @@
 //! The received webhooks.
 
-mod body;
+mod pretty_json;
 mod row;
 mod usage;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, Redirect};
 use maud::{Markup, html};
 
 use self::row::row;
 use self::usage::usage;
 use super::format::count;
-use super::frame::{self, live};
-use crate::api::query::{BadQuery, Parameters, RawQuery};
+use super::frame::{WebPage, live};
 use crate::hooks::{HookSummary, is_name};
-use crate::start::Shared;
+use crate::query::{BadQuery, QueryParameters};
+use crate::state::ConsoleState;
 
 /// Webhooks on the page; the JSON has all of them.
 const SHOWN_MAX: usize = 50;
 
-/// `GET /hooks`: all of them, or those of `?name=`.
-pub(super) async fn page(State(shared): State<Shared>, query: RawQuery) -> Response {
-    let name = match name(query) {
+/// `GET /hooks`: all webhooks, or those of `?name=`.
+pub(super) async fn page(
+    State(state): State<ConsoleState>,
+    parameters: QueryParameters,
+) -> WebPage {
+    let name = match name(parameters) {
         Ok(name) => name,
         Err(bad) => {
             let body = html! {
@@ -30,31 +33,30 @@ pub(super) async fn page(State(shared): State<Shared>, query: RawQuery) -> Respo
                 p { (bad) }
                 p { a href="/hooks" { "All webhooks" } }
             };
-            return (StatusCode::BAD_REQUEST, frame::page("Bad name", &body)).into_response();
+            return WebPage::titled(StatusCode::BAD_REQUEST, "Bad name", body);
         }
     };
     let part = match &name {
         Some(name) => format!("/parts/hooks?name={name}"),
         None => "/parts/hooks".to_owned(),
     };
-    let body = html! {
+    WebPage::new(html! {
         h1 { "Webhooks" @if let Some(name) = &name { " " span.muted { (name) } } }
-        (usage(&shared))
-        (live(&part, &list(&shared, name.as_deref())))
-    };
-    frame::page("Webhooks", &body).into_response()
+        (usage(&state))
+        (live(&part, &list(&state, name.as_deref())))
+    })
 }
 
-/// `GET /parts/hooks`: the list alone.
+/// `GET /parts/hooks`: only the list.
 pub(super) async fn part(
-    State(shared): State<Shared>,
-    query: RawQuery,
+    State(state): State<ConsoleState>,
+    parameters: QueryParameters,
 ) -> Result<Html<String>, BadQuery> {
-    let name = name(query)?;
-    Ok(Html(list(&shared, name.as_deref()).into_string()))
+    let name = name(parameters)?;
+    Ok(Html(list(&state, name.as_deref()).into_string()))
 }
 
-/// `GET /hooks/{name}`: somebody looks where webhooks are sent.
+/// `GET /hooks/{name}`, the address to which webhooks are posted: redirects to the page.
 pub(super) async fn to_page(Path(name): Path<String>) -> Redirect {
     if is_name(&name) {
         Redirect::to(&format!("/hooks?name={name}"))
@@ -63,21 +65,20 @@ pub(super) async fn to_page(Path(name): Path<String>) -> Redirect {
     }
 }
 
-fn name(query: RawQuery) -> Result<Option<String>, BadQuery> {
-    let mut parameters = Parameters::of(query);
+fn name(mut parameters: QueryParameters) -> Result<Option<String>, BadQuery> {
     let expected = "1 to 40 characters of a-z, 0-9 and '-'";
     let name = parameters.read("name", expected, |text| is_name(text).then(|| text.to_owned()))?;
     parameters.end()?;
     Ok(name)
 }
 
-fn list(shared: &Shared, name: Option<&str>) -> Markup {
+fn list(state: &ConsoleState, name: Option<&str>) -> Markup {
     let hooks = match name {
-        Some(name) => shared.hooks.inbox.of(name).unwrap_or_default(),
-        None => shared.hooks.inbox.all(),
+        Some(name) => state.hooks.inbox.of(name).unwrap_or_default(),
+        None => state.hooks.inbox.all(),
     };
     html! {
-        (names(&shared.hooks.inbox.list(), name))
+        (names(&state.hooks.inbox.list(), name))
         @if hooks.is_empty() {
             p.empty { "Nothing has arrived yet. Submit a job that notifies this address: see above." }
         } @else {

@@ -1,10 +1,10 @@
-//! One webhook: a line, and what is below it when it is opened.
+//! One webhook: a row, and its details when it is opened.
 
 use maud::{Markup, html};
 
-use super::super::format::{count, moment};
-use super::super::jobs;
-use super::body::body;
+use super::super::format::{count, timestamp};
+use super::super::links;
+use super::pretty_json::pretty;
 use crate::hooks::{Hook, Signature};
 
 /// A webhook.
@@ -14,16 +14,16 @@ pub(super) fn row(hook: &Hook) -> Markup {
             summary {
                 span.when { (at(hook.last_at_ms)) }
                 span.where title=(hook.name) { (hook.name) }
-                span.pill.(look(hook)) { (hook.said.event.as_deref().unwrap_or("JSON")) }
+                span.pill.(outcome_class(hook)) { (hook.fields.event.as_deref().unwrap_or("JSON")) }
                 span.outcome { (marks(hook)) }
                 span.of.mono { (job(hook)) }
             }
-            div.detail { (facts(hook)) pre tabindex="0" { (body(&hook.body)) } }
+            div.detail { (facts(hook)) pre tabindex="0" { (pretty(&hook.body)) } }
         }
     }
 }
 
-/// What is worth a look about how it arrived.
+/// Labels for signature, repeated arrivals and errors.
 fn marks(hook: &Hook) -> Markup {
     html! {
         @match hook.signature {
@@ -37,37 +37,36 @@ fn marks(hook: &Hook) -> Markup {
             span.pill.warn title="The same webhook-id" { "arrived " (count(hook.arrivals)) " times" }
         }
         @if hook.body_changed { span.pill.bad title="Arrivals of one webhook-id had different bodies" { "bodies differ" } }
-        @if hook.answer >= 400 { span.pill.bad { "answered " (hook.answer) } }
+        @if hook.response_status >= 400 { span.pill.bad { "answered " (hook.response_status) } }
     }
 }
 
 fn facts(hook: &Hook) -> Markup {
-    let said = &hook.said;
+    let fields = &hook.fields;
     let text = |title: &str, value: &Option<String>| {
         html! { @if let Some(value) = value { div { dt { (title) } dd.mono { (value) } } } }
     };
     html! {
         dl.facts {
             @if hook.arrivals > 1 { div { dt { "First arrived" } dd { (at(hook.first_at_ms)) } } }
-            div { dt { "Answered" } dd { (hook.answer) } }
-            (text("webhook-id", &said.id))
-            (text("webhook-timestamp", &said.timestamp))
-            @match &said.signature {
+            div { dt { "Answered" } dd { (hook.response_status) } }
+            (text("webhook-id", &fields.id))
+            (text("webhook-timestamp", &fields.timestamp))
+            @match &fields.signature {
                 Some(signature) => div { dt { "webhook-signature" } dd.mono { (signature) } },
                 None => div { dt { "webhook-signature" } dd { "none" } },
             }
-            (text("Sender", &said.sender))
+            (text("Sender", &fields.sender))
         }
     }
 }
 
-/// The job, leading to its trace.
+/// The job, with a link to its trace.
 fn job(hook: &Hook) -> Markup {
-    let job = hook.said.job_id.as_deref().filter(|id| jobs::is_plain(id));
-    let path = match (hook.said.trace_id, job) {
-        (Some(trace), _) => Some(jobs::path(trace)),
-        (None, Some(job)) => Some(format!("/jobs/{job}")),
-        (None, None) => None,
+    let job = hook.fields.job_id.as_deref().filter(|id| links::is_path_segment(id));
+    let path = match (hook.fields.trace_id, job) {
+        (Some(trace), _) => Some(links::trace(trace)),
+        (None, job) => job.and_then(links::job),
     };
     html! {
         @if let Some(path) = path {
@@ -76,8 +75,8 @@ fn job(hook: &Hook) -> Markup {
     }
 }
 
-fn look(hook: &Hook) -> &'static str {
-    match hook.said.outcome.as_deref() {
+fn outcome_class(hook: &Hook) -> &'static str {
+    match hook.fields.outcome.as_deref() {
         Some("succeeded" | "resolved") => "good",
         Some("failed" | "dead" | "firing") => "bad",
         _ => "plain",
@@ -85,5 +84,5 @@ fn look(hook: &Hook) -> &'static str {
 }
 
 fn at(unix_ms: i64) -> Markup {
-    moment(u64::try_from(unix_ms).unwrap_or_default().saturating_mul(1_000_000))
+    timestamp(u64::try_from(unix_ms).unwrap_or_default().saturating_mul(1_000_000))
 }

@@ -1,46 +1,47 @@
-//! What the lines are, with their latest values, and the slowest exemplars in words.
+//! The lines with their latest values, and the slowest exemplars as text.
 
 use maud::{Markup, html};
 
-use super::chart::{Chart, Exemplar, Line};
+use super::chart::{Chart, ChartDot, ChartLine};
 
 /// Exemplars in the list below a chart.
 const SLOWEST: usize = 5;
 
-/// Name and latest value of every line. Lines that were zero all the time stand together at the end.
+/// Name and latest value of every line; lines that are zero are together at the end.
 pub(super) fn legend(chart: &Chart) -> Markup {
-    let (quiet, moving): (Vec<&Line>, Vec<&Line>) =
-        chart.lines.iter().partition(|line| line.is_quiet());
-    let quiet: Vec<&str> = quiet.iter().map(|line| line.name.as_str()).collect();
+    let (zero, nonzero): (Vec<&ChartLine>, Vec<&ChartLine>) =
+        chart.lines.iter().partition(|line| line.is_zero());
+    let zero: Vec<&str> = zero.iter().map(|line| line.name.as_str()).collect();
     html! {
         ul.legend {
-            @for line in moving {
+            @for line in nonzero {
                 li { i.key.(line.class).dashed[line.dashed] {} (line.name) " " b { (latest(chart, line)) } }
             }
-            @if !quiet.is_empty() && chart.has_data() { li { "0: " (quiet.join(", ")) } }
+            @if !zero.is_empty() && chart.has_data() { li { "0: " (zero.join(", ")) } }
         }
     }
 }
 
-fn latest(chart: &Chart, line: &Line) -> String {
-    let value = || line.values.last().copied().flatten().map(|value| chart.unit.shown(value));
+fn latest(chart: &Chart, line: &ChartLine) -> String {
+    let value =
+        || line.values.last().copied().flatten().map(|value| chart.entry.unit.format(value));
     line.now.clone().or_else(value).unwrap_or_else(|| "–".to_owned())
 }
 
-/// The slowest exemplars as a list: for keyboards, small screens and those who do not see the dots.
+/// The slowest exemplars as a list, for keyboards, small screens and screen readers.
 pub(super) fn slowest(chart: &Chart) -> Markup {
-    let mut dots: Vec<&Exemplar> = chart.dots.iter().collect();
+    let mut dots: Vec<&ChartDot> = chart.dots.iter().collect();
     dots.sort_by(|one, other| other.value.total_cmp(&one.value));
     dots.dedup_by_key(|dot| dot.trace);
     html! {
         @if !dots.is_empty() {
-            details.slowest id=(format!("slowest-{}", chart.id)) {
+            details.slowest id=(format!("slowest-{}", chart.entry.id)) {
                 summary { "The slowest exemplars" }
                 ol {
                     @for dot in dots.into_iter().take(SLOWEST) {
                         li {
                             i.key.(dot.class) {}
-                            a href=(dot.href) { (chart.unit.shown(dot.value)) " " (dot.name) }
+                            a href=(dot.href) { (chart.entry.unit.format(dot.value)) " " (dot.name) }
                             " " span.muted { (ago(chart, dot)) }
                         }
                     }
@@ -50,7 +51,7 @@ pub(super) fn slowest(chart: &Chart) -> Markup {
     }
 }
 
-fn ago(chart: &Chart, dot: &Exemplar) -> String {
-    let seconds = chart.frame.until.saturating_sub(dot.seen) / 1_000;
+fn ago(chart: &Chart, dot: &ChartDot) -> String {
+    let seconds = chart.window.until.saturating_sub(dot.seen) / 1_000;
     if seconds < 120 { format!("{seconds} s ago") } else { format!("{} min ago", seconds / 60) }
 }

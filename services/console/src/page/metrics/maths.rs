@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::store::{Distribution, Series, Value, rise};
+use crate::store::{Distribution, Series, SeriesValue, rise};
 
-/// Rates and percentiles are over this much time before each moment.
+/// Rates and percentiles are computed over this time before each point.
 pub(super) const RATE_WINDOW_MS: u64 = 30_000;
 
-/// How much a counter rose in `(from, until]`; `None` where it was silent at the end. A fall is a restart.
+/// The increase of a counter in `(from, until]`; `None` if it has no value at the end. A decrease means a restart.
 pub(super) fn increase(series: &Series, from: u64, until: u64) -> Option<f64> {
     series.at(until)?;
     let numbers = within(series, from, until).filter_map(|value| match value {
-        Value::Number(number) => Some(*number),
-        Value::Distribution(_) => None,
+        SeriesValue::Number(number) => Some(*number),
+        SeriesValue::Distribution(_) => None,
     });
     let (mut rose, mut before) = (0.0, None);
     for number in numbers {
@@ -30,7 +30,7 @@ pub(super) fn increase(series: &Series, from: u64, until: u64) -> Option<f64> {
 pub(super) fn rate(counters: &[&Series], at: u64) -> Option<f64> {
     let from = at.saturating_sub(RATE_WINDOW_MS);
     let known = |series: &&Series| {
-        // A counter younger than the window rose in its own time only.
+        // A counter younger than the window is averaged over its own age.
         let first = series.runs.first().map_or(at, |run| run.from).clamp(from, at);
         let seconds = (at - first) as f64 / 1e3;
         increase(series, from, at).map(|rose| if seconds > 0.0 { rose / seconds } else { 0.0 })
@@ -38,7 +38,7 @@ pub(super) fn rate(counters: &[&Series], at: u64) -> Option<f64> {
     sum(counters.iter().filter_map(known))
 }
 
-/// The sum of several gauges; of counters it is the count.
+/// The sum of several gauges.
 pub(super) fn total(gauges: &[&Series], at: u64) -> Option<f64> {
     sum(gauges.iter().filter_map(|series| series.number_at(at)))
 }
@@ -48,7 +48,7 @@ pub(super) fn largest(gauges: &[&Series], at: u64) -> Option<f64> {
     gauges.iter().filter_map(|series| series.number_at(at)).reduce(f64::max)
 }
 
-/// What several histograms of the same buckets observed in the window before `at`.
+/// The observations of several histograms with the same buckets in the window before `at`.
 pub(super) fn observed(histograms: &[&Series], at: u64) -> Option<(Arc<[f64]>, Distribution)> {
     let bounds = Arc::clone(&histograms.first()?.bounds);
     let mut all = Distribution { buckets: vec![0; bounds.len() + 1], ..Distribution::default() };
@@ -58,7 +58,7 @@ pub(super) fn observed(histograms: &[&Series], at: u64) -> Option<(Arc<[f64]>, D
         }
         let mut before: Option<&Distribution> = None;
         for value in within(series, at.saturating_sub(RATE_WINDOW_MS), at) {
-            let Value::Distribution(after) = value else { continue };
+            let SeriesValue::Distribution(after) = value else { continue };
             if let Some(before) = before {
                 add(&mut all, &rise(before, after));
             }
@@ -68,7 +68,7 @@ pub(super) fn observed(histograms: &[&Series], at: u64) -> Option<(Arc<[f64]>, D
     (all.count > 0).then_some((bounds, all))
 }
 
-/// The value below which this share of the observations lies, by where in its bucket it would be.
+/// The value below which this share of the observations lies, interpolated in its bucket.
 pub(super) fn quantile(share: f64, bounds: &[f64], observed: &Distribution) -> Option<f64> {
     let wanted = share * observed.count as f64;
     let mut below = 0.0;
@@ -76,7 +76,7 @@ pub(super) fn quantile(share: f64, bounds: &[f64], observed: &Distribution) -> O
         let within = *count as f64;
         if below + within >= wanted && within > 0.0 {
             let lower = if index == 0 { 0.0 } else { bounds[index - 1] };
-            // Above all bounds there is nothing to go by but the last one.
+            // The last bucket has no upper bound: its lower bound is used.
             let upper = bounds.get(index).copied().unwrap_or(lower);
             return Some(lower + (upper - lower) * ((wanted - below) / within).clamp(0.0, 1.0));
         }
@@ -85,8 +85,8 @@ pub(super) fn quantile(share: f64, bounds: &[f64], observed: &Distribution) -> O
     None
 }
 
-/// The value before the window, then each that began in it.
-fn within(series: &Series, from: u64, until: u64) -> impl Iterator<Item = &Value> {
+/// The last value before the window, then those in it.
+fn within(series: &Series, from: u64, until: u64) -> impl Iterator<Item = &SeriesValue> {
     let first = series.runs.partition_point(|run| run.from <= from).saturating_sub(1);
     let end = series.runs.partition_point(|run| run.from <= until);
     series.runs[first.min(end)..end].iter().map(|run| &run.value)
@@ -107,11 +107,14 @@ fn sum(values: impl Iterator<Item = f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Run;
+    use crate::store::ValueRun;
 
-    fn series(values: &[(u64, Value)], bounds: &[f64]) -> Series {
-        let run =
-            |(from, value): &(u64, Value)| Run { from: *from, until: *from, value: value.clone() };
+    fn series(values: &[(u64, SeriesValue)], bounds: &[f64]) -> Series {
+        let run = |(from, value): &(u64, SeriesValue)| ValueRun {
+            from: *from,
+            until: *from,
+            value: value.clone(),
+        };
         Series {
             service: "s".into(),
             instance: String::new(),
@@ -119,18 +122,18 @@ mod tests {
             labels: Vec::new(),
             bounds: bounds.into(),
             runs: values.iter().map(run).collect(),
-            dots: Vec::new(),
+            exemplars: Vec::new(),
         }
     }
 
     fn counter(values: &[(u64, f64)]) -> Series {
         let values: Vec<_> =
-            values.iter().map(|(at, value)| (*at, Value::Number(*value))).collect();
+            values.iter().map(|(at, value)| (*at, SeriesValue::Number(*value))).collect();
         series(&values, &[])
     }
 
     #[test]
-    fn a_rate_counts_what_came_and_survives_a_restart() {
+    fn a_rate_is_right_across_a_restart() {
         let steady = counter(&[(0, 0.0), (10_000, 20.0), (20_000, 40.0), (30_000, 60.0)]);
         assert_eq!(rate(&[&steady], 30_000), Some(2.0));
         let restarted = counter(&[(0, 100.0), (10_000, 130.0), (20_000, 10.0), (30_000, 30.0)]);
@@ -140,10 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn a_percentile_lies_in_its_bucket() {
+    fn a_percentile_is_interpolated_in_its_bucket() {
         let value = |count, buckets: &[u64]| {
             let buckets = buckets.to_vec();
-            Value::Distribution(Arc::new(Distribution { count, sum: 0.0, buckets }))
+            SeriesValue::Distribution(Arc::new(Distribution { count, sum: 0.0, buckets }))
         };
         let values = [(0, value(10, &[10, 0, 0])), (30_000, value(110, &[10, 90, 10]))];
         let histogram = series(&values, &[1.0, 2.0]);

@@ -1,10 +1,11 @@
-//! Where a value stands on an axis, and which values the axis names.
+//! The axis of a chart: the position of a value, and the ticks.
 
-use super::chart::{Chart, Unit};
+use super::chart::Chart;
+use super::unit::ChartUnit;
 
 /// An axis from bottom to top.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Scale {
+pub(super) enum AxisScale {
     /// From zero to this.
     Linear(f64),
     /// From the first power of ten to the second.
@@ -15,24 +16,26 @@ pub(super) enum Scale {
 const DECADE_MIN: i32 = -9;
 const DECADE_MAX: i32 = 10;
 
-impl Scale {
-    /// The axis on which everything of the chart has a place.
+impl AxisScale {
+    /// The axis for all values of the chart.
     pub(super) fn of(chart: &Chart) -> Self {
         let lines = chart.lines.iter().flat_map(|line| line.values.iter().flatten().copied());
         let values: Vec<f64> = lines.chain(chart.dots.iter().map(|dot| dot.value)).collect();
         let top = values.iter().copied().fold(0.0, f64::max);
-        match chart.unit {
-            Unit::Percent => Self::Linear(100.0),
-            Unit::Duration => {
+        match chart.entry.unit {
+            ChartUnit::Percent => Self::Linear(100.0),
+            ChartUnit::Duration => {
                 let least = values.iter().copied().filter(|value| *value > 0.0).reduce(f64::min);
                 let (low, high) = (decade(least.unwrap_or(0.001)), decade(top.max(0.001)) + 1);
                 Self::Decades(low.min(-3), high.max(low + 2))
             }
-            Unit::PerSecond | Unit::Messages | Unit::Seconds => Self::Linear(round_up(top)),
+            ChartUnit::PerSecond | ChartUnit::Messages | ChartUnit::Seconds => {
+                Self::Linear(round_up(top))
+            }
         }
     }
 
-    /// How far up a value is, from 0 to 1.
+    /// Height of a value, from 0 to 1.
     pub(super) fn share(self, value: f64) -> f64 {
         let share = match self {
             Self::Linear(top) => value / top,
@@ -44,12 +47,12 @@ impl Scale {
         if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    /// The values with a line across the chart.
+    /// The values of the grid lines.
     pub(super) fn ticks(self) -> Vec<f64> {
         match self {
             Self::Linear(top) => vec![0.0, top / 2.0, top],
             Self::Decades(low, high) => {
-                // At most six lines, however far the values lie apart.
+                // At most six grid lines for any range.
                 let step = usize::try_from((high - low) / 6 + 1).unwrap_or(1);
                 (low..=high).step_by(step).map(|power| 10_f64.powi(power)).collect()
             }
@@ -86,15 +89,15 @@ mod tests {
     }
 
     #[test]
-    fn every_value_has_a_place_on_the_axis() {
-        for scale in [Scale::Linear(5.0), Scale::Decades(-3, 1)] {
+    fn every_value_has_a_position_on_the_axis() {
+        for scale in [AxisScale::Linear(5.0), AxisScale::Decades(-3, 1)] {
             for value in
                 [f64::NEG_INFINITY, -1.0, 0.0, 1e-12, 1.0, 5.0, 1e12, f64::NAN, f64::INFINITY]
             {
                 assert!((0.0..=1.0).contains(&scale.share(value)), "{scale:?} {value}");
             }
         }
-        assert!((Scale::Decades(-3, 1).share(0.1) - 0.5).abs() < 1e-9);
-        assert_eq!(Scale::Decades(-9, 10).ticks().len(), 5);
+        assert!((AxisScale::Decades(-3, 1).share(0.1) - 0.5).abs() < 1e-9);
+        assert_eq!(AxisScale::Decades(-9, 10).ticks().len(), 5);
     }
 }

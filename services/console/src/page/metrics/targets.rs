@@ -1,10 +1,10 @@
-//! Where the numbers come from, and who does not answer.
+//! The scrape targets, and those that do not respond.
 
 use maud::{Markup, html};
 
 use crate::scrape::{TargetHealth, TargetState};
 
-/// A line above the charts.
+/// The list above the charts.
 pub(super) fn targets(targets: &[TargetState], has_data: bool) -> Markup {
     let down: Vec<_> = targets.iter().filter_map(|state| Some((state, why(state)?))).collect();
     html! {
@@ -30,7 +30,7 @@ pub(super) fn targets(targets: &[TargetState], has_data: bool) -> Markup {
 
 fn target(state: &TargetState) -> Markup {
     let address = state.target.url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let (class, word) = match state.standing {
+    let (class, word) = match state.health {
         TargetHealth::Up(_) => ("good", "up"),
         TargetHealth::Awaited => ("plain", "awaited"),
         TargetHealth::Down(_) => ("bad", "down"),
@@ -41,7 +41,7 @@ fn target(state: &TargetState) -> Markup {
 }
 
 fn why(state: &TargetState) -> Option<&str> {
-    match &state.standing {
+    match &state.health {
         TargetHealth::Down(why) => Some(why),
         TargetHealth::Up(_) | TargetHealth::Awaited => None,
     }

@@ -1,4 +1,4 @@
-//! What a span says of itself, shown when its row is opened.
+//! The details of a span, shown when its row is opened.
 
 use contract::signals::attr;
 use maud::{Markup, html};
@@ -6,14 +6,10 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::{Link, SpanKind};
 
-use super::super::format::{count, duration, moment, shortened};
-use super::super::jobs;
-use super::journey::anchor;
-use super::view::{SpanView, TraceView};
-use crate::store::{SpanId, TraceId, attribute, times};
-
-/// Events and links shown of one span.
-pub(super) const ENTRIES_SHOWN_MAX: usize = 50;
+use super::super::format::{count, duration, shortened, timestamp};
+use super::super::links;
+use super::trace_view::{ENTRIES_SHOWN_MAX, SpanView, TraceView};
+use crate::store::{SpanId, TraceId, attribute, timestamps};
 
 /// Attributes shown of one span, resource, event or link.
 const ATTRIBUTES_SHOWN_MAX: usize = 64;
@@ -24,7 +20,7 @@ const VALUE_SHOWN_MAX: usize = 1_000;
 /// Bytes of markup around an attribute or an entry.
 const MARKUP_BYTES: usize = 64;
 
-/// The opened part of a row.
+/// The content of an opened row.
 pub(super) fn detail(trace: &TraceView, view: &SpanView, parent: Option<&SpanView>) -> Markup {
     let span = view.span();
     let message = span.status.as_ref().map(|status| status.message.as_str()).unwrap_or_default();
@@ -35,7 +31,7 @@ pub(super) fn detail(trace: &TraceView, view: &SpanView, parent: Option<&SpanVie
             (table(trace, "Attributes", &span.attributes, span.dropped_attributes_count))
             (events(trace, &span))
             (links(trace, &span))
-            @if let Some(resource) = view.origin.resource() {
+            @if let Some(resource) = view.scope.resource() {
                 (table(trace, "Resource", &resource.attributes, resource.dropped_attributes_count))
             }
         }
@@ -49,7 +45,7 @@ fn facts(trace: &TraceView, view: &SpanView, span: &Span, parent: Option<&SpanVi
             div { dt { "Kind" } dd { (kind(span.kind)) } }
             div { dt { "Starts" } dd {
                 @match view.start {
-                    Some(start) => { (offset(trace, start)) " · " (moment(start)) },
+                    Some(start) => { (offset(trace, start)) " · " (timestamp(start)) },
                     None => "at an unknown time",
                 }
             } }
@@ -59,12 +55,12 @@ fn facts(trace: &TraceView, view: &SpanView, span: &Span, parent: Option<&SpanVi
             @if let Some(round) = text(attr::JOB_ROUND).filter(|round| round != "0") {
                 div { dt { "Round" } dd { (shortened(&round, VALUE_SHOWN_MAX)) } }
             }
-            @if let Some(scope) = view.origin.scope() {
+            @if let Some(scope) = view.scope.scope() {
                 div { dt { "Scope" } dd { (shortened(&scope.name, VALUE_SHOWN_MAX)) } }
             }
-            div { dt { "Span" } dd.mono { a href=(anchor(view)) { (view.id) } } }
+            div { dt { "Span" } dd.mono { a href=(view.anchor()) { (view.id) } } }
             @match (parent, view.parent) {
-                (Some(parent), _) => div { dt { "Parent" } dd.mono { a href=(anchor(parent)) { (parent.id) } } },
+                (Some(parent), _) => div { dt { "Parent" } dd.mono { a href=(parent.anchor()) { (parent.id) } } },
                 (None, Some(parent)) => div { dt { "Parent" } dd.mono.bad { (parent) " is not in this console" } },
                 (None, None) => {},
             }
@@ -72,9 +68,9 @@ fn facts(trace: &TraceView, view: &SpanView, span: &Span, parent: Option<&SpanVi
     }
 }
 
-/// When something happened after the trace's start; nothing for a time that is none.
+/// Time since the trace's start; empty for an implausible timestamp.
 fn offset(trace: &TraceView, at: u64) -> String {
-    let at = times::known(at).map(|at| at.saturating_sub(trace.start));
+    let at = timestamps::plausible(at).map(|at| at.saturating_sub(trace.start));
     at.map(|at| format!("+{}", duration(at))).unwrap_or_default()
 }
 
@@ -95,17 +91,17 @@ fn table(trace: &TraceView, title: &str, attributes: &[KeyValue], dropped: u32) 
     }
 }
 
-/// The attributes that are shown, as text: the first ones, while the page has room.
+/// The first attributes as text, as many as fit on the page.
 fn shown<'a>(trace: &TraceView, attributes: &'a [KeyValue]) -> Vec<(&'a str, String)> {
     let pairs = attributes.iter().take(ATTRIBUTES_SHOWN_MAX);
     let pairs = pairs.map(|pair| (pair.key.as_str(), value(pair.value.as_ref())));
     let fits =
-        |(key, value): &(&str, String)| trace.has_room(key.len() + value.len() + MARKUP_BYTES);
+        |(key, value): &(&str, String)| trace.reserve_room(key.len() + value.len() + MARKUP_BYTES);
     pairs.take_while(fits).collect()
 }
 
 fn events(trace: &TraceView, span: &Span) -> Markup {
-    let shown = |name: &str| trace.has_room(name.len() + MARKUP_BYTES);
+    let shown = |name: &str| trace.reserve_room(name.len() + MARKUP_BYTES);
     let events = &span.events;
     let first = events.iter().take(ENTRIES_SHOWN_MAX).take_while(|event| shown(&event.name));
     let first: Vec<_> = first.collect();
@@ -130,7 +126,7 @@ fn events(trace: &TraceView, span: &Span) -> Markup {
 
 fn links(trace: &TraceView, span: &Span) -> Markup {
     let links = span.links.iter().take(ENTRIES_SHOWN_MAX);
-    let first: Vec<_> = links.take_while(|_| trace.has_room(2 * MARKUP_BYTES)).collect();
+    let first: Vec<_> = links.take_while(|_| trace.reserve_room(2 * MARKUP_BYTES)).collect();
     html! {
         @if !span.links.is_empty() || span.dropped_links_count > 0 {
             h3 { "Links" }
@@ -147,16 +143,16 @@ fn links(trace: &TraceView, span: &Span) -> Markup {
     }
 }
 
-/// Where a link leads: a row of this page, another trace, or nowhere when its ids are none.
+/// The target of a link: a row of this page, or another trace; text only if its ids are invalid.
 fn target(trace: &TraceView, link: &Link) -> Markup {
     let ids = (TraceId::from_wire(&link.trace_id), SpanId::from_wire(&link.span_id));
     let (Some(to), Some(span)) = ids else { return html! { span.muted { "malformed link" } } };
-    let here = trace.spans.iter().find(|view| view.id == span).filter(|_| to == trace.id);
+    let row = trace.spans.iter().find(|view| view.id == span).filter(|_| to == trace.id);
     html! {
-        @match here {
-            Some(view) => { a href=(anchor(view)) { (view.name) } " " span.muted { (view.service()) } },
+        @match row {
+            Some(view) => { a href=(view.anchor()) { (view.name) } " " span.muted { (view.service()) } },
             None if to == trace.id => { span.mono { (span) } " of this trace, not in this console" },
-            None => a.mono href=(format!("{}#s-{span}", jobs::path(to))) { "trace " (to) },
+            None => a.mono href=(links::span(to, span)) { "trace " (to) },
         }
     }
 }

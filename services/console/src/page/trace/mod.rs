@@ -1,10 +1,10 @@
-//! One trace: the way of a job at a glance, then every span and log line on a common scale.
+//! One trace: the attempts of its job in one line, then every span and log line on a common time axis.
 
+mod attempts;
 mod detail;
-mod journey;
-mod standing;
+mod job_state;
+mod trace_view;
 mod tree;
-mod view;
 mod waterfall;
 
 use axum::extract::{Path, State};
@@ -12,37 +12,42 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{Markup, html};
 
-use self::view::{SPANS_SHOWN_MAX, TraceView};
-use super::format::{count, duration, moment};
-use super::frame::{self, live, outside};
+use self::trace_view::{SPANS_SHOWN_MAX, TraceView};
+use super::format::{count, duration, timestamp};
+use super::frame::{WebPage, external_link, live};
 use super::palette;
 use crate::gateway::Job;
 use crate::grafana::GrafanaUrl;
-use crate::start::Shared;
+use crate::state::ConsoleState;
 use crate::store::TraceId;
 
-/// `GET /traces/{trace_id}`. A trace that is not here yet has a page too, which fills when it arrives.
-pub(super) async fn page(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
+/// `GET /traces/{trace_id}`. The page of a trace that has not arrived yet shows it when it arrives.
+pub(super) async fn page(State(state): State<ConsoleState>, Path(id): Path<String>) -> WebPage {
     let Ok(id) = id.parse::<TraceId>() else {
         let body = html! {
             h1 { "Invalid trace id" }
             p { "A trace id has 32 hexadecimal digits. See " a href="/" { "the recent traces" } "." }
         };
-        return (StatusCode::BAD_REQUEST, frame::page("Invalid trace id", &body)).into_response();
+        return WebPage::titled(StatusCode::BAD_REQUEST, "Invalid trace id", body);
     };
-    let (trace, job) = read(&shared, id).await;
-    shared.make(move |shared| whole(shared, id, trace.as_ref(), job.as_ref())).await
+    let (trace, job) = read(&state, id).await;
+    state.render(move |state| full_page(state, id, trace.as_ref(), job.as_ref())).await
 }
 
-/// The trace, and its job as the gateway knows it now.
-async fn read(shared: &Shared, id: TraceId) -> (Option<TraceView>, Option<Job>) {
-    let trace = shared.clone().make(move |shared| TraceView::of(&shared.store, id)).await;
+/// The trace, and the current state of its job from the gateway.
+async fn read(state: &ConsoleState, id: TraceId) -> (Option<TraceView>, Option<Job>) {
+    let trace = state.clone().render(move |state| TraceView::of(&state.store, id)).await;
     let job_id = trace.as_ref().and_then(|trace| trace.job().0.map(str::to_owned));
-    let job = standing::job_of(shared, job_id).await;
+    let job = job_state::job_of(state, job_id).await;
     (trace, job)
 }
 
-fn whole(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<&Job>) -> Response {
+fn full_page(
+    state: &ConsoleState,
+    id: TraceId,
+    trace: Option<&TraceView>,
+    job: Option<&Job>,
+) -> WebPage {
     let status = if trace.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let title = match trace {
         Some(trace) => match job {
@@ -51,36 +56,41 @@ fn whole(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<&J
         },
         None => "Trace not found".to_owned(),
     };
-    let body = live(&format!("/parts/traces/{id}"), &content(shared, id, trace, job));
-    (status, frame::page(&title, &body)).into_response()
+    let body = live(&format!("/parts/traces/{id}"), &content(state, id, trace, job));
+    WebPage::titled(status, title, body)
 }
 
-/// `GET /parts/traces/{trace_id}`: what of it changes.
-pub(super) async fn part(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
+/// `GET /parts/traces/{trace_id}`: only the part that refreshes itself.
+pub(super) async fn part(State(state): State<ConsoleState>, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse::<TraceId>() else { return StatusCode::BAD_REQUEST.into_response() };
-    let (trace, job) = read(&shared, id).await;
-    let part = move |shared: &Shared| {
-        Html(content(shared, id, trace.as_ref(), job.as_ref()).into_string()).into_response()
+    let (trace, job) = read(&state, id).await;
+    let part = move |state: &ConsoleState| {
+        Html(content(state, id, trace.as_ref(), job.as_ref()).into_string()).into_response()
     };
-    shared.make(part).await
+    state.render(part).await
 }
 
-fn content(shared: &Shared, id: TraceId, trace: Option<&TraceView>, job: Option<&Job>) -> Markup {
-    let grafana = shared.grafana.as_ref();
+fn content(
+    state: &ConsoleState,
+    id: TraceId,
+    trace: Option<&TraceView>,
+    job: Option<&Job>,
+) -> Markup {
+    let grafana = state.grafana.as_ref();
     let Some(trace) = trace else {
         return html! {
             h1 { "Trace not found" }
             p.mono { (id) }
             p { "The console has no span of this trace: none has arrived yet, or they were evicted." }
             @if let Some(grafana) = grafana {
-                p { "It may be stored in Tempo: " (outside(&grafana.trace(id, None), "the trace in Tempo")) }
+                p { "It may be stored in Tempo: " (external_link(&grafana.trace(id, None), "the trace in Tempo")) }
             }
         };
     };
     let rows = tree::rows(trace);
     html! {
         (head(trace, job, grafana))
-        (journey::journey(trace, &rows))
+        (attempts::strip(trace, &rows))
         (legend(trace))
         (waterfall::waterfall(trace, &rows, job.is_some_and(|job| !job.has_ended())))
         @if trace.span_count > SPANS_SHOWN_MAX {
@@ -100,11 +110,11 @@ fn head(trace: &TraceView, state: Option<&Job>, grafana: Option<&GrafanaUrl>) ->
             bdi { (trace.root().name) }
             @if let Some(kind) = kind { " " span.muted { (kind) } }
         }
-        @if let Some(state) = state { (standing::line(state)) }
+        @if let Some(state) = state { (job_state::line(state)) }
         dl.facts {
             div { dt { "Took" } dd { (duration(trace.end - trace.start)) } }
             div { dt { "Started" } dd {
-                @if trace.start > 0 { (moment(trace.start)) } @else { "unknown" }
+                @if trace.start > 0 { (timestamp(trace.start)) } @else { "unknown" }
             } }
             div { dt { "Spans" } dd { (count(trace.span_count as u64)) } }
             div { dt { "Errors" } dd.bad[failed > 0] { (failed) } }
@@ -123,9 +133,9 @@ fn in_grafana(trace: &TraceView, job: Option<&str>, grafana: &GrafanaUrl) -> Mar
     let (id, between) = (trace.id, Some((trace.start, trace.end)));
     html! {
         div { dt { "Open in Grafana" } dd.elsewhere {
-            (outside(&grafana.job(id, job, between), "One job"))
-            (outside(&grafana.trace(id, between), "Trace in Tempo"))
-            (outside(&grafana.logs(id, between), "Log lines in Loki"))
+            (external_link(&grafana.job(id, job, between), "One job"))
+            (external_link(&grafana.trace(id, between), "Trace in Tempo"))
+            (external_link(&grafana.logs(id, between), "Log lines in Loki"))
         } }
     }
 }

@@ -1,4 +1,4 @@
-//! The rows: name, outcome, bar, duration. Bars are SVG, whose attributes the page's policy lets pass.
+//! The rows: name, outcome, bar, duration. Bars are SVG, whose attributes the page's policy allows.
 
 use std::collections::HashMap;
 
@@ -7,35 +7,35 @@ use maud::{Markup, html};
 
 use super::super::format::{duration, shortened};
 use super::super::palette;
+use super::attempts::outcome;
 use super::detail::detail;
-use super::journey::outcome;
-use super::tree::{Item, Row};
-use super::view::{SpanView, TraceView};
-use crate::store::{LogLine, SpanId, times};
+use super::trace_view::{SpanView, TraceView};
+use super::tree::{RowItem, WaterfallRow};
+use crate::store::{LogLine, SpanId, timestamps};
 
-/// Deepest indent; what lies deeper stays below its parent without moving right.
+/// Deepest indent; deeper rows are not indented further.
 const INDENT_MAX: usize = 12;
 
 /// Narrowest bar, in per cent.
 const BAR_MIN: f64 = 0.5;
 
-/// Starts before the parent by less than this are rounding, not clocks.
+/// A start before the parent's by less than this is a rounding error, not a clock difference.
 const SKEW_MIN_NANOS: u64 = 1_000_000;
 
-/// Bytes of the mark of an event.
+/// Bytes of an event's markup.
 const EVENT_BYTES: usize = 60;
 
-/// Bytes shown of a severity.
-const OWN_SHOWN_MAX: usize = 32;
+/// Bytes shown of a sender's severity text.
+const SEVERITY_SHOWN_MAX: usize = 32;
 
 /// Bytes shown of a log line.
 const LINE_SHOWN_MAX: usize = 2_000;
 
-/// Marks of the time axis, in per cent.
+/// Ticks of the time axis, in per cent.
 const TICKS: [u64; 4] = [0, 25, 50, 75];
 
-/// The whole waterfall; `is_open` says that the job has not ended, so that spans may still be on their way.
-pub(super) fn waterfall(trace: &TraceView, rows: &[Row], is_open: bool) -> Markup {
+/// The whole waterfall. `is_open`: the job has not ended, so that more spans may arrive.
+pub(super) fn waterfall(trace: &TraceView, rows: &[WaterfallRow], is_open: bool) -> Markup {
     let services = trace.services();
     let by_id = trace.by_id();
     html! {
@@ -51,8 +51,8 @@ pub(super) fn waterfall(trace: &TraceView, rows: &[Row], is_open: bool) -> Marku
             }
             @for row in rows {
                 @match row.item {
-                    Item::Span(index) => (span_row(trace, *row, &trace.spans[index], (&services, &by_id), is_open)),
-                    Item::Line(index) => (line_row(trace, *row, &trace.lines[index])),
+                    RowItem::Span(index) => (span_row(trace, *row, &trace.spans[index], (&services, &by_id), is_open)),
+                    RowItem::Line(index) => (line_row(trace, *row, &trace.lines[index])),
                 }
             }
         }
@@ -61,13 +61,13 @@ pub(super) fn waterfall(trace: &TraceView, rows: &[Row], is_open: bool) -> Marku
 
 fn span_row(
     trace: &TraceView,
-    row: Row,
+    row: WaterfallRow,
     view: &SpanView,
     (services, by_id): (&[&str], &HashMap<SpanId, &SpanView>),
     is_open: bool,
 ) -> Markup {
     let parent = view.parent.and_then(|parent| by_id.get(&parent).copied());
-    let enters = parent.is_none_or(|parent| parent.service() != view.service());
+    let shows_service = parent.is_none_or(|parent| parent.service() != view.service());
     let lost = view.lost || view.verdict.as_deref() == Some(Verdict::Lost.name());
     html! {
         details.row.span.(palette::class(view.service(), services)).failed[view.failed].lost[lost]
@@ -76,7 +76,7 @@ fn span_row(
                 span.what.(indent(row.depth)) {
                     i.swatch {}
                     span.name title=(view.name) { (view.name) }
-                    @if enters { span.service { (view.service()) } }
+                    @if shows_service { span.service { (view.service()) } }
                     (marks(row, view, parent, is_open))
                 }
                 span.outcome { (outcome(view)) }
@@ -88,8 +88,8 @@ fn span_row(
     }
 }
 
-/// What is odd about a span, in words.
-fn marks(row: Row, view: &SpanView, parent: Option<&SpanView>, is_open: bool) -> Markup {
+/// Labels for what is unusual about a span.
+fn marks(row: WaterfallRow, view: &SpanView, parent: Option<&SpanView>, is_open: bool) -> Markup {
     let start = |view: &SpanView| view.start.unwrap_or_default();
     let skew = parent.filter(|parent| view.start.is_some() && parent.start.is_some());
     let early = skew.map_or(0, |parent| start(parent).saturating_sub(start(view)));
@@ -119,29 +119,29 @@ fn marks(row: Row, view: &SpanView, parent: Option<&SpanView>, is_open: bool) ->
 }
 
 fn bar(trace: &TraceView, view: &SpanView) -> Markup {
-    let from = trace.place(view.start.or(view.end).unwrap_or_default());
-    let to = trace.place(view.end.or(view.start).unwrap_or_default());
+    let from = trace.position(view.start.or(view.end).unwrap_or_default());
+    let to = trace.position(view.end.or(view.start).unwrap_or_default());
     let width = (to - from).max(BAR_MIN);
     let from = from.min(100.0 - width);
     html! {
         svg.bar aria-hidden="true" {
             rect x=(percent(from)) width=(percent(width)) y="4" height="10" rx="2" {}
-            @for event in view.events.iter().take_while(|_| trace.has_room(EVENT_BYTES)) {
-                circle.event cx=(percent(trace.place(*event))) cy="9" r="2.5" {}
+            @for event in view.events.iter().take_while(|_| trace.reserve_room(EVENT_BYTES)) {
+                circle.event cx=(percent(trace.position(*event))) cy="9" r="2.5" {}
             }
         }
     }
 }
 
-fn line_row(trace: &TraceView, row: Row, line: &LogLine) -> Markup {
+fn line_row(trace: &TraceView, row: WaterfallRow, line: &LogLine) -> Markup {
     let headline = shortened(line.headline(), LINE_SHOWN_MAX);
-    let after = times::known(line.time).map(|at| duration(at.saturating_sub(trace.start)));
+    let after = timestamps::plausible(line.time).map(|at| duration(at.saturating_sub(trace.start)));
     html! {
         div.row.line.(line.severity) {
             span.what.(indent(row.depth)) {
                 span.severity { (line.severity) }
-                @if let Some(own) = line.own_severity() {
-                    span.muted title="Severity text of the sender" { (shortened(own, OWN_SHOWN_MAX)) }
+                @if let Some(custom) = line.custom_severity() {
+                    span.muted title="Severity text of the sender" { (shortened(custom, SEVERITY_SHOWN_MAX)) }
                 }
                 @if !line.event_name.is_empty() && !line.body.is_empty() {
                     span.muted title="Event" { (shortened(&line.event_name, LINE_SHOWN_MAX)) }
@@ -150,7 +150,7 @@ fn line_row(trace: &TraceView, row: Row, line: &LogLine) -> Markup {
             }
             span.time {
                 svg.bar aria-hidden="true" {
-                    circle cx=(percent(trace.place(line.time))) cy="9" r="3" {}
+                    circle cx=(percent(trace.position(line.time))) cy="9" r="3" {}
                 }
             }
             span.took { @if let Some(after) = after { "+" (after) } @else { "–" } }
