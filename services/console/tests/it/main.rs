@@ -25,3 +25,4 @@ mod security;
 mod stopping;
 mod telemetry;
 mod under_test;
+mod unusual_values;
