@@ -102,15 +102,16 @@ pub(super) fn points(
 }
 
 /// Reads every item with `read` and hands batches to `add`. Returns all rejections, and how many of them were made before
-/// the last batch was added.
+/// an item reached `add`.
 fn items<T>(
     export: Export<'_>,
     scopes: &Mutex<ResourceScopes>,
     read: impl Fn(&[u8], &Arc<ResourceScope>, &mut Vec<u8>) -> Result<T, ItemRejection>,
     add: impl Fn(Vec<T>, &mut ItemRejections),
 ) -> Result<(ItemRejections, u64), ExportRejection> {
-    let (mut batch, mut rejections) = (Batch::new(), ItemRejections::default());
-    let mut buffer = Vec::new();
+    let (mut batch, mut buffer) = (Batch::new(), Vec::new());
+    // Counted apart: those of `add` are in the counts of the store already.
+    let (mut rejections, mut later) = (ItemRejections::default(), ItemRejections::default());
     for_each_item(export, scopes, |item, scope| {
         let room = batch.check_count().and_then(|()| check_size(item));
         match room.and_then(|()| read(item, scope?, &mut buffer)) {
@@ -118,11 +119,12 @@ fn items<T>(
             Err(rejection) => rejections.add(rejection),
         }
         if batch.is_full() {
-            add(batch.drain(), &mut rejections);
+            add(batch.drain(), &mut later);
         }
     });
     let before = rejections.of_items(batch.accepted)?;
-    add(batch.drain(), &mut rejections);
+    add(batch.drain(), &mut later);
+    rejections.merge(later);
     Ok((rejections, before))
 }
 

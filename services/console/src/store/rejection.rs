@@ -61,6 +61,13 @@ impl ItemRejections {
         self.first = self.first.or(Some(rejection));
     }
 
+    /// Adds the rejections of the same export that were made later.
+    pub(crate) fn merge(&mut self, later: Self) {
+        self.count += later.count;
+        self.malformed += later.malformed;
+        self.first = self.first.or(later.first);
+    }
+
     /// Why the first item was rejected, for the exporter's log; `None` if every item was accepted.
     pub(crate) fn first(&self) -> Option<ItemRejection> {
         self.first

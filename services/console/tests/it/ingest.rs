@@ -198,3 +198,16 @@ async fn an_oversized_resource_is_rejected() {
     let sent = console.export("traces", PROTOBUF, request.encode_to_vec()).send();
     assert_eq!(in_time(sent).await.unwrap().status(), StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn spans_beyond_the_limit_of_a_trace_are_counted_once() {
+    let console = Console::start().await;
+    let spans = (1..=12_000).map(|id| span(1, id, 0, "many")).collect();
+    let body = export("gateway", spans).encode_to_vec();
+    let answer = in_time(console.export("traces", PROTOBUF, body).send()).await.unwrap();
+    let reply = ExportTraceServiceResponse::decode(in_time(answer.bytes()).await.unwrap()).unwrap();
+    assert_eq!(reply.partial_success.unwrap().rejected_spans, 2_000);
+    for (count, expected) in [("received", 12_000), ("stored", 10_000), ("rejected", 2_000)] {
+        assert_eq!(console.count("spans", count).await, expected, "{count}");
+    }
+}
