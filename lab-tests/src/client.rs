@@ -9,8 +9,7 @@ use contract::{
 use reqwest::StatusCode;
 use serde_json::Value;
 use testkit::{LabUnderTest, eventually};
-
-use crate::Trace;
+use trace::{Trace, openmetrics::Exposition};
 
 /// How long a single request may take.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -186,9 +185,7 @@ impl Client {
 
     /// The value of one series, written as in the metrics of a service.
     pub async fn metric(&self, admin: u16, series: &str) -> Option<f64> {
-        let text = self.metrics(admin).await?;
-        let value = |line: &str| line.strip_prefix(series)?.trim().split(' ').next()?.parse().ok();
-        text.lines().find_map(value)
+        Exposition::parse(&self.metrics(admin).await?).ok()?.value(series)
     }
 
     /// What the console answers at this path and query, with its status. Redirects are followed.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use contract::signals::Metric;
 use reqwest::StatusCode;
 use serde::Deserialize;
+use trace::openmetrics::Exposition;
 use url::Url;
 
 use super::{error::ClientError, http::Http};
@@ -46,23 +47,24 @@ impl Admin {
         counter: &Metric,
         label_value: &str,
     ) -> Result<u64, ClientError> {
-        let value = format!("\"{label_value}\"");
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a count below 2^53"
         )]
-        let sum = sum_of(&self.metrics().await?, counter.name, &value).max(0.0) as u64;
+        let sum = self.metrics().await?.sum_with(counter.name, label_value).max(0.0) as u64;
         Ok(sum)
     }
 
-    /// The metrics in the Prometheus text format.
-    pub(crate) async fn metrics(&self) -> Result<String, ClientError> {
+    /// The metrics.
+    pub(crate) async fn metrics(&self) -> Result<Exposition, ClientError> {
         let response = self.0.response(self.0.get("/metrics").timeout(REQUEST_TIMEOUT)).await?;
         if !response.status.is_success() {
             return Err(self.0.unexpected(format!("HTTP status {}", response.status)));
         }
-        Ok(String::from_utf8_lossy(&response.body).into_owned())
+        let text = String::from_utf8_lossy(&response.body);
+        Exposition::parse(&text)
+            .map_err(|error| self.0.unexpected(format!("invalid metrics: {error}")))
     }
 
     /// Queries `path`, such as `/readyz`: `Ok(None)` if ready, else the failed checks.
@@ -84,32 +86,5 @@ impl Admin {
         } else {
             failed.join("; ")
         }))
-    }
-}
-
-/// Adds up the series called `name` whose labels contain `label`, such as `"add"` with its quotes.
-pub(crate) fn sum_of(metrics: &str, name: &str, label: &str) -> f64 {
-    let series = metrics.lines().filter_map(|line| {
-        let rest = line.strip_prefix(name)?;
-        let (labels, rest) = match rest.strip_prefix('{') {
-            Some(rest) => rest.split_once('}')?,
-            None => ("", rest.strip_prefix(' ')?),
-        };
-        labels.contains(label).then(|| rest.split_whitespace().next()?.parse::<f64>().ok())?
-    });
-    // Not `sum`, which returns -0.0 for an empty iterator.
-    series.fold(0.0, |sum, value| sum + value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_counter_is_read_by_its_label_value() {
-        let text = "# TYPE a counter\na_total{reason=\"x\"} 3.0 # {trace_id=\"1\"} 1\n\
-                    a_total{reason=\"y\"} 9\na_total{stage=\"s\",reason=\"x\"} 4\na_total_b{reason=\"x\"} 1\n";
-        assert_eq!(sum_of(text, "a_total", "\"x\"").to_string(), "7");
-        assert_eq!(sum_of(text, "a_total", "\"z\"").to_string(), "0");
     }
 }

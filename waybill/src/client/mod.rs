@@ -8,7 +8,7 @@ mod gateway;
 mod http;
 mod sse;
 
-pub(crate) use admin::{Admin, sum_of};
+pub(crate) use admin::Admin;
 pub(crate) use console::Console;
 pub(crate) use error::ClientError;
 pub(crate) use gateway::{DeadLetterFilter, Gateway, JobFilter};

@@ -3,9 +3,7 @@
 mod config;
 #[cfg(test)]
 mod encoder;
-mod line;
 mod otlp;
-mod parse;
 mod state;
 
 use std::sync::Arc;
@@ -19,6 +17,7 @@ use runtime::clock::Clock;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use trace::openmetrics::{Exposition, NotOpenMetrics};
 
 pub use config::{NotTargets, ScrapeConfig, Target, Targets};
 pub(crate) use state::{Scraped, TargetHealth, TargetState};
@@ -46,7 +45,7 @@ pub(crate) enum NotScraped {
     #[error("its response is not UTF-8")]
     NotText,
     #[error("its response is not OpenMetrics: {0}")]
-    Text(#[from] parse::NotOpenMetrics),
+    Text(#[from] NotOpenMetrics),
     #[error("its response is not OpenMetrics: {0}")]
     Histogram(#[from] otlp::BadHistogram),
     #[error("the store refused its metrics: {0}")]
@@ -103,7 +102,7 @@ async fn scrape(
 /// Puts what was scraped into the store. Says how many metrics there are.
 fn take(store: &Store, resource: Resource, text: &[u8]) -> Result<usize, NotScraped> {
     let text = std::str::from_utf8(text).map_err(|_| NotScraped::NotText)?;
-    let metrics = otlp::metrics(parse::parse(text)?, now())?;
+    let metrics = otlp::metrics(Exposition::parse(text)?.families, now())?;
     let count = metrics.len();
     let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
     let sender =

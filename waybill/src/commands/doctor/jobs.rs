@@ -11,7 +11,7 @@ use lab::Ports;
 
 use super::check::Check;
 use crate::{
-    client::{Admin, ClientError, Gateway, JobFilter, sum_of},
+    client::{Admin, ClientError, Gateway, JobFilter},
     commands::job::lease_text,
     lab_args::LabArgs,
 };
@@ -108,7 +108,7 @@ fn queue(waiting: &[JobView]) -> Check {
 async fn receivers(ports: Ports) -> anyhow::Result<Option<Check>> {
     let notifier = Admin::new("notifier", ports.notifier_admin)?;
     let Ok(metrics) = notifier.metrics().await else { return Ok(None) };
-    let unreachable = sum_of(&metrics, signals::WEBHOOK_BREAKERS_OPEN.name, "");
+    let unreachable = metrics.sum(signals::WEBHOOK_BREAKERS_OPEN.name);
     Ok((unreachable > 0.0).then(|| {
         let found =
             format!("{unreachable} webhook hosts are unreachable; their notifications wait");

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use contract::api::JobView;
 use serde_json::Value;
 use tokio::time::sleep;
+use trace::{Trace, completeness};
 
 use crate::{
     client::{ClientError, Console},
-    terminal,
-    trace::{Trace, completeness},
-    waterfall,
+    terminal, waterfall,
 };
 
 /// How long the last spans of an ended job may take to reach the console: they are exported every 250 ms.

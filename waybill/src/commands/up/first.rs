@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use contract::api::JobAccepted;
 use tokio::time::{Instant as Deadline, sleep};
+use trace::completeness;
 
 use super::{output, printer::Event};
 use crate::{
     client::{ClientError, Console, Gateway},
     lab_args::LabArgs,
     request::Preset,
-    trace::completeness,
 };
 
 /// Timeout for the acceptance of the first job and, after that, for its trace to be complete.
