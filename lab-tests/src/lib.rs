@@ -11,6 +11,6 @@ mod client;
 mod executable;
 mod trace;
 
+pub use self::client::Client;
 pub use self::trace::TraceUnderTest;
-pub use client::Client;
 pub use executable::{waybill, waybill_beside};

@@ -10,7 +10,6 @@ pub mod waterfall;
 
 mod allocator;
 mod bench;
-mod client;
 mod commands;
 mod environment;
 mod exit;

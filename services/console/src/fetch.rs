@@ -40,11 +40,8 @@ pub(crate) struct Answer {
 impl Fetcher {
     /// Every question to its answer's last byte may take `limit`.
     pub(crate) fn new(limit: Duration) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(limit)
+        let client = client::http_builder(limit)
             .redirect(reqwest::redirect::Policy::none())
-            // A proxy of the surroundings knows nothing of a lab on this machine.
-            .no_proxy()
             .build()
             .context("cannot build the HTTP client")?;
         Ok(Self { client, limit })

@@ -142,10 +142,10 @@ fn share(
     otlp: (SocketAddr, SocketAddr),
 ) -> anyhow::Result<Shared> {
     let store = Arc::new(Store::new(Budgets::of(config)));
-    let (url, following) = (config.gateway_url.clone(), Arc::clone(&store));
+    let (url, following) = (&config.gateway_url, Arc::clone(&store));
     Ok(Shared {
         store,
-        gateway: Arc::new(Gateway::new(url.clone())?),
+        gateway: Arc::new(Gateway::new(url)?),
         scraped: Arc::new(Scraped::new(&config.scrape.scrape_targets)),
         canary: Arc::new(Canary::new(config.canary.clone(), url, following, metrics.clone())?),
         hooks: Arc::new(Hooks::new(

@@ -1,5 +1,6 @@
 //! The metrics of the services of a lab.
 
+use client::AdminClient;
 use contract::{
     Stage,
     signals::{self, Metric},
@@ -7,8 +8,6 @@ use contract::{
 use lab::embedded::Embedded;
 use serde::Serialize;
 use trace::openmetrics::Exposition;
-
-use crate::client::Admin;
 
 /// The route under which jobs are submitted.
 const SUBMIT: &str = "/v1/jobs";
@@ -38,7 +37,7 @@ impl StageMetrics {
             (Stage::Processor, ports.processor_admin),
             (Stage::Notifier, ports.notifier_admin),
         ] {
-            read.push((stage, Admin::new(stage.name(), port)?.metrics().await?));
+            read.push((stage, AdminClient::new(stage.name(), port)?.metrics().await?));
         }
         Ok(Self(read))
     }

@@ -2,7 +2,7 @@
 
 use contract::{job::JobSpec, operation::Operation};
 
-use super::JobRequest;
+use client::JobRequest;
 
 /// A prepared job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

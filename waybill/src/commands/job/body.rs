@@ -3,12 +3,13 @@
 use std::{io::Read as _, path::PathBuf};
 
 use anyhow::Context as _;
+use client::JobRequest;
 use contract::{api::BODY_BYTES_MAX, job::Notify, operation::Operation};
 use serde_json::{Map, Value, json};
 
 use crate::{
     exit::UsageError,
-    request::{JobRequest, Preset, operation},
+    request::{Preset, operation},
 };
 
 /// The flags that describe the job.
