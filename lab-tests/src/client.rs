@@ -2,37 +2,49 @@
 
 use std::{fmt::Debug, time::Duration};
 
+use client::{
+    AdminClient, ClientError, ConsoleClient, DeadLetterFilter, FullResponse, GatewayClient,
+    JobFilter, http_builder,
+};
 use contract::{
     JobId,
-    api::{DeadLetterList, JobAccepted, JobList, JobView, QueueList},
+    api::{DeadLetterList, JobAccepted, JobView, LIST_LIMIT_DEFAULT, QueueList},
 };
 use reqwest::StatusCode;
 use serde_json::Value;
 use testkit::{LabUnderTest, eventually};
-
-use crate::Trace;
+use trace::Trace;
+use url::Url;
 
 /// How long a single request may take.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// Jobs on a page when all are listed.
+const PAGE: usize = 200;
 
 /// A client of one lab.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
-    gateway: String,
-    console: String,
+    gateway: GatewayClient,
+    console: ConsoleClient,
 }
 
 impl Client {
     /// A client of `lab`.
     pub fn of(lab: &LabUnderTest) -> Self {
-        Self::at(lab.gateway_url(), lab.console_url())
+        Self::at(&lab.gateway_url(), &lab.console_url())
     }
 
     /// A client of the lab whose gateway and console are there.
-    pub fn at(gateway: String, console: String) -> Self {
-        let http = reqwest::Client::builder().timeout(REQUEST_LIMIT).build();
-        Self { http: http.expect("TLS starts"), gateway, console }
+    pub fn at(gateway: &str, console: &str) -> Self {
+        let http = http_builder(REQUEST_LIMIT).build().expect("TLS starts");
+        let url = |text: &str| Url::parse(text).expect("the URL of a part of the lab");
+        Self {
+            gateway: GatewayClient::over(http.clone(), &url(gateway)),
+            console: ConsoleClient::over(http.clone(), &url(console)),
+            http,
+        }
     }
 
     /// Submits a job that must be accepted.
@@ -52,19 +64,17 @@ impl Client {
         &self,
         job: &Value,
         headers: &[(&str, &str)],
-    ) -> reqwest::Result<(StatusCode, Value)> {
-        let mut request = self.http.post(format!("{}/v1/jobs", self.gateway)).json(job);
+    ) -> Result<(StatusCode, Value), ClientError> {
+        let mut request = self.gateway.http().post("/v1/jobs").json(job);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = request.send().await?;
-        Ok((answer.status(), answer.json().await?))
+        self.gateway.http().status_and_json(request).await
     }
 
     /// A job as it is now; `None` when the gateway does not know it or does not answer.
     pub async fn job(&self, id: JobId) -> Option<JobView> {
-        let answer = self.http.get(format!("{}/v1/jobs/{id}", self.gateway)).send().await.ok()?;
-        answer.error_for_status().ok()?.json().await.ok()
+        self.gateway.job(id).await.ok()
     }
 
     /// Waits until the job has ended.
@@ -93,25 +103,24 @@ impl Client {
 
     /// Sends an order about a job, a dead letter or many: `jobs/{id}/cancel`. Returns the response.
     pub async fn order(&self, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
-        let request = self.http.post(format!("{}/v1/{path}", self.gateway));
+        let request = self.gateway.http().post(&format!("/v1/{path}"));
         let request = match body {
             Some(body) => request.json(body),
             None => request,
         };
-        let answer = request.send().await.expect("the gateway answers");
-        (answer.status(), answer.json().await.expect("the answer is JSON"))
+        let answer = self.gateway.http().status_and_json(request).await;
+        answer.expect("the gateway answers with JSON")
     }
 
     /// All jobs the gateway lists, newest first, page by page; `None` when it does not answer.
     pub async fn try_all_jobs(&self) -> Option<Vec<JobView>> {
         let mut jobs = Vec::new();
-        let mut cursor = String::new();
+        let mut page = JobFilter { limit: PAGE, ..JobFilter::default() };
         loop {
-            let url = format!("{}/v1/jobs?limit=200{cursor}", self.gateway);
-            let page: JobList = self.get(&url).await.ok()?;
-            jobs.extend(page.jobs);
-            match page.next_cursor {
-                Some(next) => cursor = format!("&cursor={next}"),
+            let list = self.gateway.jobs(&page).await.ok()?;
+            jobs.extend(list.jobs);
+            match list.next_cursor {
+                Some(next) => page.cursor = Some(next.parse().expect("a cursor is a job's id")),
                 None => return Some(jobs),
             }
         }
@@ -124,18 +133,18 @@ impl Client {
 
     /// The dead letters, newest first.
     pub async fn dead_letters(&self) -> DeadLetterList {
-        self.get(&format!("{}/v1/dead-letters", self.gateway)).await.expect("the list can be read")
+        let newest = DeadLetterFilter { limit: LIST_LIMIT_DEFAULT, ..Default::default() };
+        self.gateway.dead_letters(&newest).await.expect("the list can be read")
     }
 
     /// The state of the queues and stores; `None` if the gateway does not respond.
     pub async fn queues(&self) -> Option<QueueList> {
-        self.get(&format!("{}/v1/queues", self.gateway)).await.ok()
+        self.gateway.queues().await.ok()
     }
 
     /// The trace as the console has it now.
     pub async fn trace(&self, trace_id: &str) -> Option<Trace> {
-        let otlp: Value =
-            self.get(&format!("{}/api/traces/{trace_id}", self.console)).await.ok()?;
+        let otlp = self.console.trace(trace_id).await.ok()??;
         Some(Trace::from_otlp(&otlp))
     }
 
@@ -173,39 +182,39 @@ impl Client {
 
     /// The readiness response of a service, ready or not.
     pub async fn ready(&self, admin: u16) -> Option<Value> {
-        let answer = self.http.get(format!("http://127.0.0.1:{admin}/readyz")).send().await.ok()?;
-        answer.json().await.ok()
+        let admin = self.admin(admin);
+        let answer = admin.http().status_and_json(admin.http().get("/readyz")).await;
+        answer.ok().map(|(_, readiness)| readiness)
     }
 
     /// A service's metrics as it serves them.
     pub async fn metrics(&self, admin: u16) -> Option<String> {
-        let answer =
-            self.http.get(format!("http://127.0.0.1:{admin}/metrics")).send().await.ok()?;
-        answer.text().await.ok()
+        self.admin(admin).metrics_text().await.ok()
     }
 
     /// The value of one series, written as in the metrics of a service.
     pub async fn metric(&self, admin: u16, series: &str) -> Option<f64> {
-        let text = self.metrics(admin).await?;
-        let value = |line: &str| line.strip_prefix(series)?.trim().split(' ').next()?.parse().ok();
-        text.lines().find_map(value)
+        self.admin(admin).metrics().await.ok()?.value(series)
     }
 
     /// What the console answers at this path and query, with its status. Redirects are followed.
-    pub async fn console(&self, path: &str) -> reqwest::Result<(u16, String)> {
-        let answer = self.http.get(format!("{}{path}", self.console)).send().await?;
-        Ok((answer.status().as_u16(), answer.text().await?))
+    pub async fn console(&self, path: &str) -> Result<(u16, String), ClientError> {
+        let console = self.console.http();
+        let FullResponse { status, body, .. } = console.response(console.get(path)).await?;
+        Ok((status.as_u16(), String::from_utf8_lossy(&body).into_owned()))
     }
 
     /// The services that the console has log lines of for this trace, one entry a line.
     pub async fn log_lines(&self, trace_id: &str) -> Option<Vec<String>> {
-        let url = format!("{}/api/logs?trace_id={trace_id}", self.console);
-        let lines: Value = self.get(&url).await.ok()?;
+        let console = self.console.http();
+        let request = console.get(&format!("/api/logs?trace_id={trace_id}"));
+        let lines: Value = console.fetch(request).await.ok()?;
         let service = |line: &Value| line["service"].as_str().map(str::to_owned);
         Some(lines["logs"].as_array()?.iter().filter_map(service).collect())
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(&self, url: &str) -> reqwest::Result<T> {
-        self.http.get(url).send().await?.error_for_status()?.json().await
+    fn admin(&self, port: u16) -> AdminClient {
+        let url = Url::parse(&format!("http://127.0.0.1:{port}")).expect("a port makes a URL");
+        AdminClient::over(self.http.clone(), "service", &url)
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests of a whole running lab share: the executable, a client, and traces as plain values.
+//! What the tests of a whole running lab share: the executable and a client.
 //!
 //! Everything here panics with a message for the reader of a failed test.
 
@@ -11,6 +11,6 @@ mod client;
 mod executable;
 mod trace;
 
-pub use client::Client;
+pub use self::client::Client;
+pub use self::trace::TraceUnderTest;
 pub use executable::{waybill, waybill_beside};
-pub use trace::{Kind, Link, Span, Trace};

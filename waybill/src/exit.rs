@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use crate::{
-    client::ClientError,
-    terminal::{BAD, clean_lines, print_error, styled},
-};
+use client::ClientError;
+
+use crate::terminal::{BAD, clean_lines, print_error, styled};
 
 /// The exit codes, for the help.
 pub(crate) const HELP: &str = "\

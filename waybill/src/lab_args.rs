@@ -1,10 +1,9 @@
 //! The flags that locate a lab, shared by every command that connects to one.
 
+use client::{AdminClient, ConsoleClient, GatewayClient};
 use contract::Stage;
 use lab::{PortArgs, Ports};
 use url::Url;
-
-use crate::client::{Admin, Console, Gateway};
 
 /// The flags that locate a lab.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -30,22 +29,22 @@ impl LabArgs {
         }
     }
 
-    pub(crate) fn gateway(&self) -> anyhow::Result<Gateway> {
+    pub(crate) fn gateway(&self) -> anyhow::Result<GatewayClient> {
         let url = self.gateway_url.clone();
-        Gateway::new(&url.unwrap_or_else(|| local(self.ports.ports().gateway)))
+        GatewayClient::new(&url.unwrap_or_else(|| local(self.ports.ports().gateway)))
     }
 
     /// The admin server of the ingester. `None` if only the URL of the gateway is known: the ingester
     /// may then run on any port.
-    pub(crate) fn ingester(&self) -> anyhow::Result<Option<Admin>> {
+    pub(crate) fn ingester(&self) -> anyhow::Result<Option<AdminClient>> {
         let known = self.gateway_url.is_none();
         let port = self.ports.ports().ingester_admin;
-        known.then(|| Admin::new(Stage::Ingester.name(), port)).transpose()
+        known.then(|| AdminClient::new(Stage::Ingester.name(), port)).transpose()
     }
 
-    pub(crate) fn console(&self) -> anyhow::Result<Console> {
+    pub(crate) fn console(&self) -> anyhow::Result<ConsoleClient> {
         let url = self.console_url.clone();
-        Console::new(&url.unwrap_or_else(|| local(self.ports.ports().console)))
+        ConsoleClient::new(&url.unwrap_or_else(|| local(self.ports.ports().console)))
     }
 }
 

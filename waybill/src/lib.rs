@@ -2,17 +2,14 @@
 //!
 //! - [`cli`]: the commands and their exit codes
 //! - [`load`]: load tests
-//! - [`trace`]: a trace as plain values, and whether it is complete
 //! - [`waterfall`]: a trace drawn in the terminal
 
 pub mod cli;
 pub mod load;
-pub mod trace;
 pub mod waterfall;
 
 mod allocator;
 mod bench;
-mod client;
 mod commands;
 mod environment;
 mod exit;

@@ -34,9 +34,8 @@ impl Ready {
                 }
             }
             Self::Answers(url) => {
-                // Never by way of a proxy: this is the same machine.
-                let client = reqwest::Client::builder().no_proxy().timeout(LOOK_LIMIT);
-                let client = client.build().expect("a client without certificates of its own");
+                let client = client::http_builder(LOOK_LIMIT).build();
+                let client = client.expect("a client without certificates of its own");
                 while !answers(&client, url).await {
                     sleep(POLL_INTERVAL).await;
                 }

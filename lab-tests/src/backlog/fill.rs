@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use contract::api::{JobAccepted, QueueList};
+use client::{GatewayClient, JobRequest};
+use contract::api::JobAccepted;
 use futures_util::{StreamExt as _, stream};
+use serde_json::json;
 use testkit::eventually;
 
 use super::Side;
@@ -12,30 +14,23 @@ use super::Side;
 const AT_ONCE: usize = 64;
 /// How long the ingester may take to bring the last of them into the queue.
 const SETTLE_LIMIT: Duration = Duration::from_mins(5);
-const JOB: &str = r#"{"name":"waits","operations":[{"kind":"add","inputs":[1,2]}]}"#;
 
 /// Submits a job that must be taken.
-pub(super) async fn submit(http: &reqwest::Client, gateway: &str) -> JobAccepted {
-    let post = http.post(format!("{gateway}/v1/jobs")).header("content-type", "application/json");
-    let answer = post.body(JOB).send().await.expect("the gateway answers");
-    let (status, text) = (answer.status(), answer.text().await.expect("a whole answer"));
-    assert_eq!(status, 202, "{text}");
-    serde_json::from_str(&text).expect("a JobAccepted")
+pub(super) async fn submit(gateway: &GatewayClient) -> JobAccepted {
+    let job = json!({"name": "waits", "operations": [{"kind": "add", "inputs": [1, 2]}]});
+    gateway.submit(&JobRequest::new(job)).await.expect("the gateway accepts the job")
 }
 
 /// Submits `jobs` more.
 pub(super) async fn fill(side: &Side, jobs: usize) {
-    let gateway = side.lab.gateway_url();
-    let all = stream::iter(0..jobs).map(|_| submit(&side.http, &gateway));
+    let all = stream::iter(0..jobs).map(|_| submit(&side.gateway));
     all.buffer_unordered(AT_ONCE).for_each(async |_| ()).await;
 }
 
 /// Waits until all `jobs` wait for the processor; answers how many do.
 pub(super) async fn settle(side: &Side, jobs: usize) -> u64 {
     let waiting = eventually(SETTLE_LIMIT, "all jobs wait for the processor", async || {
-        let answer =
-            side.http.get(side.url("/v1/queues")).send().await.map_err(|e| e.to_string())?;
-        let queues: QueueList = answer.json().await.map_err(|error| error.to_string())?;
+        let queues = side.gateway.queues().await.map_err(|error| error.to_string())?;
         let depth = |stream| {
             let of_stream = queues.queues.iter().filter(|queue| queue.store.stream == stream);
             of_stream.filter_map(|queue| queue.store.messages).sum::<u64>()

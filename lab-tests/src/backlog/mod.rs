@@ -7,18 +7,23 @@ mod fill;
 mod memory;
 mod report;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
+use client::{GatewayClient, JobFilter, http_builder};
 use contract::{
     api::{JobAccepted, JobList},
     state::JobState,
 };
 use lab::Part;
 use testkit::LabUnderTest;
+use url::Url;
 
 pub use calls::Call;
 pub use memory::PartMemory;
 pub use report::{CallCost, Report};
+
+/// Request timeout.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -34,7 +39,7 @@ pub struct Options {
 /// One of the two labs, and how it is called.
 struct Side {
     lab: LabUnderTest,
-    http: reqwest::Client,
+    gateway: GatewayClient,
     /// The oldest job of it.
     oldest: JobAccepted,
 }
@@ -91,24 +96,21 @@ impl Side {
     async fn start(options: &Options) -> Self {
         let lab = LabUnderTest::start(&options.waybill).await;
         lab.stop(Part::Processor(1)).await.expect("the processor stops");
-        let http = reqwest::Client::builder().no_proxy().build().expect("TLS starts");
-        let oldest = fill::submit(&http, &lab.gateway_url()).await;
-        Self { lab, http, oldest }
+        let http = http_builder(REQUEST_TIMEOUT).build().expect("TLS starts");
+        let url = Url::parse(&lab.gateway_url()).expect("the URL of the gateway");
+        let gateway = GatewayClient::over(http, &url);
+        let oldest = fill::submit(&gateway).await;
+        Self { lab, gateway, oldest }
     }
 
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.lab.gateway_url())
-    }
-
-    async fn page(&self, query: &str) -> JobList {
-        let answer = self.http.get(self.url(&format!("/v1/jobs?{query}"))).send().await;
-        let answer = answer.and_then(reqwest::Response::error_for_status);
-        answer.expect("the gateway answers").json().await.expect("a page of jobs")
+    async fn page(&self, limit: usize) -> JobList {
+        let newest = JobFilter { limit, ..JobFilter::default() };
+        self.gateway.jobs(&newest).await.expect("a page of jobs")
     }
 
     /// How many jobs of the first page wait, by the list.
     async fn queued_on_a_page(&self) -> usize {
-        let page = self.page("limit=50").await;
+        let page = self.page(50).await;
         page.jobs.iter().filter(|job| job.state == JobState::Queued).count()
     }
 }

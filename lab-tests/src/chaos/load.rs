@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use client::{ClientError, GatewayClient, JobRequest, NoResponse, http_builder};
 use contract::{JobId, Stage, api::JobView};
-use reqwest::{Client, RequestBuilder, StatusCode};
 use runtime::clock::Clock;
-use serde_json::Value;
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
+use url::Url;
 
 use super::{
     ledger::Ledger,
@@ -30,7 +30,7 @@ const CLIENTS_MAX: usize = 1_000;
 
 /// The result of one attempt.
 enum Attempt {
-    /// 202; with the id, if the response has one.
+    /// 202; with the id, if it is not an event.
     Accepted(Option<JobId>),
     /// Another status, a timeout, or no connection.
     Refused,
@@ -41,8 +41,7 @@ enum Attempt {
 /// The clients of one run.
 #[derive(Debug)]
 pub struct Load {
-    http: Client,
-    gateway: String,
+    gateway: GatewayClient,
     ledger: Ledger,
     /// The URL of the webhook receiver.
     url: String,
@@ -53,11 +52,12 @@ pub struct Load {
 
 impl Load {
     /// Clients of the gateway at `gateway`; notifications go to `url`.
-    pub fn new(gateway: String, url: String, seed: u64, ledger: Ledger) -> Arc<Self> {
-        let http = Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build();
+    pub fn new(gateway: &Url, url: String, seed: u64, ledger: Ledger) -> Arc<Self> {
+        let http = http_builder(REQUEST_TIMEOUT).build();
         let http = http.expect("a client without certificates of its own");
+        let gateway = GatewayClient::over(http, gateway);
         let (sent, refused) = (watch::Sender::new(0), watch::Sender::new(0));
-        Arc::new(Self { http, gateway, ledger, url, seed, sent, refused })
+        Arc::new(Self { gateway, ledger, url, seed, sent, refused })
     }
 
     /// Sends `jobs` jobs at `rate` per second, and waits until each was accepted or given up.
@@ -120,30 +120,24 @@ impl Load {
     }
 
     async fn try_send(&self, task: &Task) -> Attempt {
-        let response = match self.request(task).send().await {
-            Ok(response) if response.status() == StatusCode::ACCEPTED => response,
-            Err(error) if !error.is_connect() && !error.is_timeout() => return Attempt::CutOff,
-            _ => return Attempt::Refused,
-        };
-        let Ok(body) = response.json::<Value>().await else { return Attempt::CutOff };
-        let id = body["id"].as_str().and_then(|id| id.parse().ok());
-        match task.way {
-            Way::Job => id.map_or(Attempt::Refused, |id| Attempt::Accepted(Some(id))),
-            Way::Event => Attempt::Accepted(None),
-        }
-    }
-
-    fn request(&self, task: &Task) -> RequestBuilder {
-        let request = match task.way {
-            Way::Event => self.http.post(format!("{}/v1/events", self.gateway)).json(&task.event()),
+        let sent = match task.way {
+            Way::Event => self.gateway.event(&task.event()).await.map(|_| None),
             Way::Job => {
-                let request = self.http.post(format!("{}/v1/jobs", self.gateway)).json(&task.body);
-                request.header(contract::api::IDEMPOTENCY_KEY, task.name.replace(' ', "-"))
+                let request = JobRequest {
+                    fault: task.fault.clone(),
+                    idempotency_key: Some(task.name.replace(' ', "-")),
+                    ..JobRequest::new(task.body.clone())
+                };
+                self.gateway.submit(&request).await.map(|accepted| Some(accepted.id))
             }
         };
-        match &task.fault {
-            Some(fault) => request.header("waybill-fault", fault),
-            None => request,
+        match sent {
+            Ok(id) => Attempt::Accepted(id),
+            Err(ClientError::Unreachable {
+                cause: NoResponse::Closed(_) | NoResponse::BrokenOff(_),
+                ..
+            }) => Attempt::CutOff,
+            Err(_) => Attempt::Refused,
         }
     }
 
@@ -170,11 +164,10 @@ impl Load {
     /// response.
     pub async fn job(&self, id: JobId) -> Option<JobView> {
         for _ in 0..20 {
-            let answer = self.http.get(format!("{}/v1/jobs/{id}", self.gateway)).send().await;
-            match answer {
-                Ok(answer) if answer.status().is_success() => return answer.json().await.ok(),
-                Ok(answer) if answer.status() == StatusCode::NOT_FOUND => return None,
-                _ => sleep(RETRY_DELAY).await,
+            match self.gateway.job(id).await {
+                Ok(view) => return Some(view),
+                Err(error) if error.status() == Some(404) => return None,
+                Err(_) => sleep(RETRY_DELAY).await,
             }
         }
         None

@@ -31,6 +31,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
     time::{Instant, sleep},
 };
+use url::Url;
 
 use self::{
     ledger::Ledger,
@@ -127,7 +128,8 @@ async fn set_up(options: &Options, ledger: &Ledger) -> Striker {
     .await;
     let nats = async_nats::ConnectOptions::new().max_reconnects(None).connect(lab.nats_url());
     let nats = nats.await.expect("the broker accepts connections");
-    let load = Load::new(lab.gateway_url(), receiver.url(), options.seed, ledger.clone());
+    let gateway = Url::parse(&lab.gateway_url()).expect("the URL of the gateway");
+    let load = Load::new(&gateway, receiver.url(), options.seed, ledger.clone());
     Striker {
         client: Client::of(&lab),
         broker: jetstream::new(nats),

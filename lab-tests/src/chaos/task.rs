@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use contract::event::EventType;
+use contract::{api::RawEvent, event::EventType};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
@@ -82,14 +82,16 @@ impl Task {
     }
 
     /// The job as a raw event.
-    pub fn event(&self) -> Value {
-        json!({
-            "specversion": "1.0",
-            "id": self.name,
-            "source": "/demo/chaos",
-            "type": EventType::Submitted.name(),
-            "data": self.body,
-        })
+    pub fn event(&self) -> RawEvent {
+        RawEvent {
+            specversion: "1.0".to_owned(),
+            id: self.name.clone(),
+            source: "/demo/chaos".to_owned(),
+            kind: EventType::Submitted.name().to_owned(),
+            subject: None,
+            time: None,
+            data: self.body.clone(),
+        }
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use contract::{api::JobAccepted, signals::attr::VERDICT, state::JobState};
 use serde_json::{Value, json};
 use testkit::eventually;
+use trace::Trace;
 
-use crate::{Client, Trace};
+use crate::Client;
 
 /// How long each may take, and its telemetry: one of them waits for an ack wait.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -68,8 +69,9 @@ async fn ended(
     let ended = client.ended(accepted.id, LIMIT).await;
     assert_eq!(ended.state, end, "{ended:?}");
     let wanted = |trace: &Trace| {
-        let is_notified = trace.0.iter().any(|span| span.name.starts_with("process jobs.done."));
-        let runs = trace.0.iter().filter(|span| span.name.starts_with("process jobs.todo."));
+        let is_notified =
+            trace.spans.iter().any(|span| span.name.starts_with("process jobs.done."));
+        let runs = trace.spans.iter().filter(|span| span.name.starts_with("process jobs.todo."));
         let runs: Vec<_> = runs.filter_map(|run| run.attribute(VERDICT)).collect();
         if is_notified && runs == verdicts { Ok(()) } else { Err(runs) }
     };

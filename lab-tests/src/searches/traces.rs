@@ -1,10 +1,12 @@
 //! Questions about traces.
 
+use trace::Span;
+
 use super::{
     jobs::{Jobs, LOST_SECONDS},
     question::{Question, query},
 };
-use crate::{Client, Span};
+use crate::Client;
 
 /// Where traces can be searched for: programs, the part of the page that refreshes itself, and the page.
 const LISTS: [&str; 3] = ["/api/traces", "/parts/traces", "/"];
@@ -151,7 +153,7 @@ pub(super) async fn every_attribute(client: &Client, jobs: &Jobs) -> Vec<Questio
     for job in [&jobs.sum, &jobs.dead, &jobs.lost, &jobs.marked] {
         let id = job.trace_id.as_str();
         let trace = client.trace(id).await.expect("it has arrived");
-        let mut attributes: Vec<_> = trace.0.iter().flat_map(Span::attributes).collect();
+        let mut attributes: Vec<_> = trace.spans.iter().flat_map(attributes_of).collect();
         attributes.sort_unstable();
         attributes.dedup();
         assert!(attributes.len() > 20, "{attributes:?}");
@@ -167,6 +169,12 @@ pub(super) async fn every_attribute(client: &Client, jobs: &Jobs) -> Vec<Questio
         }
     }
     questions
+}
+
+/// The attributes of a span, as texts.
+fn attributes_of(span: &Span) -> Vec<(String, String)> {
+    let texts = span.attributes.keys().filter_map(|key| Some((key.clone(), span.attribute(key)?)));
+    texts.collect()
 }
 
 fn traces(jobs: &Jobs) -> [(&'static str, &str); 4] {

@@ -108,7 +108,7 @@ async fn a_foreign_page_can_neither_read_nor_change_anything_of_a_running_lab() 
     client.ended(accepted.id, LIMIT).await;
     // Its trace is listed, with the last span, which ends after the job.
     testkit::eventually(LIMIT, "the trace", async || {
-        let spans = client.trace(&accepted.trace_id).await.map_or(0, |trace| trace.0.len());
+        let spans = client.trace(&accepted.trace_id).await.map_or(0, |trace| trace.spans.len());
         if spans >= SPANS_OF_A_JOB { Ok(()) } else { Err(spans) }
     })
     .await;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use client::http_builder;
 use contract::api::{JobAccepted, JobView};
-use reqwest::{Client, Response};
+use lab_tests::Client;
+use reqwest::Response;
 use serde_json::Value;
 use testkit::eventually;
 
@@ -17,7 +19,8 @@ const JOB_LIMIT: Duration = Duration::from_mins(1);
 /// Their addresses. Query them again after a restart: ports change.
 #[derive(Debug, Clone)]
 pub(crate) struct Backends {
-    http: Client,
+    http: reqwest::Client,
+    client: Client,
     pub(crate) gateway: String,
     pub(crate) console: String,
     pub(crate) prometheus: String,
@@ -30,10 +33,12 @@ pub(crate) struct Backends {
 impl Backends {
     /// Finds them. Blocks for a moment.
     pub(crate) fn of(lab: &FullLab) -> Self {
+        let (gateway, console) = (lab.url("gateway", 8080), lab.url("console", 8090));
         Self {
-            http: Client::builder().timeout(ANSWER_LIMIT).build().unwrap(),
-            gateway: lab.url("gateway", 8080),
-            console: lab.url("console", 8090),
+            http: http_builder(ANSWER_LIMIT).build().unwrap(),
+            client: Client::at(&gateway, &console),
+            gateway,
+            console,
             prometheus: lab.url("query-proxy", 9090),
             loki: lab.has("loki").then(|| lab.url("query-proxy", 3100)),
             tempo: lab.has("tempo").then(|| lab.url("query-proxy", 3200)),
@@ -85,13 +90,8 @@ impl Backends {
 
     /// Submits a job that must be taken.
     pub(crate) async fn submit(&self, job: &Value, fault: Option<&str>) -> JobAccepted {
-        let mut request = self.http.post(format!("{}/v1/jobs", self.gateway)).json(job);
-        if let Some(fault) = fault {
-            request = request.header("waybill-fault", fault);
-        }
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
-        answer.json().await.unwrap()
+        let fault: Vec<_> = fault.map(|fault| ("waybill-fault", fault)).into_iter().collect();
+        self.client.submit_with(job, &fault).await
     }
 
     /// Hands in a raw event, which must be taken, whatever becomes of it.
@@ -104,13 +104,7 @@ impl Backends {
 
     /// The job when it has ended.
     pub(crate) async fn ended(&self, job: &JobAccepted) -> JobView {
-        let url = format!("{}/v1/jobs/{}", self.gateway, job.id);
-        eventually(JOB_LIMIT, &format!("job {} to end", job.id), async || {
-            let job: JobView = serde_json::from_value(self.get(&url, &[]).await?)
-                .map_err(|error| error.to_string())?;
-            if job.state.is_terminal() { Ok(job) } else { Err(job.state.to_string()) }
-        })
-        .await
+        self.client.ended(job.id, JOB_LIMIT).await
     }
 
     /// Waits until Loki has a line that the selector finds. Without Loki it names the query as not judged.

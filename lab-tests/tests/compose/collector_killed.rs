@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use contract::api::JobAccepted;
-use lab_tests::Trace;
 use testkit::eventually;
 use tokio::task::block_in_place;
+use trace::Trace;
 
 use crate::{
     backends::Backends,
@@ -118,5 +118,5 @@ async fn the_rest_is_counted(
 
 async fn spans(parts: &Backends, job: &JobAccepted) -> usize {
     let url = format!("{}/api/traces/{}", parts.console, job.trace_id);
-    Trace::from_otlp(&parts.get(&url, &[]).await.unwrap_or_default()).0.len()
+    Trace::from_otlp(&parts.get(&url, &[]).await.unwrap_or_default()).spans.len()
 }

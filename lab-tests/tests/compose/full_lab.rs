@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use contract::{api::JobAccepted, signals::STAGE_DURATION};
 use serde_json::{Value, json};
+use trace::{Completeness, Trace};
 
 use crate::{
     backends::Backends,
@@ -85,14 +86,11 @@ async fn in_tempo(parts: &Backends, trace_id: &str, limit: Duration) -> Judged {
     Judged::Yes
 }
 
-/// Every service has its spans, and no span lacks its parent.
+/// The trace is complete.
 fn whole(otlp: &Value) -> Result<(), String> {
-    let trace = lab_tests::Trace::from_otlp(otlp);
-    let services = trace.services();
-    let all = ["gateway", "ingester", "processor", "notifier"];
-    let complete = all.iter().all(|service| services.contains(service));
-    let whole = complete && trace.orphans().is_empty() && trace.roots().len() == 1;
-    if whole { Ok(()) } else { Err(format!("\n{trace}")) }
+    let trace = Trace::from_otlp(otlp);
+    let found = Completeness::of(&trace);
+    if found.is_complete() { Ok(()) } else { Err(format!("{found}\n{trace}")) }
 }
 
 async fn in_loki(parts: &Backends, trace_id: &str, limit: Duration) -> Judged {

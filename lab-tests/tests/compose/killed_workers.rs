@@ -52,7 +52,7 @@ async fn a_processor_that_is_killed_and_started_by_hand_costs_no_more_than_one_t
 async fn started() -> (FullLab, Client) {
     let lab = FullLab::started(Shape::with(1)).await;
     let parts = block_in_place(|| Backends::of(&lab));
-    (lab, Client::at(parts.gateway, parts.console))
+    (lab, Client::at(&parts.gateway, &parts.console))
 }
 
 /// Kills the process, and not by way of Docker, which sees it end as it would a crash. From a container in the host's

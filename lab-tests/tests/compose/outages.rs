@@ -5,10 +5,10 @@ use std::{collections::HashSet, time::Duration};
 
 use contract::{api::JobAccepted, signals::JOBS_FINISHED};
 use futures_util::{StreamExt as _, future, stream};
-use lab_tests::Trace;
 use serde_json::Value;
 use testkit::eventually;
 use tokio::task::block_in_place;
+use trace::{Completeness, Trace};
 
 use crate::{
     backends::{Backends, some},
@@ -210,8 +210,7 @@ pub(crate) async fn without_trace(
         let answer = parts.get(&format!("{url}/{}", job.trace_id), &[]).await.unwrap_or_default();
         let tempo = &answer["trace"];
         let trace = Trace::from_otlp(if tempo.is_null() { &answer } else { tempo });
-        let whole = trace.services().len() == 4 && trace.orphans().is_empty();
-        (!whole).then(|| job.clone())
+        (!Completeness::of(&trace).is_complete()).then(|| job.clone())
     });
     queries.buffer_unordered(IN_FLIGHT).filter_map(future::ready).collect().await
 }

@@ -16,7 +16,7 @@ use crate::{
 async fn every_search_and_look_up_of_the_console_finds_what_came_through_the_collector() {
     let lab = FullLab::started(Shape::with(1)).await;
     let parts = block_in_place(|| Backends::of(&lab));
-    let client = Client::at(parts.gateway, parts.console);
+    let client = Client::at(&parts.gateway, &parts.console);
     // As the notifier reaches it.
     let jobs = Jobs::run(&client, "http://console:8090").await;
     all_find_what_they_should(&client, &jobs).await;

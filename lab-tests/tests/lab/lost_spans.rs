@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use contract::state::JobState;
 use lab::Part;
-use lab_tests::{Client, Span, Trace, waybill};
+use lab_tests::{Client, waybill};
 use serde_json::{Value, json};
 use testkit::{LabUnderTest, eventually};
+use trace::{Span, Trace};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -47,8 +48,8 @@ async fn a_lost_run_does_not_end_before_its_children() {
             if runs == ["lost", "done"] { Ok(()) } else { Err(runs) }
         };
         let (trace, ()) = client.whole_trace_where(&job.trace_id, LIMIT, verdicts).await;
-        for lost in trace.0.iter().filter(|span| is_lost(span)) {
-            for child in trace.0.iter().filter(|child| child.parent == lost.id) {
+        for lost in trace.spans.iter().filter(|span| is_lost(span)) {
+            for child in trace.spans.iter().filter(|child| child.is_child_of(lost)) {
                 assert!(child.end_ns <= lost.end_ns, "{} in {}: {trace}", child.name, lost.name);
             }
         }
@@ -57,7 +58,7 @@ async fn a_lost_run_does_not_end_before_its_children() {
 
 /// The processor's runs of the job.
 fn runs(trace: &Trace) -> impl Iterator<Item = &Span> {
-    trace.0.iter().filter(|span| span.name.starts_with("process jobs.todo."))
+    trace.spans.iter().filter(|span| span.name.starts_with("process jobs.todo."))
 }
 
 /// Exported by the worker that took over.

@@ -40,11 +40,8 @@ pub(crate) struct Answer {
 impl Fetcher {
     /// `limit` is the timeout of a request, including its whole response.
     pub(crate) fn new(limit: Duration) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(limit)
+        let client = client::http_builder(limit)
             .redirect(reqwest::redirect::Policy::none())
-            // A proxy of the environment cannot reach a lab on this machine.
-            .no_proxy()
             .build()
             .context("cannot build the HTTP client")?;
         Ok(Self { client, limit })

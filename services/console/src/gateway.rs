@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::http::StatusCode;
+use client::{ClientError, GatewayClient, JobFilter, NoResponse};
 use contract::api::{LeaseView, ProgressView, WaitView};
 use contract::state::JobState;
 use serde::de::DeserializeOwned;
@@ -30,8 +30,7 @@ const ANSWER_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Reads jobs from the gateway.
 #[derive(Debug)]
 pub(crate) struct Gateway {
-    client: reqwest::Client,
-    base: Url,
+    client: GatewayClient,
     /// By [`Whose`], as all of these are.
     recent: [Listed; 2],
     running: [Listed; 2],
@@ -41,7 +40,7 @@ pub(crate) struct Gateway {
 /// One question for a list of jobs, and its last answer.
 #[derive(Debug)]
 struct Listed {
-    query: String,
+    filter: JobFilter,
     latest: Mutex<Option<(Instant, Answer)>>,
 }
 
@@ -93,26 +92,29 @@ pub(crate) enum Away {
 }
 
 impl Gateway {
-    pub(crate) fn new(base: Url) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(ANSWER_LIMIT)
+    pub(crate) fn new(base: &Url) -> anyhow::Result<Self> {
+        let http = client::http_builder(ANSWER_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
-            // A proxy of the surroundings knows nothing of a lab on this machine.
-            .no_proxy()
             .build()
             .context("cannot build the HTTP client for the gateway")?;
-        let listed = |query: String| {
-            ["", "&source=all"].map(|source| Listed::new(format!("{query}{source}")))
+        let client = GatewayClient::over(http, base).with_body_bytes_max(ANSWER_BYTES_MAX);
+        let listed = |state: Option<JobState>, limit| {
+            [None, Some("all")].map(|source| {
+                let state = state.map(|state| state.name().to_owned());
+                Listed::new(JobFilter { state, source, limit, ..JobFilter::default() })
+            })
         };
-        let recent = listed(format!("limit={JOBS}"));
-        let running = listed(format!("state=running&limit={RUNNING}"));
-        let retrying = listed(format!("state=retrying&limit={RUNNING}"));
-        Ok(Self { client, base, recent, running, retrying })
+        Ok(Self {
+            client,
+            recent: listed(None, JOBS),
+            running: listed(Some(JobState::Running), RUNNING),
+            retrying: listed(Some(JobState::Retrying), RUNNING),
+        })
     }
 
     /// Its base URL.
     pub(crate) fn base(&self) -> &str {
-        self.base.as_str().trim_end_matches('/')
+        self.client.url()
     }
 
     /// The recent jobs, at most a second old: those under way first, each part with the newest first. A job
@@ -139,7 +141,8 @@ impl Gateway {
             tracing::trace!(age = ?at.elapsed(), "reuse last response of the gateway");
             return answer.clone();
         }
-        let answer = self.ask(&format!("/v1/jobs?{}", listed.query)).await.and_then(|answer| {
+        let answer = self.client.jobs_as::<Value>(&listed.filter).await;
+        let answer = answer.map_err(|error| away(&error)).and_then(|answer| {
             let jobs = answer.get("jobs").and_then(Value::as_array).ok_or(Away::Unexpected)?;
             Ok(jobs.iter().take(JOBS.max(RUNNING)).map(Job::of).collect())
         });
@@ -149,25 +152,8 @@ impl Gateway {
 
     /// One job. The id must be fit for a path.
     pub(crate) async fn job(&self, id: &str) -> Result<Job, Away> {
-        Ok(Job::of(&self.ask(&format!("/v1/jobs/{id}")).await?))
-    }
-
-    async fn ask(&self, path: &str) -> Result<Value, Away> {
-        let sent = self.client.get(format!("{}{path}", self.base())).send().await;
-        let mut answer = sent.map_err(|error| away(&error))?;
-        match answer.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Err(Away::UnknownJob),
-            _ => return Err(Away::Unexpected),
-        }
-        let mut body = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(|error| away(&error))? {
-            body.extend_from_slice(&part);
-            if body.len() > ANSWER_BYTES_MAX {
-                return Err(Away::Unexpected);
-            }
-        }
-        serde_json::from_slice(&body).map_err(|_| Away::Unexpected)
+        let job = self.client.job_as(id).await.map_err(|error| away(&error))?;
+        Ok(Job::of(&job))
     }
 }
 
@@ -209,8 +195,8 @@ impl Job {
 }
 
 impl Listed {
-    fn new(query: String) -> Self {
-        Self { query, latest: Mutex::new(None) }
+    fn new(filter: JobFilter) -> Self {
+        Self { filter, latest: Mutex::new(None) }
     }
 }
 
@@ -236,7 +222,12 @@ fn under_way_first(recent: Vec<Job>, running: Vec<Job>, retrying: Vec<Job>) -> V
     jobs
 }
 
-fn away(error: &reqwest::Error) -> Away {
+fn away(error: &ClientError) -> Away {
     tracing::debug!(%error, "request to the gateway failed");
-    if error.is_timeout() { Away::Slow } else { Away::Unreachable }
+    match error {
+        ClientError::Unreachable { cause: NoResponse::Timeout, .. } => Away::Slow,
+        ClientError::Unreachable { .. } => Away::Unreachable,
+        other if other.http_status() == Some(404) => Away::UnknownJob,
+        ClientError::Refused { .. } | ClientError::Unexpected { .. } => Away::Unexpected,
+    }
 }

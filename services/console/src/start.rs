@@ -120,8 +120,8 @@ fn build_state(
     bound: BoundAddresses,
 ) -> anyhow::Result<ConsoleState> {
     let store = Arc::new(Store::new(config.store_limits()));
-    let (gateway, canary_store) = (config.gateway_url.clone(), Arc::clone(&store));
-    let canary = Canary::new(config.canary.clone(), gateway.clone(), canary_store, metrics.clone());
+    let (gateway, canary_store) = (&config.gateway_url, Arc::clone(&store));
+    let canary = Canary::new(config.canary.clone(), gateway, canary_store, metrics.clone());
     Ok(ConsoleState {
         store,
         gateway: Arc::new(Gateway::new(gateway)?),

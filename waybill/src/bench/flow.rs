@@ -9,8 +9,9 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use contract::{api::JobAccepted, state::Outcome};
-use reqwest::{Client, header::CONTENT_TYPE};
+use client::{GatewayClient, JobRequest, http_builder};
+use contract::state::Outcome;
+use serde_json::json;
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep_until, timeout},
@@ -25,13 +26,12 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const JOB_LIMIT: Duration = Duration::from_secs(30);
 /// Failures that make a measurement invalid.
 const FAILURES_MAX: u64 = 10;
-/// The smallest job that passes all stages.
-const JOB: &str = r#"{"name": "bench", "operations": [{"kind": "add", "inputs": [1, 2]}]}"#;
 
 /// Sends jobs to one lab and observes their ends.
 pub(super) struct Flow {
-    client: Client,
-    jobs: Url,
+    gateway: GatewayClient,
+    /// The smallest job that passes all stages.
+    job: JobRequest,
     ends: Ends,
     done: AtomicU64,
     failed: AtomicU64,
@@ -40,10 +40,12 @@ pub(super) struct Flow {
 impl Flow {
     /// For the lab with this gateway and this broker.
     pub(super) async fn new(gateway: &Url, broker: &str) -> anyhow::Result<Arc<Self>> {
-        let client = Client::builder().no_proxy().timeout(ANSWER_LIMIT).build()?;
+        let gateway = GatewayClient::over(http_builder(ANSWER_LIMIT).build()?, gateway);
+        let job = json!({"name": "bench", "operations": [{"kind": "add", "inputs": [1, 2]}]});
+        let job = JobRequest::new(job);
         let ends = Ends::listen(broker).await?;
         let (done, failed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Arc::new(Self { client, jobs: gateway.join("v1/jobs")?, ends, done, failed }))
+        Ok(Arc::new(Self { gateway, job, ends, done, failed }))
     }
 
     /// Jobs that have succeeded.
@@ -102,10 +104,7 @@ impl Flow {
     }
 
     async fn submit_and_wait(&self) -> anyhow::Result<Instant> {
-        let request = self.client.post(self.jobs.clone());
-        let request = request.header(CONTENT_TYPE, "application/json").body(JOB);
-        let answer = request.send().await?.error_for_status()?;
-        let accepted: JobAccepted = serde_json::from_slice(&answer.bytes().await?)?;
+        let accepted = self.gateway.submit(&self.job).await?;
         let (at, outcome) =
             self.ends.of(accepted.id).await.context("the subscription to completions has ended")?;
         ensure!(outcome == Outcome::Succeeded, "the job was {}", outcome.name());

@@ -1,16 +1,16 @@
 //! The metrics of the services of a lab.
 
+use client::AdminClient;
 use contract::{
     Stage,
     signals::{self, Metric},
 };
 use lab::embedded::Embedded;
 use serde::Serialize;
-
-use crate::client::{Admin, sum_of};
+use trace::openmetrics::Exposition;
 
 /// The route under which jobs are submitted.
-const SUBMIT: &str = "\"/v1/jobs\"";
+const SUBMIT: &str = "/v1/jobs";
 
 /// Mean times of a job at one stage, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -24,7 +24,7 @@ pub(crate) struct StageTime {
 }
 
 /// The metrics of every stage at one moment.
-pub(super) struct StageMetrics(Vec<(Stage, String)>);
+pub(super) struct StageMetrics(Vec<(Stage, Exposition)>);
 
 impl StageMetrics {
     /// Queries all stages.
@@ -37,32 +37,36 @@ impl StageMetrics {
             (Stage::Processor, ports.processor_admin),
             (Stage::Notifier, ports.notifier_admin),
         ] {
-            read.push((stage, Admin::new(stage.name(), port)?.metrics().await?));
+            read.push((stage, AdminClient::new(stage.name(), port)?.metrics().await?));
         }
         Ok(Self(read))
     }
 
     /// Spans and log lines that they dropped.
     pub(super) fn dropped(&self) -> f64 {
-        self.0.iter().map(|(_, text)| sum_of(text, signals::TELEMETRY_DROPPED.name, "")).sum()
+        self.0.iter().map(|(_, metrics)| metrics.sum(signals::TELEMETRY_DROPPED.name)).sum()
     }
 
     /// The mean times of jobs at each stage since `before`.
     pub(super) fn since(&self, before: &Self) -> Vec<StageTime> {
         let pairs = self.0.iter().zip(&before.0);
         let times = pairs.map(|((stage, now), (_, before))| {
-            let mean = |metric: &Metric, label| {
+            let mean = |metric: &Metric, route: Option<&str>| {
                 let grown = |part| {
                     let name = format!("{}_{part}", metric.name);
-                    sum_of(now, &name, label) - sum_of(before, &name, label)
+                    let sum = |metrics: &Exposition| match route {
+                        Some(route) => metrics.sum_with(&name, route),
+                        None => metrics.sum(&name),
+                    };
+                    sum(now) - sum(before)
                 };
                 grown("sum") / grown("count").max(1.0) * 1e3
             };
             let work_ms = match stage {
-                Stage::Gateway => mean(&signals::HTTP_SERVER_REQUEST_DURATION, SUBMIT),
-                _ => mean(&signals::STAGE_DURATION, ""),
+                Stage::Gateway => mean(&signals::HTTP_SERVER_REQUEST_DURATION, Some(SUBMIT)),
+                _ => mean(&signals::STAGE_DURATION, None),
             };
-            StageTime { stage: *stage, wait_ms: mean(&signals::QUEUE_WAIT, ""), work_ms }
+            StageTime { stage: *stage, wait_ms: mean(&signals::QUEUE_WAIT, None), work_ms }
         });
         times.collect()
     }
@@ -72,17 +76,21 @@ impl StageMetrics {
 mod tests {
     use super::*;
 
-    const BEFORE: &str = "http_server_request_duration_seconds_sum{http_route=\"/v1/jobs\"} 1\n\
-        http_server_request_duration_seconds_count{http_route=\"/v1/jobs\"} 10\n";
-    const AFTER: &str = "http_server_request_duration_seconds_sum{http_route=\"/v1/jobs\"} 3\n\
+    const BEFORE: &str = "# TYPE http_server_request_duration_seconds histogram\n\
+        http_server_request_duration_seconds_sum{http_route=\"/v1/jobs\"} 1\n\
+        http_server_request_duration_seconds_count{http_route=\"/v1/jobs\"} 10\n# EOF\n";
+    const AFTER: &str = "# TYPE http_server_request_duration_seconds histogram\n\
+        http_server_request_duration_seconds_sum{http_route=\"/v1/jobs\"} 3\n\
         http_server_request_duration_seconds_sum{http_route=\"/v1/queues\"} 900\n\
         http_server_request_duration_seconds_count{http_route=\"/v1/jobs\"} 20\n\
+        # TYPE waybill_telemetry_dropped counter\n\
         waybill_telemetry_dropped_total{signal=\"spans\"} 4.0 # {trace_id=\"1\"} 1\n\
-        waybill_telemetry_dropped_totally 7\n";
+        # TYPE waybill_telemetry_dropped_totally gauge\nwaybill_telemetry_dropped_totally 7\n# EOF\n";
 
     #[test]
     fn means_are_those_of_the_jobs_between_two_looks() {
-        let at = |text: &str| StageMetrics(vec![(Stage::Gateway, text.to_owned())]);
+        let at =
+            |text: &str| StageMetrics(vec![(Stage::Gateway, Exposition::parse(text).unwrap())]);
         let times = at(AFTER).since(&at(BEFORE));
         let [time] = times[..] else { panic!("one stage: {times:?}") };
         assert_eq!((time.stage, time.work_ms.round().to_string()), (Stage::Gateway, "200".into()));

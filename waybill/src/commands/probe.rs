@@ -37,11 +37,9 @@ pub(crate) struct Probe {
 
 impl Probe {
     pub(crate) async fn run(&self) -> anyhow::Result<Exit> {
-        // A proxy would connect to its own machine, and a redirect says nothing about the health of this URL.
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(self.limit_seconds))
+        // A redirect says nothing about the health of this URL.
+        let client = client::http_builder(Duration::from_secs(self.limit_seconds))
             .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
             .build()
             .context("cannot set up HTTP")?;
         let response = client.get(self.url.clone()).send().await;

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use client::{AdminClient, ClientError, DeadLetterFilter, GatewayClient};
 use contract::{
     api::LIST_LIMIT_MAX,
     signals::{EVENTS_DISCARDED, reason},
@@ -10,7 +11,6 @@ use contract::{
 use tokio::time::{Instant, sleep};
 
 use super::{Target, ledger::Ledger};
-use crate::client::{Admin, ClientError, DeadLetterFilter, Gateway};
 
 /// Shortest poll interval while events are sent.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -44,8 +44,8 @@ impl Before {
 
 /// Observes the outcome of events.
 pub(super) struct Watch {
-    gateway: Gateway,
-    ingester: Option<Admin>,
+    gateway: GatewayClient,
+    ingester: Option<AdminClient>,
     ledger: Arc<Ledger>,
     before: Before,
     /// Dead letters up to this one were seen.
@@ -115,6 +115,6 @@ fn dead_letters(limit: usize, cursor: Option<String>) -> DeadLetterFilter {
     DeadLetterFilter { limit, cursor, ..DeadLetterFilter::default() }
 }
 
-async fn discarded(ingester: &Admin) -> Result<u64, ClientError> {
+async fn discarded(ingester: &AdminClient) -> Result<u64, ClientError> {
     ingester.counted(&EVENTS_DISCARDED, reason::UNKNOWN_SOURCE).await
 }

@@ -22,11 +22,11 @@ mod send;
 
 use std::{sync::Arc, time::Duration};
 
+use client::{AdminClient, GatewayClient};
 use runtime::stop::Stop;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use crate::client::{Admin, Gateway};
 use ledger::Ledger;
 use pace::Pace;
 use plan::Plan;
@@ -96,19 +96,19 @@ impl Default for Limits {
 /// The lab under load.
 #[derive(Debug, Clone)]
 pub struct Target {
-    gateway: Gateway,
-    ingester: Option<Admin>,
+    gateway: GatewayClient,
+    ingester: Option<AdminClient>,
 }
 
 impl Target {
     /// The lab whose gateway is at `gateway`. Discarded events are counted with the metrics of the
     /// ingester's admin server, if it can be reached.
     pub fn new(gateway: &Url, ingester: Option<&Url>) -> anyhow::Result<Self> {
-        let ingester = ingester.map(|url| Admin::at("ingester", url)).transpose()?;
-        Ok(Self { gateway: Gateway::new(gateway)?, ingester })
+        let ingester = ingester.map(|url| AdminClient::at("ingester", url)).transpose()?;
+        Ok(Self { gateway: GatewayClient::new(gateway)?, ingester })
     }
 
-    pub(crate) fn of(gateway: Gateway, ingester: Option<Admin>) -> Self {
+    pub(crate) fn of(gateway: GatewayClient, ingester: Option<AdminClient>) -> Self {
         Self { gateway, ingester }
     }
 }

@@ -6,12 +6,12 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use client::{GatewayClient, JobFilter};
 use contract::{JobId, api::LIST_LIMIT_MAX};
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep};
 
 use super::ledger::Ledger;
-use crate::client::{Gateway, JobFilter};
 
 /// Shortest poll interval while jobs are sent.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -30,7 +30,7 @@ const IDLE_MAX: u32 = 8;
 
 /// Observes the outcomes of jobs.
 pub(super) struct Observer {
-    gateway: Gateway,
+    gateway: GatewayClient,
     ledger: Arc<Ledger>,
     /// Polls in a row without an outcome.
     idle: u32,
@@ -41,7 +41,7 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    pub(super) fn new(gateway: Gateway, ledger: Arc<Ledger>) -> Self {
+    pub(super) fn new(gateway: GatewayClient, ledger: Arc<Ledger>) -> Self {
         Self { gateway, ledger, idle: 0, page: PAGE_MIN, single: None }
     }
 

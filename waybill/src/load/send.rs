@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use client::{ClientError, GatewayClient, JobRequest};
 use contract::{
     api::{EventAccepted, RawEvent},
     event::EventType,
@@ -13,10 +14,6 @@ use super::{
     Limits,
     ledger::{Class, Ledger},
     plan::{Item, Plan},
-};
-use crate::{
-    client::{ClientError, Gateway},
-    request::JobRequest,
 };
 
 /// A source that the ingester allows by default.
@@ -31,7 +28,7 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 /// Sends items.
 #[derive(Debug)]
 pub(super) struct Sender {
-    gateway: Gateway,
+    gateway: GatewayClient,
     plan: Plan,
     ledger: Arc<Ledger>,
     limits: Limits,
@@ -40,7 +37,12 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(gateway: Gateway, plan: Plan, ledger: Arc<Ledger>, limits: Limits) -> Self {
+    pub(super) fn new(
+        gateway: GatewayClient,
+        plan: Plan,
+        ledger: Arc<Ledger>,
+        limits: Limits,
+    ) -> Self {
         Self { gateway, plan, ledger, limits, run: rand::random() }
     }
 

@@ -5,7 +5,7 @@ use contract::{
     operation::{Add, Divide, Hash, Multiply, Operation, Primes, Render, Wait},
 };
 
-use super::JobRequest;
+use client::JobRequest;
 
 /// A prepared job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

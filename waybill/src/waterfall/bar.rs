@@ -1,6 +1,6 @@
 //! The bar of a span, placed with a resolution of an eighth of a column.
 
-use crate::trace::{Span, Trace};
+use trace::{Span, Trace};
 
 /// Parts of a column.
 const PARTS: u64 = 8;

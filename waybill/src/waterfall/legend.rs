@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
+use trace::{Span, SpanKind, Trace};
+
 use super::{bar::WAITED, title};
-use crate::{
-    terminal::{BAD, DIM, WARNING, clean, fit, styled},
-    trace::{Kind, Span, Trace},
-};
+use crate::terminal::{BAD, DIM, WARNING, clean, fit, styled};
 
 /// Marks failed spans.
 pub(super) const FAILED: &str = "✗";
@@ -71,7 +70,7 @@ fn early(trace: &Trace) -> usize {
         trace.spans.iter().map(|span| (span.id.as_str(), span.start_ns)).collect();
     let is_early = |span: &&Span| {
         let parent = span.parent.as_deref().and_then(|parent| starts.get(parent));
-        span.kind == Kind::Consumer && parent.is_some_and(|start| span.start_ns < *start)
+        span.kind == SpanKind::Consumer && parent.is_some_and(|start| span.start_ns < *start)
     };
     trace.spans.iter().filter(is_early).count()
 }
@@ -85,7 +84,7 @@ fn signs(trace: &Trace) -> Vec<String> {
     if any(|span| span.attempt().is_some()) {
         signs.push("#1 attempt and verdict".to_owned());
     }
-    if any(|span| span.links > 0) {
+    if any(|span| !span.links.is_empty()) {
         signs.push("↗1 links".to_owned());
     }
     signs

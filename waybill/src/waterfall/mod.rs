@@ -10,10 +10,9 @@ mod row;
 
 use std::{fmt::Write as _, time::Duration};
 
-use crate::{
-    terminal::{self, BAD, BOLD, DIM, WARNING, clean, fit, styled},
-    trace::{Completeness, Span, Trace, rows},
-};
+use trace::{Completeness, Span, Trace, rows};
+
+use crate::terminal::{self, BAD, BOLD, DIM, WARNING, clean, fit, styled};
 use bar::Scale;
 use columns::Columns;
 use row::Drawn;

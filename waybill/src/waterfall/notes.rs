@@ -2,11 +2,9 @@
 
 use anstyle::Style;
 use contract::verdict::Verdict;
+use trace::{Span, TreePlace};
 
-use crate::{
-    terminal::{BAD, DIM, GOOD, WARNING, clean, fit, styled, width},
-    trace::{Place, Span},
-};
+use crate::terminal::{BAD, DIM, GOOD, WARNING, clean, fit, styled, width};
 
 /// Most columns of a verdict.
 const VERDICT_MAX: usize = 9;
@@ -17,7 +15,7 @@ pub(super) struct Notes(Vec<(String, Style)>);
 
 impl Notes {
     /// The notes of a span; `error` marks a failed one.
-    pub(super) fn of(span: &Span, place: Place, error: &'static str) -> Self {
+    pub(super) fn of(span: &Span, place: TreePlace, error: &'static str) -> Self {
         let mut notes = Self::default();
         if let Some(attempt) = span.attempt() {
             let round = span.round().filter(|round| *round > 0);
@@ -38,12 +36,12 @@ impl Notes {
             notes.add("NO TIME".to_owned(), WARNING);
         }
         match place {
-            Place::Orphan => notes.add("ORPHAN".to_owned(), BAD),
-            Place::Loop => notes.add("LOOP".to_owned(), BAD),
-            Place::Root | Place::Child => {}
+            TreePlace::Orphan => notes.add("ORPHAN".to_owned(), BAD),
+            TreePlace::Loop => notes.add("LOOP".to_owned(), BAD),
+            TreePlace::Root | TreePlace::Child => {}
         }
-        if span.links > 0 {
-            notes.add(format!("↗{}", span.links), DIM);
+        if !span.links.is_empty() {
+            notes.add(format!("↗{}", span.links.len()), DIM);
         }
         notes
     }

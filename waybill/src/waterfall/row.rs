@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use contract::Stage;
+use trace::{Span, Trace, TreeRow};
 
 use super::{bar::Scale, columns::Columns, notes::Notes};
-use crate::{
-    terminal::{self, BAD, DIM, clean, fit, styled},
-    trace::{Row, Span, Trace},
-};
+use crate::terminal::{self, BAD, DIM, clean, fit, styled};
 
 /// Levels of the tree that are drawn; deeper spans are drawn at the last of them.
 const LEVELS_MAX: usize = 16;
@@ -29,7 +27,12 @@ pub(super) struct Drawn<'a> {
 }
 
 impl<'a> Drawn<'a> {
-    pub(super) fn of(trace: &'a Trace, rows: &[Row], row: &Row, error: &'static str) -> Self {
+    pub(super) fn of(
+        trace: &'a Trace,
+        rows: &[TreeRow],
+        row: &TreeRow,
+        error: &'static str,
+    ) -> Self {
         let span = &trace.spans[row.span];
         Self {
             name: clean(&span.name).into_owned(),
@@ -64,7 +67,7 @@ impl<'a> Drawn<'a> {
 }
 
 /// The innermost levels, outermost first.
-fn levels(rows: &[Row], row: &Row) -> Vec<bool> {
+fn levels(rows: &[TreeRow], row: &TreeRow) -> Vec<bool> {
     let mut levels = Vec::new();
     let mut at = row;
     while let Some(parent) = at.parent.filter(|_| levels.len() < LEVELS_MAX) {

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use serde_json::json;
+use trace::{SpanKind, SpanLink};
 
 use super::*;
-use crate::trace::Kind;
 
 fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
@@ -24,8 +24,9 @@ fn span(id: &str, parent: &str, service: &str, ms: (u64, u64)) -> Span {
 
 fn retried() -> Trace {
     let attempt = |mut span: Span, attempt: u64, verdict: &str, wait: f64| {
-        span.kind = Kind::Consumer;
-        span.links = usize::try_from(attempt).unwrap();
+        span.kind = SpanKind::Consumer;
+        let link = SpanLink { trace_id: String::new(), span_id: String::new() };
+        span.links = vec![link; usize::try_from(attempt).unwrap()];
         span.attributes.insert("waybill.job.attempt".into(), attempt.into());
         span.attributes.insert("waybill.verdict".into(), verdict.into());
         span.attributes.insert("waybill.queue.wait_ms".into(), wait.into());
@@ -93,7 +94,7 @@ fn empty_and_huge_traces_are_drawn() {
 #[test]
 fn disagreeing_clocks_are_reported() {
     let mut early = span("b", "a", "ingester", (0, 0));
-    (early.kind, early.end_ns) = (Kind::Consumer, 5);
+    (early.kind, early.end_ns) = (SpanKind::Consumer, 5);
     let trace = Trace { spans: vec![early, span("a", "", "gateway", (7, 9))], ..Trace::default() };
     let text = plain(&draw("00", &trace, 80));
     assert!(text.contains("clocks disagree") && text.contains("drawn as points"), "{text}");

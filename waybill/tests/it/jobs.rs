@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use testkit::LabUnderTest;
-use waybill::trace::completeness;
+use trace::completeness;
 
 use crate::program::{Ended, WAYBILL, command, ended, run};
 
@@ -40,7 +40,7 @@ async fn every_preset_ends_as_it_promises_with_a_complete_trace() {
 }
 
 fn consumers_of(trace: &Value, name: &str) -> usize {
-    let trace = waybill::trace::Trace::from_otlp(trace);
+    let trace = trace::Trace::from_otlp(trace);
     trace.spans.iter().filter(|span| span.name.starts_with(name)).count()
 }
 

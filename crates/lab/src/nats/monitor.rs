@@ -74,9 +74,7 @@ impl Health {
 fn client() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     CLIENT.get_or_init(|| {
-        // Never by way of a proxy: this is the same machine.
-        let client = reqwest::Client::builder().no_proxy().timeout(LOOK_LIMIT);
-        let client = client.pool_max_idle_per_host(0).build();
+        let client = client::http_builder(LOOK_LIMIT).pool_max_idle_per_host(0).build();
         client.expect("a client without certificates of its own")
     })
 }

@@ -1,69 +1,38 @@
-//! Whether the trace of a job that has ended is whole, and if not, what is missing and where.
+//! Whether the trace of a job that has ended is complete, and if not, what is missing and where.
 
-use std::collections::HashSet;
+use opentelemetry_proto::tonic::trace::v1::TracesData;
+use serde_json::json;
+use trace::{Completeness, Trace};
 
-use contract::Stage;
-use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
-use opentelemetry_proto::tonic::trace::v1::{Span, TracesData};
-
-use crate::store::attribute;
-
-/// Says what is missing; `Ok` when the gateway's SERVER span is the one root, every stage has spans, the
-/// notifier took the job's end, and no span's parent is missing.
+/// The first thing that is missing; `Ok` if the trace is complete.
 pub(super) fn is_complete(trace: &TracesData) -> Result<(), String> {
-    let spans = spans(trace);
-    if spans.is_empty() {
-        return Err("no span of the trace found".to_owned());
-    }
-    let ids: HashSet<&[u8]> = spans.iter().map(|(_, span)| &*span.span_id).collect();
-    let has = |stage: Stage, kind: Option<SpanKind>| {
-        spans.iter().any(|(service, span)| {
-            service == stage.name() && kind.is_none_or(|kind| span.kind == kind as i32)
-        })
-    };
-    let silent: Vec<_> =
-        Stage::ALL.into_iter().filter(|stage| !has(*stage, None)).map(Stage::name).collect();
-    if !silent.is_empty() {
-        return Err(format!("no span of {} found", silent.join(", ")));
-    }
-    let roots: Vec<_> = spans.iter().filter(|(_, span)| span.parent_span_id.is_empty()).collect();
-    match roots.as_slice() {
-        [(service, root)]
-            if service == Stage::Gateway.name() && root.kind == SpanKind::Server as i32 => {}
-        [] => return Err("the gateway's SERVER span is missing".to_owned()),
-        [(service, root)] => {
-            return Err(format!(
-                "the root span is `{}` of {service}, not the gateway's",
-                root.name
-            ));
-        }
-        several => return Err(format!("the trace has {} root spans", several.len())),
-    }
-    if !has(Stage::Notifier, Some(SpanKind::Consumer)) {
-        return Err("the notifier's CONSUMER span is missing".to_owned());
-    }
-    let is_orphan =
-        |span: &Span| !span.parent_span_id.is_empty() && !ids.contains(&*span.parent_span_id);
-    match spans.iter().find(|(_, span)| is_orphan(span)) {
-        Some((service, span)) => {
-            Err(format!("the parent of `{}` of {service} is missing", span.name))
-        }
-        None => Ok(()),
-    }
+    let found = Completeness::of(&Trace::from_otlp(&json!(trace)));
+    if found.is_complete() { Ok(()) } else { Err(missing(&found)) }
 }
 
-/// Every span with its service.
-fn spans(trace: &TracesData) -> Vec<(String, &Span)> {
-    let mut all = Vec::new();
-    for sender in &trace.resource_spans {
-        let resource = sender.resource.as_ref();
-        let name = resource.and_then(|from| attribute::find(&from.attributes, "service.name"));
-        let service = name.map(attribute::text).unwrap_or_default();
-        for span in sender.scope_spans.iter().flat_map(|scope| &scope.spans) {
-            all.push((service.clone(), span));
-        }
+fn missing(found: &Completeness) -> String {
+    if found.spans == 0 {
+        return "no span of the trace found".to_owned();
     }
-    all
+    if !found.missing_services.is_empty() {
+        return format!("no span of {} found", found.missing_services.join(", "));
+    }
+    match found.roots.as_slice() {
+        [] => return "the gateway's SERVER span is missing".to_owned(),
+        [_] if found.begins_at_gateway => {}
+        [root] => {
+            let (name, service) = (&root.name, &root.service);
+            return format!("the root span is `{name}` of {service}, not the gateway's");
+        }
+        several => return format!("the trace has {} root spans", several.len()),
+    }
+    if !found.reached_notifier {
+        return "the notifier's CONSUMER span is missing".to_owned();
+    }
+    match found.missing_parents.first() {
+        Some(span) => format!("the parent of `{}` of {} is missing", span.name, span.service),
+        None => found.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +40,7 @@ mod tests {
     use opentelemetry_proto::tonic::common::v1::any_value::Value;
     use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
     use opentelemetry_proto::tonic::resource::v1::Resource;
-    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
+    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, span::SpanKind};
 
     use super::*;
 

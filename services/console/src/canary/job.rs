@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
+use client::{ClientError, GatewayClient, JobRequest, NoResponse, UnexpectedResponse};
 use contract::JobSource;
-use contract::api::{JobAccepted, JobView};
-use contract::propagation::{SOURCE, TRACEPARENT, TraceParent};
+use contract::api::JobAccepted;
+use contract::propagation::TraceParent;
 use contract::state::JobState;
+use reqwest::redirect::Policy;
 use serde_json::json;
 use tokio::time::sleep;
 use url::Url;
 
-use crate::fetch::{Fetcher, NoAnswer};
+use super::QUESTION_LIMIT;
+use crate::fetch::NoAnswer;
 
 /// The name that distinguishes canary jobs from others.
 pub(super) const NAME: &str = "canary";
@@ -29,45 +33,36 @@ pub(super) struct Taken {
     pub(super) root: TraceParent,
 }
 
+/// The client through which canaries are submitted and followed.
+pub(super) fn gateway(url: &Url) -> anyhow::Result<GatewayClient> {
+    let http = client::http_builder(QUESTION_LIMIT).redirect(Policy::none()).build();
+    let http = http.context("cannot build the HTTP client for the gateway")?;
+    Ok(GatewayClient::over(http, url).with_body_bytes_max(ANSWER_BYTES_MAX))
+}
+
 /// Submits the job.
-pub(super) async fn submit(fetcher: &Fetcher, gateway: &Url) -> Result<Taken, String> {
+pub(super) async fn submit(gateway: &GatewayClient) -> Result<Taken, String> {
     let job = json!({"name": NAME, "operations": [{"kind": "add", "inputs": [1, 2]}]});
-    let request = fetcher
-        .client
-        .post(at(gateway, "v1/jobs"))
-        .header(SOURCE, JobSource::Canary.name())
-        .json(&job);
-    let answer = fetcher.send(request).await.map_err(|error| described(&error))?;
-    if answer.status() != reqwest::StatusCode::ACCEPTED {
-        return Err(described(&NoAnswer::Status(answer.status().as_u16())));
-    }
-    let root = answer.headers().get(TRACEPARENT).and_then(|text| text.to_str().ok());
-    let root = root.and_then(|text| text.parse().ok());
-    let body = fetcher.body(answer, ANSWER_BYTES_MAX).await.map_err(|error| described(&error))?;
-    let accepted =
-        serde_json::from_slice(&body).map_err(|_| "the response of the gateway is not a job")?;
+    let request = JobRequest { source: JobSource::Canary, ..JobRequest::new(job) };
+    let submitted = gateway.submit_traced(&request).await;
+    let (accepted, root) = submitted.map_err(|error| described(&error))?;
     let root = root.ok_or("the response of the gateway has no traceparent")?;
     Ok(Taken { accepted, root })
 }
 
 /// Waits for the job's end without a limit: the caller has one. `seen` gets its last state.
 pub(super) async fn ended(
-    fetcher: &Fetcher,
-    gateway: &Url,
+    gateway: &GatewayClient,
     taken: &Taken,
     seen: &mut String,
 ) -> Result<(), String> {
-    let url = at(gateway, &format!("v1/jobs/{}", taken.accepted.id));
     loop {
-        let answer = fetcher.get(url.clone(), "application/json", ANSWER_BYTES_MAX).await;
-        let job = answer.map(|answer| serde_json::from_slice::<JobView>(&answer.body).ok());
-        match job {
-            Ok(Some(job)) if job.state == JobState::Succeeded => return Ok(()),
-            Ok(Some(job)) if job.state.is_terminal() => {
+        match gateway.job(taken.accepted.id).await {
+            Ok(job) if job.state == JobState::Succeeded => return Ok(()),
+            Ok(job) if job.state.is_terminal() => {
                 return Err(format!("the job ended as {}", job.state.name()));
             }
-            Ok(Some(job)) => *seen = format!("the job is still {}", job.state.name()),
-            Ok(None) => "the response of the gateway is not a job".clone_into(seen),
+            Ok(job) => *seen = format!("the job is still {}", job.state.name()),
             Err(error) => *seen = described(&error),
         }
         sleep(PAUSE).await;
@@ -81,6 +76,22 @@ pub(super) fn at(base: &Url, path: &str) -> Url {
     url
 }
 
-fn described(error: &NoAnswer) -> String {
-    format!("the gateway {error}")
+/// What the gateway did instead, in the words that the checks have for every part.
+fn described(error: &ClientError) -> String {
+    let no_answer = match error {
+        ClientError::Unreachable { cause: NoResponse::Timeout, .. } => {
+            NoAnswer::Slow(QUESTION_LIMIT)
+        }
+        ClientError::Unreachable { cause: NoResponse::BrokenOff(_), .. } => NoAnswer::BrokenOff,
+        ClientError::Unreachable { .. } => NoAnswer::Unreachable,
+        ClientError::Refused { status, .. } => NoAnswer::Status(*status),
+        ClientError::Unexpected { what, .. } => match what {
+            UnexpectedResponse::Status(status) => NoAnswer::Status(status.as_u16()),
+            UnexpectedResponse::TooLarge(bytes) => NoAnswer::TooLarge(*bytes),
+            UnexpectedResponse::Invalid(_) | UnexpectedResponse::EventTooLarge(_) => {
+                return "the response of the gateway is not a job".to_owned();
+            }
+        },
+    };
+    format!("the gateway {no_answer}")
 }

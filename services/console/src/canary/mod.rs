@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use client::GatewayClient;
 use contract::signals::{CANARY_CHECKS, CANARY_DURATION, canary};
 use runtime::clock::Clock;
 use telemetry::Metrics;
@@ -47,7 +48,7 @@ const START_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Canary {
     config: CanaryConfig,
-    gateway: Url,
+    gateway: GatewayClient,
     store: Arc<Store>,
     fetcher: Fetcher,
     metrics: Metrics,
@@ -59,13 +60,13 @@ pub(crate) struct Canary {
 impl Canary {
     pub(crate) fn new(
         config: CanaryConfig,
-        gateway: Url,
+        gateway: &Url,
         store: Arc<Store>,
         metrics: Metrics,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             config,
-            gateway,
+            gateway: job::gateway(gateway)?,
             store,
             fetcher: Fetcher::new(QUESTION_LIMIT)?,
             metrics,
@@ -107,9 +108,8 @@ impl Canary {
         let began = Instant::now();
         let mut seen = "the gateway has not responded".to_owned();
         let done = timeout(self.config.limit(), async {
-            let taken =
-                job::submit(&self.fetcher, &self.gateway).await.map_err(|why| (None, why))?;
-            let ended = job::ended(&self.fetcher, &self.gateway, &taken, &mut seen).await;
+            let taken = job::submit(&self.gateway).await.map_err(|why| (None, why))?;
+            let ended = job::ended(&self.gateway, &taken, &mut seen).await;
             ended.map(|()| taken.clone()).map_err(|why| (Some(taken), why))
         });
         let taken = match done.await {

@@ -8,13 +8,14 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use proptest::prelude::*;
 use runtime::clock::Clock;
 use telemetry::Metrics;
+use trace::openmetrics::Exposition;
 
-use super::{parse, to_otlp};
+use super::to_otlp;
 
 /// A service's metrics as they are scraped.
 fn scraped(metrics: &Metrics) -> Vec<Metric> {
-    let families = parse::parse(&metrics.text()).expect("the encoder writes OpenMetrics");
-    to_otlp::metrics(families, 7).expect("its histograms are complete")
+    let read = Exposition::parse(&metrics.text()).expect("the encoder writes OpenMetrics");
+    to_otlp::metrics(read.families, 7).expect("its histograms are complete")
 }
 
 fn named(metrics: &[Metric], name: &str) -> Data {
@@ -81,8 +82,8 @@ proptest! {
 
     #[test]
     fn the_parser_does_not_panic_on_any_text(text in "(# (TYPE|HELP|EOF)?|a|_bucket|\\{|\\}|le=|\"|\\\\|,| |\n|1|\\+Inf|é){0,60}") {
-        if let Ok(families) = parse::parse(&text) {
-            let _ = to_otlp::metrics(families, 0);
+        if let Ok(read) = Exposition::parse(&text) {
+            let _ = to_otlp::metrics(read.families, 0);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Why a scrape fails.
 
-use super::{parse, to_otlp};
+use trace::openmetrics::NotOpenMetrics;
+
+use super::to_otlp;
 use crate::fetch::NoAnswer;
 use crate::store::ExportRejection;
 
@@ -14,7 +16,7 @@ pub(super) enum ScrapeError {
     #[error("its response is not UTF-8")]
     NotUtf8,
     #[error("its response is not OpenMetrics: {0}")]
-    NotOpenMetrics(#[from] parse::NotOpenMetrics),
+    NotOpenMetrics(#[from] NotOpenMetrics),
     #[error("its response is not OpenMetrics: {0}")]
     InvalidHistogram(#[from] to_otlp::InvalidHistogram),
     #[error("the store refused its metrics: {0}")]

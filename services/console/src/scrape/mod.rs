@@ -4,8 +4,6 @@ mod config;
 #[cfg(test)]
 mod encoder;
 mod error;
-mod line;
-mod parse;
 mod target_state;
 mod to_otlp;
 
@@ -20,6 +18,7 @@ use runtime::clock::Clock;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use trace::openmetrics::Exposition;
 
 pub use config::{InvalidScrapeTargets, ScrapeConfig, ScrapeTarget, ScrapeTargets};
 pub(crate) use target_state::{TargetHealth, TargetState, TargetStates};
@@ -88,7 +87,7 @@ async fn scrape(
 /// Stores the metrics of a response; returns their number.
 fn store_metrics(store: &Store, resource: Resource, text: &[u8]) -> Result<usize, ScrapeError> {
     let text = std::str::from_utf8(text).map_err(|_| ScrapeError::NotUtf8)?;
-    let metrics = to_otlp::metrics(parse::parse(text)?, now())?;
+    let metrics = to_otlp::metrics(Exposition::parse(text)?.families, now())?;
     let count = metrics.len();
     let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
     let sender =

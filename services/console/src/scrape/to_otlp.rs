@@ -10,9 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
     AggregationTemporality, Exemplar, Gauge, Histogram, HistogramDataPoint, Metric,
     NumberDataPoint, Sum,
 };
-
-use super::line;
-use super::parse::{Family, Kind, Labels, Sample};
+use trace::openmetrics::{self, FamilyKind, Labels, MetricFamily, MetricSample};
 
 /// A histogram's bucket by its upper bound.
 const BOUND: &str = "le";
@@ -25,24 +23,27 @@ pub(crate) struct InvalidHistogram {
 }
 
 /// The families as metrics, all points stamped with `now`, in Unix nanoseconds.
-pub(crate) fn metrics(families: Vec<Family>, now: u64) -> Result<Vec<Metric>, InvalidHistogram> {
+pub(crate) fn metrics(
+    families: Vec<MetricFamily>,
+    now: u64,
+) -> Result<Vec<Metric>, InvalidHistogram> {
     let known = families.into_iter().filter(|family| !family.samples.is_empty());
     known.map(|family| metric(family, now)).collect()
 }
 
-fn metric(family: Family, now: u64) -> Result<Metric, InvalidHistogram> {
-    let Family { name, kind, unit, help, samples } = family;
+fn metric(family: MetricFamily, now: u64) -> Result<Metric, InvalidHistogram> {
+    let MetricFamily { name, kind, unit, help, samples } = family;
     let (name, data) = match kind {
-        Kind::Counter => {
+        FamilyKind::Counter => {
             let data_points = numbers(samples, "_total", now);
             let temporality = AggregationTemporality::Cumulative as i32;
             let sum = Sum { data_points, aggregation_temporality: temporality, is_monotonic: true };
             (format!("{name}_total"), Data::Sum(sum))
         }
-        Kind::Gauge | Kind::Other => {
+        FamilyKind::Gauge | FamilyKind::Other => {
             (name, Data::Gauge(Gauge { data_points: numbers(samples, "", now) }))
         }
-        Kind::Histogram => {
+        FamilyKind::Histogram => {
             let data_points =
                 histograms(samples, now).ok_or(InvalidHistogram { name: name.clone() })?;
             let aggregation_temporality = AggregationTemporality::Cumulative as i32;
@@ -52,7 +53,7 @@ fn metric(family: Family, now: u64) -> Result<Metric, InvalidHistogram> {
     Ok(Metric { name, description: help, unit, data: Some(data), ..Metric::default() })
 }
 
-fn numbers(samples: Vec<Sample>, suffix: &str, now: u64) -> Vec<NumberDataPoint> {
+fn numbers(samples: Vec<MetricSample>, suffix: &str, now: u64) -> Vec<NumberDataPoint> {
     let values = samples.into_iter().filter(|sample| sample.suffix == suffix);
     values
         .map(|sample| NumberDataPoint {
@@ -66,15 +67,15 @@ fn numbers(samples: Vec<Sample>, suffix: &str, now: u64) -> Vec<NumberDataPoint>
 }
 
 /// The histograms, each from the lines with the same labels. `None` if the buckets of one are incomplete.
-fn histograms(samples: Vec<Sample>, now: u64) -> Option<Vec<HistogramDataPoint>> {
+fn histograms(samples: Vec<MetricSample>, now: u64) -> Option<Vec<HistogramDataPoint>> {
     let mut points: IndexMap<Labels, HistogramDataPoint> = IndexMap::new();
-    for Sample { suffix, mut labels, value, exemplar: example } in samples {
+    for MetricSample { suffix, mut labels, value, exemplar: example } in samples {
         let bound = labels.iter().position(|(name, _)| name == BOUND);
         let bound = bound.map(|at| labels.remove(at).1);
         let point = points.entry(labels).or_default();
         match (suffix, bound) {
             ("_bucket", Some(bound)) => {
-                let bound = line::number(&bound)?;
+                let bound = openmetrics::number(&bound)?;
                 if point.explicit_bounds.last().is_some_and(|last| *last >= bound) {
                     return None;
                 }
@@ -109,7 +110,7 @@ fn count(value: f64) -> Option<u64> {
 
 /// The exemplar, if it names a trace.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
-fn exemplar(read: &super::parse::Exemplar) -> Option<Exemplar> {
+fn exemplar(read: &openmetrics::Exemplar) -> Option<Exemplar> {
     let id = |name: &str| {
         let found = read.labels.iter().find(|(label, _)| label == name);
         found.and_then(|(_, digits)| hex::decode(digits).ok())

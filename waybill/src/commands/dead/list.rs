@@ -1,5 +1,6 @@
 //! `waybill dead list`: the newest dead letters.
 
+use client::DeadLetterFilter;
 use contract::{
     Stage,
     api::{DeadLetterView, LIST_LIMIT_MAX},
@@ -9,7 +10,6 @@ use serde_json::json;
 
 use super::stage;
 use crate::{
-    client::DeadLetterFilter,
     exit::Exit,
     lab_args::LabArgs,
     terminal::{self, BAD, DIM, clean, fit, print, styled},

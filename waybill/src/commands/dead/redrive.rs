@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::bail;
+use client::GatewayClient;
 use contract::{
     Stage,
     api::{REDRIVE_LIMIT_MAX, RedriveFailure, RedriveMany, Redriven, RedrivenMany},
@@ -12,7 +13,6 @@ use serde_json::json;
 
 use super::{confirm::Confirm, stage};
 use crate::{
-    client::Gateway,
     exit::Exit,
     lab_args::LabArgs,
     terminal::{BAD, GOOD, clean, print, styled},
@@ -86,7 +86,7 @@ impl Redrive {
     }
 
     /// Redrives page by page, up to the limit or the last dead letter.
-    async fn many(&self, gateway: &Gateway) -> anyhow::Result<RedrivenMany> {
+    async fn many(&self, gateway: &GatewayClient) -> anyhow::Result<RedrivenMany> {
         let mut total = RedrivenMany { redriven: 0, failed: Vec::new(), next_cursor: None };
         for _ in 0..PAGES_MAX {
             let left = self.limit.unwrap_or(DEAD_LETTERS_MAX).saturating_sub(total.redriven);

@@ -1,10 +1,10 @@
 //! `waybill dead show`: one dead letter, with its headers and data.
 
+use client::ConsoleClient;
 use contract::api::DeadLetterDetail;
 use serde_json::json;
 
 use crate::{
-    client::Console,
     exit::Exit,
     lab_args::LabArgs,
     terminal::{BAD, BOLD, DIM, clean, clean_lines, fit, print, styled},
@@ -41,7 +41,7 @@ impl Show {
     }
 }
 
-fn words(detail: &DeadLetterDetail, console: &Console) -> String {
+fn words(detail: &DeadLetterDetail, console: &ConsoleClient) -> String {
     let dead_letter = &detail.letter;
     let attempts = if dead_letter.attempts == 1 {
         "1 attempt".to_owned()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use client::{AdminClient, ClientError, GatewayClient, JobFilter};
 use contract::{
     api::{JobView, LIST_LIMIT_MAX, WaitReason, WaitView},
     signals,
@@ -10,11 +11,7 @@ use contract::{
 use lab::Ports;
 
 use super::check::Check;
-use crate::{
-    client::{Admin, ClientError, Gateway, JobFilter, sum_of},
-    commands::job::lease_text,
-    lab_args::LabArgs,
-};
+use crate::{commands::job::lease_text, lab_args::LabArgs};
 
 /// Most jobs listed per worker; the others are counted.
 const JOBS_NAMED_MAX: usize = 5;
@@ -32,7 +29,7 @@ pub(super) async fn checks(ports: Ports) -> anyhow::Result<Vec<Check>> {
     Ok(checks)
 }
 
-async fn jobs(gateway: &Gateway, state: JobState) -> Result<Vec<JobView>, ClientError> {
+async fn jobs(gateway: &GatewayClient, state: JobState) -> Result<Vec<JobView>, ClientError> {
     let state = Some(state.name().to_owned());
     let filter = JobFilter { state, limit: LIST_LIMIT_MAX, ..JobFilter::default() };
     gateway.jobs(&filter).await.map(|list| list.jobs)
@@ -106,9 +103,9 @@ fn queue(waiting: &[JobView]) -> Check {
 
 /// Whether notifications wait for an unreachable webhook receiver.
 async fn receivers(ports: Ports) -> anyhow::Result<Option<Check>> {
-    let notifier = Admin::new("notifier", ports.notifier_admin)?;
+    let notifier = AdminClient::new("notifier", ports.notifier_admin)?;
     let Ok(metrics) = notifier.metrics().await else { return Ok(None) };
-    let unreachable = sum_of(&metrics, signals::WEBHOOK_BREAKERS_OPEN.name, "");
+    let unreachable = metrics.sum(signals::WEBHOOK_BREAKERS_OPEN.name);
     Ok((unreachable > 0.0).then(|| {
         let found =
             format!("{unreachable} webhook hosts are unreachable; their notifications wait");

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, net::Ipv4Addr};
 
+use client::{AdminClient, GatewayClient};
 use futures_util::future::join_all;
 use lab::{
     Part, PortTaken, Ports, can_listen,
@@ -12,10 +13,7 @@ use lab::{
 use url::Url;
 
 use super::{check::Check, jobs};
-use crate::{
-    client::{Admin, Gateway},
-    listener,
-};
+use crate::listener;
 
 const CONSOLE: &str = "console";
 
@@ -88,7 +86,7 @@ async fn broker(ports: Ports, lab: Option<&RunningLab>) -> Check {
 /// Queues and stores that are missing or unreadable; `None` if there are none.
 async fn queues(ports: Ports) -> Option<Check> {
     let url = Url::parse(&format!("http://127.0.0.1:{}", ports.gateway)).ok()?;
-    let list = Gateway::new(&url).ok()?.queues().await.ok()?;
+    let list = GatewayClient::new(&url).ok()?.queues().await.ok()?;
     let stores = list.queues.iter().map(|queue| &queue.store).chain(&list.stores);
     let errors: Vec<&str> = stores.filter_map(|store| store.error.as_deref()).collect();
     let advice = "create what is missing with waybill topology apply; jobs in a lost stream or bucket are lost";
@@ -139,7 +137,7 @@ async fn parts(ports: Ports) -> anyhow::Result<Vec<(&'static str, State)>> {
         ("notifier", ports.notifier_admin, "/readyz"),
     ];
     let checks = known.map(|(part, port, path)| async move {
-        let admin = Admin::new(part, port)?;
+        let admin = AdminClient::new(part, port)?;
         let state = match admin.not_ready(path).await {
             Ok(None) => State::Ready,
             Ok(Some(why)) => State::NotReady(why),
@@ -153,7 +151,7 @@ async fn parts(ports: Ports) -> anyhow::Result<Vec<(&'static str, State)>> {
 /// The further processors that respond: how many there should be is not known here.
 async fn replicas(ports: Ports) -> anyhow::Result<Vec<Check>> {
     let queries = (2..=PROCESSORS_MAX).map(|n| async move {
-        let admin = Admin::new("processor", ports.processor_admin_of(n))?;
+        let admin = AdminClient::new("processor", ports.processor_admin_of(n))?;
         let part = Part::Processor(n).to_string();
         Ok(match admin.not_ready("/readyz").await {
             Ok(None) => Some(State::Ready.check(part)),

@@ -1,10 +1,11 @@
 //! Stuck jobs of a running lab, each with advice.
 
+use client::GatewayClient;
 use contract::{api::JobView, state::JobState};
 use url::Url;
 
 use super::check::Check;
-use crate::{client::Gateway, terminal::clean};
+use crate::terminal::clean;
 
 /// Most stuck jobs listed.
 const NAMED_MAX: usize = 10;
@@ -12,7 +13,7 @@ const NAMED_MAX: usize = 10;
 /// One check per stuck job. Empty if the gateway at `port` does not respond: another check reports that.
 pub(super) async fn checks(port: u16) -> Vec<Check> {
     let Ok(url) = Url::parse(&format!("http://127.0.0.1:{port}")) else { return Vec::new() };
-    let Ok(gateway) = Gateway::new(&url) else { return Vec::new() };
+    let Ok(gateway) = GatewayClient::new(&url) else { return Vec::new() };
     let Ok(list) = gateway.stuck_jobs(NAMED_MAX + 1).await else { return Vec::new() };
     let mut checks: Vec<Check> = list.jobs.iter().take(NAMED_MAX).map(check).collect();
     if list.jobs.len() > NAMED_MAX {

@@ -3,6 +3,7 @@
 use std::{io::Read as _, path::PathBuf};
 
 use anyhow::Context as _;
+use client::JobRequest;
 use contract::{
     api::BODY_BYTES_MAX,
     job::Notify,
@@ -10,10 +11,7 @@ use contract::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{
-    exit::UsageError,
-    request::{JobRequest, Preset},
-};
+use crate::{exit::UsageError, request::Preset};
 
 /// The flags that describe the job.
 #[derive(Debug, Clone, clap::Args)]

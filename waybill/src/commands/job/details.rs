@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use anstyle::Style;
+use client::ConsoleClient;
 use contract::{
     JobId, Stage,
     api::{JobAccepted, JobView, StageCounts},
@@ -13,11 +14,8 @@ use contract::{
 use serde_json::{Value, json};
 
 use super::{blocked::lease_text, follow, picture::Drawing};
-use crate::{
-    client::Console,
-    terminal::{
-        BAD, BOLD, DIM, GOOD, WARNING, clean, columns, fit, print, print_error, short, styled,
-    },
+use crate::terminal::{
+    BAD, BOLD, DIM, GOOD, WARNING, clean, columns, fit, print, print_error, short, styled,
 };
 
 /// Columns of an operation.
@@ -49,7 +47,7 @@ impl<'a> HeadLines<'a> {
         Self { id: accepted.id, name, trace_id: &accepted.trace_id }
     }
 
-    fn text(&self, console: &Console) -> String {
+    fn text(&self, console: &ConsoleClient) -> String {
         let job = format!("{}  {}", self.id, clean(self.name));
         let page = console.trace_page(&clean(self.trace_id));
         line("job", &job) + &line("trace", &page)
@@ -57,7 +55,7 @@ impl<'a> HeadLines<'a> {
 }
 
 /// Prints the head lines at once; on standard error if standard output is JSON.
-pub(super) fn print_head(head: &HeadLines<'_>, console: &Console, beside_json: bool) {
+pub(super) fn print_head(head: &HeadLines<'_>, console: &ConsoleClient, beside_json: bool) {
     let text = head.text(console);
     if beside_json { print_error(&text) } else { print(&text) }
 }
@@ -65,7 +63,7 @@ pub(super) fn print_head(head: &HeadLines<'_>, console: &Console, beside_json: b
 /// Prints the job, with its trace if given.
 pub(super) fn show(
     job: &JobView,
-    console: &Console,
+    console: &ConsoleClient,
     trace: Option<&Drawing>,
     as_json: bool,
     head: Head,

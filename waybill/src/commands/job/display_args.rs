@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use client::{ConsoleClient, GatewayClient};
 use contract::{JobId, api::JobView};
 use tokio::{signal::ctrl_c, time::timeout};
 
@@ -10,10 +11,7 @@ use super::{
     follow::{Follow, exit, wait_for_end},
     picture::Picture,
 };
-use crate::{
-    client::{Console, Gateway},
-    exit::Exit,
-};
+use crate::exit::Exit;
 
 /// Timeout of the last query of an interrupted command.
 const LAST_QUERY_TIMEOUT: Duration = Duration::from_secs(3);
@@ -34,8 +32,8 @@ impl DisplayArgs {
     /// Shows the job as it is now, or waits for its end first.
     pub(super) async fn show(
         &self,
-        gateway: &Gateway,
-        console: &Console,
+        gateway: &GatewayClient,
+        console: &ConsoleClient,
         id: JobId,
         wait: bool,
     ) -> anyhow::Result<Exit> {
@@ -50,8 +48,8 @@ impl DisplayArgs {
     /// Prints the head lines, waits for the job to end and shows it. If interrupted, shows its current state.
     pub(super) async fn show_at_end(
         &self,
-        gateway: &Gateway,
-        console: &Console,
+        gateway: &GatewayClient,
+        console: &ConsoleClient,
         head: HeadLines<'_>,
     ) -> anyhow::Result<Exit> {
         details::print_head(&head, console, self.json);
@@ -77,8 +75,8 @@ impl DisplayArgs {
     /// After Ctrl-C: shows the current state, unless that takes too long or Ctrl-C is pressed again.
     async fn interrupted(
         &self,
-        gateway: &Gateway,
-        console: &Console,
+        gateway: &GatewayClient,
+        console: &ConsoleClient,
         id: JobId,
     ) -> anyhow::Result<Exit> {
         let query = async { self.print(&gateway.job(id).await?, console, Head::Printed).await };
@@ -94,7 +92,12 @@ impl DisplayArgs {
         Ok(Exit::Interrupted)
     }
 
-    async fn print(&self, job: &JobView, console: &Console, head: Head) -> anyhow::Result<()> {
+    async fn print(
+        &self,
+        job: &JobView,
+        console: &ConsoleClient,
+        head: Head,
+    ) -> anyhow::Result<()> {
         let trace = self.picture.of(job, console).await?;
         details::show(job, console, trace.as_ref(), self.json, head)
     }

@@ -1,15 +1,13 @@
 //! Selects a job by its id, the last digits of its id, or as the one that this user submitted last.
 
 use anyhow::bail;
+use client::{ClientError, GatewayClient, JobFilter};
 use contract::{
     JobId,
     api::{JobView, LIST_LIMIT_MAX},
 };
 
-use crate::{
-    client::{ClientError, Gateway, JobFilter},
-    exit::UsageError,
-};
+use crate::exit::UsageError;
 
 /// Stands for the job that this user submitted last.
 const LAST: &str = "last";
@@ -26,13 +24,13 @@ pub(crate) struct Which {
 
 impl Which {
     /// The id of the job; queries the gateway unless the id is complete.
-    pub(crate) async fn find(&self, gateway: &Gateway) -> anyhow::Result<JobId> {
+    pub(crate) async fn find(&self, gateway: &GatewayClient) -> anyhow::Result<JobId> {
         find(gateway, &self.id).await
     }
 }
 
 /// Finds the job that `wanted` refers to.
-pub(crate) async fn find(gateway: &Gateway, wanted: &str) -> anyhow::Result<JobId> {
+pub(crate) async fn find(gateway: &GatewayClient, wanted: &str) -> anyhow::Result<JobId> {
     if let Ok(id) = wanted.parse() {
         return Ok(id);
     }
@@ -62,7 +60,7 @@ pub(crate) async fn find(gateway: &Gateway, wanted: &str) -> anyhow::Result<JobI
 }
 
 /// The job that this user submitted to this lab last.
-async fn last(gateway: &Gateway) -> anyhow::Result<JobId> {
+async fn last(gateway: &GatewayClient) -> anyhow::Result<JobId> {
     let advice = "submit one with `waybill job submit`, or choose one from `waybill job list`";
     let url = gateway.url();
     let Some(id) = crate::last::of(url)? else {

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use client::{ClientError, GatewayClient};
 use contract::{
     JobId,
     api::{JobView, ProgressView},
@@ -14,7 +15,6 @@ use tokio::time::sleep;
 
 use super::blocked::{self, LeaseWatch};
 use crate::{
-    client::{ClientError, Gateway},
     exit::Exit,
     terminal::{StatusLine, WARNING, print_error, styled},
 };
@@ -59,7 +59,7 @@ pub(super) fn exit(job: &JobView) -> Exit {
 
 /// Waits until the job has ended; `None` on timeout.
 pub(super) async fn wait_for_end(
-    gateway: &Gateway,
+    gateway: &GatewayClient,
     id: JobId,
     limit: Duration,
 ) -> Result<Option<JobView>, ClientError> {

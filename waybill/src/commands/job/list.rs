@@ -1,5 +1,6 @@
 //! `waybill job list`: the newest jobs.
 
+use client::JobFilter;
 use contract::{
     api::{JobView, LIST_LIMIT_MAX},
     job::JobKind,
@@ -12,7 +13,6 @@ use super::{
     details::{between, state_style},
 };
 use crate::{
-    client::JobFilter,
     exit::Exit,
     lab_args::LabArgs,
     terminal::{self, DIM, WARNING, clean, fit, print, styled, width},

@@ -2,16 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use client::{ClientError, ConsoleClient};
 use contract::api::JobView;
 use serde_json::Value;
 use tokio::time::sleep;
+use trace::{Trace, completeness};
 
-use crate::{
-    client::{ClientError, Console},
-    terminal,
-    trace::{Trace, completeness},
-    waterfall,
-};
+use crate::{terminal, waterfall};
 
 /// How long the last spans of an ended job may take to reach the console: they are exported every 250 ms.
 const COMPLETE_LIMIT: Duration = Duration::from_secs(4);
@@ -43,7 +40,7 @@ impl Picture {
     pub(super) async fn of(
         &self,
         job: &JobView,
-        console: &Console,
+        console: &ConsoleClient,
     ) -> Result<Option<Drawing>, ClientError> {
         if !self.trace {
             return Ok(None);
@@ -60,7 +57,11 @@ impl Drawing {
     }
 }
 
-async fn fetch(console: &Console, trace_id: &str, limit: Duration) -> Result<Value, ClientError> {
+async fn fetch(
+    console: &ConsoleClient,
+    trace_id: &str,
+    limit: Duration,
+) -> Result<Value, ClientError> {
     let began = Instant::now();
     loop {
         let otlp = console.trace(trace_id).await?.unwrap_or_default();

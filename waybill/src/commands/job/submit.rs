@@ -1,5 +1,6 @@
 //! `waybill job submit`: submits one job, and optionally waits for it.
 
+use client::ConsoleClient;
 use contract::{api::JobAccepted, operation::cli};
 use serde_json::json;
 
@@ -9,7 +10,6 @@ use super::{
     display_args::DisplayArgs,
 };
 use crate::{
-    client::Console,
     exit::{Exit, HELP},
     lab_args::LabArgs,
     last,
@@ -46,7 +46,12 @@ impl Submit {
     }
 }
 
-fn print_accepted(accepted: &JobAccepted, head: &HeadLines<'_>, console: &Console, json: bool) {
+fn print_accepted(
+    accepted: &JobAccepted,
+    head: &HeadLines<'_>,
+    console: &ConsoleClient,
+    json: bool,
+) {
     if json {
         return print(&format!("{:#}\n", json!(accepted)));
     }

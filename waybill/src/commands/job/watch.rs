@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use client::{ClientError, EventStream, GatewayClient, ServerEvent};
 use contract::{
     JobId,
     api::{JobView, LeaseView, ProgressView},
@@ -16,7 +17,6 @@ use super::{
     follow::{exit, words},
 };
 use crate::{
-    client::{ClientError, EventStream, Gateway, ServerEvent},
     exit::Exit,
     lab_args::LabArgs,
     terminal::{StatusLine, WARNING, print, print_error, styled},
@@ -70,7 +70,7 @@ impl Watch {
 
 /// Follows the job to its end; `None` on timeout.
 async fn watch(
-    gateway: &Gateway,
+    gateway: &GatewayClient,
     id: JobId,
     limit: Duration,
     printer: &mut Printer,
@@ -118,7 +118,7 @@ async fn watch(
 async fn read_stream(
     mut stream: EventStream,
     printer: &mut Printer,
-    gateway: &Gateway,
+    gateway: &GatewayClient,
     id: JobId,
 ) -> Result<Option<JobView>, ClientError> {
     while let Some(event) = next(&mut stream, printer, gateway, id).await? {
@@ -141,7 +141,7 @@ async fn read_stream(
 async fn next(
     stream: &mut EventStream,
     printer: &mut Printer,
-    gateway: &Gateway,
+    gateway: &GatewayClient,
     id: JobId,
 ) -> Result<Option<ServerEvent>, ClientError> {
     let event = stream.next();

@@ -5,6 +5,7 @@ mod output;
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
+use client::JobFilter;
 use contract::{
     api::{JobView, LIST_LIMIT_MAX},
     state::JobState,
@@ -15,7 +16,6 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::{
-    client::JobFilter,
     exit::Exit,
     lab_args::LabArgs,
     listener::{self, Listener},

@@ -2,16 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use client::{ClientError, ConsoleClient, GatewayClient};
 use contract::api::JobAccepted;
 use tokio::time::{Instant as Deadline, sleep};
+use trace::completeness;
 
 use super::{output, printer::Event};
-use crate::{
-    client::{ClientError, Console, Gateway},
-    lab_args::LabArgs,
-    request::Preset,
-    trace::completeness,
-};
+use crate::{lab_args::LabArgs, request::Preset};
 
 /// Timeout for the acceptance of the first job and, after that, for its trace to be complete.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -44,8 +41,8 @@ pub(super) async fn run(
 }
 
 async fn first(
-    gateway: &Gateway,
-    console: &Console,
+    gateway: &GatewayClient,
+    console: &ConsoleClient,
     no_traces: Option<&str>,
 ) -> Result<First, ClientError> {
     let accepted = submit(gateway).await?;
@@ -65,7 +62,7 @@ async fn first(
     Ok(First { job_id: id.to_string(), trace_id, page, lacks })
 }
 
-async fn submit(gateway: &Gateway) -> Result<JobAccepted, ClientError> {
+async fn submit(gateway: &GatewayClient) -> Result<JobAccepted, ClientError> {
     let mut request = Preset::Multiple.request();
     request.body["name"] = "the first job".into();
     // A submission without a response may have been stored: the key makes a retry safe.
@@ -83,7 +80,7 @@ async fn submit(gateway: &Gateway) -> Result<JobAccepted, ClientError> {
 
 /// What the trace lacks at the deadline; empty as soon as it is complete.
 async fn lacks(
-    console: &Console,
+    console: &ConsoleClient,
     trace_id: &str,
     deadline: Deadline,
 ) -> Result<Vec<String>, ClientError> {

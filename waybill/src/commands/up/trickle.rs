@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use client::{GatewayClient, JobRequest};
 use contract::JobSource;
 use serde_json::json;
 use tokio::{
@@ -10,13 +11,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    client::Gateway,
-    load::{
-        mix::Mix,
-        plan::{Item, Plan},
-    },
-    request::JobRequest,
+use crate::load::{
+    mix::Mix,
+    plan::{Item, Plan},
 };
 
 /// Most concurrent submissions; further ones are skipped.
@@ -25,7 +22,7 @@ const WAITING_MAX: usize = 32;
 /// A few small random jobs per second.
 #[derive(Debug)]
 pub(super) struct Trickle {
-    gateway: Gateway,
+    gateway: GatewayClient,
     per_second: f64,
     plan: Plan,
     counts: Counts,
@@ -44,7 +41,7 @@ pub(super) struct Counts {
 
 impl Trickle {
     /// A trickle of `per_second` jobs; 0 disables it.
-    pub(super) fn new(gateway: Gateway, per_second: f64) -> Self {
+    pub(super) fn new(gateway: GatewayClient, per_second: f64) -> Self {
         let plan = Plan::new(rand::random(), Mix::default());
         Self { gateway, per_second, plan, counts: Counts::default() }
     }

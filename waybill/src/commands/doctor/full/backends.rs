@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, fmt::Display, time::Duration};
 
+use client::AdminClient;
 use futures_util::future::join_all;
 use serde::Deserialize;
 
@@ -10,7 +11,7 @@ use super::{
     containers::Container,
     docker::{Trouble, ask, ask_json},
 };
-use crate::{client::Admin, commands::doctor::check::Check};
+use crate::commands::doctor::check::Check;
 
 /// Metrics older than this, in seconds, count as missing: new samples arrive every five.
 const AGE_MAX_SECONDS: f64 = 30.0;
@@ -48,7 +49,7 @@ pub(super) async fn checks(containers: &[Container]) -> anyhow::Result<Vec<Check
     let queries = READY.iter().filter_map(|(part, name, publisher, own, path)| {
         let published = port(publisher, *own).filter(|_| runs(part))?;
         Some(async move {
-            let answer = Admin::new(part, published)?.not_ready(path).await;
+            let answer = AdminClient::new(part, published)?.not_ready(path).await;
             Ok(match answer {
                 Ok(None) => Check::ok(*name, format!("ready at http://127.0.0.1:{published}")),
                 Ok(Some(why)) => Check::failed(*name, why, format!("{WAIT} {part}")),
@@ -63,7 +64,7 @@ pub(super) async fn checks(containers: &[Container]) -> anyhow::Result<Vec<Check
         checks
             .extend(join_all(inside.map(|(part, name, url)| ready_inside(part, name, url))).await);
     }
-    let client = reqwest::Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build()?;
+    let client = client::http_builder(REQUEST_TIMEOUT).build()?;
     if let Some(prometheus) = port(PROXY, 9090).filter(|_| runs("prometheus")) {
         checks.push(metrics(&Prometheus(&client, prometheus)).await);
         checks.push(queues(&Prometheus(&client, prometheus)).await);

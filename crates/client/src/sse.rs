@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::error::{ClientError, why};
+use super::{
+    error::{ClientError, NoResponse, UnexpectedResponse},
+    http::PartClient,
+};
 
 /// Largest event, in bytes: a job with its results.
 const EVENT_BYTES_MAX: usize = 1 << 20;
@@ -13,28 +16,28 @@ const READ_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// One event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ServerEvent {
+pub struct ServerEvent {
     /// The event type; `message` by default.
-    pub(crate) name: String,
+    pub name: String,
     /// The data.
-    pub(crate) data: String,
+    pub data: String,
 }
 
 /// The events in a response.
 #[derive(Debug)]
-pub(crate) struct EventStream {
+pub struct EventStream {
     response: reqwest::Response,
-    url: String,
+    part: PartClient,
     reader: Reader,
 }
 
 impl EventStream {
-    pub(super) fn new(response: reqwest::Response, url: String) -> Self {
-        Self { response, url, reader: Reader::default() }
+    pub(crate) fn new(response: reqwest::Response, part: PartClient) -> Self {
+        Self { response, part, reader: Reader::default() }
     }
 
     /// The next event; `None` at the end of the stream.
-    pub(crate) async fn next(&mut self) -> Result<Option<ServerEvent>, ClientError> {
+    pub async fn next(&mut self) -> Result<Option<ServerEvent>, ClientError> {
         loop {
             if let Some(event) = self.reader.take() {
                 return Ok(Some(event));
@@ -43,21 +46,16 @@ impl EventStream {
                 Ok(Ok(Some(piece))) if self.reader.push(&piece) => {}
                 Ok(Ok(None)) => return Ok(None),
                 Ok(Ok(Some(_))) => {
-                    let why = format!("an event is larger than {EVENT_BYTES_MAX} bytes");
-                    return Err(ClientError::Unexpected {
-                        part: "gateway",
-                        url: self.url.clone(),
-                        why,
-                    });
+                    let what = UnexpectedResponse::EventTooLarge(EVENT_BYTES_MAX);
+                    return Err(self.part.unexpected(what));
                 }
-                Ok(Err(error)) => return Err(self.lost(why(&error))),
-                Err(_) => return Err(self.lost("the event stream timed out".to_owned())),
+                Ok(Err(error)) => return Err(self.part.unreachable(NoResponse::of_body(&error))),
+                Err(_) => {
+                    let silent = NoResponse::BrokenOff("the event stream timed out".to_owned());
+                    return Err(self.part.unreachable(silent));
+                }
             }
         }
-    }
-
-    fn lost(&self, why: String) -> ClientError {
-        ClientError::Unreachable { part: "gateway", url: self.url.clone(), why }
     }
 }
 

@@ -6,7 +6,7 @@ use super::Trace;
 
 /// A span's place in the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
+pub struct TreeRow {
     /// Which span, as an index into [`Trace::spans`].
     pub span: usize,
     /// The row of its parent.
@@ -16,12 +16,12 @@ pub struct Row {
     /// Whether it is the last sibling.
     pub last: bool,
     /// Why it is placed here.
-    pub place: Place,
+    pub place: TreePlace,
 }
 
 /// Why a span is placed where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum TreePlace {
     /// It has no parent.
     Root,
     /// Below its parent.
@@ -33,27 +33,27 @@ pub enum Place {
 }
 
 /// The rows from top to bottom: roots, then orphans, then cycles; siblings by start time.
-pub fn rows(trace: &Trace) -> Vec<Row> {
+pub fn rows(trace: &Trace) -> Vec<TreeRow> {
     let spans = &trace.spans;
     let by_id: HashMap<&str, usize> =
         spans.iter().enumerate().map(|(at, span)| (span.id.as_str(), at)).collect();
-    let mut tops: Vec<(usize, Place)> = Vec::new();
+    let mut tops: Vec<(usize, TreePlace)> = Vec::new();
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
     for (at, span) in spans.iter().enumerate() {
         match span.parent.as_deref().map(|parent| by_id.get(parent)) {
-            None => tops.push((at, Place::Root)),
-            Some(None) => tops.push((at, Place::Orphan)),
+            None => tops.push((at, TreePlace::Root)),
+            Some(None) => tops.push((at, TreePlace::Orphan)),
             Some(Some(parent)) => children[*parent].push(at),
         }
     }
-    tops.sort_by_key(|(_, place)| *place == Place::Orphan);
+    tops.sort_by_key(|(_, place)| *place == TreePlace::Orphan);
 
     let mut growing = Growing { children, seen: vec![false; spans.len()], rows: Vec::new() };
     for (at, place) in tops {
         growing.add_below(at, place);
     }
     for at in 0..spans.len() {
-        growing.add_below(at, Place::Loop);
+        growing.add_below(at, TreePlace::Loop);
     }
     growing.rows
 }
@@ -61,29 +61,29 @@ pub fn rows(trace: &Trace) -> Vec<Row> {
 struct Growing {
     children: Vec<Vec<usize>>,
     seen: Vec<bool>,
-    rows: Vec<Row>,
+    rows: Vec<TreeRow>,
 }
 
 impl Growing {
     /// Adds a span and its descendants without a row. Not recursive: a chain may be as long as the trace.
-    fn add_below(&mut self, top: usize, place: Place) {
+    fn add_below(&mut self, top: usize, place: TreePlace) {
         if self.seen[top] {
             return;
         }
         self.seen[top] = true;
-        let mut waiting = vec![Row { span: top, parent: None, depth: 0, last: true, place }];
+        let mut waiting = vec![TreeRow { span: top, parent: None, depth: 0, last: true, place }];
         while let Some(row) = waiting.pop() {
             let at = self.rows.len();
             self.rows.push(row);
             let mut below: Vec<usize> = std::mem::take(&mut self.children[row.span]);
             below.retain(|child| !std::mem::replace(&mut self.seen[*child], true));
             let last = below.len().saturating_sub(1);
-            let below = below.iter().enumerate().rev().map(|(n, child)| Row {
+            let below = below.iter().enumerate().rev().map(|(n, child)| TreeRow {
                 span: *child,
                 parent: Some(at),
                 depth: row.depth + 1,
                 last: n == last,
-                place: Place::Child,
+                place: TreePlace::Child,
             });
             waiting.extend(below);
         }
@@ -95,7 +95,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::trace::Span;
+    use crate::Span;
 
     fn trace(parents: &[Option<usize>]) -> Trace {
         let span = |(at, parent): (usize, &Option<usize>)| Span {
@@ -106,7 +106,7 @@ mod tests {
         Trace { spans: parents.iter().enumerate().map(span).collect(), ..Trace::default() }
     }
 
-    fn shape(parents: &[Option<usize>]) -> Vec<(usize, usize, Place)> {
+    fn shape(parents: &[Option<usize>]) -> Vec<(usize, usize, TreePlace)> {
         rows(&trace(parents)).iter().map(|row| (row.span, row.depth, row.place)).collect()
     }
 
@@ -120,13 +120,13 @@ mod tests {
 
     #[test]
     fn an_orphan_comes_after_the_roots() {
-        use Place::{Child, Orphan, Root};
+        use TreePlace::{Child, Orphan, Root};
         assert_eq!(shape(&[Some(9), None, Some(0)]), [(1, 0, Root), (0, 0, Orphan), (2, 1, Child)]);
     }
 
     #[test]
     fn a_cycle_is_cut_at_its_earliest_span() {
-        use Place::{Child, Loop};
+        use TreePlace::{Child, Loop};
         assert_eq!(shape(&[Some(1), Some(0)]), [(0, 0, Loop), (1, 1, Child)]);
         assert_eq!(shape(&[Some(0)]), [(0, 0, Loop)]);
     }

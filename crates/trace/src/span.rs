@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 /// A span as it was exported; all texts in it are untrusted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
+    /// The id of its trace, as exported.
+    pub trace_id: String,
     /// Its id, as exported.
     pub id: String,
     /// The id of its parent; `None` for a root.
@@ -15,7 +17,7 @@ pub struct Span {
     /// Its name.
     pub name: String,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: SpanKind,
     /// Start, Unix nanoseconds.
     pub start_ns: u64,
     /// End, Unix nanoseconds; may lie before the start.
@@ -24,15 +26,26 @@ pub struct Span {
     pub has_times: bool,
     /// The status message, possibly empty, if its status is an error.
     pub error: Option<String>,
-    /// Number of links.
-    pub links: usize,
+    /// Its links.
+    pub links: Vec<SpanLink>,
+    /// The names of its events.
+    pub events: Vec<String>,
     /// Attributes: strings, numbers, booleans; others are skipped.
     pub attributes: Map<String, Value>,
 }
 
+/// A link to another span.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpanLink {
+    /// The trace of the other span, as exported.
+    pub trace_id: String,
+    /// The id of the other span, as exported.
+    pub span_id: String,
+}
+
 /// The span kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum SpanKind {
     /// Internal, or unspecified.
     Internal,
     /// Handles a request.
@@ -45,7 +58,7 @@ pub enum Kind {
     Consumer,
 }
 
-impl Kind {
+impl SpanKind {
     /// The kind in one word.
     pub const fn name(self) -> &'static str {
         match self {
@@ -78,6 +91,29 @@ impl Span {
     /// The length in nanoseconds; 0 for a span that ends before it starts.
     pub fn duration_ns(&self) -> u64 {
         self.end_ns.saturating_sub(self.start_ns)
+    }
+
+    /// Whether its status is an error.
+    pub const fn is_error(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// Whether `parent` is its parent.
+    pub fn is_child_of(&self, parent: &Self) -> bool {
+        self.parent.as_ref() == Some(&parent.id)
+    }
+
+    /// Whether it links to `other`.
+    pub fn links_to(&self, other: &Self) -> bool {
+        let goes_there =
+            |link: &SpanLink| link.trace_id == other.trace_id && link.span_id == other.id;
+        self.links.iter().any(goes_there)
+    }
+
+    /// An attribute as text, whatever its type.
+    pub fn attribute(&self, name: &str) -> Option<String> {
+        let value = self.attributes.get(name)?;
+        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     }
 
     /// A text attribute.
@@ -120,21 +156,22 @@ impl Span {
     }
 }
 
-#[cfg(test)]
 impl Span {
-    /// A span with this id and name, for tests.
-    pub(crate) fn named(id: &str) -> Self {
+    /// A span of the gateway with this text as its id and name, and nothing else: what tests start from.
+    pub fn named(id: &str) -> Self {
         Self {
+            trace_id: String::new(),
             id: id.to_owned(),
             parent: None,
             service: "gateway".to_owned(),
             name: id.to_owned(),
-            kind: Kind::Internal,
+            kind: SpanKind::Internal,
             start_ns: 0,
             end_ns: 0,
             has_times: true,
             error: None,
-            links: 0,
+            links: Vec::new(),
+            events: Vec::new(),
             attributes: Map::new(),
         }
     }

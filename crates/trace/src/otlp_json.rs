@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{Kind, Span, Trace};
+use super::{Span, SpanKind, SpanLink, Trace};
 
 /// The service name of spans whose resource has none, as in the SDKs.
 const NO_SERVICE: &str = "unknown_service";
@@ -84,6 +84,7 @@ fn service(batch: &Value) -> String {
 fn read(span: &Value, service: &str) -> Option<Span> {
     let id = Some(text(span, "spanId")).filter(|id| !is_no_id(id))?;
     Some(Span {
+        trace_id: text(span, "traceId"),
         id,
         parent: Some(text(span, "parentSpanId")).filter(|id| !is_no_id(id)),
         service: service.to_owned(),
@@ -93,9 +94,14 @@ fn read(span: &Value, service: &str) -> Option<Span> {
         end_ns: nanoseconds(span.get("endTimeUnixNano")),
         has_times: true,
         error: error(span.get("status")),
-        links: list(span, "links").len(),
+        links: list(span, "links").iter().map(link).collect(),
+        events: list(span, "events").iter().map(|event| text(event, "name")).collect(),
         attributes: attributes(span),
     })
+}
+
+fn link(link: &Value) -> SpanLink {
+    SpanLink { trace_id: text(link, "traceId"), span_id: text(link, "spanId") }
 }
 
 /// Empty, or eight zero bytes in hex or base64.
@@ -103,14 +109,14 @@ fn is_no_id(id: &str) -> bool {
     id.bytes().all(|byte| byte == b'0') || id == "AAAAAAAAAAA="
 }
 
-fn kind(value: Option<&Value>) -> Kind {
+fn kind(value: Option<&Value>) -> SpanKind {
     let number = value.and_then(Value::as_u64);
     match (number, value.and_then(Value::as_str)) {
-        (Some(2), _) | (_, Some("SPAN_KIND_SERVER")) => Kind::Server,
-        (Some(3), _) | (_, Some("SPAN_KIND_CLIENT")) => Kind::Client,
-        (Some(4), _) | (_, Some("SPAN_KIND_PRODUCER")) => Kind::Producer,
-        (Some(5), _) | (_, Some("SPAN_KIND_CONSUMER")) => Kind::Consumer,
-        _ => Kind::Internal,
+        (Some(2), _) | (_, Some("SPAN_KIND_SERVER")) => SpanKind::Server,
+        (Some(3), _) | (_, Some("SPAN_KIND_CLIENT")) => SpanKind::Client,
+        (Some(4), _) | (_, Some("SPAN_KIND_PRODUCER")) => SpanKind::Producer,
+        (Some(5), _) | (_, Some("SPAN_KIND_CONSUMER")) => SpanKind::Consumer,
+        _ => SpanKind::Internal,
     }
 }
 
@@ -190,14 +196,19 @@ mod tests {
                     {"key": "waybill.job.attempt", "value": {"intValue": "2"}},
                     {"key": "waybill.queue.wait_ms", "value": {"intValue": 7}},
                     {"key": "waybill.verdict", "value": {"stringValue": "retry"}}],
-                "links": [{"spanId": "00f067aa0ba902b7"}],
+                "links": [{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "00f067aa0ba902b7"}],
+                "events": [{"name": "validated"}],
                 "status": {"code": 2, "message": "injected"}}]}]}]});
         let trace = Trace::from_otlp(&otlp);
         let span = &trace.spans[0];
         assert_eq!(
-            (span.service.as_str(), span.kind, span.links),
-            ("processor", Kind::Consumer, 1)
+            (span.service.as_str(), span.kind, &span.events[..]),
+            ("processor", SpanKind::Consumer, &["validated".to_owned()][..])
         );
+        let producer = Span { trace_id: span.trace_id.clone(), ..Span::named("00f067aa0ba902b7") };
+        assert!(span.links_to(&producer) && span.is_child_of(&producer) && !span.links_to(span));
+        assert!(!span.links_to(&Span::named("00f067aa0ba902b7")), "of another trace");
+        assert_eq!(span.attribute("waybill.job.attempt").as_deref(), Some("2"));
         assert_eq!((span.attempt(), span.verdict()), (Some(2), Some("retry")));
         assert_eq!((span.queue_wait_ns(), span.duration_ns()), (Some(7_000_000), 1_000_000));
         assert_eq!(span.error.as_deref(), Some("injected"));
@@ -210,7 +221,7 @@ mod tests {
             "status": {"code": "STATUS_CODE_ERROR"}}]}]}]});
         let trace = Trace::from_otlp(&otlp);
         let span = &trace.spans[0];
-        assert_eq!((span.kind, span.parent.as_ref()), (Kind::Server, None));
+        assert_eq!((span.kind, span.parent.as_ref()), (SpanKind::Server, None));
         assert_eq!((span.service.as_str(), span.error.as_deref()), (NO_SERVICE, Some("")));
     }
 

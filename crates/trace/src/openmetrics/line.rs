@@ -1,6 +1,6 @@
 //! One sample line: `name{label="value"} 1.0 # {trace_id="…"} 0.5 1760000000.123`.
 
-use super::parse::{Exemplar, Labels};
+use super::family::{Exemplar, Labels};
 
 /// Labels of one sample.
 const LABELS_MAX: usize = 64;
@@ -110,8 +110,8 @@ fn numbers_in(text: &str) -> Result<(f64, Option<f64>), &'static str> {
     Ok((value, time))
 }
 
-/// OpenMetrics has its own words for what is not finite; Rust's others are not for here.
-pub(super) fn number(word: &str) -> Option<f64> {
+/// A number as OpenMetrics writes it. It has its own words for what is not finite; Rust's others are none.
+pub fn number(word: &str) -> Option<f64> {
     match word {
         "+Inf" => Some(f64::INFINITY),
         "-Inf" => Some(f64::NEG_INFINITY),

@@ -1,9 +1,9 @@
-//! Reads OpenMetrics 1.0 text: what the lab's services write, and no more.
-//!
-//! Counters, gauges and histograms with exemplars are read; other kinds are checked and passed over. The
-//! crates that read this format either drop the exemplars or may not be part of this program.
+//! Parses the lines of a response into families.
 
-use super::line::{self, SampleLine};
+use super::{
+    family::{FamilyKind, MetricFamily, MetricSample},
+    line::{self, SampleLine},
+};
 
 /// Lines of one answer.
 const LINES_MAX: usize = 200_000;
@@ -11,57 +11,16 @@ const LINES_MAX: usize = 200_000;
 /// What keeps a text from being OpenMetrics, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {what}")]
-pub(crate) struct NotOpenMetrics {
-    pub(crate) line: usize,
-    pub(crate) what: &'static str,
+pub struct NotOpenMetrics {
+    /// The number of the line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub what: &'static str,
 }
-
-/// What kind of numbers a family holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-    /// A kind that is passed over.
-    Other,
-}
-
-/// A family of series.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Family {
-    /// As it is declared: a counter's without `_total`.
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
-    pub(crate) unit: String,
-    pub(crate) help: String,
-    pub(crate) samples: Vec<Sample>,
-}
-
-/// One line with a value.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Sample {
-    /// What follows the family's name, such as `_bucket`.
-    pub(crate) suffix: &'static str,
-    pub(crate) labels: Labels,
-    pub(crate) value: f64,
-    pub(crate) exemplar: Option<Exemplar>,
-}
-
-/// An observation and its labels.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Exemplar {
-    pub(crate) labels: Labels,
-    pub(crate) value: f64,
-    /// Unix seconds, where it says so.
-    pub(crate) at: Option<f64>,
-}
-
-/// Names and values, in the order they stand.
-pub(crate) type Labels = Vec<(String, String)>;
 
 /// The families of a whole answer. It must end with `# EOF`: half an answer is none.
-pub(crate) fn parse(text: &str) -> Result<Vec<Family>, NotOpenMetrics> {
-    let mut families: Vec<Family> = Vec::new();
+pub(super) fn families(text: &str) -> Result<Vec<MetricFamily>, NotOpenMetrics> {
+    let mut families: Vec<MetricFamily> = Vec::new();
     let mut ended = false;
     for (index, line) in text.split_terminator('\n').enumerate() {
         let fail = |what| NotOpenMetrics { line: index + 1, what };
@@ -81,7 +40,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Family>, NotOpenMetrics> {
     if ended { Ok(families) } else { Err(NotOpenMetrics { line: lines, what: "# EOF is missing" }) }
 }
 
-fn describe(families: &mut Vec<Family>, comment: &str) -> Result<(), &'static str> {
+fn describe(families: &mut Vec<MetricFamily>, comment: &str) -> Result<(), &'static str> {
     let (word, rest) = comment.split_once(' ').ok_or("a comment is not TYPE, UNIT or HELP")?;
     let (name, text) = rest.split_once(' ').unwrap_or((rest, ""));
     if !line::is_name(name) {
@@ -91,9 +50,9 @@ fn describe(families: &mut Vec<Family>, comment: &str) -> Result<(), &'static st
         if families.last().is_some_and(|last| last.name == name) {
             return Err("a family is declared twice");
         }
-        families.push(Family {
+        families.push(MetricFamily {
             name: name.to_owned(),
-            kind: Kind::named(text)?,
+            kind: FamilyKind::named(text)?,
             unit: String::new(),
             help: String::new(),
             samples: Vec::new(),
@@ -110,40 +69,18 @@ fn describe(families: &mut Vec<Family>, comment: &str) -> Result<(), &'static st
     Ok(())
 }
 
-fn add(families: &mut [Family], line: &str) -> Result<(), &'static str> {
+fn add(families: &mut [MetricFamily], line: &str) -> Result<(), &'static str> {
     let SampleLine { name, labels, value, exemplar } = SampleLine::read(line)?;
     let family = families.last_mut().ok_or("a sample comes before the first TYPE")?;
     let suffix = name.strip_prefix(&*family.name).ok_or("a sample is of another family")?;
     let suffixes = family.kind.suffixes();
     let known = suffixes.iter().find(|known| **known == suffix);
     match (family.kind, known) {
-        (Kind::Other, _) => {}
+        (FamilyKind::Other, _) => {}
         (_, None) => return Err("a sample's name does not fit its family's type"),
-        (_, Some(suffix)) => family.samples.push(Sample { suffix, labels, value, exemplar }),
+        (_, Some(suffix)) => family.samples.push(MetricSample { suffix, labels, value, exemplar }),
     }
     Ok(())
-}
-
-impl Kind {
-    fn named(word: &str) -> Result<Self, &'static str> {
-        match word {
-            "counter" => Ok(Self::Counter),
-            "gauge" => Ok(Self::Gauge),
-            "histogram" => Ok(Self::Histogram),
-            "unknown" | "summary" | "info" | "stateset" | "gaugehistogram" => Ok(Self::Other),
-            _ => Err("a type is unknown to OpenMetrics"),
-        }
-    }
-
-    /// What may follow the family's name in a sample's.
-    fn suffixes(self) -> &'static [&'static str] {
-        match self {
-            Self::Counter => &["_total", "_created"],
-            Self::Gauge => &[""],
-            Self::Histogram => &["_bucket", "_sum", "_count", "_created"],
-            Self::Other => &[],
-        }
-    }
 }
 
 #[cfg(test)]
@@ -157,9 +94,9 @@ mod tests {
 
     #[test]
     fn samples_exemplars_and_escapes_are_read_and_other_kinds_passed_over() {
-        let families = parse(GOOD).unwrap();
+        let families = super::families(GOOD).unwrap();
         let [family, info] = families.as_slice() else { panic!("{families:?}") };
-        assert_eq!((family.kind, family.unit.as_str()), (Kind::Histogram, "seconds"));
+        assert_eq!((family.kind, family.unit.as_str()), (FamilyKind::Histogram, "seconds"));
         assert_eq!(family.help, "Say \"a\".");
         assert_eq!(family.samples[0].labels[0], ("q".to_owned(), "x\\y".to_owned()));
         let exemplar = family.samples[0].exemplar.as_ref().unwrap();
@@ -182,7 +119,7 @@ mod tests {
             ("# EOF\na 1\n", 2, "something follows # EOF"),
             ("# TYPE a round\n# EOF\n", 1, "a type is unknown to OpenMetrics"),
         ] {
-            assert_eq!(parse(text), Err(NotOpenMetrics { line, what }), "{text}");
+            assert_eq!(families(text), Err(NotOpenMetrics { line, what }), "{text}");
         }
     }
 }

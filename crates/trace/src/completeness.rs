@@ -5,15 +5,15 @@ use std::{collections::HashSet, fmt};
 use contract::Stage;
 use serde_json::Value;
 
-use super::{Kind, Place, Span, Trace, rows};
+use super::{Span, SpanKind, Trace, TreePlace, rows};
 
 /// What the trace of an ended job contains, and what is missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Completeness {
     /// Number of spans.
     pub spans: usize,
-    /// The names of the spans without a parent; a complete trace has one.
-    pub roots: Vec<String>,
+    /// The spans without a parent; a complete trace has one.
+    pub roots: Vec<RootSpan>,
     /// The one root is the gateway's SERVER span.
     pub begins_at_gateway: bool,
     /// Services on the path of a job without a span.
@@ -24,6 +24,15 @@ pub struct Completeness {
     pub loops: usize,
     /// The completion reached the notifier: its CONSUMER span exists.
     pub reached_notifier: bool,
+}
+
+/// A span without a parent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootSpan {
+    /// The span's name.
+    pub name: String,
+    /// Its service.
+    pub service: String,
 }
 
 /// A span whose parent is missing.
@@ -46,18 +55,19 @@ impl Completeness {
     /// Checks a trace.
     pub fn of(trace: &Trace) -> Self {
         let spans = &trace.spans;
-        let ids: HashSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
         let services: HashSet<&str> = spans.iter().map(|span| span.service.as_str()).collect();
-        let roots: Vec<&Span> = spans.iter().filter(|span| span.parent.is_none()).collect();
+        let roots = trace.roots();
         let stages = Stage::ALL.map(Stage::name).into_iter();
         Self {
             spans: spans.len(),
-            begins_at_gateway: matches!(*roots, [only] if is_of(only, Stage::Gateway, Kind::Server)),
-            roots: roots.iter().map(|root| root.name.clone()).collect(),
+            begins_at_gateway: matches!(*roots, [only] if is_of(only, Stage::Gateway, SpanKind::Server)),
+            roots: roots.into_iter().map(RootSpan::of).collect(),
             missing_services: stages.filter(|stage| !services.contains(stage)).collect(),
-            missing_parents: spans.iter().filter_map(|span| missing(span, &ids)).collect(),
-            loops: rows(trace).iter().filter(|row| row.place == Place::Loop).count(),
-            reached_notifier: spans.iter().any(|span| is_of(span, Stage::Notifier, Kind::Consumer)),
+            missing_parents: trace.orphans().into_iter().filter_map(MissingParent::of).collect(),
+            loops: rows(trace).iter().filter(|row| row.place == TreePlace::Loop).count(),
+            reached_notifier: spans
+                .iter()
+                .any(|span| is_of(span, Stage::Notifier, SpanKind::Consumer)),
         }
     }
 
@@ -106,17 +116,24 @@ impl fmt::Display for Completeness {
     }
 }
 
-fn is_of(span: &Span, stage: Stage, kind: Kind) -> bool {
+fn is_of(span: &Span, stage: Stage, kind: SpanKind) -> bool {
     span.service == stage.name() && span.kind == kind
 }
 
-fn missing(span: &Span, ids: &HashSet<&str>) -> Option<MissingParent> {
-    let parent = span.parent.as_ref().filter(|parent| !ids.contains(parent.as_str()))?;
-    Some(MissingParent {
-        name: span.name.clone(),
-        service: span.service.clone(),
-        parent: parent.clone(),
-    })
+impl RootSpan {
+    fn of(span: &Span) -> Self {
+        Self { name: span.name.clone(), service: span.service.clone() }
+    }
+}
+
+impl MissingParent {
+    fn of(orphan: &Span) -> Option<Self> {
+        Some(Self {
+            name: orphan.name.clone(),
+            service: orphan.service.clone(),
+            parent: orphan.parent.clone()?,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -126,13 +143,13 @@ mod tests {
     /// The path of a job: gateway, ingester, processor, notifier; each the child of the previous one.
     fn complete() -> Trace {
         let path = [
-            ("gateway", Kind::Server),
-            ("gateway", Kind::Producer),
-            ("ingester", Kind::Consumer),
-            ("processor", Kind::Consumer),
-            ("notifier", Kind::Consumer),
+            ("gateway", SpanKind::Server),
+            ("gateway", SpanKind::Producer),
+            ("ingester", SpanKind::Consumer),
+            ("processor", SpanKind::Consumer),
+            ("notifier", SpanKind::Consumer),
         ];
-        let span = |(at, (service, kind)): (usize, (&str, Kind))| Span {
+        let span = |(at, (service, kind)): (usize, (&str, SpanKind))| Span {
             parent: at.checked_sub(1).map(|parent| parent.to_string()),
             service: service.to_owned(),
             kind,
@@ -151,7 +168,7 @@ mod tests {
     fn a_complete_trace_lacks_nothing() {
         let found = Completeness::of(&complete());
         assert!(found.is_complete() && found.to_string() == "complete", "{found}");
-        assert_eq!(found.roots, ["0"]);
+        assert_eq!(found.roots, [RootSpan { name: "0".into(), service: "gateway".into() }]);
     }
 
     #[test]
@@ -163,11 +180,11 @@ mod tests {
         assert_eq!(lacks_after(|spans| drop(spans.remove(1))), ["the parent of `2`"]);
         assert_eq!(lacks_after(|spans| drop(spans.pop())), ["spans of notifier"]);
         assert_eq!(
-            lacks_after(|spans| spans[4].kind = Kind::Internal),
+            lacks_after(|spans| spans[4].kind = SpanKind::Internal),
             ["the notifier's CONSUMER span"]
         );
         assert_eq!(
-            lacks_after(|spans| spans[0].kind = Kind::Internal),
+            lacks_after(|spans| spans[0].kind = SpanKind::Internal),
             ["the gateway's SERVER span at the root"]
         );
         assert_eq!(lacks_after(|spans| spans[2].parent = None), ["a single root (2 found)"]);

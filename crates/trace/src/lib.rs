@@ -1,19 +1,21 @@
-//! A trace as plain values: parsed from OTLP JSON, ordered, and checked for completeness.
+//! What a lab shows of itself, as plain values: the trace of a job, and the metrics of a service. No I/O.
 //!
-//! No I/O.
-//!
-//! - [`Trace::from_otlp`], [`Span`]: lenient parsing
+//! - [`Trace::from_otlp`], [`Span`]: lenient parsing of a trace as OTLP JSON
 //! - [`rows`]: the spans as a tree, from the first root to the last leaf
-//! - [`completeness`]: whether the trace of a job is complete
+//! - [`Completeness`]: whether the trace of a job is complete
+//! - [`openmetrics`]: strict parsing of OpenMetrics text
 
-mod complete;
-mod otlp;
+pub mod openmetrics;
+
+mod completeness;
+mod find;
+mod otlp_json;
 mod span;
 mod tree;
 
-pub use complete::{Completeness, MissingParent, completeness};
-pub use span::{Kind, Span};
-pub use tree::{Place, Row, rows};
+pub use completeness::{Completeness, MissingParent, RootSpan, completeness};
+pub use span::{Span, SpanKind, SpanLink};
+pub use tree::{TreePlace, TreeRow, rows};
 
 /// The spans of one trace, each once, the earliest first.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,16 +38,5 @@ impl Trace {
     pub fn duration_ns(&self) -> u64 {
         let end = self.spans.iter().map(Span::shown_end_ns).max();
         end.unwrap_or(0).saturating_sub(self.start_ns())
-    }
-
-    /// The services, each once, in order of appearance.
-    pub fn services(&self) -> Vec<&str> {
-        let mut services: Vec<&str> = Vec::new();
-        for span in &self.spans {
-            if !services.contains(&span.service.as_str()) {
-                services.push(&span.service);
-            }
-        }
-        services
     }
 }
