@@ -17,7 +17,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use contract::signals::{TELEMETRY_DROPPED, signal};
-use otlp::json::{self, NotRead};
+use otlp::json::{self, ReadError};
 use telemetry::Metrics;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
@@ -72,7 +72,7 @@ enum Refusal {
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
     #[error("the body is not the OTLP message of this path: {0}")]
-    NotJson(NotRead),
+    NotJson(ReadError),
     #[error(transparent)]
     NotTaken(#[from] NotTaken),
     #[error("no item of the export was accepted: {0}")]
@@ -132,7 +132,7 @@ impl Receiver {
                 let text = std::str::from_utf8(body).map_err(|_| Unreadable::NotUtf8)?;
                 let read = json::read(signal.export(), text, EXPORT_BYTES_MAX);
                 let read = read.map_err(|refused| match refused {
-                    NotRead::TooLarge(_) => Unreadable::TooLarge.into(),
+                    ReadError::TooLarge(_) => Unreadable::TooLarge.into(),
                     refused => Refusal::NotJson(refused),
                 })?;
                 self.store(signal, &read.wire, read.flaw)

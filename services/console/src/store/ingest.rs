@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use otlp::{Export, Flaw, Metric, MetricHead, Scope, Sender};
+use otlp::{Export, Flaw, MetricHead, MetricMessage, ResourceItems, ScopeItems};
 
 use super::log_line::StoredLine;
 use super::origin::{Origin, SenderHead};
@@ -82,13 +82,13 @@ impl Store {
         let mut buffer = Vec::new();
         let add = |batch: &mut Batch<_>| lock(&self.points).add(batch.drain(), self.now());
         self.each(export, |item, origin| {
-            let (metric, head) = match (Metric::of(item), MetricHead::read(item), origin) {
+            let (metric, head) = match (MetricMessage::of(item), MetricHead::read(item), origin) {
                 (Ok(metric), Ok(head), Ok(origin)) => (metric, (Arc::new(head), origin)),
                 (Ok(metric), Err(flaw), _) => {
-                    return refusals.add_many(Refused::Item(flaw), metric.at_least_one());
+                    return refusals.add_many(Refused::Item(flaw), metric.count_at_least_one());
                 }
                 (Ok(metric), _, Err(refused)) => {
-                    return refusals.add_many(refused, metric.at_least_one());
+                    return refusals.add_many(refused, metric.count_at_least_one());
                 }
                 (Err(flaw), ..) => return refusals.add(Refused::Item(flaw)),
             };
@@ -118,7 +118,7 @@ impl Store {
         export: Export<'a>,
         mut take: impl FnMut(&'a [u8], Result<&Arc<Origin>, Refused>),
     ) {
-        for sender in export.senders() {
+        for sender in export.resources() {
             let mut head = None;
             for scope in sender.scopes() {
                 let mut origin = None;
@@ -134,9 +134,9 @@ impl Store {
 
     fn origin(
         &self,
-        sender: Sender<'_>,
+        sender: ResourceItems<'_>,
         head: &mut Option<Result<SenderHead, Flaw>>,
-        scope: Scope<'_>,
+        scope: ScopeItems<'_>,
     ) -> Result<Arc<Origin>, Refused> {
         let head = head.get_or_insert_with(|| SenderHead::read(sender));
         let head = head.as_ref().map_err(|flaw| Refused::Origin(*flaw))?;

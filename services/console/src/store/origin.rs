@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use otlp::{Flaw, Scope, Sender};
+use otlp::{Flaw, ResourceItems, ScopeItems};
 use prost::Message;
 
 use super::attribute;
@@ -59,7 +59,7 @@ pub(crate) struct Origins {
 }
 
 impl SenderHead {
-    pub(crate) fn read(sender: Sender<'_>) -> Result<Self, Flaw> {
+    pub(crate) fn read(sender: ResourceItems<'_>) -> Result<Self, Flaw> {
         Ok(Self { resource: sender.resource()?, schema_url: sender.schema_url()?.into() })
     }
 }
@@ -69,7 +69,7 @@ impl Origins {
     pub(crate) fn of(
         &mut self,
         sender: &SenderHead,
-        scope: Scope<'_>,
+        scope: ScopeItems<'_>,
     ) -> Result<Arc<Origin>, Refused> {
         let encoded = scope.scope().map_err(Refused::Origin)?;
         let scope_schema_url = scope.schema_url().map_err(Refused::Origin)?;

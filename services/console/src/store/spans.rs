@@ -177,7 +177,7 @@ mod tests {
 
     fn add(spans: &mut Spans, batch: &[Sent]) {
         let envelope = [10, 2, 18, 0];
-        let sender = otlp::Export::open(&envelope).unwrap().senders().next().unwrap();
+        let sender = otlp::Export::open(&envelope).unwrap().resources().next().unwrap();
         let scope = sender.scopes().next().unwrap();
         let head = SenderHead::read(sender).unwrap();
         let origin = Origins::default().of(&head, scope).unwrap();
