@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::collector::{
     logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
     trace::v1::ExportTraceServiceRequest,
 };
-use otlp::{Export, Message, Metric, MetricHead, Signal, canonical, descriptor, json};
+use otlp::{Export, Message, MetricMessage, MetricHead, Signal, canonical, descriptor, json};
 use prost::Message as _;
 
 const BYTES_MAX: usize = 1024 * 1024;
@@ -57,9 +57,9 @@ fn comes_back(message: &'static Message, canon: &[u8]) {
 /// Item by item, as the store takes it.
 fn walk(signal: Signal, wire: &[u8]) {
     let Ok(export) = Export::open(wire) else { return };
-    for sender in export.senders() {
-        let _ = (sender.resource(), sender.schema_url());
-        for scope in sender.scopes() {
+    for resource in export.resources() {
+        let _ = (resource.resource(), resource.schema_url());
+        for scope in resource.scopes() {
             let _ = (scope.scope(), scope.schema_url());
             for item in scope.items() {
                 match signal {
@@ -73,7 +73,7 @@ fn walk(signal: Signal, wire: &[u8]) {
 }
 
 fn metric(item: &[u8]) {
-    let (Ok(metric), Ok(head)) = (Metric::of(item), MetricHead::read(item)) else { return };
+    let (Ok(metric), Ok(head)) = (MetricMessage::of(item), MetricHead::read(item)) else { return };
     assert!(head.bytes() <= 2 * item.len() + 16);
     let Some((kind, points)) = metric.points() else { return };
     for point in points {

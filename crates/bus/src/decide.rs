@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use contract::{signals::reason, verdict::Verdict};
-
-use crate::backoff::backoff;
+use runtime::backoff::retry_delay;
 
 /// Redelivery delay of a postponed message.
 pub const POSTPONE_DELAY: Duration = Duration::from_secs(1);
@@ -185,7 +184,7 @@ pub fn decide(outcome: &Outcome, budget: Budget, jitter: f64) -> Decision {
                     attempts,
                 };
             }
-            let delay = backoff(attempts, jitter);
+            let delay = retry_delay(attempts, jitter);
             Decision::Requeue { attempts, after: after.map_or(delay, |after| delay.max(after)) }
         }
     }

@@ -8,10 +8,9 @@
 //! - [`publish`], [`headers`]: publishing, with trace context in the message headers
 //! - [`delivery`], [`origin`]: a message as a handler sees it; messages that no stage published are refused
 //! - [`worker`], `pull`, `dispatch`, `keep_alive`, `in_flight`: the loop
-//! - [`handler`], [`decide`], [`backoff`]: what a stage does with a message, and what follows from its outcome
+//! - [`handler`], [`decide`]: what a stage does with a message, and what follows from its outcome
 //! - `spans`: the spans of the loop
 
-pub mod backoff;
 pub mod connection;
 pub mod decide;
 pub mod delivery;

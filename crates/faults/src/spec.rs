@@ -1,85 +1,91 @@
-//! The grammar of a fault: `STAGE=KIND[:ARGUMENT][@RUNS]`, several separated by `;`.
+//! Parsing of fault headers: `STAGE=KIND[:ARGUMENT][@RUNS]`, several separated by `;`.
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use contract::Stage;
 
-/// Most faults one job carries.
+/// Most faults of one job.
 pub(crate) const FAULTS_MAX: usize = 8;
-/// Longest latency: a minute shows any wait there is, and ends.
+/// Longest latency.
 const LATENCY_MAX: Duration = Duration::from_mins(1);
-/// Most runs that a fault names. One that acts in every run has none.
+/// Largest number of runs. A fault without a number takes effect in every run.
 const RUNS_MAX: u32 = 16;
 
-/// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a fault does.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum FaultKind {
-    /// The run fails; spends an attempt.
+    /// The run fails, which spends an attempt.
     Error,
     /// The run takes longer: `latency:250` is 250 ms.
     Latency,
-    /// The run does not come back.
+    /// The run hangs.
     Hang,
     /// The handler panics.
     Panic,
-    /// The process aborts at a point: `crash:after_effect`.
+    /// The process aborts at a fault point: `crash:after_effect`.
     Crash,
 }
 
-/// Where in a run the process can be broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where in a run a fault fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum FaultPoint {
-    /// Nothing was done yet.
+    /// Before the handler.
     BeforeWork,
-    /// The state was moved; the next hop does not know.
+    /// The record was updated; the next hop was not published.
     AfterEffect,
     /// The next hop was published; the message is not acked.
     AfterPublish,
-    /// Everything but the ack is done.
+    /// Everything but the ack was done.
     BeforeAck,
 }
 
 /// One fault of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
-    /// Where it acts.
+    /// Stage in which the fault fires.
     pub stage: Stage,
-    /// What goes wrong.
+    /// What the fault does.
     pub kind: FaultKind,
-    /// Where it fires.
+    /// Where in a run the fault fires.
     pub point: FaultPoint,
-    /// For how long, where the kind is `latency`.
+    /// Delay of the kind `latency`.
     pub latency: Duration,
-    /// In how many runs, from the first; `None` is all.
+    /// Takes effect in this many runs, from the first; `None`: in all.
     pub runs: Option<u32>,
 }
 
-/// What is wrong with a fault.
+/// The text is not a fault; says why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a fault is STAGE=KIND[:ARGUMENT][@RUNS], such as processor=error@2 or ingester=crash:after_effect@1: {0}"
 )]
-pub struct NotAFault(String);
+pub struct InvalidFault(String);
 
-const FAULT_POINTS: [(&str, FaultPoint); 4] = [
-    ("before_work", FaultPoint::BeforeWork),
-    ("after_effect", FaultPoint::AfterEffect),
-    ("after_publish", FaultPoint::AfterPublish),
-    ("before_ack", FaultPoint::BeforeAck),
-];
-
-pub(crate) fn parse(header: &str) -> Result<Vec<Fault>, NotAFault> {
+pub(crate) fn parse(header: &str) -> Result<Vec<Fault>, InvalidFault> {
     let faults =
         header.split(';').map(|fault| fault.trim().parse()).collect::<Result<Vec<_>, _>>()?;
     if faults.len() > FAULTS_MAX {
-        return Err(NotAFault(format!("more than {FAULTS_MAX} faults")));
+        return Err(InvalidFault(format!("more than {FAULTS_MAX} faults")));
     }
     Ok(faults)
 }
 
 impl Fault {
-    /// A processor that goes down before its work has claimed the job: the interruptions end it.
-    fn is_counted_poison(&self) -> bool {
+    /// Whether the crash is bounded without a number of runs: a processor that crashes before the handler counts an
+    /// interruption each time, and too many of them dead-letter the job.
+    fn ends_by_interruptions(&self) -> bool {
         self.stage == Stage::Processor && self.point == FaultPoint::BeforeWork
     }
 
@@ -89,30 +95,31 @@ impl Fault {
 }
 
 impl FromStr for Fault {
-    type Err = NotAFault;
+    type Err = InvalidFault;
 
-    fn from_str(text: &str) -> Result<Self, NotAFault> {
-        let wrong = |what: &str| NotAFault(format!("{what} in {text:?}"));
+    fn from_str(text: &str) -> Result<Self, InvalidFault> {
+        let wrong = |what: &str| InvalidFault(format!("{what} in {text:?}"));
         let (stage, rest) = text.split_once('=').ok_or_else(|| wrong("no ="))?;
         let stage = contract::Stage::named(stage.trim()).ok_or_else(|| wrong("unknown stage"))?;
-        let (what, runs) = match rest.split_once('@') {
-            Some((what, runs)) => {
+        let (kind, runs) = match rest.split_once('@') {
+            Some((kind, runs)) => {
                 let runs = runs.parse().ok().filter(|runs| (1..=RUNS_MAX).contains(runs));
-                (what, Some(runs.ok_or_else(|| wrong("@RUNS must be @1 to @16"))?))
+                (kind, Some(runs.ok_or_else(|| wrong("@RUNS must be @1 to @16"))?))
             }
             None => (rest, None),
         };
         let (kind, argument) =
-            what.split_once(':').map_or((what, None), |(kind, argument)| (kind, Some(argument)));
-        let kind = FaultKind::named(kind).ok_or_else(|| wrong("unknown kind"))?;
+            kind.split_once(':').map_or((kind, None), |(kind, argument)| (kind, Some(argument)));
+        let kind = kind.parse().map_err(|_| wrong("unknown kind"))?;
         let mut fault =
             Self { stage, kind, point: FaultPoint::BeforeWork, latency: Duration::ZERO, runs };
         match (kind, argument) {
             (FaultKind::Crash, Some(at)) => {
-                fault.point = named(&FAULT_POINTS, at).ok_or_else(|| wrong("unknown point"))?;
+                fault.point = at.parse().map_err(|_| wrong("unknown point"))?;
             }
             (FaultKind::Latency, Some(ms)) => {
-                let ms = ms.parse().map_err(|_| wrong("latency is no number of milliseconds"))?;
+                let ms =
+                    ms.parse().map_err(|_| wrong("latency must be a number of milliseconds"))?;
                 fault.latency = Duration::from_millis(ms);
                 if fault.latency > LATENCY_MAX {
                     return Err(wrong("latency must be at most 60000 milliseconds"));
@@ -122,40 +129,18 @@ impl FromStr for Fault {
             (_, Some(_)) => return Err(wrong("unexpected argument")),
             (_, None) => {}
         }
-        if fault.kind == FaultKind::Crash && fault.runs.is_none() && !fault.is_counted_poison() {
-            return Err(wrong("a crash that nothing ends: add @RUNS"));
+        if fault.kind == FaultKind::Crash && fault.runs.is_none() && !fault.ends_by_interruptions()
+        {
+            return Err(wrong("an unlimited crash: add @RUNS"));
         }
         Ok(fault)
     }
 }
 
-fn named<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
-    table.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
-}
-
 impl FaultKind {
-    /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Error, Self::Latency, Self::Hang, Self::Panic, Self::Crash];
-
     /// The name of the kind in headers and labels.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Latency => "latency",
-            Self::Hang => "hang",
-            Self::Panic => "panic",
-            Self::Crash => "crash",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-impl fmt::Display for FaultKind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -163,9 +148,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}={}", self.stage, self.kind)?;
         if self.kind == FaultKind::Crash {
-            let at =
-                FAULT_POINTS.iter().find(|(_, at)| *at == self.point).map_or("", |(name, _)| *name);
-            write!(out, ":{at}")?;
+            write!(out, ":{}", self.point)?;
         }
         if self.kind == FaultKind::Latency {
             write!(out, ":{}", self.latency.as_millis())?;
@@ -193,11 +176,11 @@ mod tests {
 
     #[test]
     fn the_kinds_are_the_values_of_the_label() {
-        assert_eq!(FaultKind::ALL.map(FaultKind::name), contract::signals::FAULTS);
+        assert_eq!(<FaultKind as strum::VariantNames>::VARIANTS, contract::signals::FAULTS);
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn invalid_faults_are_refused() {
         for text in [
             "",
             "processor",
@@ -221,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_acts_in_its_first_runs_at_its_stage_only() {
+    fn a_fault_fires_in_its_first_runs_and_only_at_its_stage() {
         let fault: Fault = "processor=error@2".parse().unwrap();
         let fires = |stage, run| fault.fires(stage, run, FaultPoint::BeforeWork);
         assert!(fires(Stage::Processor, 1) && fires(Stage::Processor, 2));

@@ -1,7 +1,7 @@
-//! Stands in for the `waybill` binary in the tests of this crate: the same command lines, no work.
+//! A fake `waybill` binary for the tests of this crate: the same command lines without the services' work.
 //!
-//! Stand-in services listen where their settings say and answer every request with 200; `supervise`
-//! is a supervisor that a test can kill.
+//! Fake services listen on their configured addresses and respond 200 to every request; `supervise` is a supervisor that
+//! a test can kill.
 
 use std::{
     ffi::OsString,
@@ -15,7 +15,7 @@ use std::{
 use clap::{Args, Parser};
 use lab::{
     Part, Ready, guard,
-    supervisor::{PartSpec, Settings, Supervisor},
+    supervisor::{PartSpec, Supervisor, SupervisorSettings},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -41,15 +41,15 @@ enum Rig {
     Topology {
         step: String,
     },
-    Gateway(StandIn),
-    Ingester(StandIn),
-    Processor(StandIn),
-    Notifier(StandIn),
-    Console(StandIn),
+    Gateway(FakeService),
+    Ingester(FakeService),
+    Processor(FakeService),
+    Notifier(FakeService),
+    Console(FakeService),
 }
 
 #[derive(Args)]
-struct StandIn {
+struct FakeService {
     #[arg(long, env = "WAYBILL_ADMIN_BIND")]
     admin: SocketAddr,
     #[arg(long, env = "WAYBILL_GATEWAY_BIND")]
@@ -60,7 +60,7 @@ struct StandIn {
     grpc: Option<SocketAddr>,
     #[arg(long, env = "WAYBILL_OTLP_HTTP_BIND")]
     http: Option<SocketAddr>,
-    /// Ends at once with a last word, as a service with wrong settings does.
+    /// Exits at once with this error, like a service with invalid settings.
     #[arg(long, env = "RIG_REFUSES")]
     refuses: Option<String>,
 }
@@ -93,7 +93,7 @@ async fn run(rig: Rig) -> io::Result<()> {
     }
 }
 
-impl StandIn {
+impl FakeService {
     async fn serve(self) -> io::Result<()> {
         if let Some(last_word) = self.refuses {
             return Err(io::Error::other(last_word));
@@ -118,10 +118,13 @@ async fn answer(listener: TcpListener) -> io::Result<()> {
     }
 }
 
-/// Runs two parts under a guard, says their process ids, and waits to be killed.
+/// Runs two parts under a guard, prints their process ids, and waits to be killed.
 async fn supervise(logs: PathBuf) -> io::Result<()> {
-    let mut supervisor =
-        Supervisor::new(Settings { logs, grace: Duration::from_secs(1), report: lab::silent() });
+    let mut supervisor = Supervisor::new(SupervisorSettings {
+        logs,
+        grace: Duration::from_secs(1),
+        report: lab::silent(),
+    });
     let sleeper = |part| {
         let mut argv = guard::prefix(&std::env::current_exe()?);
         argv.extend(["sleep".into(), "600".into()]);

@@ -1,4 +1,4 @@
-//! The ports that the system gives to outgoing connections: a lab that wants one of them may find it taken.
+//! The ephemeral ports of this system, one of which may be in use when a lab starts.
 
 use std::{fs, net::Ipv4Addr, ops::RangeInclusive};
 
@@ -9,12 +9,12 @@ use crate::{
 
 /// The file in which Linux states the range.
 const RANGE_FILE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
-/// The range of Linux unless it is configured.
+/// First ephemeral port of Linux by default.
 const USUAL_FIRST: u16 = 32_768;
-/// Where free ports are looked for first: above those that servers are known by.
+/// Where the search for free ports starts: above the usual ports of servers.
 const FREE_FIRST: u16 = 20_000;
 
-/// The ports that the system gives to outgoing connections; nothing where it does not tell.
+/// The ephemeral ports; `None` if the system does not report them.
 pub fn range() -> Option<RangeInclusive<u16>> {
     read(&fs::read_to_string(RANGE_FILE).ok()?)
 }
@@ -25,7 +25,7 @@ fn read(text: &str) -> Option<RangeInclusive<u16>> {
     (first <= last).then_some(first..=last)
 }
 
-/// Says that ports of a lab lie there, and what to do; nothing if none does.
+/// A warning that ports of a lab are ephemeral ports, with what to do; `None` if none is.
 pub fn warning(ports: Ports, processors: u16) -> Option<String> {
     let range = range()?;
     let at_risk: Vec<u16> = ports.all(processors).filter(|port| range.contains(port)).collect();
@@ -41,7 +41,7 @@ pub fn warning(ports: Ports, processors: u16) -> Option<String> {
     ))
 }
 
-/// A block of ports that are free now, outside that range if there is one.
+/// A block of ports that are free now, outside of the ephemeral ports if possible.
 pub fn free(processors: u16) -> Option<Ports> {
     let first = range().map_or(USUAL_FIRST, |range| *range.start());
     let last =
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_range_is_read_as_linux_writes_it() {
+    fn the_range_is_parsed_in_the_format_of_linux() {
         assert_eq!(read("32768\t60999\n"), Some(32_768..=60_999));
         for odd in ["", "32768", "9 1", "a b", "1 99999"] {
             assert_eq!(read(odd), None, "{odd}");

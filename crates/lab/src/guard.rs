@@ -1,5 +1,5 @@
-//! No child outlives the supervisor, however that ends. `waybill guard` is the first thing a child
-//! is; on Linux it then becomes the child itself.
+//! Ends child processes with their supervisor, even if the supervisor is killed. Each child is started through
+//! `waybill guard`, which on Linux replaces itself by the child's program.
 
 use std::{
     convert::Infallible,
@@ -14,7 +14,7 @@ use tokio::{
     sync::oneshot,
 };
 
-/// The arguments that put a guard before a command, to be followed by that command.
+/// The arguments to put before a command to run it under a guard.
 pub fn prefix(waybill: &std::path::Path) -> Vec<OsString> {
     vec![
         waybill.into(),
@@ -25,19 +25,18 @@ pub fn prefix(waybill: &std::path::Path) -> Vec<OsString> {
     ]
 }
 
-/// Becomes `argv`, with the promise of the kernel to kill it when `parent` ends. Returns only with
-/// an error: the parent is already gone, or there is no such program. Call it before any thread
-/// is started.
+/// Replaces this process by `argv`, which the kernel kills when `parent` ends (parent-death signal). Returns only on error:
+/// the parent has already ended, or the program does not exist. Call it before any thread is started.
 #[cfg(target_os = "linux")]
 pub fn exec(parent: u32, argv: &[OsString]) -> io::Result<Infallible> {
     use rustix::process::{Signal, getppid, set_parent_process_death_signal};
     use std::os::unix::process::CommandExt as _;
 
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    // It may have ended before the line above: no signal will come then.
+    // The parent may have ended before the line above; then no signal is sent.
     let current = getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
     if current != Some(parent) {
-        return Err(io::Error::other("the process to be guarded by has ended"));
+        return Err(io::Error::other("the parent process has ended"));
     }
     let (program, arguments) = split(argv)?;
     Err(std::process::Command::new(program).args(arguments).exec())
@@ -53,7 +52,7 @@ pub fn exec(_parent: u32, argv: &[OsString]) -> io::Result<Infallible> {
 }
 
 /// The portable guard: runs `argv` until it ends, and kills it when standard input closes. A
-/// SIGTERM is the child's to answer: it reaches the whole process group.
+/// SIGTERM is left to the child: it is sent to the whole process group.
 pub async fn watch(argv: &[OsString]) -> io::Result<ExitStatus> {
     let mut terminate = signal(SignalKind::terminate())?;
     let (program, arguments) = split(argv)?;
@@ -72,8 +71,7 @@ pub async fn watch(argv: &[OsString]) -> io::Result<ExitStatus> {
     }
 }
 
-/// Resolves when standard input ends. Read in a thread that nothing waits for: a pending read
-/// must not hold up the end of the guard.
+/// Resolves when standard input ends. It is read in a detached thread, so a pending read does not delay the guard's exit.
 fn stdin_closed() -> oneshot::Receiver<()> {
     let (closing, closed) = oneshot::channel();
     std::thread::spawn(move || {

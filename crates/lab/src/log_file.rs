@@ -1,4 +1,4 @@
-//! A part's log: appended to by the part itself, kept small, its end shown when a part dies.
+//! The log file of a part: rotation, size limit, and its last lines for error messages.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,17 +8,17 @@ use std::{
 
 /// Size at which a log is moved to `.1`, in bytes.
 const LOG_BYTES_MAX: u64 = 16 << 20;
-/// How far back the end of a log is read, in bytes.
+/// Bytes read from the end of a log.
 const TAIL_BYTES: u64 = 8 << 10;
-/// Lines shown of a log's end.
+/// Most lines shown from the end of a log.
 const TAIL_LINES: usize = 20;
 
-/// Opens for appending: part and supervisor may then both write and cut.
+/// Opens a log for appending, so that the part can write while the supervisor truncates it.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// Keeps the previous run's log as `.1`.
+/// Renames the log of the previous run to `.1`.
 pub(crate) fn rotate(path: &Path) -> io::Result<()> {
     match fs::rename(path, previous(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -26,8 +26,8 @@ pub(crate) fn rotate(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Cuts a log that has grown too long. The writer keeps its descriptor, so the file is copied and
-/// emptied; what is written between the two is lost, which is cheaper than a part that waits.
+/// Truncates a log that is too long, after copying it to `.1`, because the writer keeps its descriptor. Lines written
+/// between copying and truncating are lost; the part never waits.
 pub(crate) fn cut(path: &Path) -> io::Result<()> {
     if fs::metadata(path).map_or(0, |log| log.len()) <= LOG_BYTES_MAX {
         return Ok(());
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_log_is_cut_under_its_writer() {
+    fn a_long_log_is_truncated_while_it_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("part.log");
         let mut writer = open(&path).unwrap();
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tail_is_the_last_lines_and_never_an_error() {
+    fn the_tail_is_the_last_lines_and_empty_on_error() {
         let many = (0..100).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
         let tail = last_lines(many.as_bytes());
         assert!(tail.starts_with("line 80") && tail.ends_with("line 99"), "{tail}");

@@ -1,21 +1,21 @@
-//! The names of the lab's processes, as users type them and logs show them.
+//! The parts of the lab and their names.
 
 use std::{fmt, str::FromStr};
 
-/// One process of the lab.
+/// A process of the lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Part {
-    /// The broker.
+    /// The broker (nats-server).
     Nats,
-    /// Receives telemetry and shows it.
+    /// The console.
     Console,
-    /// Accepts jobs over HTTP.
+    /// The gateway.
     Gateway,
-    /// Checks, filters and enriches.
+    /// The ingester.
     Ingester,
-    /// Runs the operations. Counted from 1, as a lab may have several.
+    /// A processor, by number from 1.
     Processor(u16),
-    /// Notifies the submitter.
+    /// The notifier.
     Notifier,
 }
 
@@ -46,14 +46,14 @@ impl fmt::Display for Part {
 /// The text is not the name of a part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no part of the lab: nats, console, gateway, ingester, processor, processor-2 …, notifier"
+    "`{0}` is not a part of the lab: nats, console, gateway, ingester, processor, processor-2 …, notifier"
 )]
-pub struct NotAPart(String);
+pub struct UnknownPart(String);
 
 impl FromStr for Part {
-    type Err = NotAPart;
+    type Err = UnknownPart;
 
-    fn from_str(text: &str) -> Result<Self, NotAPart> {
+    fn from_str(text: &str) -> Result<Self, UnknownPart> {
         match text {
             "nats" => Ok(Self::Nats),
             "console" => Ok(Self::Console),
@@ -66,7 +66,7 @@ impl FromStr for Part {
                 .and_then(|n| n.parse().ok())
                 .filter(|n| *n > 1)
                 .map(Self::Processor)
-                .ok_or_else(|| NotAPart(text.to_owned())),
+                .ok_or_else(|| UnknownPart(text.to_owned())),
         }
     }
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_found_by_the_name_it_shows() {
+    fn a_displayed_part_can_be_parsed_again() {
         let parts = [
             Part::Nats,
             Part::Console,
@@ -89,6 +89,6 @@ mod tests {
         for part in parts {
             assert_eq!(part.to_string().parse(), Ok(part));
         }
-        assert_eq!("processor-1".parse::<Part>(), Err(NotAPart("processor-1".into())));
+        assert_eq!("processor-1".parse::<Part>(), Err(UnknownPart("processor-1".into())));
     }
 }

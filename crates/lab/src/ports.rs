@@ -1,4 +1,4 @@
-//! Where everything listens, as one block that can be moved, and whether it is free.
+//! The ports of a lab, as one block that can be moved, and the check that they are free.
 
 use std::{
     fmt, io,
@@ -7,14 +7,14 @@ use std::{
 
 use tokio::net::TcpSocket;
 
-/// Lowest port base: below it only root may listen.
+/// Lowest port base: lower ports need root.
 pub const PORT_BASE_MIN: u16 = 1_024;
-/// Ports that a moved lab takes, from its base on.
+/// Size of the port block of a moved lab.
 pub const PORT_SPAN: u16 = 40;
-/// Highest port base: the whole block still fits.
+/// Highest port base with room for the whole block.
 pub const PORT_BASE_MAX: u16 = u16::MAX - PORT_SPAN + 1;
 
-/// Says where a lab is; flatten it into every command that talks to one.
+/// The port flags; flatten them into every command that connects to a lab.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub struct PortArgs {
     /// Move all ports of the lab together: gateway N, console N+10, OTLP N+17 and N+18, NTP N+19, NATS N+22
@@ -28,13 +28,13 @@ pub struct PortArgs {
 }
 
 impl PortArgs {
-    /// The ports these arguments mean.
+    /// The ports for these flags.
     pub fn ports(self) -> Ports {
         self.port_base.map_or_else(Ports::default, Ports::from_base)
     }
 }
 
-/// Every port the embedded lab listens on.
+/// The ports of an embedded lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ports {
     /// The job API.
@@ -86,7 +86,7 @@ impl Default for Ports {
 }
 
 impl Ports {
-    /// A lab moved to `base`, at most [`PORT_BASE_MAX`]; a larger base is taken as that.
+    /// The ports of a lab moved to `base`, which is limited to [`PORT_BASE_MAX`].
     pub fn from_base(base: u16) -> Self {
         let base = base.min(PORT_BASE_MAX);
         Self {
@@ -106,7 +106,7 @@ impl Ports {
         }
     }
 
-    /// Every port of a lab with so many processors.
+    /// Every port of a lab with this number of processors.
     pub fn all(self, processors: u16) -> impl Iterator<Item = u16> {
         let more = (2..=processors).map(move |n| self.processor_admin_of(n));
         self.listed().into_iter().map(|(_, port, _)| port).chain([self.ntp]).chain(more)
@@ -117,13 +117,13 @@ impl Ports {
         if n < 2 { self.processor_admin } else { self.processors_admin.saturating_add(n - 2) }
     }
 
-    /// Tries to listen on every port of a lab with one processor, so that a clash is told before anything
-    /// starts. `public` is where the gateway and the console listen; all else stays on this machine.
+    /// Checks that every port of a lab with one processor is free, before anything starts. `public` is the listen address of
+    /// the gateway and the console; everything else listens on 127.0.0.1.
     pub fn check(self, public: IpAddr) -> Result<(), PortsTaken> {
         self.check_with(public, 1)
     }
 
-    /// The same for a lab with more processors.
+    /// Like [`Self::check`], for a lab with more processors.
     pub fn check_with(self, public: IpAddr, processors: u16) -> Result<(), PortsTaken> {
         let more = (2..=processors).map(|n| ("processor admin", self.processor_admin_of(n), false));
         let taken: Vec<PortTaken> = self
@@ -140,13 +140,13 @@ impl Ports {
         if taken.is_empty() { Ok(()) } else { Err(PortsTaken(taken)) }
     }
 
-    /// The one port of UDP.
+    /// Checks the only UDP port.
     fn ntp_taken(self) -> Option<PortTaken> {
         let cause = UdpSocket::bind((Ipv4Addr::LOCALHOST, self.ntp)).err()?;
         Some(PortTaken { what: "NTP", port: self.ntp, cause })
     }
 
-    /// The ports of TCP: part, port, and whether it is one of the two that may be opened to others.
+    /// The TCP ports: part, port, and whether it is one of the two on the public address.
     fn listed(self) -> [(&'static str, u16, bool); 11] {
         [
             ("gateway", self.gateway, true),
@@ -164,8 +164,8 @@ impl Ports {
     }
 }
 
-/// Whether something could listen there now. Takes the address without listening: a listener would
-/// live on for a moment in every child that is forked meanwhile, and be in the way itself.
+/// Checks whether the address can be bound now. Binds without listening: a child forked in the meantime would inherit a
+/// listener and keep the port busy.
 pub fn can_listen(address: SocketAddr) -> io::Result<()> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
@@ -175,11 +175,11 @@ pub fn can_listen(address: SocketAddr) -> io::Result<()> {
 /// One port that cannot be bound.
 #[derive(Debug)]
 pub struct PortTaken {
-    /// Who wanted it.
+    /// The part that needs it.
     pub what: &'static str,
-    /// Which one.
+    /// Port number.
     pub port: u16,
-    /// Why not.
+    /// The system's error.
     pub cause: io::Error,
 }
 

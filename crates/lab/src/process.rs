@@ -1,4 +1,4 @@
-//! One child process: forked where its parent-death signal is safe, signalled as a group, reaped.
+//! A child process: started, signalled as a process group, and reaped.
 
 use std::{
     ffi::OsString,
@@ -22,47 +22,47 @@ use tokio::{
 
 use crate::log_file;
 
-/// Children that may wait to be forked.
+/// Most children that wait to be forked.
 const FORKS_WAITING_MAX: usize = 16;
-/// How long a killed process may take to go: the kernel does it, so this is only a safety net.
+/// Time for a killed process to end; the kernel needs far less.
 const REAP_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a process may take to stand still, and the time between two looks.
+/// Time for a process to be stopped after SIGSTOP, and the interval of the checks.
 const PAUSE_TIMEOUT: Duration = Duration::from_secs(1);
 const PAUSE_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// What to run.
+/// A command to run.
 #[derive(Debug, Clone, Default)]
 pub struct Launch {
     /// The program and its arguments.
     pub argv: Vec<OsString>,
-    /// Set on top of the environment that is inherited.
+    /// Variables in addition to the inherited environment.
     pub env: Vec<(String, String)>,
-    /// Takes its output; appended to.
+    /// Log file to which its output is appended.
     pub log: PathBuf,
 }
 
-/// How a process came to its end when asked to stop.
+/// How a process ended after a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
-    /// By itself, within its grace period.
+    /// It ended within its grace period.
     Drained,
     /// It had to be killed.
     Killed,
 }
 
-/// A running child in a process group of its own, so that a Ctrl-C in the terminal reaches only
-/// the supervisor, which then stops its parts in order. Dropping it kills the group.
+/// A running child in its own process group, so that a Ctrl-C in the terminal reaches only the supervisor, which then stops
+/// its parts in order. Dropping it kills the group.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     pid: u32,
-    /// Its closing is what ends a guarded child where there is no parent-death signal.
+    /// Closing it ends a guarded child on systems without a parent-death signal.
     _leash: Option<ChildStdin>,
 }
 
 impl Process {
-    /// Starts it.
+    /// Starts the command.
     pub async fn spawn(launch: &Launch) -> io::Result<Self> {
         let mut child = fork(command(launch)?).await?;
         let pid = child.id().expect("a child that was never waited for has its id");
@@ -71,20 +71,20 @@ impl Process {
         Ok(Self { child, pid, _leash: leash })
     }
 
-    /// Its process id.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Waits for its end. May be dropped and called again.
+    /// Waits for the end of the process. Cancel safe.
     pub async fn ended(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
 
-    /// Asks it to stop, kills it after `grace`.
+    /// Sends SIGTERM, and SIGKILL after `grace`.
     pub async fn stop(&mut self, grace: Duration) -> Stopped {
         self.signal(Signal::TERM);
-        // A paused process would not hear the first.
+        // A paused process does not handle SIGTERM.
         self.signal(Signal::CONT);
         if timeout(grace, self.ended()).await.is_ok() {
             return Stopped::Drained;
@@ -93,13 +93,13 @@ impl Process {
         Stopped::Killed
     }
 
-    /// Kills it, without a chance to drain, and waits until it is gone.
+    /// Sends SIGKILL and waits for the end of the process.
     pub async fn kill(&mut self) -> Option<ExitStatus> {
         self.signal(Signal::KILL);
         timeout(REAP_LIMIT, self.ended()).await.ok()?.ok()
     }
 
-    /// Holds it still, as a long pause of the machine would, and waits until it stands.
+    /// Pauses it (SIGSTOP) and waits until it is stopped.
     pub async fn pause(&self) {
         self.signal(Signal::STOP);
         let stands = async {
@@ -107,16 +107,16 @@ impl Process {
                 sleep(PAUSE_POLL_INTERVAL).await;
             }
         };
-        // One that takes longer, in the middle of a slow system call, stands as soon as it can.
+        // A process in a slow system call stops later.
         let _in_time = timeout(PAUSE_TIMEOUT, stands).await;
     }
 
-    /// Lets it go on.
+    /// Resumes it (SIGCONT).
     pub fn resume(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// Neither held still nor ended.
+    /// Whether it is neither paused nor ended.
     fn runs(&self) -> bool {
         let look = WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         match (self.child.id(), group(self.pid)) {
@@ -125,7 +125,7 @@ impl Process {
         }
     }
 
-    /// Only while it has not been waited for: its id cannot be another's until then.
+    /// Signals the group unless the process was reaped: only then could another process have its id.
     fn signal(&self, signal: Signal) {
         if self.child.id().is_some() {
             signal_group(self.pid, signal);
@@ -144,7 +144,7 @@ pub(crate) fn kill_group(leader: u32) {
     signal_group(leader, Signal::KILL);
 }
 
-/// It can only fail if the process has just ended, which `ended` reports.
+/// Fails only if the process has just ended, which `ended` reports.
 fn signal_group(leader: u32, signal: Signal) {
     if let Some(group) = group(leader) {
         let _ended = kill_process_group(group, signal);
@@ -179,8 +179,8 @@ struct Fork {
     answer: oneshot::Sender<io::Result<Child>>,
 }
 
-/// Forks in the one thread that lives as long as this process. Linux sends a parent-death signal
-/// when the *thread* that forked ends, and threads of a runtime come and go.
+/// Forks in a thread that lives as long as this process: Linux sends the parent-death signal when the *thread* that forked
+/// ends, and a runtime ends idle threads.
 async fn fork(command: Command) -> io::Result<Child> {
     static FORKER: OnceLock<SyncSender<Fork>> = OnceLock::new();
     let forker = FORKER.get_or_init(|| {
@@ -201,7 +201,7 @@ async fn fork(command: Command) -> io::Result<Child> {
 fn serve(inbox: &Receiver<Fork>) {
     for mut request in inbox {
         let _runtime = request.runtime.enter();
-        // The receiver is gone: the child is dropped here, which kills it.
+        // The receiver was dropped: the child is dropped here, which kills it.
         let _unwanted = request.answer.send(request.command.spawn());
     }
 }

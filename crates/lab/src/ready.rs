@@ -1,4 +1,4 @@
-//! Readiness of a part.
+//! Readiness checks of parts.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -6,23 +6,22 @@ use tokio::{net::TcpStream, time::sleep};
 
 /// Interval of the checks.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
-/// How long one look may take.
-const LOOK_LIMIT: Duration = Duration::from_secs(1);
+/// Timeout of one check.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What tells that a part is ready.
+/// The condition for a part to be ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ready {
-    /// That it was started.
+    /// It was started.
     AtOnce,
-    /// That it takes connections on all of these.
+    /// It accepts connections on all of these addresses.
     Accepts(Vec<SocketAddr>),
-    /// That this URL answers with a success.
+    /// This URL responds with success.
     Answers(String),
 }
 
 impl Ready {
-    /// Looks until it is. Has no limit of its own: the caller knows how long, and what else to
-    /// watch meanwhile.
+    /// Waits until the condition is met. Without a timeout: the caller has one.
     pub(crate) async fn reached(&self) {
         match self {
             Self::AtOnce => {}
@@ -34,7 +33,7 @@ impl Ready {
                 }
             }
             Self::Answers(url) => {
-                let client = client::http_builder(LOOK_LIMIT).build();
+                let client = client::http_builder(CHECK_TIMEOUT).build();
                 let client = client.expect("a client without certificates of its own");
                 while !answers(&client, url).await {
                     sleep(POLL_INTERVAL).await;

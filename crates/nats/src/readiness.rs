@@ -6,7 +6,7 @@ use async_nats::{Client, connection::State, jetstream};
 use contract::{Stage, topology};
 use futures_util::future::join;
 use parking_lot::Mutex;
-use runtime::admin::Check;
+use runtime::admin::ReadinessCheck;
 
 use crate::{
     error_code::is_missing,
@@ -57,27 +57,29 @@ impl Readiness {
     }
 
     /// The checks in the form that the admin server takes.
-    pub fn for_admin(&self) -> runtime::admin::Readiness {
+    pub fn for_admin(&self) -> runtime::admin::ReadinessChecks {
         let readiness = self.clone();
-        runtime::admin::Readiness::new(move || {
+        runtime::admin::ReadinessChecks::new(move || {
             let readiness = readiness.clone();
             async move { readiness.checks().await }
         })
     }
 
     /// The named checks, each with a reason where it fails.
-    pub async fn checks(&self) -> Vec<Check> {
+    pub async fn checks(&self) -> Vec<ReadinessCheck> {
         let phase = self.0.lock().clone();
         match phase {
-            Phase::Waiting(what) => vec![Check::failed("broker", format!("waiting {what}"))],
+            Phase::Waiting(what) => {
+                vec![ReadinessCheck::failed("broker", format!("waiting {what}"))]
+            }
             // A request to a disconnected broker would exceed the admin server's timeout.
             Phase::Connected(at) if at.client.connection_state() != State::Connected => {
-                vec![Check::failed("broker", "not connected; reconnecting")]
+                vec![ReadinessCheck::failed("broker", "not connected; reconnecting")]
             }
             Phase::Connected(at) => {
                 let checks = join(queue(&at.jetstream, at.stage), storage(at.health.as_ref()));
                 let (queue, storage) = checks.await;
-                let checks = [Check::ok("broker", "connected"), queue];
+                let checks = [ReadinessCheck::ok("broker", "connected"), queue];
                 checks.into_iter().chain(storage).collect()
             }
         }
@@ -85,16 +87,18 @@ impl Readiness {
 }
 
 /// Whether the broker can store; `None` without a readable health page.
-async fn storage(health: Option<&HealthPage>) -> Option<Check> {
+async fn storage(health: Option<&HealthPage>) -> Option<ReadinessCheck> {
     match health?.status().await {
         HealthStatus::Unknown => None,
-        HealthStatus::Healthy => Some(Check::ok("storage", "can be written")),
-        HealthStatus::Problem(problem) => Some(Check::failed("storage", problem.to_string())),
+        HealthStatus::Healthy => Some(ReadinessCheck::ok("storage", "can be written")),
+        HealthStatus::Problem(problem) => {
+            Some(ReadinessCheck::failed("storage", problem.to_string()))
+        }
     }
 }
 
 /// A worker needs its consumer, the gateway the stream that it writes to.
-async fn queue(jetstream: &jetstream::Context, stage: Stage) -> Check {
+async fn queue(jetstream: &jetstream::Context, stage: Stage) -> ReadinessCheck {
     let consumer = topology::CONSUMERS.into_iter().find(|consumer| consumer.stage == stage);
     let stream = consumer.map_or(topology::SUBMITTED, |consumer| consumer.stream);
     let found = match consumer {
@@ -109,12 +113,15 @@ async fn queue(jetstream: &jetstream::Context, stage: Stage) -> Check {
         None => jetstream.get_stream(stream.name).await.map(drop).map_err(anyhow::Error::from),
     };
     match found {
-        Ok(()) => Check::ok("queue", "there"),
+        Ok(()) => ReadinessCheck::ok("queue", "there"),
         Err(error) if is_missing(&error) => {
             let what = consumer.map_or(String::new(), |consumer| format!("/{}", consumer.stage));
             let name = stream.name;
-            Check::failed("queue", format!("{name}{what} is missing: run `waybill topology apply`"))
+            ReadinessCheck::failed(
+                "queue",
+                format!("{name}{what} is missing: run `waybill topology apply`"),
+            )
         }
-        Err(error) => Check::failed("queue", format!("{}: {error}", stream.name)),
+        Err(error) => ReadinessCheck::failed("queue", format!("{}: {error}", stream.name)),
     }
 }

@@ -1,4 +1,4 @@
-//! The envelope of an export request: senders, their scopes, their items. The three signals share it field for field.
+//! The envelope of an export request: resources, their scopes and their items. All three signals have the same envelope.
 
 use std::borrow::Cow;
 
@@ -8,73 +8,73 @@ use crate::flaw::Flaw;
 use crate::limits::DESCRIPTION_BYTES_MAX;
 use crate::wire::{Fields, Value};
 
-/// An export request of any signal, whose envelope is well-formed.
+/// An export request of any signal, with a well-formed envelope.
 #[derive(Debug, Clone, Copy)]
 pub struct Export<'a>(&'a [u8]);
 
-/// What one resource sent.
+/// The items of one resource: `ResourceSpans`, `ResourceLogs` or `ResourceMetrics`.
 #[derive(Debug, Clone, Copy)]
-pub struct Sender<'a>(&'a [u8]);
+pub struct ResourceItems<'a>(&'a [u8]);
 
-/// What one instrumentation scope sent.
+/// The items of one instrumentation scope: `ScopeSpans`, `ScopeLogs` or `ScopeMetrics`.
 #[derive(Debug, Clone, Copy)]
-pub struct Scope<'a>(&'a [u8]);
+pub struct ScopeItems<'a>(&'a [u8]);
 
 impl<'a> Export<'a> {
-    /// Checks the envelope. What is in it is looked at item by item.
+    /// Checks the envelope, but not the items.
     pub fn open(wire: &'a [u8]) -> Result<Self, Flaw> {
         Fields::of(wire).check()?;
         let export = Self(wire);
-        for sender in export.senders() {
-            Fields::of(sender.0).check()?;
-            for scope in sender.scopes() {
+        for resource in export.resources() {
+            Fields::of(resource.0).check()?;
+            for scope in resource.scopes() {
                 Fields::of(scope.0).check()?;
             }
         }
         Ok(export)
     }
 
-    /// One for each resource.
-    pub fn senders(self) -> impl Iterator<Item = Sender<'a>> {
-        messages(self.0, 1).map(Sender)
+    /// The items by resource.
+    pub fn resources(self) -> impl Iterator<Item = ResourceItems<'a>> {
+        messages(self.0, 1).map(ResourceItems)
     }
 }
 
-impl<'a> Sender<'a> {
-    /// The resource, canonical; `None` if the sender said nothing.
+impl<'a> ResourceItems<'a> {
+    /// The resource, canonical; `None` if absent.
     pub fn resource(self) -> Result<Option<Vec<u8>>, Flaw> {
         merged(self.0, 1)?.map(|wire| canonical(&RESOURCE, &wire)).transpose()
     }
 
-    /// The schema of the resource.
+    /// The schema URL of the resource.
     pub fn schema_url(self) -> Result<&'a str, Flaw> {
         schema_url(self.0)
     }
 
-    /// One for each instrumentation scope.
-    pub fn scopes(self) -> impl Iterator<Item = Scope<'a>> {
-        messages(self.0, 2).map(Scope)
+    /// The items by instrumentation scope.
+    pub fn scopes(self) -> impl Iterator<Item = ScopeItems<'a>> {
+        messages(self.0, 2).map(ScopeItems)
     }
 }
 
-impl<'a> Scope<'a> {
-    /// The instrumentation scope, canonical; `None` if the sender said nothing.
+impl<'a> ScopeItems<'a> {
+    /// The instrumentation scope, canonical; `None` if absent.
     pub fn scope(self) -> Result<Option<Vec<u8>>, Flaw> {
         merged(self.0, 1)?.map(|wire| canonical(&SCOPE, &wire)).transpose()
     }
 
-    /// The schema of the items.
+    /// The schema URL of the items.
     pub fn schema_url(self) -> Result<&'a str, Flaw> {
         schema_url(self.0)
     }
 
-    /// Spans, log records or metrics, as they came.
+    /// The encoded spans, log records or metrics, not checked.
     pub fn items(self) -> impl Iterator<Item = &'a [u8]> {
         messages(self.0, 2)
     }
 }
 
-/// Every message in the list with this number.
+/// Every entry of the list of messages with this field number.
 pub(crate) fn messages(wire: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
     Fields::of(wire).filter_map(move |field| match field {
         Ok((found, Value::Bytes(bytes))) if found == number => Some(bytes),
@@ -82,7 +82,7 @@ pub(crate) fn messages(wire: &[u8], number: u32) -> impl Iterator<Item = &[u8]> 
     })
 }
 
-/// The one message with this number, its pieces put together.
+/// The message with this field number, merged from its occurrences.
 fn merged(wire: &[u8], number: u32) -> Result<Option<Cow<'_, [u8]>>, Flaw> {
     let mut whole: Option<Cow<'_, [u8]>> = None;
     for piece in messages(wire, number) {

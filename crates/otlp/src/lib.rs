@@ -1,15 +1,14 @@
-//! Decodes OTLP, from protobuf and from JSON, by one table of its messages.
+//! Decodes OTLP from protobuf and from JSON, by one table of its messages.
 //!
-//! - [`descriptor`]: the table: every message of the protocol, with its fields and their limits
-//! - [`Export`]: the envelope of an export, walked without building anything
-//! - [`json`]: the JSON form, rewritten as protobuf before anything else reads it, and written
-//! - `canonical`: one message in one spelling, checked and within its limits
-//! - [`Metric`]: a metric, taken apart into its head and its points
-//! - [`wire`]: protobuf's fields as they lie in the bytes
+//! - [`descriptor`]: the field table: every message with its fields and their limits
+//! - [`Export`]: the envelope of an export request, read in place
+//! - [`json`]: conversion from JSON to protobuf, and from protobuf to JSON
+//! - [`canonical()`]: the canonical encoding of a message, validated and within the limits
+//! - [`MetricMessage`]: a metric, split into its head and its data points
+//! - [`wire`]: the fields of an encoded protobuf message
 //!
-//! A flaw costs the item it is in, never its neighbours. Whatever comes out is as long as what came in or shorter, is
-//! valid for any protobuf library, and has at most the number of attributes, events, links and values that
-//! [`limits`] and the table allow.
+//! An invalid item is refused alone; the other items of the request are kept. Output is never longer than the input, is
+//! valid for any protobuf library, and respects the limits of [`limits`] and of the table.
 
 mod canonical;
 pub mod descriptor;
@@ -23,12 +22,12 @@ mod schema;
 pub mod wire;
 
 pub use canonical::{canonical, canonical_into};
-pub use export::{Export, Scope, Sender};
+pub use export::{Export, ResourceItems, ScopeItems};
 pub use flaw::Flaw;
-pub use metric::{Metric, MetricHead};
-pub use schema::{Enum, Field, Kind, Label, Message};
+pub use metric::{MetricHead, MetricMessage};
+pub use schema::{Cardinality, Enum, Field, FieldKind, Message};
 
-/// The three kinds of telemetry.
+/// A telemetry signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// Spans.
@@ -40,7 +39,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The export request of this signal.
+    /// The export request message of this signal.
     pub fn export(self) -> &'static Message {
         match self {
             Self::Traces => &descriptor::EXPORT_TRACES,

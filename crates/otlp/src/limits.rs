@@ -1,4 +1,4 @@
-//! How large one message may become. Counts of repeated fields and lengths of texts stand in the table.
+//! Size limits of one message. The field table applies those of lists and texts.
 
 /// Attributes of a span, event, link, log record, resource, scope or data point: the default of the SDKs.
 pub const ATTRIBUTES_MAX: usize = 128;
@@ -12,17 +12,17 @@ pub const LINKS_MAX: usize = 128;
 /// Exemplars of a data point.
 pub const EXEMPLARS_MAX: usize = 1_024;
 
-/// Names of spans, events and scopes, in bytes.
+/// Longest name of a span, event or scope, in bytes.
 pub const NAME_BYTES_MAX: usize = 4 * 1024;
 
-/// Names of metrics and keys of attributes, in bytes.
+/// Longest metric name and attribute key, in bytes.
 pub const KEY_BYTES_MAX: usize = 1024;
 
-/// Texts that describe: a metric's description, a schema's URL, a trace state.
+/// Longest description, schema URL or trace state, in bytes.
 pub const DESCRIPTION_BYTES_MAX: usize = 8 * 1024;
 
-/// Attribute values inside one item, those inside lists included.
+/// Most attribute values in one item, those inside lists included.
 pub const VALUES_MAX: usize = 16 * 1024;
 
-/// Messages inside messages: twenty maps within each other, or thirty lists.
+/// Deepest nesting of messages: about twenty nested maps or thirty nested lists.
 pub const DEPTH_MAX: usize = 64;

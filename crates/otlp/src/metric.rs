@@ -1,4 +1,4 @@
-//! A metric taken apart: what all its points share, once, and each point by itself.
+//! Splits a metric into its head, which all data points share, and the points.
 
 use std::borrow::Cow;
 
@@ -6,40 +6,41 @@ use crate::canonical::canonical;
 use crate::descriptor::{METRIC, METRIC_HEAD};
 use crate::export::messages;
 use crate::flaw::Flaw;
-use crate::schema::{Kind, Label, Message};
+use crate::schema::{Cardinality, FieldKind, Message};
 use crate::wire::{self, Fields, Value};
 
-/// Number of the list of points, whatever the kind of metric.
+/// Field number of the data points, the same for every kind of metric.
 const POINTS: u32 = 1;
 
-/// A metric as it came.
+/// An encoded metric, not checked yet.
 #[derive(Debug)]
-pub struct Metric<'a> {
-    /// The kind of metric, if it has any: its field and its bytes.
+pub struct MetricMessage<'a> {
+    /// The message of the metric's kind, if it has one, and its bytes.
     data: Option<(&'static Message, Cow<'a, [u8]>)>,
 }
 
-/// What the points of a metric share, canonical.
+/// The part of a metric that its data points share, canonical.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricHead {
-    /// The name; may be empty.
+    /// The metric's name; may be empty.
     pub name: Box<str>,
     /// Name, description, unit and metadata, encoded.
     rest: Box<[u8]>,
-    /// Number of the field that holds the points; 0 if there is none.
+    /// Field number of the metric's kind; 0 if there is none.
     kind: u32,
-    /// The fields beside the points, encoded.
+    /// The fields of the kind other than the data points, encoded.
     data: Box<[u8]>,
 }
 
-impl<'a> Metric<'a> {
-    /// Finds the points; checks nothing else.
+impl<'a> MetricMessage<'a> {
+    /// Finds the data points; checks nothing else.
     pub fn of(wire: &'a [u8]) -> Result<Self, Flaw> {
         let mut data: Option<(u32, &'static Message, Cow<'a, [u8]>)> = None;
         for field in Fields::of(wire) {
             let (number, Value::Bytes(piece)) = field? else { continue };
             let Some((_, field)) = METRIC.field(number) else { continue };
-            let (Label::Choice, Kind::Message(message)) = (field.label, field.kind) else {
+            let (Cardinality::Oneof, FieldKind::Message(message)) = (field.cardinality, field.kind)
+            else {
                 continue;
             };
             match &mut data {
@@ -53,26 +54,26 @@ impl<'a> Metric<'a> {
         Ok(Self { data: data.map(|(_, message, wire)| (message, wire)) })
     }
 
-    /// How many points it has, as far as they can be counted.
+    /// Number of data points, as far as they can be counted.
     pub fn count(&self) -> usize {
         self.data.as_ref().map_or(0, |(_, wire)| messages(wire, POINTS).count())
     }
 
-    /// The same, for a metric that is refused: it stands for one point at least.
-    pub fn at_least_one(&self) -> u64 {
+    /// [`Self::count`], but at least 1: for metrics that are refused as a whole.
+    pub fn count_at_least_one(&self) -> u64 {
         self.count().max(1) as u64
     }
 
-    /// What the points are, and each of them as it came.
+    /// The message type of the data points, and the encoded points.
     pub fn points(&self) -> Option<(&'static Message, impl Iterator<Item = &[u8]>)> {
         let (message, wire) = self.data.as_ref()?;
-        let Kind::Message(point) = message.field(POINTS)?.1.kind else { return None };
+        let FieldKind::Message(point) = message.field(POINTS)?.1.kind else { return None };
         Some((point, messages(wire, POINTS)))
     }
 }
 
 impl MetricHead {
-    /// Reads what the points of the encoded metric share.
+    /// Reads the head of an encoded metric.
     pub fn read(wire: &[u8]) -> Result<Self, Flaw> {
         let wire = canonical(&METRIC_HEAD, wire)?;
         let mut head = Self { name: "".into(), rest: [].into(), kind: 0, data: [].into() };
@@ -92,7 +93,7 @@ impl MetricHead {
         Ok(head)
     }
 
-    /// The metric with this one point.
+    /// Encodes the metric with this one data point.
     pub fn with_point(&self, point: &[u8]) -> Vec<u8> {
         let mut data = self.data.to_vec();
         wire::put(&mut data, POINTS, Value::Bytes(point));
@@ -103,7 +104,7 @@ impl MetricHead {
         metric
     }
 
-    /// Memory that it takes beside its own size.
+    /// Heap memory, in bytes.
     pub fn bytes(&self) -> usize {
         self.name.len() + self.rest.len() + self.data.len()
     }

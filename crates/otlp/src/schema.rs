@@ -1,10 +1,10 @@
-//! The types of the table.
+//! The types of the field table.
 
 use std::fmt;
 
 /// A message: its fields in the order of their numbers.
 pub struct Message {
-    /// Its name in the protocol, without the package.
+    /// Name in the `.proto` file, without the package.
     pub name: &'static str,
     /// Ascending by number.
     pub fields: &'static [Field],
@@ -13,26 +13,26 @@ pub struct Message {
 /// One field of a message.
 #[derive(Debug)]
 pub struct Field {
-    /// Its number on the wire.
+    /// Field number on the wire.
     pub number: u32,
-    /// Its name in the protocol, `snake_case`.
+    /// Name in the `.proto` file, `snake_case`.
     pub name: &'static str,
-    /// What it holds.
-    pub kind: Kind,
-    /// How often, and whether its default is told from its absence.
-    pub label: Label,
+    /// Type of the value.
+    pub kind: FieldKind,
+    /// How often the field may occur.
+    pub cardinality: Cardinality,
     /// Most bytes of a text, most entries of a list.
     pub max: usize,
     /// Number of the field that counts entries beyond `max`; 0 where there is none.
     pub dropped: u32,
-    /// A flaw inside an entry of this list costs the entry alone.
+    /// An invalid entry of this list is refused alone.
     pub is_item: bool,
 }
 
-/// What a field holds.
+/// The type of a field's values.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "the names are protobuf's own")]
-pub enum Kind {
+pub enum FieldKind {
     Bool,
     Int32,
     Int64,
@@ -51,29 +51,29 @@ pub enum Kind {
     Message(&'static Message),
 }
 
-/// How often a field may stand in a message.
+/// How often a field may occur in a message, in protobuf's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Label {
-    /// Once; its default is the same as its absence.
-    One,
-    /// Once; its default is a value.
+pub enum Cardinality {
+    /// At most once, without explicit presence: a default value is the same as an absent one.
+    Singular,
+    /// At most once, with explicit presence: a default value differs from an absent one.
     Optional,
-    /// At most one field of the message's choice is set.
-    Choice,
+    /// A member of the message's `oneof`.
+    Oneof,
     /// Any number of times.
-    Many,
+    Repeated,
 }
 
 /// An enumeration.
 #[derive(Debug)]
 pub struct Enum {
-    /// Begins every name of a value.
+    /// Prefix of every value's name.
     pub prefix: &'static str,
-    /// The rest of the names; a value is its place.
+    /// Names without the prefix; the index is the value.
     pub values: &'static [&'static str],
 }
 
-/// The name alone: messages hold each other, so there is no end to their fields.
+/// Prints the name only: messages contain each other, so printing the fields would not end.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
@@ -81,12 +81,12 @@ impl fmt::Debug for Message {
 }
 
 impl Message {
-    /// The field with this number, and its place in the message.
+    /// The field with this number, and its index in the message.
     pub fn field(&self, number: u32) -> Option<(usize, &'static Field)> {
         self.fields.iter().enumerate().find(|(_, field)| field.number == number)
     }
 
-    /// The field that JSON calls `key`, in either spelling.
+    /// The field with this JSON key, in `lowerCamelCase` or `snake_case`.
     pub fn named(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.is_named(key))
     }
@@ -95,13 +95,13 @@ impl Message {
 impl Field {
     /// The name in JSON, `lowerCamelCase`.
     pub fn json_name(&self) -> impl Iterator<Item = char> {
-        let mut after_gap = false;
+        let mut after_underscore = false;
         self.name.chars().filter_map(move |letter| {
             if letter == '_' {
-                after_gap = true;
+                after_underscore = true;
                 return None;
             }
-            let upper = std::mem::take(&mut after_gap);
+            let upper = std::mem::take(&mut after_underscore);
             Some(if upper { letter.to_ascii_uppercase() } else { letter })
         })
     }
@@ -110,13 +110,18 @@ impl Field {
         key == self.name || self.json_name().eq(key.chars())
     }
 
-    /// Whether this is a list of numbers, which protobuf may pack.
+    /// Whether this is a list of numbers, which may be packed.
     pub(crate) fn is_packed(&self) -> bool {
-        self.label == Label::Many && self.kind.is_number()
+        self.cardinality == Cardinality::Repeated && self.kind.is_number()
     }
 
-    pub(crate) const fn new(number: u32, name: &'static str, kind: Kind, label: Label) -> Self {
-        Self { number, name, kind, label, max: usize::MAX, dropped: 0, is_item: false }
+    pub(crate) const fn new(
+        number: u32,
+        name: &'static str,
+        kind: FieldKind,
+        cardinality: Cardinality,
+    ) -> Self {
+        Self { number, name, kind, cardinality, max: usize::MAX, dropped: 0, is_item: false }
     }
 
     pub(crate) const fn at_most(mut self, max: usize) -> Self {
@@ -135,15 +140,15 @@ impl Field {
     }
 }
 
-impl Kind {
-    /// Whether it is neither text nor bytes nor a message.
+impl FieldKind {
+    /// Whether the value is neither a text nor bytes nor a message.
     pub fn is_number(self) -> bool {
         !matches!(self, Self::Text | Self::Bytes | Self::Id | Self::Message(_))
     }
 }
 
 impl Enum {
-    /// The value of this name.
+    /// The value with this name.
     pub fn value(&self, name: &str) -> Option<i32> {
         let rest = name.strip_prefix(self.prefix)?;
         let place = self.values.iter().position(|known| *known == rest)?;

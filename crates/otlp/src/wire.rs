@@ -1,8 +1,8 @@
-//! Protobuf as it lies in the bytes: fields one after the other, whatever they mean.
+//! Reads and writes the fields of encoded protobuf messages, without knowledge of their types.
 
 use crate::flaw::Flaw;
 
-/// Groups within groups; they are old, and are only passed over.
+/// Deepest nesting of groups, which are deprecated and skipped.
 const GROUPS_MAX: usize = 64;
 
 /// One field's value, by wire type.
@@ -18,19 +18,19 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// The fields of one message in wire order; ends after the first malformed one. Groups are passed over.
+/// The fields of one message in wire order; ends after the first malformed one. Groups are skipped.
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    /// The fields in these bytes.
+    /// The fields of an encoded message.
     pub fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
-    /// Whether the fields are well-formed; looks at no value.
+    /// Whether the fields are well-formed; does not check their values.
     pub fn check(self) -> Result<(), Flaw> {
         for field in self {
             field?;
@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
         if groups.is_empty() { Ok(None) } else { Err(Flaw::Wire) }
     }
 
-    /// A key or a length: five bytes at most.
+    /// Reads a key or a length, of at most five bytes.
     fn short(&mut self) -> Result<u32, Flaw> {
         let before = self.rest.len();
         let value = varint(&mut self.rest)?;
@@ -102,8 +102,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Takes a variable-length integer of ten bytes at most from the front; bits beyond the 64th are dropped, as other
-/// libraries do.
+/// Reads a varint of at most ten bytes from the front; bits beyond the 64th are dropped, as in other libraries.
 #[inline]
 pub fn varint(rest: &mut &[u8]) -> Result<u64, Flaw> {
     // Most are one byte long.
@@ -122,12 +121,12 @@ pub fn varint(rest: &mut &[u8]) -> Result<u64, Flaw> {
     Err(Flaw::Wire)
 }
 
-/// How many bytes the shortest spelling of a variable-length integer has.
+/// Length of the shortest encoding of a varint, in bytes.
 pub(crate) fn varint_length(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
-/// Appends a variable-length integer.
+/// Appends a varint.
 #[expect(clippy::cast_possible_truncation, reason = "seven bits at a time")]
 pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -160,13 +159,13 @@ pub fn put(out: &mut Vec<u8>, number: u32, value: Value<'_>) {
     }
 }
 
-/// Appends bytes after their length.
+/// Appends the length of `bytes`, then the bytes.
 pub fn put_sized(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-/// Begins a field whose bytes follow, of a length that is not known yet; see [`end`].
+/// Begins a length-delimited field of unknown length; call [`end`] after its bytes.
 pub(crate) fn begin(out: &mut Vec<u8>, number: u32) -> usize {
     put_varint(out, u64::from(number) << 3 | 2);
     out.push(0);
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_passed_over_and_must_close() {
+    fn groups_are_skipped_and_must_close() {
         assert_eq!(read(&[0x08, 1, 0x0b, 0x10, 2, 0x13, 0x14, 0x0c, 0x18, 3]).unwrap().len(), 2);
         for open in [&[0x0b][..], &[0x0b, 0x14], &[0x0c], &[0x0b, 0x13, 0x0c, 0x14]] {
             assert_eq!(read(open), Err(Flaw::Wire), "{open:x?}");
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_early_or_has_no_number_is_malformed() {
+    fn a_truncated_field_and_a_field_without_a_number_are_malformed() {
         for bytes in
             [&[0x08][..], &[0x08, 0x80], &[0x0a, 2, 0], &[0x09, 0], &[0x0d, 0], &[0x00, 0], &[0x0e]]
         {

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::{
     http_guard::{AllowedHosts, HostsConfig, guard},
     listen,
-    serve::{self, Limits},
+    serve::{self, ServerLimits},
     stop::Stop,
 };
 
@@ -35,16 +35,16 @@ pub struct AdminConfig {
 
 /// A readiness check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
+pub struct ReadinessCheck {
     /// What is checked, such as `broker`.
     pub name: &'static str,
     /// Whether it passed.
     pub ok: bool,
-    /// The result for people, without secrets and addresses of other services.
+    /// The result as text, without secrets and addresses of other services.
     pub reason: String,
 }
 
-impl Check {
+impl ReadinessCheck {
     /// A check that passed.
     pub fn ok(name: &'static str, reason: impl Into<String>) -> Self {
         let reason = reason.into();
@@ -58,23 +58,23 @@ impl Check {
     }
 }
 
-type Checks = Pin<Box<dyn Future<Output = Vec<Check>> + Send>>;
+type Checks = Pin<Box<dyn Future<Output = Vec<ReadinessCheck>> + Send>>;
 
 /// The readiness checks of a service.
 #[derive(Clone)]
-pub struct Readiness(Arc<dyn Fn() -> Checks + Send + Sync>);
+pub struct ReadinessChecks(Arc<dyn Fn() -> Checks + Send + Sync>);
 
-impl Readiness {
+impl ReadinessChecks {
     /// Calls `checks` for each request. They must complete within [`CHECK_TIME_MAX`].
     pub fn new<F, C>(checks: C) -> Self
     where
         C: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Vec<Check>> + Send + 'static,
+        F: Future<Output = Vec<ReadinessCheck>> + Send + 'static,
     {
         Self(Arc::new(move || Box::pin(checks())))
     }
 
-    /// Ready as soon as the process runs.
+    /// No checks: always ready.
     pub fn always() -> Self {
         Self::new(|| async { Vec::new() })
     }
@@ -97,7 +97,7 @@ pub struct AdminServer {
 pub fn serve(
     config: &AdminConfig,
     metrics: Metrics,
-    readiness: Readiness,
+    readiness: ReadinessChecks,
     stop: Stop,
 ) -> anyhow::Result<AdminServer> {
     let listener = listen::bind(config.admin_bind, "--admin-bind (WAYBILL_ADMIN_BIND)")?;
@@ -109,26 +109,26 @@ pub fn serve(
         .with_state((readiness, stop))
         .route("/metrics", get(move || async move { text(&metrics) }));
     let routes = guard(routes, AllowedHosts::new(address, &config.hosts.allowed_hosts));
-    let task = tokio::spawn(serve::serve(listener, routes, Limits::ADMIN, until));
+    let task = tokio::spawn(serve::serve(listener, routes, ServerLimits::ADMIN, until));
     Ok(AdminServer { address, task })
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct ReadyResponse {
     ready: bool,
-    checks: Vec<Check>,
+    checks: Vec<ReadinessCheck>,
 }
 
-async fn ready(State((readiness, stop)): State<(Readiness, Stop)>) -> impl IntoResponse {
+async fn ready(State((readiness, stop)): State<(ReadinessChecks, Stop)>) -> impl IntoResponse {
     let running = tokio::time::timeout(CHECK_TIME_MAX, (readiness.0)());
-    let late = |_| vec![Check::failed("checks", "took longer than a second")];
+    let late = |_| vec![ReadinessCheck::failed("checks", "took longer than a second")];
     let mut checks = running.await.unwrap_or_else(late);
     if stop.soft.is_cancelled() {
-        checks.push(Check::failed("stop", "the service is stopping"));
+        checks.push(ReadinessCheck::failed("stop", "the service is stopping"));
     }
     let ready = checks.iter().all(|check| check.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Answer { ready, checks }))
+    (status, Json(ReadyResponse { ready, checks }))
 }
 
 fn text(metrics: &Metrics) -> impl IntoResponse + use<> {

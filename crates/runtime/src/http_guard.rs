@@ -1,10 +1,9 @@
-//! Keeps web pages of strangers from driving a lab on this machine: checks `Host`, `Origin` and
-//! `Content-Type`. It knows nothing of users; whoever reaches the port by an allowed name may use it.
+//! Protects the servers of a lab from foreign web pages in a browser on the same machine: checks `Host`, `Origin` and
+//! `Content-Type`. It does not authenticate users.
 //!
-//! `Host` is compared by name, whatever the port: a page that rebinds its own name to 127.0.0.1 still
-//! sends that name, while a port mapped by Docker or a proxy differs from the bound one for good
-//! reasons. `Origin` must be the very host and port of the request, so another page on `localhost`
-//! cannot post here either.
+//! `Host` is compared without the port: a page that rebinds its own name to 127.0.0.1 still sends that name, while a port
+//! mapped by Docker or a proxy legitimately differs from the bound one. `Origin` must match the host and port of the
+//! request, so a page on another port of `localhost` cannot post either.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -39,7 +38,7 @@ pub struct HostsConfig {
     pub allowed_hosts: Vec<String>,
 }
 
-/// The names under which one server may be reached, and what bodies it takes.
+/// The host names and media types that one server accepts.
 #[derive(Debug, Clone)]
 pub struct AllowedHosts {
     bind: IpAddr,
@@ -48,8 +47,8 @@ pub struct AllowedHosts {
 }
 
 impl AllowedHosts {
-    /// `localhost`, loopback addresses, the bound address and `extra` (names; a port after one is passed over).
-    /// A server bound to every address also answers to any literal address: no name can be rebound to it.
+    /// Allows `localhost`, loopback addresses, the bound address and the names in `extra` (their ports are ignored).
+    /// A server bound to every address also allows any IP address: these cannot be rebound.
     pub fn new(bind: SocketAddr, extra: &[String]) -> Self {
         let extra = extra.iter().map(|name| {
             let name = name.trim().to_ascii_lowercase();
@@ -62,7 +61,7 @@ impl AllowedHosts {
         }
     }
 
-    /// Takes bodies of these media types instead of JSON alone. Never list a type that an HTML form
+    /// Accepts bodies of these media types instead of JSON only. Never list a type that an HTML form
     /// can send (`text/plain`, `application/x-www-form-urlencoded`, `multipart/form-data`).
     #[must_use]
     pub fn media_types(mut self, media: &'static [&'static str]) -> Self {
@@ -85,8 +84,8 @@ impl AllowedHosts {
     }
 }
 
-/// Answers 421 to requests for a host that is not `allowed`, and on requests that may change something
-/// 403 to a foreign `Origin` and 415 to a body of another media type. All as `application/problem+json`.
+/// Responds 421 to requests for a host that is not `allowed`; to requests that may change something, also 403 for a foreign
+/// `Origin` and 415 for a body of another media type. All responses are `application/problem+json`.
 pub fn guard(router: Router, allowed: AllowedHosts) -> Router {
     router.layer(middleware::from_fn_with_state(allowed, check))
 }
@@ -112,7 +111,7 @@ fn refuse(allowed: &AllowedHosts, request: &Request) -> Option<ProblemResponse> 
     (has_body && !takes(allowed.media, request.headers())).then(|| wrong_media(allowed.media))
 }
 
-/// The one host that the request names; `None` when there is none, or two that differ.
+/// The host of the request; `None` if there is none, or if the URI and the header differ.
 fn host(request: &Request) -> Option<Authority> {
     let mut headers = request.headers().get_all(header::HOST).iter();
     let (first, second) = (headers.next(), headers.next());
@@ -122,7 +121,7 @@ fn host(request: &Request) -> Option<Authority> {
     (agree && !named.as_str().contains('@')).then_some(named)
 }
 
-/// A request without `Origin` is not a browser's: browsers send it with every changing request.
+/// A request without `Origin` is not from a browser: browsers send it with every changing request.
 fn same_origin(headers: &HeaderMap, host: &Authority) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else {

@@ -25,7 +25,7 @@ pub async fn measured(
     span_of: impl Fn(&Response) -> Option<SpanContext>,
 ) -> Response {
     let started = Instant::now();
-    let method = known(request.method());
+    let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
@@ -37,7 +37,7 @@ pub async fn measured(
     response
 }
 
-fn known(method: &Method) -> &'static str {
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

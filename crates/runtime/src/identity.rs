@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_processes_of_one_number_differ() {
+    fn two_processes_with_the_same_pid_have_different_names() {
         let names = [(); 2].map(|()| IdentityConfig::default().identity("notifier").instance);
         assert_ne!(names[0], names[1]);
         let start = format!("notifier-{}-", std::process::id());
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_given_name_must_fit_a_record() {
+    fn a_configured_name_must_be_valid_in_a_record() {
         assert_eq!(instance("processor-2").as_deref(), Ok("processor-2"));
         for bad in ["", "a b", "a\nb", "ä", &"x".repeat(65)] {
             assert!(instance(bad).is_err(), "{bad:?}");

@@ -1,4 +1,4 @@
-//! Binding a port, with an error that says what to do.
+//! Binds a port, with an error that says what to do.
 
 use std::{io, net::SocketAddr};
 
@@ -6,8 +6,8 @@ use tokio::net::{TcpListener, TcpSocket};
 
 /// Connections that wait to be accepted; the system may allow fewer.
 const BACKLOG: u32 = 1_024;
-/// What the kernel keeps of a connection in each direction, in bytes (it doubles this): without a limit,
-/// clients that do not read take megabytes each.
+/// Socket buffer in each direction, in bytes (the kernel doubles it). Without a limit, each client that does not read
+/// takes megabytes.
 const KERNEL_BUFFER_BYTES: u32 = 128 * 1024;
 
 /// Why an address cannot be bound.

@@ -1,8 +1,8 @@
-//! DNS look-ups: of host names from outside, and of those in the settings.
+//! DNS look-ups of host names from requests and from settings.
 //!
 //! The system's resolver blocks a thread until the name server responds, and cannot be interrupted. So names from
-//! outside are queried directly at the name servers, which needs no thread and has a timeout. Names from the settings
-//! go to the system's resolver, which also knows other sources; a permit is held until its thread has ended.
+//! requests are queried directly at the name servers, which needs no thread and has a timeout. Names from the settings
+//! go to the system's resolver, which also has other sources; a permit is held until its thread has ended.
 
 use std::{
     io,
@@ -28,7 +28,7 @@ const SERVER_TIME_MAX: Duration = Duration::from_millis(900);
 /// Most addresses of one name that are used.
 const ADDRESSES_MAX: usize = 16;
 
-/// The name servers for host names from outside.
+/// The name servers for host names from requests.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct NamesConfig {
     /// Name servers for the hosts of webhooks, in place of the system's: addresses with a port, separated by commas.
@@ -39,7 +39,7 @@ pub struct NamesConfig {
 /// Why a name has no addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
-    /// No name server knows an address.
+    /// No name server has an address.
     #[error("no address was found")]
     NotFound,
     /// No name server responded in time, or too many look-ups were running.
@@ -78,10 +78,10 @@ impl Names {
         if let Ok(ip) = host.trim_start_matches('[').trim_end_matches(']').parse() {
             return Ok(vec![ip]);
         }
-        let whole = format!("{}.", host.trim_end_matches('.'));
+        let absolute = format!("{}.", host.trim_end_matches('.'));
         let found = async {
             let _permit = self.permits.acquire().await.map_err(|_| LookupError::Late)?;
-            let found = self.resolver.lookup_ip(whole).await;
+            let found = self.resolver.lookup_ip(absolute).await;
             let found = found.map_err(|error| {
                 if error.is_no_records_found() { LookupError::NotFound } else { LookupError::Late }
             })?;

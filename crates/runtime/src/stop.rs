@@ -1,4 +1,4 @@
-//! Stopping a process: the soft stop drains, the hard stop ends what takes too long.
+//! Stop signals of a process: the soft stop drains, the hard stop ends work that takes too long.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// A stop that only [`Stop::now`] and [`Stop::soften`] trigger, for tests and for parts of a lab.
+    /// A stop that only [`Stop::now`] and [`Stop::trigger_soft`] trigger, for tests and for parts of a lab.
     pub fn new() -> Self {
         Self::default()
     }
@@ -60,7 +60,7 @@ impl Stop {
     }
 
     /// Triggers the soft stop.
-    pub fn soften(&self) {
+    pub fn trigger_soft(&self) {
         self.soft.cancel();
     }
 
@@ -83,7 +83,7 @@ impl Signals {
             name = self.next() => tracing::info!(signal = name, grace_seconds = grace.as_secs(), "stopping"),
             () = stop.soft.cancelled() => {}
         }
-        stop.soften();
+        stop.trigger_soft();
         let deadline = Instant::now() + grace;
         tokio::select! {
             name = self.next() => tracing::warn!(signal = name, "stopping at once: second signal"),

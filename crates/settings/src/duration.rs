@@ -60,7 +60,7 @@ fn whole_in(
 fn in_unit(text: &str, unit: Duration) -> Option<Duration> {
     let text = text.trim();
     match text.parse::<f64>() {
-        // Rounded to nanoseconds: 0.1 s is 100 ms, whatever a binary fraction makes of it.
+        // Rounded to nanoseconds: 0.1 s is exactly 100 ms.
         Ok(count) => Duration::try_from_secs_f64(count * unit.as_secs_f64()).ok(),
         Err(_) => humantime::parse_duration(text).ok(),
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_read_as_people_write_it() {
+    fn durations_are_read_with_and_without_a_unit() {
         let read = duration(SECOND..=Duration::from_mins(5));
         for (text, milliseconds) in [
             ("2s", 2_000),
@@ -107,8 +107,8 @@ mod tests {
             assert_eq!(ms(text), Ok(read), "{text}");
         }
         for wrong in ["", "1500ms", "0.5", "3601", "2h", "-1", "abc"] {
-            let said = s(wrong).unwrap_err();
-            assert!(said.contains("from 0s to 1h") && said.contains("whole seconds"), "{said}");
+            let error = s(wrong).unwrap_err();
+            assert!(error.contains("from 0s to 1h") && error.contains("whole seconds"), "{error}");
         }
     }
 }

@@ -1,30 +1,30 @@
-//! Webhook secrets, as Standard Webhooks writes them.
+//! Webhook secrets in the format of Standard Webhooks.
 
 use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-/// What secrets begin with.
+/// Prefix of every secret.
 const PREFIX: &str = "whsec_";
-/// Lengths of a key, in bytes.
+/// Allowed lengths of a key, in bytes.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-/// Secrets that hold at once: the new one and the old one.
+/// Most secrets at a time: the new one and the old one.
 const SECRETS_MAX: usize = 2;
 
-/// The key that sender and receiver share. Never shown.
+/// The key shared by the sender and the receiver of webhooks. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSecret(Vec<u8>);
 
-/// The secrets that hold: one, or while it is being changed the new and the old one.
+/// The valid secrets: one, or the new and the old one during a rotation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WebhookSecrets(Vec<WebhookSecret>);
 
-/// Says that a text is no secret, without repeating it.
+/// The text is not a webhook secret. The error does not repeat it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be `{PREFIX}` and 24 to 64 bytes in base64, or two of these with a comma between them while the secret is being changed"
 )]
-pub struct NotASecret;
+pub struct InvalidSecret;
 
 impl WebhookSecret {
     /// The key as bytes.
@@ -34,11 +34,11 @@ impl WebhookSecret {
 }
 
 impl FromStr for WebhookSecret {
-    type Err = NotASecret;
+    type Err = InvalidSecret;
 
-    fn from_str(text: &str) -> Result<Self, NotASecret> {
+    fn from_str(text: &str) -> Result<Self, InvalidSecret> {
         let key = text.trim().strip_prefix(PREFIX).and_then(|key| BASE64_STANDARD.decode(key).ok());
-        key.filter(|key| KEY_BYTES.contains(&key.len())).map(Self).ok_or(NotASecret)
+        key.filter(|key| KEY_BYTES.contains(&key.len())).map(Self).ok_or(InvalidSecret)
     }
 }
 
@@ -56,13 +56,17 @@ impl WebhookSecrets {
 }
 
 impl FromStr for WebhookSecrets {
-    type Err = NotASecret;
+    type Err = InvalidSecret;
 
-    /// Reads `new` or `new,old`; white space around either does not count, nor does a comma at the end.
-    fn from_str(text: &str) -> Result<Self, NotASecret> {
+    /// Parses `new` or `new,old`. White space around either and a trailing comma are ignored.
+    fn from_str(text: &str) -> Result<Self, InvalidSecret> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let secrets = entries.map(str::parse).collect::<Result<Vec<_>, _>>()?;
-        if (1..=SECRETS_MAX).contains(&secrets.len()) { Ok(Self(secrets)) } else { Err(NotASecret) }
+        if (1..=SECRETS_MAX).contains(&secrets.len()) {
+            Ok(Self(secrets))
+        } else {
+            Err(InvalidSecret)
+        }
     }
 }
 
@@ -80,12 +84,12 @@ mod tests {
         format!("{PREFIX}{}", BASE64_STANDARD.encode(vec![byte; length]))
     }
 
-    fn read(text: &str) -> Result<usize, NotASecret> {
+    fn read(text: &str) -> Result<usize, InvalidSecret> {
         text.parse().map(|secrets: WebhookSecrets| secrets.as_slice().len())
     }
 
     #[test]
-    fn one_secret_or_a_pair_is_read_whatever_the_space_around_it() {
+    fn one_secret_or_a_pair_is_read_with_or_without_white_space() {
         let (new, old) = (secret(1, 24), secret(2, 64));
         for (text, count) in [
             (new.clone(), 1),
@@ -99,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_refused_and_a_secret_is_never_shown() {
+    fn an_invalid_secret_is_refused_and_a_valid_one_is_not_printed() {
         let good = secret(7, 32);
         let bare = good.trim_start_matches(PREFIX);
         for text in [
@@ -114,7 +118,7 @@ mod tests {
             &format!("{good},{good},{good}"),
             &format!("{good},nonsense"),
         ] {
-            assert_eq!(read(text), Err(NotASecret), "{text}");
+            assert_eq!(read(text), Err(InvalidSecret), "{text}");
         }
         let parsed: WebhookSecrets = good.parse().unwrap();
         assert!(!format!("{parsed:?}").contains(bare));

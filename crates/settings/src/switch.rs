@@ -1,21 +1,21 @@
-//! On or off, in every spelling that people use.
+//! Parsing of `on` and `off`, and of their usual synonyms.
 
 use std::{fmt, str::FromStr};
 
 const ON: [&str; 4] = ["on", "1", "true", "yes"];
 const OFF: [&str; 4] = ["off", "0", "false", "no"];
 
-/// Whether something is on.
+/// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switch {
-    /// It is.
+    /// Parsed from `on`, `1`, `true` or `yes`.
     On,
-    /// It is not.
+    /// Parsed from `off`, `0`, `false` or `no`.
     Off,
 }
 
 impl Switch {
-    /// Whether it is on.
+    /// True for [`Self::On`].
     pub fn is_on(self) -> bool {
         self == Self::On
     }
@@ -41,7 +41,7 @@ impl fmt::Display for Switch {
     }
 }
 
-/// Reads the variable of a flag that has no value on the command line.
+/// Parses the environment variable of a flag that takes no value on the command line.
 pub fn switched_on(text: &str) -> Result<bool, String> {
     text.parse().map(Switch::is_on)
 }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_switch_has_eight_spellings_in_any_case() {
+    fn a_switch_accepts_eight_words_in_any_case() {
         for (words, state) in [(ON, Switch::On), (OFF, Switch::Off)] {
             for word in words {
                 for text in [word.to_owned(), word.to_uppercase(), format!(" {word}\n")] {
@@ -60,8 +60,8 @@ mod tests {
             }
         }
         for wrong in ["", "2", "y", "n", "enabled", "onn", "on off"] {
-            let said = wrong.parse::<Switch>().unwrap_err();
-            assert!(said.starts_with("must be on or off"), "{wrong}: {said}");
+            let error = wrong.parse::<Switch>().unwrap_err();
+            assert!(error.starts_with("must be on or off"), "{wrong}: {error}");
         }
     }
 }

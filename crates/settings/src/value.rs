@@ -1,4 +1,4 @@
-//! Numbers, addresses and words.
+//! Parsers of numbers, addresses and keywords.
 
 use std::{
     fmt::Display,
@@ -10,7 +10,7 @@ use std::{
 use clap::ValueEnum;
 use url::Url;
 
-/// Reads a whole number within `allowed`.
+/// Parses a whole number within `allowed`.
 pub fn whole<T>(allowed: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
 where
     T: FromStr + PartialOrd + Display + Clone,
@@ -23,7 +23,7 @@ where
     }
 }
 
-/// Reads one of the words of `T`, in any case.
+/// Parses one of the values of `T`, in any case.
 pub fn word<T: ValueEnum>(text: &str) -> Result<T, String> {
     T::from_str(text.trim(), true).map_err(|_| {
         let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
@@ -32,7 +32,7 @@ pub fn word<T: ValueEnum>(text: &str) -> Result<T, String> {
     })
 }
 
-/// Reads the address of a web server: `http://` or `https://`, a host, perhaps a path.
+/// Parses the URL of a web server: `http://` or `https://`, a host and an optional path.
 pub fn http_url(text: &str) -> Result<Url, String> {
     const MUST_BE: &str = "must be an address such as http://127.0.0.1:8080";
     let url = Url::parse(text.trim()).map_err(|_| MUST_BE.to_owned())?;
@@ -41,21 +41,21 @@ pub fn http_url(text: &str) -> Result<Url, String> {
     if is_web && is_bare { Ok(url) } else { Err(MUST_BE.to_owned()) }
 }
 
-/// Reads the address of a broker, with or without a scheme and a port.
+/// Parses the address of a broker, with or without a scheme and a port.
 pub fn broker_url(text: &str) -> Result<String, String> {
     const SCHEMES: [&str; 4] = ["nats", "tls", "ws", "wss"];
     let text = text.trim();
     let full = if text.contains("://") { text.to_owned() } else { format!("nats://{text}") };
     let read = Url::parse(&full).ok();
-    let fits = |url: &Url| {
+    let is_broker = |url: &Url| {
         SCHEMES.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty())
     };
-    read.filter(fits)
+    read.filter(is_broker)
         .map(|_| text.to_owned())
         .ok_or_else(|| "must be an address such as nats://127.0.0.1:4222".to_owned())
 }
 
-/// Reads where telemetry goes by OTLP over gRPC: `http://` and a host, or a bare `host:port`.
+/// Parses the endpoint of OTLP over gRPC: `http://` and a host, or `host:port`.
 pub fn otlp_endpoint(text: &str) -> Result<String, String> {
     let text = text.trim();
     let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -69,7 +69,7 @@ pub fn otlp_endpoint(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads an address to listen on.
+/// Parses an IP address and a port to listen on.
 pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let read = text.trim().parse();
     read.map_err(|_| {
@@ -77,19 +77,19 @@ pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// Reads an IP address.
+/// Parses an IP address.
 pub fn ip_address(text: &str) -> Result<IpAddr, String> {
     let read = text.trim().parse();
     read.map_err(|_| "must be an IP address, such as 127.0.0.1 or 0.0.0.0".to_owned())
 }
 
-/// Reads a text without the white space around it.
+/// Trims white space; the rest must not be empty.
 pub fn trimmed(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
-/// An address without the user and password that it may hold.
+/// Replaces the user and password in an address by `…`.
 pub fn without_user(address: &str) -> String {
     match (address.find("://"), address.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => {
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_keep_to_their_bounds() {
+    fn numbers_must_be_within_their_range() {
         let read = whole(1_u16..=64);
         assert_eq!((read("1"), read(" 64\n")), (Ok(1), Ok(64)));
         for wrong in ["", "0", "65", "-1", "1.0", "abc", "99999999999999999999"] {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_read_with_space_around_and_nothing_else_passes() {
+    fn addresses_are_trimmed_and_other_texts_are_refused() {
         assert!(http_url(" http://127.0.0.1:8080/lab\n").is_ok());
         for wrong in ["", "127.0.0.1:8080", "ftp://x", "http://", "http://x/?a=b", "http://x/#a"] {
             assert!(http_url(wrong).is_err(), "{wrong}");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_shown_without_its_password() {
+    fn passwords_are_removed_from_addresses() {
         for (address, shown) in [
             ("nats://me:secret@n:4222", "nats://…@n:4222"),
             ("me:s@cret@n:4222", "…@n:4222"),

@@ -1,4 +1,4 @@
-//! Settings of telemetry, besides the standard `OTEL_…` variables.
+//! Settings of telemetry in addition to the standard `OTEL_…` variables.
 
 use std::{
     path::{Path, PathBuf},
@@ -44,7 +44,7 @@ pub struct TelemetryConfig {
     pub(crate) otel: OtelVariables,
 }
 
-/// How one signal is batched and sent.
+/// Batching of one signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Batching {
     /// Most items in the queue.
@@ -61,10 +61,10 @@ impl TelemetryConfig {
         self.span_journal.as_deref().filter(|_| self.is_on() && self.otel.exports_spans())
     }
 
-    /// The standard variables with unusable values, and the allowed values.
-    pub fn set_aside(&self) -> impl Iterator<Item = (String, String)> {
-        let aside = self.otel.set_aside().into_iter();
-        aside.map(|(name, must)| (name.to_owned(), format!("is set aside: {must}")))
+    /// The standard variables that are ignored because of their value, and why, as the end of a sentence.
+    pub fn ignored_variables(&self) -> impl Iterator<Item = (String, String)> {
+        let unusable = self.otel.unusable_variables().into_iter();
+        unusable.map(|(name, must)| (name.to_owned(), format!("is set aside: {must}")))
     }
 
     /// Why traces of this process may be incomplete, if so.
@@ -88,7 +88,7 @@ impl TelemetryConfig {
     }
 }
 
-/// Reads a filter of log lines.
+/// Parses a filter of log lines.
 fn log_filter(text: &str) -> Result<String, String> {
     let text = text.trim();
     match filters::stdout::<tracing_subscriber::Registry>(text) {

@@ -6,13 +6,12 @@ use opentelemetry::{
     trace::{SpanContext, TraceContextExt as _, TraceState},
 };
 
-/// The span that is current here, sampled or not. `None` outside of spans, and inside a spawned task
-/// that was not given its span (`.in_current_span()`).
+/// The current span, sampled or not. `None` outside of spans, and in a spawned task without `.in_current_span()`.
 pub fn current_span_ref() -> Option<TraceParent> {
     Context::map_current(|context| span_ref(context.span().span_context()))
 }
 
-/// A span context as a reference; `None` when it names no span.
+/// Converts a span context; `None` if it is invalid.
 pub fn span_ref(span: &SpanContext) -> Option<TraceParent> {
     span.is_valid().then(|| TraceParent {
         trace_id: u128::from_be_bytes(span.trace_id().to_bytes()),
@@ -21,7 +20,7 @@ pub fn span_ref(span: &SpanContext) -> Option<TraceParent> {
     })
 }
 
-/// A reference as the context of a span in another process, fit for parents and links.
+/// Converts to the context of a remote span, for parents and links.
 pub fn span_context(span: TraceParent) -> SpanContext {
     let flags = TraceFlags::default().with_sampled(span.sampled);
     SpanContext::new(
@@ -33,7 +32,7 @@ pub fn span_context(span: TraceParent) -> SpanContext {
     )
 }
 
-/// A context whose current span is `span`: what a message that carries it is handled in.
+/// A context with the remote span `span` as its current one, for example the producer of a message.
 pub fn remote_context(span: TraceParent) -> Context {
     Context::new().with_remote_span_context(span_context(span))
 }

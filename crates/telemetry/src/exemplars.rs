@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 /// Most series of one histogram that carry exemplars.
 const SERIES_MAX: usize = 512;
 
-/// One observation and the trace it was made in.
+/// One observation and its trace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Exemplar {
     pub(crate) trace_id: TraceId,
@@ -27,7 +27,7 @@ pub(crate) struct Exemplar {
 pub(crate) struct Exemplars(Mutex<HashMap<u64, Box<[Option<Exemplar>]>>>);
 
 impl Exemplars {
-    /// Keeps the exemplar in the place of its bucket's last one.
+    /// Stores the exemplar, replacing the last one of its bucket.
     pub(crate) fn keep<S: AsRef<str>>(&self, labels: &[S], bounds: &[f64], exemplar: Exemplar) {
         let series = key(labels);
         let mut kept = self.0.lock();
@@ -39,14 +39,14 @@ impl Exemplars {
         buckets[bounds.partition_point(|bound| *bound < exemplar.value)] = Some(exemplar);
     }
 
-    /// The exemplars of a series by bucket, the last one for infinity; empty when there are none.
+    /// The exemplars of a series by bucket, including that of `+Inf`; empty if there are none.
     pub(crate) fn of<S: AsRef<str>>(&self, labels: &[S]) -> Box<[Option<Exemplar>]> {
         let kept = self.0.lock();
         kept.get(&key(labels)).cloned().unwrap_or_default()
     }
 }
 
-/// 64 bits name a series well enough: two of 512 share them once in 10^14 processes.
+/// A 64-bit hash identifies a series: a collision among 512 has a probability of about 10^-14.
 fn key<S: AsRef<str>>(labels: &[S]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for label in labels {

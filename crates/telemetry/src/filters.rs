@@ -7,14 +7,14 @@ use tracing_subscriber::{
     layer::Filter,
 };
 
-/// The client of Loki, as it names itself in its events.
+/// Target of the events of `tracing-loki`.
 pub(crate) const LOKI_CLIENT: &str = "tracing_loki";
 
-/// What the exporters themselves are made of: their events would feed themselves.
+/// Crates that the exporters use: exporting their events would cause more events.
 const EXPORTERS: [&str; 8] =
     ["h2", "hyper", "hyper_util", "opentelemetry", "reqwest", "tonic", "tower", LOKI_CLIENT];
 
-/// Spans of this lab; no events, which are logs, and go their own way.
+/// Spans of this lab, without events, which are exported as logs.
 pub(crate) fn spans<S: Subscriber>() -> impl Filter<S> {
     spans_only().and(without_exporters())
 }
@@ -24,12 +24,12 @@ pub(crate) fn logs<S: Subscriber>() -> impl Filter<S> {
     events_only().and(without_exporters())
 }
 
-/// The same for Loki, which also hears when its own client fails.
+/// Like [`logs`], plus errors of the Loki client, so that its failures are noticed.
 pub(crate) fn loki<S: Subscriber>() -> impl Filter<S> {
     events_only().and(without_exporters().with_target(LOKI_CLIENT, LevelFilter::ERROR))
 }
 
-/// Events that `filter` lets through, for standard output. Exporters are silent unless it names them.
+/// Events that match `filter`, for standard output. Events of exporters are off unless the filter names them.
 pub(crate) fn stdout<S: Subscriber>(filter: &str) -> Result<impl Filter<S> + use<S>, ParseError> {
     let silent = EXPORTERS.map(|exporter| format!("{exporter}=off")).join(",");
     let filter = EnvFilter::builder().parse(format!("{silent},{filter}"))?;
@@ -46,13 +46,13 @@ fn events_only() -> KindFilter {
     of_kind(|about: &Metadata<'_>| !about.is_span())
 }
 
-/// The hint keeps the other filter's: without one, events of every level would be looked at.
+/// The hint preserves that of the other filter: without a hint, events of every level would be checked.
 fn of_kind(kind: fn(&Metadata<'_>) -> bool) -> KindFilter {
     FilterFn::new(kind).with_max_level_hint(LevelFilter::TRACE)
 }
 
 fn without_exporters() -> Targets {
-    // The broker's client reports each connection at `info`; `bus` says the same in the lab's words.
+    // The NATS client logs each connection at `info`; `bus` logs them too.
     let targets =
         Targets::new().with_default(LevelFilter::INFO).with_target("async_nats", LevelFilter::WARN);
     EXPORTERS

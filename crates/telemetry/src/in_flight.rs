@@ -1,4 +1,4 @@
-//! Counts what waits to be sent, up to a limit, and what was given up. Shared by spans and logs.
+//! Limits and counts the items of one signal that wait to be exported, and counts dropped ones. Used for spans and logs.
 
 use std::{
     future::Future,
@@ -20,12 +20,12 @@ use tokio::{
 
 use crate::config::Batching;
 
-/// Time in which everything that waits must be sent at the end; the rest is given up and counted.
+/// Time for the final flush; items that are not sent by then are dropped and counted.
 pub(crate) const FLUSH_TIME_MAX: Duration = Duration::from_millis(1_500);
-/// Time in which a queue is empty after [`FLUSH_TIME_MAX`], one way or the other.
+/// Time for a queue to shut down, [`FLUSH_TIME_MAX`] included.
 pub(crate) const CLOSE_TIME_MAX: Duration = Duration::from_millis(1_800);
 
-/// What one signal has under way between its first queue and the answer of its target.
+/// The items of one signal between the queue and the response of the target.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     signal: &'static str,
@@ -40,7 +40,7 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// Nothing under way. Must be called inside a tokio runtime, whose timer limits the exports.
+    /// No items yet. Must be called inside a tokio runtime, whose timer limits the exports.
     pub(crate) fn new(signal: &'static str, batching: &Batching, dropped: IntCounter) -> Self {
         Self {
             signal,
@@ -55,7 +55,7 @@ impl InFlight {
         }
     }
 
-    /// Makes room for one more, or counts it as dropped.
+    /// Adds an item; if the limit is reached, counts it as dropped and returns false.
     pub(crate) fn enter(&self) -> bool {
         if self.flush_deadline.get().is_none() {
             if self.waiting.fetch_add(1, Relaxed) < self.limit {
@@ -67,14 +67,14 @@ impl InFlight {
         false
     }
 
-    /// Sends `count` that had entered, within the time limit. A failure counts all of them as dropped.
+    /// Sends `count` items within the time limit. A failure counts all of them as dropped.
     pub(crate) async fn send(
         &self,
         count: usize,
         sending: impl Future<Output = OTelSdkResult>,
     ) -> OTelSdkResult {
         let mut limited = pin!(self.limited(sending));
-        // The SDK polls on a thread of its own; timers and connections need the runtime's context.
+        // The SDK polls on its own thread; timers and connections need the runtime's context.
         let result = std::future::poll_fn(|waker| {
             let _context = self.runtime.enter();
             limited.as_mut().poll(waker)
@@ -84,7 +84,7 @@ impl InFlight {
         result
     }
 
-    /// From now on nothing enters, and what waits has [`FLUSH_TIME_MAX`].
+    /// Rejects further items, and limits the rest of the exports to [`FLUSH_TIME_MAX`].
     pub(crate) fn close(&self) {
         let _ = self.flush_deadline.set(Instant::now() + FLUSH_TIME_MAX);
         self.closed.notify_one();
@@ -116,18 +116,18 @@ impl InFlight {
             self.dropped.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
         }
         if self.failing.swap(error.is_some(), Relaxed) != error.is_some() {
-            tell(self.signal, error);
+            log_state_change(self.signal, error);
         }
     }
 }
 
-/// Says once that sending begins to fail, and once that it works again.
-pub(crate) fn tell(signal: &str, error: Option<&impl std::fmt::Display>) {
+/// Logs that the export has started to fail, or that it works again.
+pub(crate) fn log_state_change(signal: &str, error: Option<&impl std::fmt::Display>) {
     if let Some(error) = error {
         tracing::warn!(
             signal,
             error = %error,
-            "telemetry cannot be sent; it is dropped and counted until its target answers"
+            "cannot send telemetry; it is dropped and counted until its target responds"
         );
     } else {
         tracing::info!(signal, "telemetry export recovered");

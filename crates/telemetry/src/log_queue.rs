@@ -1,4 +1,4 @@
-//! The way of a log record: clock offset, limit, batch, export. The batches are the SDK's.
+//! The pipeline of log records: clock offset, queue limit, batching (by the SDK), export.
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,12 +38,12 @@ impl LogProcessor for LogQueue {
         if !self.in_flight.enter() {
             return;
         }
-        // The appender leaves the time of the event itself empty.
+        // The appender does not set the timestamp.
         let observed = record.observed_timestamp();
-        let stamp = self.offset.bend(observed.unwrap_or_else(|| self.offset.true_now()));
+        let stamp = self.offset.apply(observed.unwrap_or_else(|| self.offset.true_now()));
         record.set_timestamp(stamp);
         record.set_observed_timestamp(stamp);
-        // Without a name of its own an event is named after its place in the source.
+        // By default `tracing` names an event after its source location.
         if record.event_name().is_some_and(|name| name.starts_with("event ")) {
             record.set_event_name("");
         }
@@ -60,7 +60,7 @@ impl LogProcessor for LogQueue {
     }
 }
 
-/// Counts a batch out, sent or not, within the time limit.
+/// Exports batches within the time limit and removes them from the count, sent or not.
 #[derive(Debug)]
 struct CountedExporter<E> {
     exporter: E,

@@ -1,4 +1,4 @@
-//! Counters, gauges and histograms of the register, by `prometheus`; exemplars by this crate.
+//! The metrics of `contract::signals`: counters, gauges and histograms by the `prometheus` crate, exemplars by this one.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -23,9 +23,8 @@ use crate::{
     openmetrics,
 };
 
-/// The metrics of one process. Clones share them. Label values are given in the order of the
-/// register; a wrong kind or number of labels is a mistake in the program: it panics in debug builds and
-/// is passed over in others.
+/// The metrics of one process. Clones share them. Label values are in the order of `contract::signals`; a wrong kind or
+/// number of labels is a bug, which panics in debug builds and is ignored in release builds.
 #[derive(Debug, Clone)]
 pub struct Metrics(Arc<Families>);
 
@@ -37,7 +36,7 @@ struct Families {
     mirrors: Mutex<Vec<Mirror>>,
 }
 
-/// A count that someone else keeps, copied when the metrics are read.
+/// A counter kept elsewhere, copied when the metrics are read.
 #[derive(Debug)]
 struct Mirror {
     counter: IntCounter,
@@ -52,15 +51,15 @@ enum Family {
 }
 
 impl Metrics {
-    /// Registers `metrics`, and `process_*` where the system has them. The known series of those that
-    /// `stage` reports are there from the start, at zero.
+    /// Registers `metrics`, and `process_*` on Linux. Series with known labels that `stage` reports exist from the start, at
+    /// zero.
     pub fn new(metrics: &[&'static Metric], stage: Option<Stage>, offset: ClockOffset) -> Self {
         let registry = Registry::new();
         let mut by_name = HashMap::new();
         for metric in metrics {
             let family = Family::new(metric, &registry).expect("the register's names are valid");
             for row in metric.known_rows(stage) {
-                family.touch(&row);
+                family.create_series(&row);
             }
             by_name.insert(metric.name, (*metric, family));
         }
@@ -70,12 +69,12 @@ impl Metrics {
         Self(Arc::new(Families { registry, by_name, offset, mirrors: Mutex::default() }))
     }
 
-    /// Counts one.
+    /// Adds 1 to a counter.
     pub fn count(&self, metric: &Metric, labels: &[&str]) {
         self.add(metric, labels, 1);
     }
 
-    /// Counts `more`.
+    /// Adds `more` to a counter.
     pub fn add(&self, metric: &Metric, labels: &[&str], more: u64) {
         match self.counter(metric, labels) {
             Some(counter) => counter.inc_by(more),
@@ -91,7 +90,7 @@ impl Metrics {
         }
     }
 
-    /// Moves a gauge by `by`, which may be negative.
+    /// Adds `by`, which may be negative, to a gauge.
     pub fn shift(&self, metric: &Metric, labels: &[&str], by: f64) {
         match self.gauge(metric, labels) {
             Some(gauge) => gauge.add(by),
@@ -131,7 +130,7 @@ impl Metrics {
         }
     }
 
-    /// Everything, as OpenMetrics text ([`openmetrics::CONTENT_TYPE`]).
+    /// All metrics as OpenMetrics text ([`openmetrics::CONTENT_TYPE`]).
     pub fn text(&self) -> String {
         for mirror in self.0.mirrors.lock().iter() {
             let seen = u64::try_from(mirror.source.dropped_lines()).unwrap_or(u64::MAX);
@@ -143,7 +142,7 @@ impl Metrics {
         })
     }
 
-    /// One series of a counter, for those who count often; `None` where `metric` is no such counter.
+    /// One series of a counter, for frequent use; `None` if `metric` is not a counter with these labels.
     pub(crate) fn counter(&self, metric: &Metric, labels: &[&str]) -> Option<IntCounter> {
         match &self.0.by_name.get(metric.name)?.1 {
             Family::Counter(counters) => counters.get_metric_with_label_values(labels).ok(),
@@ -151,7 +150,7 @@ impl Metrics {
         }
     }
 
-    /// Shows `source` as what was dropped of `signal`.
+    /// Reports `source` as the number of dropped items of `signal`.
     pub(crate) fn mirror_dropped(&self, signal: &str, source: ErrorCounter) {
         let counter = self.counter(&TELEMETRY_DROPPED, &[signal]);
         let counter = counter.expect("the register has it");
@@ -203,8 +202,8 @@ impl Family {
         })
     }
 
-    /// Makes a series, at zero.
-    fn touch(&self, labels: &[&str]) {
+    /// Creates a series with the value zero.
+    fn create_series(&self, labels: &[&str]) {
         match self {
             Self::Counter(counters) => drop(counters.with_label_values(labels)),
             Self::Gauge(gauges) => drop(gauges.with_label_values(labels)),

@@ -1,4 +1,4 @@
-//! The offset of timestamps from true time. No decision uses it: durations and deadlines have other clocks.
+//! The offset of timestamps from true time. Durations and deadlines use other clocks, so no decision depends on it.
 
 use std::{
     sync::{
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// The wall clock of this process and the offset that everything stamped carries. Clones share it.
+/// The wall clock of this process and the offset of its timestamps. Clones share both.
 #[derive(Debug, Clone)]
 pub struct ClockOffset {
     shared: Arc<Shared>,
@@ -22,24 +22,24 @@ struct Shared {
 }
 
 impl ClockOffset {
-    /// No offset yet. `now` reads the wall clock; `runtime::clock` is the one place that does.
+    /// A clock without an offset. `now` reads the wall clock; only `runtime::clock` provides it.
     pub fn new(now: fn() -> SystemTime) -> Self {
         let shared = Arc::default();
         Self { shared, now }
     }
 
-    /// The wall clock as it is.
+    /// The wall clock without the offset.
     pub fn true_now(&self) -> SystemTime {
         (self.now)()
     }
 
-    /// The wall clock with the offset of this moment.
+    /// The wall clock with the current offset.
     pub fn stamp(&self) -> SystemTime {
-        self.bend(self.true_now())
+        self.apply(self.true_now())
     }
 
-    /// `time` with the offset of this moment.
-    pub fn bend(&self, time: SystemTime) -> SystemTime {
+    /// `time` with the current offset.
+    pub fn apply(&self, time: SystemTime) -> SystemTime {
         shifted(time, self.nanoseconds())
     }
 
@@ -48,14 +48,14 @@ impl ClockOffset {
         self.shared.nanoseconds.load(Relaxed)
     }
 
-    /// Changes the offset. What was stamped before keeps the old one.
+    /// Changes the offset for later timestamps.
     pub fn set_nanoseconds(&self, nanoseconds: i64) {
         self.shared.touched.store(true, Relaxed);
         self.shared.nanoseconds.store(nanoseconds, Relaxed);
     }
 
-    /// Whether the offset was ever changed: until then spans need no look.
-    pub(crate) fn was_touched(&self) -> bool {
+    /// Whether the offset was ever changed: until then spans need no correction.
+    pub(crate) fn was_changed(&self) -> bool {
         self.shared.touched.load(Relaxed)
     }
 }

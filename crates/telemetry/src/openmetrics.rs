@@ -1,4 +1,4 @@
-//! Metrics as OpenMetrics 1.0 text, with exemplars, which the `prometheus` crate's own encoder does not know.
+//! Encodes metrics as OpenMetrics 1.0 text with exemplars, which the `prometheus` crate's own encoder does not support.
 
 use std::fmt::Write as _;
 
@@ -7,15 +7,15 @@ use prometheus::proto::{self, MetricFamily, MetricType};
 
 use crate::exemplars::{Exemplar, Exemplars};
 
-/// The media type of the text: scrapers take exemplars from no other.
+/// The media type of the text; scrapers accept exemplars only with this one.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The units that a family's name may end in.
+/// The unit suffixes of family names.
 const UNITS: [&str; 2] = ["seconds", "bytes"];
 
 type Known<'a> = (&'static Metric, &'a Exemplars);
 
-/// Writes the families; `known` finds a histogram of the register and its exemplars by name.
+/// Encodes the families; `known` returns a registered histogram and its exemplars by name.
 pub(crate) fn encode<'a>(
     families: &[MetricFamily],
     known: impl Fn(&str) -> Option<Known<'a>>,
@@ -84,7 +84,7 @@ fn histogram(text: &mut String, name: &str, metric: &proto::Metric, known: Optio
     let _ = writeln!(text, " {}", histogram.get_sample_count());
 }
 
-/// `prometheus` sorts labels by name; exemplars are kept by the register's order.
+/// Label values in the order of `contract::signals`, by which exemplars are stored; `prometheus` sorts them by name.
 fn in_register_order<'a>(known: &Metric, metric: &'a proto::Metric) -> Vec<&'a str> {
     let value = |name| {
         let pairs = metric.get_label().iter();
@@ -135,7 +135,7 @@ fn escaped(value: &str) -> std::borrow::Cow<'_, str> {
     value.into()
 }
 
-/// OpenMetrics wants whole numbers as `1.0`, and its own words for what is not finite.
+/// Formats a number for OpenMetrics: whole numbers as `1.0`, and `NaN`, `+Inf`, `-Inf`.
 fn number(value: f64) -> String {
     if value.is_finite() {
         return format!("{value:?}");

@@ -1,7 +1,7 @@
-//! The standard `OTEL_…` variables, read by the specification: an empty one counts as not set, and one that
-//! cannot be used is set aside with a warning.
+//! The standard `OTEL_…` variables, as in the specification: an empty one counts as not set, and one with an unusable value is
+//! ignored with a warning.
 //!
-//! Only `true` switches something on here: the specification forbids other spellings for its own variables.
+//! Only `true` enables something: the specification allows no other value for its own variables.
 
 use std::{collections::HashMap, ffi::OsString, fmt, time::Duration};
 
@@ -10,21 +10,21 @@ use opentelemetry_sdk::trace::Sampler;
 
 use crate::config::Batching;
 
-/// Time between two batches of spans: also the most that a killed process takes with it.
+/// Time between two batches of spans; a killed process loses those of at most this time.
 const SPAN_DELAY: Duration = Duration::from_millis(250);
 /// Time between two batches of log records.
 const LOG_DELAY: Duration = Duration::from_millis(400);
-/// Most spans under way, in memory; what comes beyond is dropped and counted.
+/// Most spans in memory; further ones are dropped and counted.
 const SPANS_MAX: usize = 8_192;
-/// Most log records under way, in memory; what comes beyond is dropped and counted.
+/// Most log records in memory; further ones are dropped and counted.
 const LOGS_MAX: usize = 4_096;
-/// Most time for one batch to be sent, retries included; then it is dropped and counted.
+/// Timeout of one batch, retries included; then it is dropped and counted.
 const EXPORT_TIME_MAX: Duration = Duration::from_secs(2);
 
-/// Where telemetry goes unless it is said, by the specification.
+/// Default endpoint of the specification.
 const ENDPOINT: &str = "http://localhost:4317";
 
-/// Every variable that counts here; the SDK reads some of them by itself. True: its value is never shown.
+/// Every supported variable, some of which the SDK reads itself. True: the value is secret.
 const VARIABLES: &[(&str, bool)] = &[
     ("OTEL_SDK_DISABLED", false),
     ("OTEL_SERVICE_NAME", false),
@@ -65,8 +65,8 @@ const VARIABLES: &[(&str, bool)] = &[
     ("OTEL_SPAN_LINK_COUNT_LIMIT", false),
 ];
 
-/// What is said of a variable that is set aside: its name and what it may be.
-pub(crate) type SetAside = (&'static str, &'static str);
+/// A variable with an unusable value: its name, and what the value must be.
+pub(crate) type UnusableVariable = (&'static str, &'static str);
 
 /// The variables that are set, without the empty ones.
 #[derive(Clone, Default)]
@@ -77,18 +77,18 @@ impl OtelVariables {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The value of this signal, else the one for all signals.
+    /// The variable for this signal, else the one for all signals.
     fn of_signal(&self, signal: &str, what: &str) -> Option<&str> {
         self.get(&format!("OTEL_EXPORTER_OTLP_{signal}_{what}"))
             .or_else(|| self.get(&format!("OTEL_EXPORTER_OTLP_{what}")))
     }
 
-    /// Where spans go.
+    /// Endpoint for spans.
     pub(crate) fn spans_endpoint(&self) -> &str {
         self.of_signal("TRACES", "ENDPOINT").unwrap_or(ENDPOINT)
     }
 
-    /// Where log records go.
+    /// Endpoint for log records.
     pub(crate) fn logs_endpoint(&self) -> &str {
         self.of_signal("LOGS", "ENDPOINT").unwrap_or(ENDPOINT)
     }
@@ -115,13 +115,13 @@ impl OtelVariables {
         self.get("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default()
     }
 
-    /// Whether the trace context, and whether baggage, travel in headers.
+    /// Whether headers carry the trace context, and whether they carry baggage.
     pub(crate) fn propagators(&self) -> (bool, bool) {
         let Some(names) = self.get("OTEL_PROPAGATORS") else { return (true, true) };
         let has =
             |wanted: &str| names.split(',').any(|name| name.trim().eq_ignore_ascii_case(wanted));
         match (has("tracecontext"), has("baggage")) {
-            // Nothing of it is known here, and it is not `none`.
+            // No supported propagator, and not `none`.
             (false, false) if !has("none") => (true, true),
             known => known,
         }
@@ -174,8 +174,8 @@ impl OtelVariables {
         self.get(name).and_then(number).map(Duration::from_millis)
     }
 
-    /// Every variable that cannot be used as it is.
-    pub(crate) fn set_aside(&self) -> Vec<SetAside> {
+    /// Every variable with an unusable value.
+    pub(crate) fn unusable_variables(&self) -> Vec<UnusableVariable> {
         let unusable = |(name, _): &(&'static str, bool)| {
             let (fits, must) = rule(name)?;
             self.get(name).filter(|value| !fits(value)).map(|_| (*name, must))
@@ -183,7 +183,7 @@ impl OtelVariables {
         VARIABLES.iter().filter_map(unusable).collect()
     }
 
-    /// An unusable endpoint is an error: telemetry must not go elsewhere without notice.
+    /// Fails on an unusable endpoint: telemetry must not be sent to another one silently.
     fn check_endpoints(&self) -> Result<(), String> {
         for (signal, name) in [
             ("TRACES", "OTEL_EXPORTER_OTLP_ENDPOINT"),
@@ -207,10 +207,10 @@ impl OtelVariables {
     }
 }
 
-/// Whether a value fits, and what it must be.
+/// Whether a value is allowed, and what it must be.
 type Rule = (fn(&str) -> bool, &'static str);
 
-/// What a variable may be, for those where something is allowed and something is not.
+/// The rule for a variable; `None` if any value is allowed.
 fn rule(name: &str) -> Option<Rule> {
     let rule: Rule = match name {
         "OTEL_SDK_DISABLED" => (is_boolean, "must be true or false"),
@@ -290,7 +290,7 @@ fn number(text: &str) -> Option<u64> {
 impl clap::Args for OtelVariables {
     fn augment_args(command: Command) -> Command {
         let arg = |(name, is_secret): &(&'static str, bool)| {
-            // A variable only: the flag that clap wants it to have is its name, and hidden.
+            // Environment variable only: clap requires a flag, which is hidden.
             let arg = Arg::new(*name).long(*name).env(name);
             let arg = arg.hide_env_values(*is_secret).hide(true);
             if name.ends_with("_ENDPOINT") {
@@ -327,7 +327,7 @@ impl FromArgMatches for OtelVariables {
 }
 
 impl fmt::Debug for OtelVariables {
-    /// Without values: some are secrets.
+    /// Prints names only: some values are secrets.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_set().entries(self.0.keys()).finish()
     }
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named_and_what_is_legal_is_not() {
+    fn variables_with_unusable_values_are_reported_and_others_are_not() {
         let odd = [
             ("OTEL_SDK_DISABLED", "1"),
             ("OTEL_TRACES_SAMPLER", "xray"),
@@ -355,7 +355,8 @@ mod tests {
             ("OTEL_SPAN_LINK_COUNT_LIMIT", "many"),
         ];
         let mut expected = odd.map(|(name, _)| name).to_vec();
-        let mut named: Vec<_> = variables(&odd).set_aside().iter().map(|(name, _)| *name).collect();
+        let mut named: Vec<_> =
+            variables(&odd).unusable_variables().iter().map(|(name, _)| *name).collect();
         expected.sort_unstable();
         named.sort_unstable();
         assert_eq!(named, expected);
@@ -369,7 +370,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
             ("OTEL_SERVICE_NAME", "anything at all"),
         ];
-        assert_eq!(variables(&legal).set_aside(), []);
+        assert_eq!(variables(&legal).unusable_variables(), []);
     }
 
     #[test]
@@ -390,16 +391,16 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_leads_nowhere_is_refused_by_name_without_its_password() {
+    fn an_unusable_endpoint_is_an_error_with_its_name_and_without_its_password() {
         let endpoint = |name, value| variables(&[(name, value)]).check_endpoints();
         for wrong in ["junk", "https://c:4317", "ftp://c", "http://", "c:4317"] {
             for name in ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"] {
-                let said = endpoint(name, wrong).unwrap_err();
-                assert!(said.starts_with(&format!("{name}: must ")), "{said}");
+                let error = endpoint(name, wrong).unwrap_err();
+                assert!(error.starts_with(&format!("{name}: must ")), "{error}");
             }
         }
-        let said = endpoint("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://me:hunter2@c").unwrap_err();
-        assert!(!said.contains("hunter2"), "{said}");
+        let error = endpoint("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://me:hunter2@c").unwrap_err();
+        assert!(!error.contains("hunter2"), "{error}");
         assert_eq!(endpoint("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4317"), Ok(()));
         let insecure =
             [("OTEL_EXPORTER_OTLP_ENDPOINT", "c:4317"), ("OTEL_EXPORTER_OTLP_INSECURE", "true")];

@@ -1,4 +1,4 @@
-//! The two ways out over OTLP: the SDK's providers, with this crate's queues in front of its exporters.
+//! The OTLP pipelines for spans and logs: the SDK's providers, with this crate's queues before its exporters.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::{
     span_sink::SCOPE,
 };
 
-/// What both ways out are built from.
+/// The common parts of both pipelines.
 pub(crate) struct Base<'a> {
     pub(crate) config: &'a TelemetryConfig,
     pub(crate) resource: Resource,
@@ -41,7 +41,7 @@ impl Base<'_> {
     }
 }
 
-/// The way of the spans. When telemetry is off, spans have ids and go nowhere.
+/// The pipeline of spans. With telemetry off, spans have ids and are not exported.
 #[derive(Debug)]
 pub(crate) struct Spans {
     pub(crate) provider: SdkTracerProvider,
@@ -49,7 +49,7 @@ pub(crate) struct Spans {
 }
 
 impl Spans {
-    /// `span_journal` notes unfinished spans.
+    /// Starts the pipeline. `span_journal` records unfinished spans.
     pub(crate) fn start(
         base: &Base<'_>,
         journal: Option<SpanJournal>,
@@ -86,7 +86,7 @@ impl Spans {
         SpanSink::new(self.queue.clone())
     }
 
-    /// Makes OpenTelemetry spans of `tracing` spans, and the current one current for OpenTelemetry too.
+    /// The layer that creates OpenTelemetry spans from `tracing` spans, and makes them current in OpenTelemetry.
     pub(crate) fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(&self) -> impl Layer<S> {
         tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer(SCOPE))
@@ -97,14 +97,14 @@ impl Spans {
             .with_filter(filters::spans())
     }
 
-    /// Sends what waits, within [`CLOSE_TIME_MAX`]. Blocks.
+    /// Flushes and shuts down, within [`CLOSE_TIME_MAX`]. Blocks.
     pub(crate) fn stop(&self) {
-        // A failure is in the count of drops already.
+        // A failure is already counted as dropped.
         let _ = self.provider.shutdown_with_timeout(CLOSE_TIME_MAX);
     }
 }
 
-/// The way of the log records; none when telemetry is off.
+/// The pipeline of log records; does nothing with telemetry off.
 #[derive(Debug)]
 pub(crate) struct Logs {
     provider: Option<SdkLoggerProvider>,
@@ -130,7 +130,7 @@ impl Logs {
         Ok(Self { provider })
     }
 
-    /// Makes log records of `tracing` events, with the ids of the current span.
+    /// The layer that creates log records from `tracing` events, with the ids of the current span.
     pub(crate) fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(
         &self,
     ) -> Option<impl Layer<S> + use<S>> {
@@ -138,10 +138,10 @@ impl Logs {
         Some(OpenTelemetryTracingBridge::new(provider).with_filter(filters::logs()))
     }
 
-    /// Sends what waits, within [`CLOSE_TIME_MAX`]. Blocks.
+    /// Flushes and shuts down, within [`CLOSE_TIME_MAX`]. Blocks.
     pub(crate) fn stop(&self) {
         if let Some(provider) = &self.provider {
-            // A failure is in the count of drops already.
+            // A failure is already counted as dropped.
             let _ = provider.shutdown_with_timeout(CLOSE_TIME_MAX);
         }
     }

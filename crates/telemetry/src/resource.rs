@@ -8,17 +8,17 @@ use crate::otel::OtelVariables;
 
 const SERVICE_NAME: &str = "service.name";
 
-/// The name of a process.
+/// The name of a service and of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The service, such as `ingester`; becomes `service.name`.
     pub name: String,
-    /// This process of it; becomes `service.instance.id`.
+    /// This process; becomes `service.instance.id`.
     pub instance: String,
 }
 
 /// The resource by the specification: `OTEL_SERVICE_NAME`, then `OTEL_RESOURCE_ATTRIBUTES`, then `identity`.
-/// The SDK has the first two the wrong way round and does not decode percent signs.
+/// The SDK's own detectors have the wrong precedence and do not decode percent signs.
 pub(crate) fn resource(identity: &Identity, variables: &OtelVariables) -> Resource {
     let given = attributes(variables.resource_attributes());
     let own = [
@@ -35,13 +35,13 @@ pub(crate) fn resource(identity: &Identity, variables: &OtelVariables) -> Resour
         .build()
 }
 
-/// The service's name as the resource has it, for log lines.
+/// The service name of the resource, for log lines.
 pub(crate) fn service_name(resource: &Resource) -> String {
     let name = resource.get(&opentelemetry::Key::from_static_str(SERVICE_NAME));
     name.map(|name| name.to_string()).unwrap_or_default()
 }
 
-/// Reads `key=value,key=value`, with percent signs; what is no pair is passed over.
+/// Parses `key=value,key=value` with percent-encoding; anything else is skipped.
 fn attributes(text: &str) -> Vec<KeyValue> {
     let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
     pairs
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attributes_are_read_with_percent_signs_and_without_what_is_no_pair() {
+    fn attributes_are_percent_decoded_and_invalid_pairs_are_skipped() {
         let read = attributes(" a = b%2Cc ,x,=y,d=e=f,");
         let expected = [KeyValue::new("a", "b,c"), KeyValue::new("d", "e=f")];
         assert_eq!(read, expected);

@@ -1,4 +1,4 @@
-//! The way of a finished span: clock offset, limit, batch, export. The batches are the SDK's.
+//! The pipeline of finished spans: clock offset, queue limit, batching (by the SDK), export.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     span_journal::SpanJournal,
 };
 
-/// Carries the offset of a span's start to its end; taken off before the span is queued.
+/// Attribute with the clock offset at the start of a span; removed before the span is queued.
 const OFFSET_AT_START: Key = Key::from_static_str("waybill.clock.offset_ns");
 
 /// The queue in front of the exporter. Clones feed the same queue.
@@ -43,9 +43,9 @@ impl SpanQueue {
         Self { batches, in_flight, journal, offset }
     }
 
-    /// Queues a finished span, its times as they are, or drops and counts it.
+    /// Queues a finished span without changing its times, or drops and counts it.
     pub(crate) fn put(&self, mut span: SpanData) {
-        // No span ends before it starts: clocks that disagree make it a point in time.
+        // A span must not end before it starts: with disagreeing clocks its length becomes zero.
         span.end_time = span.end_time.max(span.start_time);
         if !span.span_context.is_sampled() {
             return;
@@ -53,12 +53,12 @@ impl SpanQueue {
         if self.in_flight.enter() {
             self.batches.on_end(span);
         } else if let Some(journal) = &self.journal {
-            journal.left([span.span_context.span_id()]);
+            journal.remove([span.span_context.span_id()]);
         }
     }
 
-    /// Moves a span's times by the offsets of the moments at which they were stamped.
-    fn bend(&self, span: &mut SpanData) {
+    /// Adds to a span's times the clock offsets at its start and its end.
+    fn apply_offset(&self, span: &mut SpanData) {
         let at_start = take_offset(&mut span.attributes);
         let at_end = self.offset.nanoseconds();
         let (start, end) = (span.start_time, span.end_time);
@@ -96,8 +96,8 @@ impl SpanProcessor for SpanQueue {
     }
 
     fn on_end(&self, mut span: SpanData) {
-        if self.offset.was_touched() {
-            self.bend(&mut span);
+        if self.offset.was_changed() {
+            self.apply_offset(&mut span);
         }
         self.put(span);
     }
@@ -112,7 +112,7 @@ impl SpanProcessor for SpanQueue {
     }
 }
 
-/// Counts a batch out, sent or not, within the time limit.
+/// Exports batches within the time limit and removes them from the count, sent or not.
 #[derive(Debug)]
 struct CountedExporter<E> {
     exporter: E,
@@ -125,7 +125,7 @@ impl<E: SpanExporter> SpanExporter for CountedExporter<E> {
         let ids: Vec<_> = batch.iter().map(|span| span.span_context.span_id()).collect();
         let sent = self.in_flight.send(ids.len(), self.exporter.export(batch)).await;
         if let Some(journal) = &self.journal {
-            journal.left(ids);
+            journal.remove(ids);
         }
         sent
     }

@@ -1,5 +1,5 @@
-//! Spans that are exported after the fact: lost attempts, queue waits, progress. Their times are used as given: those
-//! of the broker unchanged, those of this process from `Clock::stamp`.
+//! Spans that are exported after the fact: lost attempts, queue waits, progress. Their times are exported as given: broker
+//! times unchanged, times of this process from `Clock::stamp`.
 
 use std::{borrow::Cow, time::SystemTime};
 
@@ -14,10 +14,10 @@ use opentelemetry_sdk::trace::{
 
 use crate::{context, span_queue::SpanQueue};
 
-/// Name of the scope that all spans of the lab are made in.
+/// Instrumentation scope of all spans of the lab.
 pub(crate) const SCOPE: &str = "waybill";
 
-/// Takes finished spans. Clones share the queue. Never blocks; what does not fit is dropped and counted.
+/// Exports finished spans. Clones share the queue. Never blocks; spans beyond the queue's limit are dropped and counted.
 #[derive(Debug, Clone)]
 pub struct SpanSink {
     queue: Option<SpanQueue>,
@@ -28,8 +28,8 @@ impl SpanSink {
         Self { queue }
     }
 
-    /// Sends the span with this process's resource. Unsampled spans are passed over. A span that ends
-    /// before it starts is sent with no length.
+    /// Exports the span with this process's resource. Unsampled spans are ignored. A span that ends before it starts is
+    /// exported with length zero.
     pub fn export(&self, span: SpanData) {
         if let Some(queue) = &self.queue {
             queue.put(span);
@@ -42,7 +42,7 @@ impl SpanSink {
 pub struct FinishedSpan(SpanData);
 
 impl FinishedSpan {
-    /// The span `span` itself, for one that another process began. Its parent is the trace's root if `None`.
+    /// The span with the ids of `span`, for example one that another process started.
     pub fn new(name: impl Into<Cow<'static, str>>, kind: SpanKind, span: TraceParent) -> Self {
         let own = context::span_context(span);
         Self(SpanData {
@@ -62,27 +62,27 @@ impl FinishedSpan {
         })
     }
 
-    /// A new child of `parent`, sampled as it is.
+    /// A new child of `parent`, sampled like it.
     pub fn child(name: impl Into<Cow<'static, str>>, kind: SpanKind, parent: TraceParent) -> Self {
         let span_id = u64::from_be_bytes(RandomIdGenerator::default().new_span_id().to_bytes());
         Self::new(name, kind, TraceParent { span_id, ..parent }).parent(parent)
     }
 
-    /// Sets the parent, of the same trace.
+    /// Sets the parent, which must be in the same trace.
     #[must_use]
     pub fn parent(mut self, parent: TraceParent) -> Self {
         self.0.parent_span_id = SpanId::from(parent.span_id);
         self
     }
 
-    /// Sets the times, as they are to be seen. An end before the start is taken as the start.
+    /// Sets the times to export. An end before the start is replaced by the start.
     #[must_use]
     pub fn times(mut self, start: SystemTime, end: SystemTime) -> Self {
         (self.0.start_time, self.0.end_time) = (start, end);
         self
     }
 
-    /// A span of no length.
+    /// Sets both times to `time`.
     #[must_use]
     pub fn at(self, time: SystemTime) -> Self {
         self.times(time, time)
@@ -95,7 +95,7 @@ impl FinishedSpan {
         self
     }
 
-    /// Adds a link, said to be `what` (`attr::LINK_…`).
+    /// Adds a link of the kind `what` (`attr::LINK_…`).
     #[must_use]
     pub fn link(mut self, to: TraceParent, what: &'static str) -> Self {
         let what = vec![KeyValue::new(contract::signals::attr::LINK, what)];
@@ -118,7 +118,7 @@ impl FinishedSpan {
         self
     }
 
-    /// The span's own place, for headers and links.
+    /// The span's own context, for headers and links.
     pub fn span_ref(&self) -> Option<TraceParent> {
         context::span_ref(&self.0.span_context)
     }

@@ -24,17 +24,17 @@ use tracing_subscriber::{
 
 use crate::{
     ClockOffset, Identity, Metrics, SpanSink, TelemetryConfig, filters,
-    loki::{self, LokiLayer, Shipping},
+    loki::{self, LokiExport, LokiLayer},
     pipelines::{Base, Logs, Spans},
     resource::{resource, service_name},
     span_journal::SpanJournal,
     stdout::{self, JsonLines},
 };
 
-/// Most time that [`Telemetry::stop`] takes, whatever the targets do.
+/// Time limit of each step of [`Telemetry::stop`].
 const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
-/// Why telemetry could not start. Each says what to change.
+/// Why telemetry could not start, with what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The filter of standard output cannot be read.
@@ -46,23 +46,23 @@ pub enum TelemetryError {
     /// The Loki address cannot be used.
     #[error("--loki-url (LOKI_URL) cannot be used: {0}")]
     Loki(String),
-    /// Something set up telemetry before.
+    /// Telemetry was already started in this process.
     #[error("telemetry was started twice in one process")]
     Twice,
 }
 
-/// The telemetry of this process. [`Telemetry::stop`] it at every exit: dropping it loses what waits.
+/// The telemetry of this process. Call [`Telemetry::stop`] at every exit: dropping it loses what is not exported yet.
 #[must_use]
 pub struct Telemetry {
     metrics: Metrics,
     spans: Spans,
     logs: Logs,
     stdout: WorkerGuard,
-    loki: Option<Shipping>,
+    loki: Option<LokiExport>,
 }
 
-/// Sets up everything for this process: subscriber, propagators, exporters, metrics. Call it once, inside
-/// a tokio runtime of several threads. The service's name decides which series show from the start.
+/// Starts telemetry: subscriber, propagators, exporters, metrics. Call it once, inside a multi-threaded tokio runtime. The
+/// name of the service determines which series exist from the start.
 pub fn init(
     identity: &Identity,
     config: &TelemetryConfig,
@@ -76,10 +76,10 @@ pub fn init(
         offset,
     };
     let journal = config.span_journal().map(SpanJournal::open).transpose();
-    let (journal, left, unusable) = match journal {
+    let (journal, lost, unusable) = match journal {
         Ok(journal) => {
-            let (journal, left) = journal.unzip();
-            (journal, left.unwrap_or_default(), None)
+            let (journal, lost) = journal.unzip();
+            (journal, lost.unwrap_or_default(), None)
         }
         Err(error) => (None, Vec::new(), Some(error)),
     };
@@ -96,11 +96,11 @@ pub fn init(
     tracing::subscriber::set_global_default(subscriber).map_err(|_| TelemetryError::Twice)?;
     global::set_tracer_provider(spans.provider.clone());
     global::set_text_map_propagator(propagator(config.otel.propagators()));
-    for (variable, must) in config.otel.set_aside() {
+    for (variable, must) in config.otel.unusable_variables() {
         tracing::warn!(variable, "variable ignored: {must}");
     }
     let telemetry = Telemetry { metrics: base.metrics, spans, logs, stdout, loki };
-    telemetry.tell_lost(left, unusable);
+    telemetry.export_lost_spans(lost, unusable);
     Ok(telemetry)
 }
 
@@ -110,37 +110,37 @@ impl Telemetry {
         self.metrics.clone()
     }
 
-    /// Exports spans after the fact.
+    /// The sink for spans that are exported after the fact.
     pub fn spans(&self) -> SpanSink {
         self.spans.sink()
     }
 
-    /// Sends the spans that a killed process left behind in its file; says so when the file is no use.
-    fn tell_lost(&self, left: Vec<SpanData>, unusable: Option<io::Error>) {
+    /// Exports the spans of a killed process from its journal; logs if the journal cannot be used.
+    fn export_lost_spans(&self, lost: Vec<SpanData>, unusable: Option<io::Error>) {
         if let Some(error) = unusable {
             tracing::warn!(
                 %error,
                 "--span-journal (WAYBILL_SPAN_JOURNAL) is not used; a killed process will leave gaps"
             );
         }
-        if !left.is_empty() {
+        if !lost.is_empty() {
             tracing::warn!(
-                spans = left.len(),
-                "the process before this one was killed; telling its spans"
+                spans = lost.len(),
+                "the previous process was killed; exporting its unfinished spans"
             );
         }
-        for span in left {
+        for span in lost {
             self.spans().export(span);
         }
     }
 
-    /// Sends what waits, for 2 s at most; the rest is lost. Log what is to be seen before this, the last error too.
+    /// Flushes all signals, for 2 s at most; the rest is lost. Later log lines are not exported.
     pub async fn stop(self) {
         let Self { spans, logs, stdout, loki, .. } = self;
         let flushed = async {
             let loki = tokio::spawn(async {
-                if let Some(shipping) = loki {
-                    shipping.stop().await;
+                if let Some(export) = loki {
+                    export.stop().await;
                 }
             });
             let logs = spawn_blocking(move || logs.stop());
@@ -148,8 +148,8 @@ impl Telemetry {
             let _ = (loki.await, logs.await, spans.await);
         };
         let _ = tokio::time::timeout(STOP_TIME_MAX, flushed).await;
-        // The guard waits about a second for the last lines, and for ever without a reader: on a thread of
-        // its own, which holds up neither the runtime nor the end of the process.
+        // Dropping the guard waits about a second for the last lines, and forever without a reader: so it is dropped on its
+        // own thread, which blocks neither the runtime nor the exit.
         let (done, written) = oneshot::channel();
         std::thread::spawn(move || {
             drop(stdout);
@@ -166,7 +166,7 @@ impl fmt::Debug for Telemetry {
     }
 }
 
-/// What travels in headers: the trace context, baggage, both or neither.
+/// The propagator of trace context and baggage, of one of them, or of neither.
 fn propagator((trace_context, baggage): (bool, bool)) -> TextMapCompositePropagator {
     let mut propagators: Vec<Box<dyn TextMapPropagator + Send + Sync>> = Vec::new();
     if trace_context {
@@ -178,7 +178,7 @@ fn propagator((trace_context, baggage): (bool, bool)) -> TextMapCompositePropaga
     TextMapCompositePropagator::new(propagators)
 }
 
-/// Log lines on standard output.
+/// The layer for log lines on standard output.
 fn lines<S>(base: &Base<'_>, writer: NonBlocking) -> Result<impl Layer<S> + use<S>, TelemetryError>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -189,14 +189,14 @@ where
     Ok(lines.with_writer(writer).with_filter(filter))
 }
 
-/// Log lines straight to Loki, if an address is set.
-fn loki(base: &Base<'_>) -> Result<(Option<LokiLayer>, Option<Shipping>), TelemetryError> {
+/// The Loki exporter, if an address is set.
+fn loki(base: &Base<'_>) -> Result<(Option<LokiLayer>, Option<LokiExport>), TelemetryError> {
     let Some(address) = &base.config.loki_url else {
         return Ok((None, None));
     };
     let dropped = base.metrics.counter(&TELEMETRY_DROPPED, &[signal::LOKI]);
     let dropped = dropped.expect("the register has it");
     loki::start(address, &service_name(&base.resource), dropped)
-        .map(|(layer, shipping)| (Some(layer), Some(shipping)))
+        .map(|(layer, export)| (Some(layer), Some(export)))
         .map_err(|error| TelemetryError::Loki(error.to_string()))
 }

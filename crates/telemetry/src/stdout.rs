@@ -1,4 +1,4 @@
-//! Log lines on standard output: one JSON object a line. A reader that does not read costs lines, not jobs.
+//! Log lines on standard output, one JSON object per line. If the reader stalls, lines are dropped and nothing blocks.
 
 use std::{
     fmt,
@@ -24,21 +24,20 @@ use tracing_subscriber::{
 
 use crate::ClockOffset;
 
-/// Most lines that wait for standard output; what comes beyond is dropped and counted.
+/// Most lines that wait for standard output; further ones are dropped and counted.
 const LINES_MAX: usize = 8_192;
 
-/// What is written at once when lines come faster than they are written. The writer's thread flushes
-/// whenever none waits.
+/// Write buffer, in bytes. The writer's thread flushes it when no line waits.
 const WRITE_BYTES: usize = 64 * 1024;
 
-/// Microseconds, always six digits, so that lines sort as text.
+/// Timestamp format, always with six digits of microseconds, so that lines sort as text.
 const STAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
-/// The names that lines have by themselves; an event's field of such a name is written as `field.{name}`.
+/// Names of the built-in fields; an event's field with such a name is written as `field.{name}`.
 const OWN_NAMES: [&str; 6] = ["timestamp", "level", "target", "service", "trace_id", "span_id"];
 
-/// A writer that never waits for standard output, and what flushes it when dropped.
+/// A writer that never blocks, and its guard, which flushes it when dropped.
 pub(crate) fn writer() -> (NonBlocking, WorkerGuard) {
     NonBlockingBuilder::default()
         .buffered_lines_limit(LINES_MAX)

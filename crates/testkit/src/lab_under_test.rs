@@ -8,39 +8,39 @@ use std::{
 };
 
 use lab::{
-    Ports, Progress,
-    embedded::{Embedded, Options},
+    LabEvent, Ports,
+    embedded::{Embedded, EmbeddedOptions},
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::{PortBlock, settings::Settings};
+use crate::{PortBlock, settings::TestSettings};
 
-/// A lab with ports and a data folder of its own, all services included. Dropped: its parts are
-/// killed and its data deleted; if the test failed, the end of each part's log is printed first.
+/// A lab with its own ports and data folder, including all services. Dropping it kills its parts and deletes its data; if the
+/// test failed, the end of each part's log is printed first.
 pub struct LabUnderTest {
     lab: Embedded,
-    progress: Arc<Mutex<Vec<Progress>>>,
-    // Deleted and freed last.
+    progress: Arc<Mutex<Vec<LabEvent>>>,
+    // Dropped last.
     _folder: TempDir,
     _ports: PortBlock,
 }
 
 impl LabUnderTest {
-    /// Starts one from this `waybill` executable and waits until every part is ready.
+    /// Starts a lab from this `waybill` executable and waits until every part is ready.
     pub async fn start(waybill: &Path) -> Self {
         Self::start_with(waybill, |_| ()).await
     }
 
-    /// The same, with changed options: more processors, settings for the services.
-    pub async fn start_with(waybill: &Path, change: impl FnOnce(&mut Options)) -> Self {
+    /// Like [`Self::start`], with changed options.
+    pub async fn start_with(waybill: &Path, change: impl FnOnce(&mut EmbeddedOptions)) -> Self {
         let ports = PortBlock::claim();
         let folder = tempfile::tempdir().expect("the folder for temporary files can be written");
         let progress = Arc::new(Mutex::new(Vec::new()));
-        let mut options = Options::new(waybill.to_owned());
+        let mut options = EmbeddedOptions::new(waybill.to_owned());
         options.ports = Ports::from_base(ports.base());
         options.data_dir = folder.path().join("data");
-        options.finder = Settings::read().finder;
+        options.finder = TestSettings::read().finder;
         options.report = {
             let received = Arc::clone(&progress);
             Arc::new(move |event| received.lock().expect("only pushed to").push(event))
@@ -55,23 +55,23 @@ impl LabUnderTest {
         }
     }
 
-    /// Where jobs are sent, without a slash at the end.
+    /// URL of the gateway, without a trailing slash.
     pub fn gateway_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.lab.ports().gateway)
     }
 
-    /// Where the console is, without a slash at the end.
+    /// URL of the console, without a trailing slash.
     pub fn console_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.lab.ports().console)
     }
 
-    /// Where clients of the broker connect.
+    /// URL of the broker for clients.
     pub fn nats_url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.lab.ports().nats)
     }
 
-    /// What the lab has reported so far.
-    pub fn progress(&self) -> Vec<Progress> {
+    /// The events of the lab so far.
+    pub fn progress(&self) -> Vec<LabEvent> {
         self.progress.lock().expect("only pushed to").clone()
     }
 }

@@ -1,4 +1,4 @@
-//! A DNS server that responds as a test defines, or not at all.
+//! A DNS server with configured responses, which may also never respond.
 
 use std::{
     collections::HashMap,
@@ -14,10 +14,10 @@ use tokio::{net::UdpSocket, task::JoinSet};
 
 /// The addresses of a name.
 #[derive(Debug, Clone)]
-pub enum Known {
-    /// The same addresses each time; none: the name exists without any.
+pub enum DnsAnswer {
+    /// The same addresses each time; an empty list means a name without addresses.
     As(Vec<IpAddr>),
-    /// Each look-up the next of these, the last one again and again: a name that rebinds.
+    /// The next of these addresses for each look-up, then always the last one: a name that rebinds.
     Then(Vec<IpAddr>),
     /// Never responds to queries for this name.
     NoResponse,
@@ -32,18 +32,18 @@ pub struct NameServer {
 }
 
 impl NameServer {
-    /// Knows these names; all others do not exist.
-    pub async fn start(names: impl IntoIterator<Item = (&str, Known)>) -> Self {
+    /// Starts a server with these names; all others do not exist.
+    pub async fn start(names: impl IntoIterator<Item = (&str, DnsAnswer)>) -> Self {
         let names = names.into_iter().map(|(name, known)| (format!("{name}."), known));
         Self::serve(names.collect(), Some(ResponseCode::NXDomain)).await
     }
 
-    /// Never responds.
+    /// Starts a server that never responds.
     pub async fn silent() -> Self {
         Self::serve(HashMap::new(), None).await
     }
 
-    async fn serve(mut names: HashMap<String, Known>, unknown: Option<ResponseCode>) -> Self {
+    async fn serve(mut names: HashMap<String, DnsAnswer>, unknown: Option<ResponseCode>) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port is free");
         let address = socket.local_addr().expect("it is bound");
         let queries = Arc::<Mutex<Vec<String>>>::default();
@@ -62,12 +62,12 @@ impl NameServer {
         Self { address, queries, _serving: serving }
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The names it was queries for, with a dot at the end, each query by itself.
+    /// The queried names, with a trailing dot, one entry per query.
     pub fn queries(&self) -> Vec<String> {
         self.queries.lock().expect("only pushed to").clone()
     }
@@ -75,7 +75,7 @@ impl NameServer {
 
 fn respond(
     query: &Message,
-    known: Option<&mut Known>,
+    known: Option<&mut DnsAnswer>,
     unknown: Option<ResponseCode>,
 ) -> Option<Vec<u8>> {
     let question = &query.queries[0];
@@ -98,15 +98,15 @@ fn respond(
     response.to_vec().ok()
 }
 
-impl Known {
-    /// The addresses for the next query; `None` when there is to be no response.
+impl DnsAnswer {
+    /// The addresses for the next query; `None` for no response.
     fn next(&mut self, record_type: RecordType) -> Option<Vec<IpAddr>> {
         match self {
             Self::NoResponse => None,
             Self::As(addresses) => Some(addresses.clone()),
             Self::Then(addresses) => {
                 let next = *addresses.first()?;
-                // Both kinds of address are queries for at a time; only one of them moves on.
+                // A look-up queries both A and AAAA; only the query for A advances.
                 if addresses.len() > 1 && record_type == RecordType::A {
                     addresses.remove(0);
                 }

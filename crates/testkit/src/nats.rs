@@ -6,15 +6,14 @@ use lab::nats::{Monitor, Server, ServerError, ServerOptions};
 use tempfile::TempDir;
 use tokio::{process::Command, sync::OnceCell};
 
-use crate::{PortBlock, settings::Settings};
+use crate::{PortBlock, settings::TestSettings};
 
-/// How often another block of ports is tried when somebody took one of ours.
+/// Most port blocks tried if another process uses one of the ports.
 const ATTEMPTS_MAX: u32 = 5;
-/// How long a graceful stop may take.
+/// Grace period of a graceful stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A nats-server with a store and ports of its own. Dropped: killed, and its store deleted.
-/// Start one in each test, not one for all: it lives at most as long as its test.
+/// A nats-server with its own store and ports. Dropping it kills it and deletes its store. Start one per test.
 #[derive(Debug)]
 pub struct NatsServer {
     server: Server,
@@ -23,7 +22,7 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
-    /// Starts one and waits until it is ready, JetStream included.
+    /// Starts a server and waits until it is ready, including JetStream.
     pub async fn start() -> Self {
         let mut refusal = String::new();
         for _ in 0..ATTEMPTS_MAX {
@@ -44,33 +43,33 @@ impl NatsServer {
             monitor: Monitor::hidden_on(ports.base() + 1),
             folder: folder.path().to_owned(),
             log: folder.path().join("nats.log"),
-            prefix: leash().await.iter().map(Into::into).collect(),
+            prefix: kill_with_parent().await.iter().map(Into::into).collect(),
         };
         let server = Server::start(binary().await, options).await?;
         Ok(Self { server, ports, _folder: folder })
     }
 
-    /// What clients connect to; the same over restarts.
+    /// The URL for clients; restarts do not change it.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Its monitoring pages, such as `{monitor_url}/jsz`.
+    /// Base URL of the monitoring pages, such as `{monitor_url}/jsz`.
     pub fn monitor_url(&self) -> String {
         self.server.options().monitor_url()
     }
 
-    /// What it says of its own health, storage included.
+    /// URL of the health page, which includes storage.
     pub fn health_url(&self) -> String {
         self.server.options().health_url()
     }
 
-    /// Ports that are free for the test's own use, other than the two of the server.
+    /// Free ports for the test, other than the two of the server.
     pub fn spare_ports(&self) -> impl Iterator<Item = u16> + use<> {
         self.ports.base() + 2..self.ports.base() + lab::PORT_SPAN
     }
 
-    /// Its process id while it runs.
+    /// The process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.server.pid()
     }
@@ -85,25 +84,24 @@ impl NatsServer {
         self.server.stop(GRACE).await;
     }
 
-    /// Starts it again on the same store and ports; one that runs is killed first.
+    /// Restarts it on the same store and ports; a running process is killed first.
     pub async fn restart(&mut self) {
         let started = self.server.restart().await;
         started.unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Holds it still: connections stay open and nothing is answered.
+    /// Pauses it (SIGSTOP): connections stay open without responses.
     pub async fn pause(&self) {
         self.server.pause().await;
     }
 
-    /// Lets it go on.
+    /// Resumes it (SIGCONT).
     pub fn resume(&self) {
         self.server.resume();
     }
 }
 
-/// The nats-server of the tests, for those that write its configuration themselves. Found, or
-/// fetched, once per test program.
+/// The path of nats-server, for tests that write its configuration themselves. Found or fetched once per test program.
 pub async fn nats_server_binary() -> PathBuf {
     binary().await.clone()
 }
@@ -111,16 +109,16 @@ pub async fn nats_server_binary() -> PathBuf {
 async fn binary() -> &'static PathBuf {
     static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
     let find = async || {
-        let found = Settings::read().finder.find(&lab::silent()).await;
+        let found = TestSettings::read().finder.find(&lab::silent()).await;
         found.unwrap_or_else(|error| panic!("{error}")).path
     };
     BINARY.get_or_init(find).await
 }
 
-/// What ends a server with a test program that is killed and so drops nothing; where there is no
-/// such tool, such a server stays behind.
-async fn leash() -> &'static [&'static str] {
-    static LEASH: OnceCell<&[&str]> = OnceCell::const_new();
+/// The command prefix that ends a server with its test program, even if the program is killed. Empty if `setpriv` is not
+/// installed.
+async fn kill_with_parent() -> &'static [&'static str] {
+    static PREFIX: OnceCell<&[&str]> = OnceCell::const_new();
     const SETPRIV: [&str; 4] = ["setpriv", "--pdeathsig", "KILL", "--"];
     let probe = async || {
         let mut probe = Command::new(SETPRIV[0]);
@@ -130,5 +128,5 @@ async fn leash() -> &'static [&'static str] {
             _ => &[],
         }
     };
-    LEASH.get_or_init(probe).await
+    PREFIX.get_or_init(probe).await
 }

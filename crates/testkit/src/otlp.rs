@@ -1,4 +1,4 @@
-//! An OTLP receiver that keeps what it gets, or misbehaves as backends do.
+//! An OTLP receiver that records telemetry, or fails like an unavailable backend.
 
 use std::{
     net::SocketAddr,
@@ -23,18 +23,18 @@ use tonic::{
 
 use crate::received::{ReceivedLog, ReceivedSpan, service_name};
 
-/// Most spans, and most log lines, that are kept; then the sink responds that it is full.
+/// Most recorded spans, and most log lines; beyond that the sink responds `resource exhausted`.
 const KEPT_MAX: usize = 500_000;
 
-/// How the sink answers.
+/// Behaviour of the sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SinkMode {
-    /// Keeps what it gets.
+    /// Records requests.
     #[default]
     Normal,
-    /// Answers at once that it is unavailable.
+    /// Responds `unavailable`.
     Refusing,
-    /// Takes requests and never answers; those never get an answer, whatever the mode is later.
+    /// Accepts requests and never responds, not even after a change of the mode.
     Hanging,
 }
 
@@ -47,7 +47,7 @@ pub struct OtlpSink {
 }
 
 impl OtlpSink {
-    /// Starts one in mode normal.
+    /// Starts a sink in mode [`SinkMode::Normal`].
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port is free");
@@ -64,22 +64,22 @@ impl OtlpSink {
         Self { address, inbox, _server: task }
     }
 
-    /// What `OTEL_EXPORTER_OTLP_ENDPOINT` wants.
+    /// Value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// How it answers from now on.
+    /// Changes the behaviour for later requests.
     pub fn set_mode(&self, mode: SinkMode) {
         self.inbox.lock().mode = mode;
     }
 
-    /// Requests so far, however they were answered.
+    /// Number of requests so far, in any mode.
     pub fn requests(&self) -> u64 {
         self.inbox.lock().requests
     }
 
-    /// Every span so far.
+    /// All recorded spans.
     pub fn spans(&self) -> Vec<ReceivedSpan> {
         self.inbox.lock().spans.clone()
     }
@@ -93,7 +93,7 @@ impl OtlpSink {
         spans
     }
 
-    /// Every log line so far.
+    /// All recorded log lines.
     pub fn logs(&self) -> Vec<ReceivedLog> {
         self.inbox.lock().logs.clone()
     }
@@ -105,7 +105,7 @@ impl OtlpSink {
         logs.cloned().collect()
     }
 
-    /// Forgets all that came so far.
+    /// Deletes all recorded spans and log lines.
     pub fn clear(&self) {
         let mut inbox = self.inbox.lock();
         inbox.spans.clear();
@@ -143,7 +143,7 @@ impl Inbox {
     }
 }
 
-/// Takes no more than there is room for.
+/// Records as many items as the limit allows.
 fn keep<T>(kept: &mut Vec<T>, more: impl Iterator<Item = T>) -> Result<(), Status> {
     let room = KEPT_MAX.saturating_sub(kept.len());
     let mut more = more.peekable();

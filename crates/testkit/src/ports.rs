@@ -1,4 +1,4 @@
-//! Ports that stay a test's own, also while what listened on them is down.
+//! Blocks of ports that belong to one test, even while nothing listens on them.
 
 use std::{
     fs::{self, File},
@@ -8,14 +8,13 @@ use std::{
 
 use lab::{PORT_SPAN, can_listen};
 
-/// First port of the first block. Up to the last block's end all lie below what systems hand out
-/// for outgoing connections, so no client can sit on one.
+/// First port of the first block. All blocks lie below the ephemeral ports, so outgoing connections do not use them.
 const FIRST: u16 = 20_000;
 /// Number of blocks.
 const BLOCKS: u16 = 300;
 
-/// [`PORT_SPAN`] free ports, enough for a whole lab. A lock file keeps other tests of this user
-/// away, in this process and in others, until it is dropped.
+/// [`PORT_SPAN`] free ports, enough for a whole lab. A lock file reserves them among all tests of this user until this is
+/// dropped.
 #[derive(Debug)]
 pub struct PortBlock {
     base: u16,
@@ -23,7 +22,7 @@ pub struct PortBlock {
 }
 
 impl PortBlock {
-    /// Takes a random free one.
+    /// Reserves a random free block.
     pub fn claim() -> Self {
         let claims = claims();
         fs::create_dir_all(&claims).expect("the folder for temporary files can be written");

@@ -1,4 +1,4 @@
-//! Received spans and log lines, with accessors for tests.
+//! Recorded spans and log lines, with accessors for tests.
 
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, KeyValue, any_value::Value},
@@ -17,27 +17,27 @@ pub struct ReceivedSpan {
 }
 
 impl ReceivedSpan {
-    /// 32 hex digits.
+    /// The trace id, 32 hex digits.
     pub fn trace_id(&self) -> String {
         hex::encode(&self.span.trace_id)
     }
 
-    /// 16 hex digits.
+    /// The span id, 16 hex digits.
     pub fn span_id(&self) -> String {
         hex::encode(&self.span.span_id)
     }
 
-    /// 16 hex digits; empty for a root.
+    /// The parent's span id, 16 hex digits; empty for a root span.
     pub fn parent_id(&self) -> String {
         hex::encode(&self.span.parent_span_id)
     }
 
-    /// Its name.
+    /// The span name.
     pub fn name(&self) -> &str {
         &self.span.name
     }
 
-    /// Its kind.
+    /// The span kind.
     pub fn kind(&self) -> SpanKind {
         self.span.kind()
     }
@@ -59,7 +59,7 @@ impl ReceivedSpan {
         links.map(|link| hex::encode(&link.span_id)).collect()
     }
 
-    /// Names of its events.
+    /// Names of the span's events.
     pub fn events(&self) -> Vec<&str> {
         self.span.events.iter().map(|e| e.name.as_str()).collect()
     }
@@ -75,17 +75,17 @@ pub struct ReceivedLog {
 }
 
 impl ReceivedLog {
-    /// 32 hex digits; empty outside a trace.
+    /// The trace id, 32 hex digits; empty outside a trace.
     pub fn trace_id(&self) -> String {
         hex::encode(&self.record.trace_id)
     }
 
-    /// 16 hex digits; empty outside a span.
+    /// The span id, 16 hex digits; empty outside a span.
     pub fn span_id(&self) -> String {
         hex::encode(&self.record.span_id)
     }
 
-    /// Its message.
+    /// The message.
     pub fn body(&self) -> String {
         self.record.body.as_ref().map(text).unwrap_or_default()
     }

@@ -1,22 +1,22 @@
-//! Randomness that can be repeated.
+//! Repeatable randomness.
 
 use rand::{SeedableRng as _, rngs::StdRng};
 
-use crate::settings::Settings;
+use crate::settings::TestSettings;
 
-/// The start of a test's random choices.
+/// The seed of a test's random numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seed(pub u64);
 
 impl Seed {
-    /// From `WAYBILL_TEST_SEED`, else a random one. Printed, so that a failed test shows it.
+    /// The seed from `WAYBILL_TEST_SEED`, else a random one. It is printed, so that a failed test can be repeated.
     pub fn pick() -> Self {
-        let seed = Settings::read().seed.unwrap_or_else(rand::random);
+        let seed = TestSettings::read().seed.unwrap_or_else(rand::random);
         println!("repeat with WAYBILL_TEST_SEED={seed}");
         Self(seed)
     }
 
-    /// The same choices for the same seed.
+    /// A random number generator with this seed.
     pub fn rng(self) -> StdRng {
         StdRng::seed_from_u64(self.0)
     }

@@ -1,12 +1,12 @@
-//! What may be set from outside for all tests, by the same variables as for the lab.
+//! Environment variables for all tests.
 
 use clap::Parser;
 use lab::nats::FinderArgs;
 
-/// Read from the environment only: test programs have no flags of ours.
+/// Settings from environment variables only, because test programs cannot have flags.
 #[derive(Debug, Parser)]
 #[command(no_binary_name = true)]
-pub(crate) struct Settings {
+pub(crate) struct TestSettings {
     /// Which nats-server the tests run.
     #[command(flatten)]
     pub(crate) finder: FinderArgs,
@@ -15,7 +15,7 @@ pub(crate) struct Settings {
     pub(crate) seed: Option<u64>,
 }
 
-impl Settings {
+impl TestSettings {
     pub(crate) fn read() -> Self {
         Self::try_parse_from(std::iter::empty::<&str>())
             .unwrap_or_else(|error| panic!("a WAYBILL_… variable has no usable value: {error}"))

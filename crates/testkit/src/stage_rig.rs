@@ -1,4 +1,4 @@
-//! A broker with the lab's streams, and what a service in the test's own process needs to run against it.
+//! A broker with the lab's streams, for a service that runs in the test's own process.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -19,10 +19,10 @@ use telemetry::{Identity, Metrics, SpanSink, TelemetryConfig};
 
 use crate::{NatsServer, eventually};
 
-/// Long enough for anything on a busy machine.
+/// Timeout of each wait; long, for a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// A broker of its own with the lab's streams and buckets.
+/// A broker with the lab's streams and buckets.
 pub struct StageRig {
     /// JetStream of that broker.
     pub jetstream: jetstream::Context,
@@ -31,7 +31,7 @@ pub struct StageRig {
     records: kv::Store,
 }
 
-/// The flags of any service.
+/// The flags of a service.
 #[derive(Parser)]
 struct Flags<T: Args> {
     #[command(flatten)]
@@ -57,7 +57,7 @@ impl StageRig {
         Self { jetstream, nats, records }
     }
 
-    /// The settings of a service that talks to this broker, with further flags.
+    /// The settings of a service that connects to this broker, with further flags.
     pub fn config<T: Args>(&self, flags: &[&str]) -> T {
         let url = self.nats.url();
         let fixed = ["service", "--telemetry", "off", "--log", "off", "--nats-url", &url];
@@ -66,7 +66,7 @@ impl StageRig {
         Flags::<T>::parse_from(all).config
     }
 
-    /// The context of a service of this stage; its metrics are its own.
+    /// The context of a service of this stage, with its own metrics.
     pub fn service(stage: Stage, instance: &str) -> ServiceContext {
         let clock = Clock::new();
         let metrics = Metrics::new(METRICS, Some(stage), clock.offset());
@@ -106,19 +106,19 @@ impl StageRig {
         self.publish_job(Hop::Todo, job).await;
     }
 
-    /// Writes the record of a job, whatever was there before.
+    /// Writes the record of a job unconditionally.
     pub async fn put_record(&self, record: &JobRecord) {
         let value = record.to_json().expect("a record is JSON");
         self.records.put(record.id.to_string(), value.into()).await.expect("the bucket takes it");
     }
 
-    /// The record of a job as it is stored now.
+    /// The current record of a job.
     pub async fn record(&self, job: JobId) -> Option<JobRecord> {
         let stored = self.records.get(job.to_string()).await.expect("the bucket can be read");
         stored.map(|value| JobRecord::from_json(job, &value).expect("the record can be read"))
     }
 
-    /// The record of a job, once it is as wanted.
+    /// Waits until the record of a job is as `wanted`, and returns it.
     #[track_caller]
     pub fn record_when(
         &self,
@@ -156,8 +156,8 @@ impl StageRig {
     }
 }
 
-/// Where the spans of all services of this test process go: nowhere, but they have ids. Set up once, on a runtime that
-/// outlives every test.
+/// The span sink of all services of this test process, which exports nothing. Started once, on a runtime that outlives every
+/// test.
 fn spans() -> SpanSink {
     static SINK: OnceLock<SpanSink> = OnceLock::new();
     let start = || {

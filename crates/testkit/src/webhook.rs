@@ -15,18 +15,18 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
-/// Requests remembered at most; later ones are answered and forgotten.
+/// Most recorded requests; later ones get a response and are not recorded.
 const KEPT_MAX: usize = 100_000;
 
-/// One answer.
+/// A response of the receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
+pub struct WebhookResponse {
     status: StatusCode,
     delay: Duration,
 }
 
-impl Answer {
-    /// Answers at once with this status. Panics on a number that is none.
+impl WebhookResponse {
+    /// A response with this status, without delay. Panics if it is not an HTTP status.
     pub fn status(status: u16) -> Self {
         Self {
             status: StatusCode::from_u16(status).expect("an HTTP status"),
@@ -34,51 +34,50 @@ impl Answer {
         }
     }
 
-    /// Answers only after this time.
+    /// Delays the response by this time.
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
 }
 
-/// One request as it came.
+/// A recorded request.
 #[derive(Debug, Clone)]
-pub struct ReceivedHook {
-    /// Its method.
+pub struct ReceivedWebhook {
+    /// HTTP method.
     pub method: Method,
-    /// Its path, with the query.
+    /// Path and query.
     pub path: String,
-    /// Its headers.
+    /// All headers.
     pub headers: HeaderMap,
-    /// Its whole body.
+    /// The complete body.
     pub body: Bytes,
-    /// When it had come in full.
+    /// Time of its complete arrival.
     pub at: Instant,
 }
 
-impl ReceivedHook {
-    /// A header as text; `None` too when it is none.
+impl ReceivedWebhook {
+    /// A header as text; `None` if it is absent or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// An HTTP server on a free port that takes every request. Answers 204 unless configured otherwise.
-/// Ends when it is dropped.
+/// A webhook receiver on a free port. Responds 204 to every request unless configured otherwise. Stops when it is dropped.
 #[derive(Debug)]
-pub struct WebhookCatcher {
+pub struct WebhookReceiver {
     address: SocketAddr,
     shared: Shared,
     _server: JoinSet<()>,
 }
 
-impl WebhookCatcher {
-    /// Starts one.
+impl WebhookReceiver {
+    /// Starts a receiver.
     pub async fn start() -> Self {
         Self::start_at("127.0.0.1:0").await
     }
 
-    /// Starts one at a free address, such as that of an earlier one.
+    /// Starts a receiver at a free address, such as that of an earlier one.
     pub async fn start_at(authority: &str) -> Self {
         let listener = TcpListener::bind(authority).await;
         let listener = listener.expect("the port is free");
@@ -88,7 +87,7 @@ impl WebhookCatcher {
         let mut task = JoinSet::new();
         task.spawn(async move {
             let served = axum::serve(listener, routes).await;
-            served.expect("the catcher serves until it is dropped");
+            served.expect("the receiver serves until it is dropped");
         });
         Self { address, shared, _server: task }
     }
@@ -98,33 +97,33 @@ impl WebhookCatcher {
         format!("http://{}{path}", self.address)
     }
 
-    /// `127.0.0.1:port`, as it stands on an allow-list.
+    /// `127.0.0.1:port`, for an allow-list.
     pub fn authority(&self) -> String {
         self.address.to_string()
     }
 
-    /// The next answers, in this order, after those already waiting; then 204 again.
-    pub fn answer_with(&self, answers: impl IntoIterator<Item = Answer>) {
-        self.shared.lock().answers.extend(answers);
+    /// Sets the next responses, in this order, after those already set; then 204 again.
+    pub fn respond_with(&self, responses: impl IntoIterator<Item = WebhookResponse>) {
+        self.shared.lock().responses.extend(responses);
     }
 
-    /// Every request so far, in the order they came.
-    pub fn received(&self) -> Vec<ReceivedHook> {
+    /// All recorded requests, in order of arrival.
+    pub fn received(&self) -> Vec<ReceivedWebhook> {
         self.shared.lock().received.clone()
     }
 }
 
 #[derive(Debug, Clone, Default)]
-struct Shared(Arc<Mutex<Caught>>);
+struct Shared(Arc<Mutex<Recorded>>);
 
 #[derive(Debug, Default)]
-struct Caught {
-    answers: VecDeque<Answer>,
-    received: Vec<ReceivedHook>,
+struct Recorded {
+    responses: VecDeque<WebhookResponse>,
+    received: Vec<ReceivedWebhook>,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Caught> {
+    fn lock(&self) -> MutexGuard<'_, Recorded> {
         self.0.lock().expect("no holder panics")
     }
 }
@@ -136,13 +135,13 @@ async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> StatusCode {
-    let hook = ReceivedHook { method, path: uri.to_string(), headers, body, at: Instant::now() };
+    let hook = ReceivedWebhook { method, path: uri.to_string(), headers, body, at: Instant::now() };
     let answer = {
-        let mut caught = shared.lock();
-        if caught.received.len() < KEPT_MAX {
-            caught.received.push(hook);
+        let mut recorded = shared.lock();
+        if recorded.received.len() < KEPT_MAX {
+            recorded.received.push(hook);
         }
-        caught.answers.pop_front().unwrap_or(Answer::status(204))
+        recorded.responses.pop_front().unwrap_or(WebhookResponse::status(204))
     };
     sleep(answer.delay).await;
     answer.status

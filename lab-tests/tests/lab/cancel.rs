@@ -11,7 +11,7 @@ use lab_tests::{Client, waybill};
 use rand::RngExt as _;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use testkit::{LabUnderTest, Seed, WebhookCatcher, eventually};
+use testkit::{LabUnderTest, Seed, WebhookReceiver, eventually};
 
 const LIMIT: Duration = Duration::from_mins(1);
 /// A claim is renewed every third of the ack wait: whatever is faster was called.
@@ -19,14 +19,14 @@ const RENEWED: Duration = Duration::from_secs(20);
 /// Jobs whose cancel races with their end.
 const RACES: usize = 80;
 
-async fn lab(catcher: &WebhookCatcher) -> LabUnderTest {
+async fn lab(catcher: &WebhookReceiver) -> LabUnderTest {
     LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
     })
     .await
 }
 
-fn job(operation: &Value, catcher: &WebhookCatcher) -> Value {
+fn job(operation: &Value, catcher: &WebhookReceiver) -> Value {
     let notify = json!({"channel": "webhook", "url": catcher.url("/ledger")});
     json!({"name": "to be cancelled", "operations": [operation], "notify": notify})
 }
@@ -44,7 +44,7 @@ async fn becomes(client: &Client, job: JobId, state: JobState) {
 }
 
 /// The notified outcomes, each with its `webhook-id`; repetitions once.
-fn outcomes(catcher: &WebhookCatcher, job: JobId) -> BTreeSet<(String, String)> {
+fn outcomes(catcher: &WebhookReceiver, job: JobId) -> BTreeSet<(String, String)> {
     let notifications = catcher.received().into_iter().filter_map(|hook| {
         let notification: Value = serde_json::from_slice(&hook.body).ok()?;
         let id = hook.header("webhook-id")?.to_owned();
@@ -56,7 +56,7 @@ fn outcomes(catcher: &WebhookCatcher, job: JobId) -> BTreeSet<(String, String)> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_job_stops_at_once_and_frees_its_core() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
         let ack_wait = (3 * RENEWED).as_secs().to_string();
@@ -99,7 +99,7 @@ async fn a_running_job_stops_at_once_and_frees_its_core() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queued_job_is_cancelled_and_notified_without_a_worker() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let lab = lab(&catcher).await;
     let client = Client::of(&lab);
     lab.stop(Part::Processor(1)).await.expect("it runs");
@@ -153,7 +153,7 @@ async fn leave_as_a_gateway_that_died(lab: &LabUnderTest, job: JobId) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_that_races_with_the_end_has_one_outcome_and_says_which() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let lab = lab(&catcher).await;
     let client = Client::of(&lab);
     let mut random = Seed::pick().rng();

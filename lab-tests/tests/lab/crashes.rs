@@ -6,7 +6,7 @@ use contract::{Stage, state::JobState};
 use lab_tests::{Client, waybill};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use testkit::{LabUnderTest, WebhookCatcher, eventually};
+use testkit::{LabUnderTest, WebhookReceiver, eventually};
 
 const LIMIT: Duration = Duration::from_secs(90);
 const BOUNDARIES: [&str; 4] = ["before_work", "after_effect", "after_publish", "before_ack"];
@@ -19,7 +19,7 @@ const STAGES: [(Stage, &str, &[&str]); 3] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_boundary_of_any_stage_loses_nothing_and_doubles_nothing() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
         options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), "2".into()));
@@ -110,7 +110,7 @@ fn restarts(lab: &LabUnderTest, stage: &str) -> u32 {
 }
 
 /// The notifications of a job: `webhook-id` and run of each, repetitions once.
-fn effects_of(catcher: &WebhookCatcher, job: &str) -> BTreeSet<String> {
+fn effects_of(catcher: &WebhookReceiver, job: &str) -> BTreeSet<String> {
     let notifications = catcher.received().into_iter().filter_map(|hook| {
         let notification: Value = serde_json::from_slice(&hook.body).ok()?;
         let effect = format!("{} {}", hook.header("webhook-id")?, notification["data"]["run"]);

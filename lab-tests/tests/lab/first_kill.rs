@@ -12,7 +12,7 @@ use lab::Part;
 use lab_tests::{Client, waybill};
 use rand::{RngExt, rngs::StdRng, seq::SliceRandom};
 use serde_json::{Value, json};
-use testkit::{LabUnderTest, Seed, WebhookCatcher, eventually};
+use testkit::{LabUnderTest, Seed, WebhookReceiver, eventually};
 
 const JOBS: usize = 500;
 /// Submitters at once.
@@ -23,7 +23,7 @@ const REST: Duration = Duration::from_mins(2);
 #[tokio::test(flavor = "multi_thread")]
 async fn no_accepted_job_is_lost_or_done_twice_while_every_part_is_killed_once() {
     let seed = Seed::pick();
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
         options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), "2".into()));
@@ -119,7 +119,7 @@ async fn all_ended(client: &Client, accepted: &BTreeSet<JobId>) -> BTreeMap<JobI
 
 /// The independent ledger: the notifications of all jobs. Notices may repeat, effects may not: all notifications
 /// of a job speak of one and the same run.
-async fn ledger_of(catcher: &WebhookCatcher, accepted: &BTreeSet<JobId>) -> usize {
+async fn ledger_of(catcher: &WebhookReceiver, accepted: &BTreeSet<JobId>) -> usize {
     eventually(REST, "a notification of every accepted job", async || {
         let mut runs: BTreeMap<JobId, BTreeSet<String>> = BTreeMap::new();
         let hooks = catcher.received();

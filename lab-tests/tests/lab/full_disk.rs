@@ -10,8 +10,8 @@ use std::{
 
 use contract::{JobId, state::JobState};
 use lab::{
-    Part, Progress,
-    embedded::{DataDirError, Embedded, Options, RunningLab, UpError},
+    LabEvent, Part,
+    embedded::{DataDirError, Embedded, EmbeddedOptions, RunningLab, UpError},
 };
 use lab_tests::{Client, waybill};
 use reqwest::StatusCode;
@@ -120,7 +120,7 @@ async fn heals(lab: &LabUnderTest, client: &Client) {
     eventually(LIMIT, "the terminal says that it healed", async || {
         lab.progress()
             .iter()
-            .any(|progress| matches!(progress, Progress::Healed { part: Part::Nats, .. }))
+            .any(|progress| matches!(progress, LabEvent::Healed { part: Part::Nats, .. }))
     })
     .await;
     ready_is(lab, client, true).await;
@@ -285,7 +285,7 @@ async fn a_disk_that_fails_without_being_full_heals_by_a_restart_of_the_broker()
 async fn a_lab_does_not_start_on_a_full_disk_and_says_what_to_do() {
     let Some(disk) = SmallDisk::of(16) else { return };
     disk.fill();
-    let mut options = Options::new(waybill());
+    let mut options = EmbeddedOptions::new(waybill());
     let ports = testkit::PortBlock::claim();
     options.ports = lab::Ports::from_base(ports.base());
     options.data_dir = disk.0.path().to_owned();

@@ -7,7 +7,7 @@ use contract::state::JobState;
 use lab::Part;
 use lab_tests::{Client, killed_workers, killed_workers::add, waybill};
 use serde_json::json;
-use testkit::{LabUnderTest, WebhookCatcher, eventually};
+use testkit::{LabUnderTest, WebhookReceiver, eventually};
 
 const LIMIT: Duration = Duration::from_mins(2);
 
@@ -38,7 +38,7 @@ async fn five_poison_jobs_at_once_end_dead_without_affecting_other_jobs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn six_jobs_that_crash_the_ingester_end_and_their_neighbours_are_let_in() {
-    let lab = short_lab(&WebhookCatcher::start().await).await;
+    let lab = short_lab(&WebhookReceiver::start().await).await;
     let client = Client::of(&lab);
     let mut poison = Vec::new();
     for _ in 0..6 {
@@ -77,7 +77,7 @@ async fn six_jobs_that_crash_the_ingester_end_and_their_neighbours_are_let_in() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_crashes_the_notifier_is_announced_a_bounded_number_of_times() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let lab = short_lab(&catcher).await;
     let client = Client::of(&lab);
     let mut job = add();
@@ -96,7 +96,7 @@ async fn a_job_that_crashes_the_notifier_is_announced_a_bounded_number_of_times(
     assert!((1..=6).contains(&count), "notified {count} times");
 }
 
-async fn short_lab(catcher: &WebhookCatcher) -> LabUnderTest {
+async fn short_lab(catcher: &WebhookReceiver) -> LabUnderTest {
     LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), "2".into()));
         options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));

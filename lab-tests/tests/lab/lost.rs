@@ -18,7 +18,7 @@ use lab::Part;
 use lab_tests::{Client, waybill};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use testkit::{LabUnderTest, WebhookCatcher, eventually};
+use testkit::{LabUnderTest, WebhookReceiver, eventually};
 
 const LIMIT: Duration = Duration::from_mins(2);
 const ACK_WAIT: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ const ACK_WAIT: Duration = Duration::from_secs(1);
 struct Lost {
     lab: LabUnderTest,
     client: Client,
-    catcher: WebhookCatcher,
+    catcher: WebhookReceiver,
 }
 
 impl Lost {
@@ -35,7 +35,7 @@ impl Lost {
     }
 
     async fn start_with_skew(skew: &str) -> Self {
-        let catcher = WebhookCatcher::start().await;
+        let catcher = WebhookReceiver::start().await;
         let lab = LabUnderTest::start_with(&waybill(), |options| {
             options.ack_wait = Some(ACK_WAIT);
             options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));

@@ -6,14 +6,14 @@ use contract::state::JobState;
 use lab::Part;
 use lab_tests::{Client, TraceUnderTest, waybill};
 use serde_json::json;
-use testkit::{LabUnderTest, WebhookCatcher};
+use testkit::{LabUnderTest, WebhookReceiver};
 use trace::{Span, SpanKind, Trace};
 
 const LIMIT: Duration = Duration::from_secs(20);
 /// Short, so that a killed worker's job is taken over within the test.
 const ACK_WAIT_SECONDS: &str = "2";
 
-async fn lab_with_webhooks_to(catcher: &WebhookCatcher) -> LabUnderTest {
+async fn lab_with_webhooks_to(catcher: &WebhookReceiver) -> LabUnderTest {
     LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
         options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), ACK_WAIT_SECONDS.into()));
@@ -43,7 +43,7 @@ fn whole(trace: &Trace) -> Result<(), String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_one_trace_over_four_services() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let lab = lab_with_webhooks_to(&catcher).await;
     let client = Client::of(&lab);
     let inbound = "00-11111111111111111111111111111111-2222222222222222-01";
@@ -146,7 +146,7 @@ async fn failing_attempts_are_siblings_with_numbers_verdicts_and_links() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_that_was_killed_is_there_and_leaves_no_orphan() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let lab = lab_with_webhooks_to(&catcher).await;
     let client = Client::of(&lab);
     // Long enough for the worker's `started` span to leave it before the kill.

@@ -6,17 +6,21 @@ use contract::state::JobState;
 use lab::Part;
 use lab_tests::{Client, waybill};
 use serde_json::json;
-use testkit::{LabUnderTest, WebhookCatcher, eventually};
+use testkit::{LabUnderTest, WebhookReceiver, eventually};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const PROCESS: &str = "process jobs.todo.wait";
 const ACK_WAIT: Duration = Duration::from_secs(2);
 
-async fn lab(processors: u16, catcher: &WebhookCatcher) -> LabUnderTest {
+async fn lab(processors: u16, catcher: &WebhookReceiver) -> LabUnderTest {
     lab_with(processors, catcher, &[]).await
 }
 
-async fn lab_with(processors: u16, catcher: &WebhookCatcher, env: &[(&str, &str)]) -> LabUnderTest {
+async fn lab_with(
+    processors: u16,
+    catcher: &WebhookReceiver,
+    env: &[(&str, &str)],
+) -> LabUnderTest {
     LabUnderTest::start_with(&waybill(), |options| {
         options.processors = processors;
         options.env.extend(env.iter().map(|(name, value)| ((*name).into(), (*value).into())));
@@ -28,7 +32,7 @@ async fn lab_with(processors: u16, catcher: &WebhookCatcher, env: &[(&str, &str)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let lab = lab(2, &catcher).await;
     let client = Client::of(&lab);
     let job = json!({
@@ -61,7 +65,7 @@ async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fenced_worker_leaves_the_message_to_the_new_lease_holder() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let lab = lab(2, &catcher).await;
     let client = Client::of(&lab);
     let job = json!({"name": "handed over twice", "operations": [{"kind": "wait", "seconds": 8}]});
@@ -88,7 +92,7 @@ async fn a_fenced_worker_leaves_the_message_to_the_new_lease_holder() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_worker_takes_over_from_a_live_one_on_redelivery() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     // The lease holder has no slot left for the redelivery: it goes to the other worker, which is idle.
     let lab = lab_with(2, &catcher, &[("WAYBILL_SLOTS", "1")]).await;
     let client = Client::of(&lab);
@@ -116,7 +120,7 @@ async fn no_worker_takes_over_from_a_live_one_on_redelivery() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_goes_on_while_the_broker_is_away_for_longer_than_the_ack_wait() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let lab = lab(1, &catcher).await;
     let client = Client::of(&lab);
     let job = json!({"name": "went on", "operations": [{"kind": "wait", "seconds": 7}]});

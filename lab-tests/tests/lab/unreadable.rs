@@ -13,7 +13,7 @@ use lab::Part;
 use lab_tests::{Client, waybill};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use testkit::{Answer, LabUnderTest, WebhookCatcher, eventually};
+use testkit::{LabUnderTest, WebhookReceiver, WebhookResponse, eventually};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -21,12 +21,12 @@ struct Damaged {
     lab: LabUnderTest,
     client: Client,
     records: kv::Store,
-    catcher: WebhookCatcher,
+    catcher: WebhookReceiver,
 }
 
 impl Damaged {
     async fn start() -> Self {
-        let catcher = WebhookCatcher::start().await;
+        let catcher = WebhookReceiver::start().await;
         let lab = LabUnderTest::start_with(&waybill(), |options| {
             options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
             options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), "2".into()));
@@ -198,7 +198,7 @@ async fn a_notification_needs_no_record() {
     test.lab.stop(Part::Notifier).await.expect("it runs");
     let job = test.submit(&json!({"kind": "add", "inputs": [1, 2]})).await;
     assert_eq!(test.client.ended(job, LIMIT).await.state, JobState::Succeeded);
-    test.catcher.answer_with([Answer::status(500)]);
+    test.catcher.respond_with([WebhookResponse::status(500)]);
     test.put(job, "not json").await;
     test.lab.start(Part::Notifier).await.expect("it starts");
     eventually(LIMIT, "a repeated notification", async || test.catcher.received().len() >= 2).await;

@@ -9,7 +9,7 @@ use std::{
 use contract::{JobId, state::JobState};
 use lab_tests::{Client, waybill};
 use serde_json::json;
-use testkit::{LabUnderTest, ReceivedHook, WebhookCatcher, eventually};
+use testkit::{LabUnderTest, ReceivedWebhook, WebhookReceiver, eventually};
 
 const LIMIT: Duration = Duration::from_mins(2);
 /// How long one try at the receiver that hangs takes.
@@ -25,7 +25,7 @@ async fn a_receiver_that_hangs_delays_only_its_own_notifications_which_arrive_wh
     // Connections are taken, by the system, and never answered.
     let hanging = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let dead = hanging.local_addr().expect("it was just bound").to_string();
-    let well = WebhookCatcher::start().await;
+    let well = WebhookReceiver::start().await;
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         let allow = format!("{dead},{}", well.authority());
         options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), allow));
@@ -52,7 +52,7 @@ async fn a_receiver_that_hangs_delays_only_its_own_notifications_which_arrive_wh
     assert!(later < before + TIMEOUT / 2, "{before:?} alone, {later:?} while it is left alone");
 
     drop(hanging);
-    let back = WebhookCatcher::start_at(&dead).await;
+    let back = WebhookReceiver::start_at(&dead).await;
     let hooks = arrived(&back, &mixed[0].iter().map(|(job, _)| *job).collect()).await;
     assert!(hooks.values().all(|hooks| hooks.len() == 1), "each effect once: {hooks:?}");
     eventually(LIMIT, "the host to be taken for back", async || {
@@ -89,7 +89,7 @@ async fn submit(client: &Client, urls: &[&str]) -> Vec<Vec<(JobId, Instant)>> {
 }
 
 /// Waits for the notifications of all these jobs; returns the longest time since submission.
-async fn slowest(catcher: &WebhookCatcher, jobs: &[(JobId, Instant)]) -> Duration {
+async fn slowest(catcher: &WebhookReceiver, jobs: &[(JobId, Instant)]) -> Duration {
     let hooks = arrived(catcher, &jobs.iter().map(|(job, _)| *job).collect()).await;
     let waits = jobs.iter().map(|(job, at)| hooks[job][0].at.saturating_duration_since(*at));
     waits.max().expect("there are jobs")
@@ -97,11 +97,11 @@ async fn slowest(catcher: &WebhookCatcher, jobs: &[(JobId, Instant)]) -> Duratio
 
 /// Waits for the notifications of all these jobs; returns every request, by job.
 async fn arrived(
-    catcher: &WebhookCatcher,
+    catcher: &WebhookReceiver,
     jobs: &BTreeSet<JobId>,
-) -> BTreeMap<JobId, Vec<ReceivedHook>> {
+) -> BTreeMap<JobId, Vec<ReceivedWebhook>> {
     eventually(LIMIT, "all notifications to arrive", async || {
-        let mut by_job: BTreeMap<JobId, Vec<ReceivedHook>> = BTreeMap::new();
+        let mut by_job: BTreeMap<JobId, Vec<ReceivedWebhook>> = BTreeMap::new();
         for hook in catcher.received() {
             let id = hook.header("webhook-id").expect("every webhook has an id");
             let job =

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use runtime::admin::{self, Readiness};
+use runtime::admin::{self, ReadinessChecks};
 use runtime::clock::Clock;
 use runtime::http_guard::{self, AllowedHosts};
 use runtime::listen;
-use runtime::serve::{Limits, serve};
+use runtime::serve::{ServerLimits, serve};
 use runtime::stop::Stop;
 use telemetry::Metrics;
 use tokio::net::TcpListener;
@@ -87,10 +87,10 @@ pub async fn start(
     let mut listen = |listener, router: Router, limits| {
         listeners.spawn(serve(listener, router, limits, stop.clone()));
     };
-    listen(console_listener, pages, Limits::PAGES);
-    listen(http_listener, otlp, Limits::OTLP_HTTP);
-    listen(grpc_listener, receive::grpc::router(grpc_receiver), Limits::OTLP_GRPC);
-    let admin = admin::serve(&config.admin, metrics, Readiness::always(), stop.clone());
+    listen(console_listener, pages, ServerLimits::PAGES);
+    listen(http_listener, otlp, ServerLimits::OTLP_HTTP);
+    listen(grpc_listener, receive::grpc::router(grpc_receiver), ServerLimits::OTLP_GRPC);
+    let admin = admin::serve(&config.admin, metrics, ReadinessChecks::always(), stop.clone());
     let admin = admin?.address;
     tracing::info!(%console, %otlp_grpc, %otlp_http, %admin, "console listens");
     Ok(RunningConsole { console, otlp_grpc, otlp_http, admin, listeners, stop })

@@ -7,7 +7,7 @@ use std::{
 
 use bus::ServiceContext;
 use runtime::{
-    admin::{self, Check},
+    admin::{self, ReadinessCheck},
     names::Names,
     stop::Stop,
 };
@@ -75,12 +75,12 @@ impl App {
     }
 
     /// Ready when the broker is connected and the index knows every job.
-    pub(crate) fn readiness(self: &Arc<Self>, broker: nats::Readiness) -> admin::Readiness {
+    pub(crate) fn readiness(self: &Arc<Self>, broker: nats::Readiness) -> admin::ReadinessChecks {
         let app = self.clone();
-        admin::Readiness::new(move || {
+        admin::ReadinessChecks::new(move || {
             let (app, broker) = (app.clone(), broker.clone());
             async move {
-                let late = |_| vec![Check::failed("broker", "does not respond")];
+                let late = |_| vec![ReadinessCheck::failed("broker", "does not respond")];
                 let mut checks = timeout(CHECK_TIMEOUT, broker.checks()).await.unwrap_or_else(late);
                 checks.push(app.index.check());
                 checks

@@ -8,7 +8,7 @@ use nats::Readiness;
 use runtime::{
     admin,
     http_guard::AllowedHosts,
-    serve::{Limits, serve},
+    serve::{ServerLimits, serve},
     stop::Stop,
 };
 use tokio::task::JoinSet;
@@ -46,7 +46,7 @@ pub async fn start(config: Config, service: ServiceContext, stop: Stop) -> anyho
     let mut parts = JoinSet::new();
     let until = stop.clone();
     parts.spawn(async move {
-        serve(listener, router, Limits::API, until).await;
+        serve(listener, router, ServerLimits::API, until).await;
         Ok(())
     });
     parts.spawn(broker::run(app, config.bus, readiness, stop.clone()));
@@ -65,7 +65,7 @@ impl Running {
                 ensure!(is_stopping, "a part of the gateway ended before the stop");
                 Ok(())
             });
-            self.stop.soften();
+            self.stop.trigger_soft();
             outcome = outcome.and(ended);
         }
         outcome

@@ -5,10 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::Context as _;
 use axum::Router;
 use runtime::{
-    admin::{self, Readiness},
+    admin::{self, ReadinessChecks},
     http_guard::{self, AllowedHosts},
     listen,
-    serve::{Limits, serve},
+    serve::{ServerLimits, serve},
     stop::Stop,
 };
 use telemetry::Metrics;
@@ -24,12 +24,12 @@ use crate::{
 /// Media types of bodies. Forms are allowed, because Prometheus reads queries from forms: a foreign page could send
 /// one only with its own origin, which is refused, and a query changes nothing.
 const MEDIA_TYPES: &[&str] = &["application/x-www-form-urlencoded", "application/json"];
-const LIMITS: Limits = Limits {
+const LIMITS: ServerLimits = ServerLimits {
     connections: 64,
     // A query may take as long as a backend lets it.
     request_time: Some(Duration::from_mins(1)),
     exchange_time: Some(Duration::from_mins(2)),
-    ..Limits::PAGES
+    ..ServerLimits::PAGES
 };
 
 /// A listening proxy.
@@ -69,7 +69,7 @@ pub fn start(config: Config, metrics: Metrics, stop: Stop) -> anyhow::Result<Run
         !running.listeners.is_empty(),
         "no backend: set --prometheus (WAYBILL_PROMETHEUS_URL), --loki (WAYBILL_LOKI_URL) or --tempo (WAYBILL_TEMPO_URL)"
     );
-    admin::serve(&config.admin, metrics, Readiness::always(), stop)?;
+    admin::serve(&config.admin, metrics, ReadinessChecks::always(), stop)?;
     tracing::info!(?running.prometheus, ?running.loki, ?running.tempo, "query proxy listens");
     Ok(running)
 }

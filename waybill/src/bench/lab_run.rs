@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use lab::embedded::{Embedded, Options};
+use lab::embedded::{Embedded, EmbeddedOptions};
 use tempfile::TempDir;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -35,13 +35,13 @@ impl LabRun {
     /// Starts an empty lab.
     pub(super) async fn start(bench: &Bench, variant: Variant) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("creating a folder for the lab")?;
-        let mut options = Options {
+        let mut options = EmbeddedOptions {
             ports: bench.ports,
             data_dir: folder.path().join("lab"),
             processors: bench.processors,
             grace: GRACE,
             finder: bench.finder.clone(),
-            ..Options::new(bench.waybill.clone())
+            ..EmbeddedOptions::new(bench.waybill.clone())
         };
         let target = TelemetryTarget::prepare(variant, &mut options).await?;
         let lab = Embedded::up(options, CancellationToken::new()).await?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lab::embedded::Options;
+use lab::embedded::EmbeddedOptions;
 use serde::Serialize;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -54,7 +54,10 @@ pub(super) struct TelemetryTarget {
 
 impl TelemetryTarget {
     /// Sets up the target of `variant` and configures the lab.
-    pub(super) async fn prepare(variant: Variant, options: &mut Options) -> anyhow::Result<Self> {
+    pub(super) async fn prepare(
+        variant: Variant,
+        options: &mut EmbeddedOptions,
+    ) -> anyhow::Result<Self> {
         let mut target = Self { hanging: None };
         match variant {
             Variant::On => {}

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, parser::ValueSource};
-use lab::embedded::{Origin, Setting};
+use lab::embedded::{Setting, SettingOrigin};
 
 use super::{Sources, explain, variable_of, without_variable};
 
@@ -124,8 +124,8 @@ impl Given<'_> {
 
     fn from(&self, name: &str) -> From {
         match self.setting(name).map(|setting| setting.origin) {
-            Some(Origin::Lab) => From::Up,
-            Some(Origin::Up(flag)) => match self.sources.get(flag) {
+            Some(SettingOrigin::Lab) => From::Up,
+            Some(SettingOrigin::Up(flag)) => match self.sources.get(flag) {
                 Some((ValueSource::CommandLine, _)) => {
                     From::Flag(format!("--{}", flag.replace('_', "-")))
                 }

@@ -7,6 +7,7 @@ use contract::{
     api::{EventAccepted, RawEvent},
     event::EventType,
 };
+use runtime::backoff::Backoff;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -106,13 +107,13 @@ impl Sender {
     where
         Response: Future<Output = Result<T, ClientError>>,
     {
-        let mut delay = RETRY_DELAY_FIRST;
+        let mut backoff = Backoff::new(RETRY_DELAY_FIRST, RETRY_DELAY_MAX);
         for _ in 0..self.limits.repeats {
             match send().await {
                 Err(error) if error.is_transient() || error.status() == Some(409) => {
                     self.ledger.repeated();
+                    let delay = backoff.next_delay();
                     sleep(error.retry_after().unwrap_or(delay).min(RETRY_DELAY_MAX)).await;
-                    delay = (delay * 2).min(RETRY_DELAY_MAX);
                 }
                 response => return response,
             }

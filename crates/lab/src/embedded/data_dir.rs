@@ -1,4 +1,4 @@
-//! The folder in which a lab keeps its things: marked as its own, and one lab's at a time.
+//! The data folder of a lab: marked by a file, and locked by one lab at a time.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -9,27 +9,26 @@ use std::{
 use super::disk::Disk;
 use crate::nats::private_folder;
 
-/// Marks a folder as the lab's. Written before anything else is, so that a folder without it is
-/// somebody else's.
+/// Marks a data folder of a lab. Written before anything else, so a folder without it is not a lab's.
 const MARKER: &str = "waybill-lab";
 const MARKER_TEXT: &str =
     "Made by `waybill up`. `--fresh` deletes logs/, nats/ and spans/ beside this file.\n";
 const LOCK: &str = "lock";
-/// What a lab makes there, and all that `--fresh` deletes.
-const MADE: [&str; 3] = ["logs", "nats", "spans"];
+/// The folders that a lab creates there, and that `--fresh` deletes.
+const SUBFOLDERS: [&str; 3] = ["logs", "nats", "spans"];
 
 /// A data folder in use by this lab.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    /// Open as long as the lab runs; the system lets go of it however the lab ends.
+    /// Open while the lab runs. The system unlocks it when the process ends.
     _lock: File,
 }
 
 /// Why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// It holds things that no lab made.
+    /// It has files that no lab created.
     #[error(
         "{} is not empty and no lab made it: name another folder with --data-dir",
         .0.display()
@@ -41,7 +40,7 @@ pub enum DataDirError {
         .0.display()
     )]
     InUse(PathBuf),
-    /// Its disk has no room to start with.
+    /// Its disk has too little free space.
     #[error(
         "no room in {}: {free_kib} KiB are free and a lab needs {} MiB; make room, or name a folder on another disk with --data-dir",
         path.display(), Disk::ROOM_TO_START >> 20
@@ -49,21 +48,21 @@ pub enum DataDirError {
     NoRoom {
         /// The folder.
         path: PathBuf,
-        /// What is free.
+        /// Free space, in KiB.
         free_kib: u64,
     },
     /// It cannot be written.
     #[error("cannot write {}: {cause}; name another folder with --data-dir", path.display())]
     Files {
-        /// What was touched.
+        /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         cause: io::Error,
     },
 }
 
 impl DataDir {
-    /// Takes the folder, making it when absent. `fresh` deletes what an earlier lab left there.
+    /// Opens and locks the folder, and creates it if absent. `fresh` deletes the data of an earlier lab.
     pub fn open(path: &Path, fresh: bool) -> Result<Self, DataDirError> {
         let failed = |path: &Path, cause| DataDirError::Files { path: path.to_owned(), cause };
         let path = std::path::absolute(path).map_err(|cause| failed(path, cause))?;
@@ -71,8 +70,8 @@ impl DataDir {
         if !Self::is_one(&path) {
             return Err(DataDirError::Foreign(path));
         }
-        // Jobs, logs and the way to the broker's pages are this user's. A folder of another owner, such as a
-        // mounted disk, stays as it is: those inside it are closed in any case.
+        // Jobs, logs and the path of the broker's monitoring pages are private. A folder of another owner, such as a
+        // mounted disk, keeps its mode: the folders inside it are private in any case.
         let _not_ours = private_folder(&path);
         let lock = File::create(path.join(LOCK)).map_err(|cause| failed(&path, cause))?;
         match lock.try_lock() {
@@ -80,7 +79,7 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => return Err(DataDirError::InUse(path)),
             Err(TryLockError::Error(cause)) => return Err(failed(&path, cause)),
         }
-        for made in MADE.map(|name| path.join(name)) {
+        for made in SUBFOLDERS.map(|name| path.join(name)) {
             if fresh {
                 delete(&made).map_err(|cause| failed(&made, cause))?;
             }
@@ -95,22 +94,22 @@ impl DataDir {
         Ok(Self { path, _lock: lock })
     }
 
-    /// Whether a lab made the folder.
+    /// Whether this is the data folder of a lab.
     pub fn is_one(path: &Path) -> bool {
         path.join(MARKER).is_file()
     }
 
-    /// The folder itself, absolute.
+    /// The absolute path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where each part's output goes, as `<part>.log`.
+    /// The folder with the output of each part, as `<part>.log`.
     pub fn logs(&self) -> PathBuf {
         self.path.join("logs")
     }
 
-    /// The broker's configuration and store.
+    /// The folder with the broker's configuration and store.
     pub fn nats(&self) -> PathBuf {
         self.path.join("nats")
     }
@@ -139,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fresh_deletes_what_a_lab_made_and_nothing_else() {
+    fn fresh_deletes_the_data_of_a_lab_and_nothing_else() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("data");
         drop(DataDir::open(&path, false).unwrap());
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_folder_is_left_alone() {
+    fn a_foreign_folder_is_refused_and_not_changed() {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("logs")).unwrap();
         let refused = DataDir::open(home.path(), true);
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_made_is_one_line() {
+    fn a_folder_that_cannot_be_created_is_a_one_line_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let refused = DataDir::open(&file.path().join("data"), false).unwrap_err();
         let text = refused.to_string();

@@ -1,50 +1,48 @@
-//! The disk under a data folder: how much room it has, and whether it can be written at all.
+//! The disk of a data folder: its free space, and whether it can be written.
 
 use std::{fs::File, io, io::Write as _, path::Path};
 
-/// With this much free room a broker whose disk was full can go on, in bytes; on a small disk a part of it is
-/// enough.
-const ROOM_TO_GO_ON: u64 = 16 << 20;
-/// That part of a small disk.
+/// Free space, in bytes, with which a broker whose disk was full can continue; less on a small disk.
+const ROOM_TO_RESUME: u64 = 16 << 20;
+/// On a small disk, one part in this many is enough.
 const SMALL_DISK_PART: u64 = 16;
-/// What is written to see whether it can be, in bytes.
+/// Size of the probe file, in bytes.
 const PROBE_BYTES: usize = 64 << 10;
-/// Written and deleted for that.
+/// Name of the probe file.
 const PROBE: &str = ".room";
 
-/// The size of a disk and what of it is free, in bytes.
+/// The size and the free space of a disk, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disk {
-    /// All of it.
+    /// Total size.
     pub size: u64,
-    /// What this user may still write.
+    /// Free space for this user.
     pub free: u64,
 }
 
 impl Disk {
-    /// Less than this, in bytes, and a lab does not start.
+    /// Free space, in bytes, that a lab needs to start.
     pub const ROOM_TO_START: u64 = 4 << 20;
 
-    /// The disk that `folder` lies on; none where the system does not tell.
+    /// The disk of `folder`; `None` if the system does not report it.
     pub fn of(folder: &Path) -> Option<Self> {
         let disk = rustix::fs::statvfs(folder).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
         Some(Self { size: bytes(disk.f_blocks), free: bytes(disk.f_bavail) })
     }
 
-    /// What must be free for a broker to go on that found it full, in bytes.
-    pub fn room_to_go_on(self) -> u64 {
-        ROOM_TO_GO_ON.min(self.size / SMALL_DISK_PART)
+    /// Free space, in bytes, that a broker needs to continue after its disk was full.
+    pub fn room_to_resume(self) -> u64 {
+        ROOM_TO_RESUME.min(self.size / SMALL_DISK_PART)
     }
 
-    /// Whether a broker that found it full can go on.
+    /// Whether a broker can continue after this disk was full.
     pub fn has_room(self) -> bool {
-        self.free >= self.room_to_go_on()
+        self.free >= self.room_to_resume()
     }
 }
 
-/// Writes something into `folder` and deletes it: a disk that is read-only, over its quota or broken may have
-/// room all the same.
+/// Writes and deletes a file in `folder`: a read-only or broken disk, or one over its quota, may have free space.
 pub(super) fn probe(folder: &Path) -> io::Result<()> {
     let path = folder.join(PROBE);
     let written = File::create(&path).and_then(|mut file| {
@@ -62,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_small_disk_needs_a_part_of_it() {
+    fn a_small_disk_needs_less_free_space() {
         let disk = |size: u64, free: u64| Disk { size, free };
         assert!(!disk(1 << 40, 15 << 20).has_room() && disk(1 << 40, 16 << 20).has_room());
         assert!(!disk(12 << 20, 700 << 10).has_room() && disk(12 << 20, 800 << 10).has_room());

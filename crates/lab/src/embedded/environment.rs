@@ -1,67 +1,67 @@
-//! What the parts of an embedded lab get from the environment of the user: his settings win, reach the part
-//! that they are for, or are refused by name.
+//! Applies the user's environment variables to the parts of an embedded lab: they override the lab's settings, are
+//! ignored, or are refused by name.
 
 use std::{fmt, net::SocketAddr};
 
 use percent_encoding::percent_decode_str;
 
-use super::{Options, plan};
+use super::{EmbeddedOptions, plan};
 
-/// Where a setting of a part comes from.
+/// The source of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// The flag of `waybill up` with this id, or its variable, or its default.
+pub enum SettingOrigin {
+    /// The `waybill up` flag with this id: its value, its variable, or its default.
     Up(&'static str),
-    /// The lab itself: parts must find each other.
+    /// The lab itself, such as the addresses of other parts.
     Lab,
 }
 
-/// A setting that the lab gives to a part.
+/// A setting that the lab sets for a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// The variable.
+    /// Name of the variable.
     pub name: &'static str,
-    /// Its value.
+    /// Value of the variable.
     pub value: String,
-    /// Where it comes from.
-    pub origin: Origin,
+    /// Source of the value.
+    pub origin: SettingOrigin,
 }
 
-/// A variable of the user that no part gets, and why.
+/// A variable of the user that is not passed to the parts, or only in part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetAside {
-    /// The variable.
+pub struct IgnoredVariable {
+    /// Name of the variable.
     pub name: &'static str,
-    /// What the parts get in its place; nothing if it is empty.
+    /// The value for the parts; empty if they do not get the variable.
     pub rest: String,
-    /// Why, as a sentence goes on after the name.
+    /// The reason, as the end of a sentence that starts with the name.
     pub why: String,
 }
 
-/// Variables of the user that cannot hold for a whole lab, one a line, and what to do.
+/// Variables of the user that cannot apply to a whole lab: one line each, with what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused(pub Vec<String>);
+pub struct RefusedVariables(pub Vec<String>);
 
-impl fmt::Display for Refused {
+impl fmt::Display for RefusedVariables {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0.join("\n"))
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for RefusedVariables {}
 
-/// Resource attributes that name one process.
-const OF_ONE_PROCESS: [&str; 2] = ["service.name", "service.instance.id"];
+/// Resource attributes that identify one process.
+const PROCESS_ATTRIBUTES: [&str; 2] = ["service.name", "service.instance.id"];
 
-impl Options {
+impl EmbeddedOptions {
     /// The value of a variable of the user; an empty one counts as not set.
     pub(super) fn user(&self, name: &str) -> Option<&str> {
         let found = self.user.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// Refuses variables of the user that would take the lab apart. One that says what holds anyway passes.
-    pub fn check_environment(&self) -> Result<(), Refused> {
+    /// Refuses variables of the user that would make parts of the lab inconsistent, unless their value is the lab's own.
+    pub fn check_environment(&self) -> Result<(), RefusedVariables> {
         let ports = self.ports;
         let public = |port| SocketAddr::new(self.public, port).to_string();
         let local = |port| plan::local(port).to_string();
@@ -112,12 +112,12 @@ impl Options {
             Some(format!("{name}: {must}got \"{shown}\": unset it; {why}"))
         });
         let refused: Vec<String> = refused.collect();
-        if refused.is_empty() { Ok(()) } else { Err(Refused(refused)) }
+        if refused.is_empty() { Ok(()) } else { Err(RefusedVariables(refused)) }
     }
 
-    /// Variables of the user that are meant for one process, and that are kept from all of them.
-    pub fn set_aside(&self) -> Vec<SetAside> {
-        let name = self.user("OTEL_SERVICE_NAME").map(|_| SetAside {
+    /// Variables of the user that identify one process, and are therefore not passed to any part.
+    pub fn ignored_variables(&self) -> Vec<IgnoredVariable> {
+        let name = self.user("OTEL_SERVICE_NAME").map(|_| IgnoredVariable {
             name: "OTEL_SERVICE_NAME",
             rest: String::new(),
             why: "is set aside: it names one service, and a lab has four under their own names"
@@ -126,20 +126,20 @@ impl Options {
         name.into_iter().chain(self.resource_attributes()).collect()
     }
 
-    fn resource_attributes(&self) -> Option<SetAside> {
+    fn resource_attributes(&self) -> Option<IgnoredVariable> {
         const NAME: &str = "OTEL_RESOURCE_ATTRIBUTES";
         let names_a_process = |pair: &&str| {
             let key = pair.split('=').next().unwrap_or_default().trim();
-            OF_ONE_PROCESS.contains(&&*percent_decode_str(key).decode_utf8_lossy())
+            PROCESS_ATTRIBUTES.contains(&&*percent_decode_str(key).decode_utf8_lossy())
         };
         let (own, rest): (Vec<&str>, Vec<&str>) =
             self.user(NAME)?.split(',').partition(names_a_process);
         let why = format!("loses {}: that is one process's, and a lab has several", own.join(", "));
-        (!own.is_empty()).then(|| SetAside { name: NAME, rest: rest.join(","), why })
+        (!own.is_empty()).then(|| IgnoredVariable { name: NAME, rest: rest.join(","), why })
     }
 }
 
-/// Whether two settings mean the same: a slash at the end and the name of this machine make no difference.
+/// Whether two settings are equivalent, apart from a trailing slash and `localhost`.
 fn is_same(one: &str, other: &str) -> bool {
     let plain = |text: &str| text.trim_end_matches('/').replace("://localhost:", "://127.0.0.1:");
     plain(one) == plain(other)
@@ -149,13 +149,13 @@ fn is_same(one: &str, other: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn with(user: &[(&str, &str)]) -> Options {
+    fn with(user: &[(&str, &str)]) -> EmbeddedOptions {
         let user = user.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Options { user: user.collect(), ..Options::new("waybill".into()) }
+        EmbeddedOptions { user: user.collect(), ..EmbeddedOptions::new("waybill".into()) }
     }
 
     #[test]
-    fn a_variable_that_would_take_the_lab_apart_is_refused_by_name() {
+    fn a_variable_that_conflicts_with_the_lab_is_refused_by_name() {
         for (name, value) in [
             ("WAYBILL_NATS_URL", "nats://me:hunter2@127.0.0.1:9"),
             ("WAYBILL_GATEWAY_URL", "http://127.0.0.1:9"),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_says_what_holds_anyway_passes() {
+    fn a_variable_with_the_labs_own_value_is_accepted() {
         let same = [
             ("WAYBILL_NATS_URL", "nats://127.0.0.1:4222"),
             ("WAYBILL_GATEWAY_URL", "http://localhost:8080/"),
@@ -190,18 +190,18 @@ mod tests {
     }
 
     #[test]
-    fn a_name_for_one_process_is_kept_from_four() {
-        let aside = with(&[
+    fn the_name_of_one_process_is_not_passed_to_the_parts() {
+        let variable = with(&[
             ("OTEL_SERVICE_NAME", "mine"),
             ("OTEL_RESOURCE_ATTRIBUTES", "a=b, service%2Ename=x,service.instance.id=y,team=z"),
         ])
-        .set_aside();
-        let rests: Vec<_> = aside.iter().map(|one| (one.name, one.rest.as_str())).collect();
+        .ignored_variables();
+        let rests: Vec<_> = variable.iter().map(|one| (one.name, one.rest.as_str())).collect();
         assert_eq!(rests, [("OTEL_SERVICE_NAME", ""), ("OTEL_RESOURCE_ATTRIBUTES", "a=b,team=z")]);
         assert_eq!(
-            with(&[("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=dev")]).set_aside(),
+            with(&[("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=dev")]).ignored_variables(),
             []
         );
-        assert_eq!(with(&[("OTEL_SERVICE_NAME", "")]).set_aside(), []);
+        assert_eq!(with(&[("OTEL_SERVICE_NAME", "")]).ignored_variables(), []);
     }
 }

@@ -1,24 +1,24 @@
-//! Why an embedded lab did not come up.
+//! The errors of starting an embedded lab.
 
 use std::{io, process::ExitStatus, time::Duration};
 
-use super::{DataDirError, Refused};
+use super::{DataDirError, RefusedVariables};
 use crate::{
     PortsTaken,
     nats::FindError,
     supervisor::{PartError, StartError},
 };
 
-/// Why an embedded lab did not come up. Its text says what to do; nothing is left running.
+/// Why an embedded lab did not start. The text says what to do; no process is left running.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
-    /// Variables of the user cannot hold for a whole lab.
+    /// Variables of the user cannot apply to a whole lab.
     #[error(transparent)]
-    Environment(#[from] Refused),
+    Environment(#[from] RefusedVariables),
     /// The data folder cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// Something else listens where the lab wants to.
+    /// Ports of the lab are in use.
     #[error(transparent)]
     Ports(#[from] PortsTaken),
     /// The time server could not be started.
@@ -26,15 +26,15 @@ pub enum UpError {
         "the lab's time server cannot listen on port {port} (UDP): {cause}; move the lab with --port-base"
     )]
     Time {
-        /// Where it wanted to listen.
+        /// The UDP port.
         port: u16,
-        /// Why it cannot.
+        /// The system's error.
         cause: io::Error,
     },
     /// No nats-server was found or fetched.
     #[error(transparent)]
     Nats(#[from] FindError),
-    /// A part did not get going.
+    /// A part did not start.
     #[error(transparent)]
     Start(#[from] StartError),
     /// A part does not exist or cannot be controlled.
@@ -43,20 +43,20 @@ pub enum UpError {
     /// The waybill executable cannot be run.
     #[error("cannot run the waybill executable: {0}")]
     Waybill(io::Error),
-    /// Streams, consumers and buckets could not be made.
+    /// Streams, consumers and buckets could not be created.
     #[error(
-        "preparing the broker failed ({status}):\n{said}\nif its streams are from another version, start with --fresh"
+        "preparing the broker failed ({status}):\n{output}\nif its streams are from another version, start with --fresh"
     )]
     Topology {
-        /// How the step ended.
+        /// Exit status of the topology step.
         status: ExitStatus,
-        /// The end of its output.
-        said: String,
+        /// The last lines of its output.
+        output: String,
     },
-    /// The same, without an end.
+    /// The topology step took too long.
     #[error("preparing the broker took more than {} s; start with --fresh", .0.as_secs())]
     TopologyLate(Duration),
-    /// It was stopped before it was up.
+    /// The lab was stopped before it was up.
     #[error("stopped before the lab was up")]
     Stopped,
 }

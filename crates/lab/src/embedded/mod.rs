@@ -1,4 +1,4 @@
-//! The lab on one machine without containers: what `waybill up` starts, and tests start in-process.
+//! The embedded lab: all parts as processes on one machine, without containers. `waybill up` and tests start it.
 
 mod broker_watch;
 mod data_dir;
@@ -18,17 +18,17 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    LabTime, Part, Ports, Process, Progress, Stopped, log_file,
-    nats::{self, NatsServer, ServerOptions},
-    supervisor::{PartError, PartStatus, Settings, StartError, Supervisor},
+    LabEvent, LabTimeServer, Part, Ports, Process, Stopped, log_file,
+    nats::{self, NatsServerBinary, ServerOptions},
+    supervisor::{PartError, PartStatus, StartError, Supervisor, SupervisorSettings},
 };
 
 use broker_watch::BrokerWatch;
 pub use data_dir::{DataDir, DataDirError};
 pub use disk::Disk;
-pub use environment::{Origin, Refused, SetAside, Setting};
+pub use environment::{IgnoredVariable, RefusedVariables, Setting, SettingOrigin};
 pub use error::UpError;
-pub use options::{FLUSH_LIMIT, Options, PROCESSORS_MAX, UpArgs};
+pub use options::{EmbeddedOptions, FLUSH_LIMIT, PROCESSORS_MAX, UpArgs};
 pub use plan::settings;
 pub use running::RunningLab;
 
@@ -40,22 +40,21 @@ pub struct Embedded {
     supervisor: Supervisor,
     ports: Ports,
     data: DataDir,
-    nats: NatsServer,
-    _time: LabTime,
+    nats: NatsServerBinary,
+    _time: LabTimeServer,
     stop: CancellationToken,
 }
 
 impl Embedded {
-    /// Starts broker, topology, console and services, in this order, and waits until all are
-    /// ready. What can be refused early is: data folder, ports, broker. A cancelled `stop` ends
-    /// the start too.
-    pub async fn up(options: Options, stop: CancellationToken) -> Result<Self, UpError> {
+    /// Starts broker, topology, console and services, in this order, and waits until all are ready. Checks the environment,
+    /// the data folder and the ports first. A cancelled `stop` ends the start too.
+    pub async fn up(options: EmbeddedOptions, stop: CancellationToken) -> Result<Self, UpError> {
         options.check_environment()?;
         let data = DataDir::open(&options.data_dir, options.fresh)?;
         options.ports.check_with(options.public, options.processors.min(PROCESSORS_MAX))?;
-        let time = LabTime::start(plan::time_server(&options)).await;
+        let time = LabTimeServer::start(plan::time_server(&options)).await;
         let time = time.map_err(|cause| UpError::Time { port: options.ports.ntp, cause })?;
-        let mut supervisor = Supervisor::new(Settings {
+        let mut supervisor = Supervisor::new(SupervisorSettings {
             logs: data.logs(),
             grace: options.grace + FLUSH_LIMIT,
             report: options.report.clone(),
@@ -77,24 +76,24 @@ impl Embedded {
     }
 
     /// Waits until `stop` is cancelled, then stops services, console and broker in this order,
-    /// each within its grace. Says what had to be killed.
+    /// each within its grace period. Returns the parts that had to be killed.
     pub async fn until_stopped(&self) -> Vec<Part> {
         self.stop.cancelled().await;
         self.supervisor.stop_all().await
     }
 
-    /// The same without waiting for `stop`.
+    /// Like [`Self::until_stopped`], but cancels `stop` itself.
     pub async fn down(&self) -> Vec<Part> {
         self.stop.cancel();
         self.until_stopped().await
     }
 
-    /// The state of every part, in the order of their start.
+    /// The status of every part, in start order.
     pub fn parts(&self) -> Vec<PartStatus> {
         self.supervisor.parts()
     }
 
-    /// The state of one part.
+    /// The status of one part.
     pub fn part(&self, part: Part) -> Result<PartStatus, PartError> {
         self.supervisor.part(part)
     }
@@ -104,52 +103,52 @@ impl Embedded {
         self.supervisor.kill(part).await
     }
 
-    /// Stops a part, which then stays down.
+    /// Stops a part, which then stays stopped.
     pub async fn stop(&self, part: Part) -> Result<Stopped, PartError> {
         self.supervisor.stop(part).await
     }
 
-    /// Starts a part that is down and waits until it is ready.
+    /// Starts a stopped part and waits until it is ready.
     pub async fn start(&self, part: Part) -> Result<(), PartError> {
         self.supervisor.start(part).await
     }
 
-    /// Holds a part still.
+    /// Pauses a part (SIGSTOP).
     pub async fn pause(&self, part: Part) -> Result<(), PartError> {
         self.supervisor.pause(part).await
     }
 
-    /// Lets a part go on.
+    /// Resumes a paused part.
     pub async fn resume(&self, part: Part) -> Result<(), PartError> {
         self.supervisor.resume(part).await
     }
 
-    /// The last lines a part said.
+    /// The last log lines of a part.
     pub fn log_tail(&self, part: Part) -> String {
         self.supervisor.log_tail(part)
     }
 
-    /// Where everything listens.
+    /// The ports of the lab.
     pub fn ports(&self) -> Ports {
         self.ports
     }
 
-    /// Where the lab keeps its things.
+    /// The data folder.
     pub fn data_dir(&self) -> &Path {
         self.data.path()
     }
 
-    /// The nats-server it runs.
-    pub fn nats(&self) -> &NatsServer {
+    /// The nats-server binary of the broker.
+    pub fn nats(&self) -> &NatsServerBinary {
         &self.nats
     }
 }
 
 async fn start_all(
-    options: &Options,
+    options: &EmbeddedOptions,
     data: &DataDir,
     supervisor: &mut Supervisor,
-) -> Result<NatsServer, UpError> {
+) -> Result<NatsServerBinary, UpError> {
     let nats = options.finder.clone().find(&options.report).await?;
     let log = supervisor.log(Part::Nats);
     let server = plan::broker_options(options, data.nats(), log);
@@ -163,15 +162,15 @@ async fn start_all(
         restarter: supervisor.restarter(Part::Nats)?,
         report: options.report.clone(),
     };
-    supervisor.beside(watch.run());
+    supervisor.spawn_watcher(watch.run());
     apply_topology(options, data).await?;
     supervisor.start_tier(vec![plan::console(options)]).await?;
     supervisor.start_tier(plan::services(options)).await?;
     Ok(nats)
 }
 
-/// Lets every service ask the broker how it is. What the user sets comes later, and so stands.
-fn with_health_page(options: &Options, server: &ServerOptions) -> Options {
+/// Sets the broker's health page for every service, unless the user has set it.
+fn with_health_page(options: &EmbeddedOptions, server: &ServerOptions) -> EmbeddedOptions {
     let mut options = options.clone();
     if options.user("WAYBILL_NATS_HEALTH_URL").is_none() {
         options.env.insert(0, ("WAYBILL_NATS_HEALTH_URL".to_owned(), server.health_url()));
@@ -179,7 +178,7 @@ fn with_health_page(options: &Options, server: &ServerOptions) -> Options {
     options
 }
 
-async fn apply_topology(options: &Options, data: &DataDir) -> Result<(), UpError> {
+async fn apply_topology(options: &EmbeddedOptions, data: &DataDir) -> Result<(), UpError> {
     let log = data.logs().join("topology.log");
     let files = |cause| StartError::Log { path: log.clone(), cause };
     log_file::rotate(&log).map_err(files)?;
@@ -191,10 +190,10 @@ async fn apply_topology(options: &Options, data: &DataDir) -> Result<(), UpError
         .map_err(|_| UpError::TopologyLate(TOPOLOGY_LIMIT))?
         .map_err(UpError::Waybill)?;
     if !status.success() {
-        let said = log_file::tail(&log);
-        return Err(UpError::Topology { status, said });
+        let output = log_file::tail(&log);
+        return Err(UpError::Topology { status, output });
     }
     let took = began.elapsed();
-    (options.report)(Progress::Prepared { took });
+    (options.report)(LabEvent::Prepared { took });
     Ok(())
 }

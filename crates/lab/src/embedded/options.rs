@@ -1,4 +1,4 @@
-//! Options of an embedded lab.
+//! EmbeddedOptions of an embedded lab.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -10,13 +10,13 @@ use contract::topology::ACK_WAITS;
 use runtime::{clock::TimeSource, stop::GRACE_SECONDS_MAX};
 use settings::Switch;
 
-use crate::{Part, PortArgs, Ports, Report, nats::FinderArgs, silent};
+use crate::{LabEventSink, Part, PortArgs, Ports, nats::FinderArgs, silent};
 
 /// Most processors one lab starts.
 pub const PROCESSORS_MAX: u16 = 16;
-/// What a part gets on top of its grace: for its last telemetry.
+/// Time for a part to flush telemetry after its grace period.
 pub const FLUSH_LIMIT: Duration = Duration::from_secs(5);
-/// How long a part may take to finish its work at the end, unless told.
+/// Default grace period.
 const GRACE_SECONDS: u64 = 10;
 
 /// The flags of `waybill up` that say where and how the lab runs.
@@ -74,9 +74,9 @@ pub struct UpArgs {
 }
 
 impl UpArgs {
-    /// The lab these flags ask for. `waybill` is the executable that every service runs from.
-    pub fn options(self, waybill: PathBuf, report: Report) -> Options {
-        Options {
+    /// The options for these flags. `waybill` is the executable of every service.
+    pub fn options(self, waybill: PathBuf, report: LabEventSink) -> EmbeddedOptions {
+        EmbeddedOptions {
             ports: self.ports.ports(),
             public: self.bind,
             data_dir: self.data_dir,
@@ -90,53 +90,52 @@ impl UpArgs {
             faults: self.faults,
             ack_wait: self.ack_wait,
             report,
-            ..Options::new(waybill)
+            ..EmbeddedOptions::new(waybill)
         }
     }
 }
 
-/// An embedded lab to be.
+/// The options of an embedded lab.
 #[derive(Clone)]
-pub struct Options {
-    /// The executable that every service runs from.
+pub struct EmbeddedOptions {
+    /// Executable of every service.
     pub waybill: PathBuf,
-    /// Where everything listens.
+    /// Ports of all parts.
     pub ports: Ports,
-    /// Where the gateway and the console listen; all else stays on 127.0.0.1.
+    /// Listen address of the gateway and the console; everything else listens on 127.0.0.1.
     pub public: IpAddr,
-    /// Where the lab keeps its things.
+    /// Data folder.
     pub data_dir: PathBuf,
-    /// Delete first what an earlier lab left there.
+    /// Delete the data of an earlier lab first.
     pub fresh: bool,
-    /// How many processors, at most [`PROCESSORS_MAX`].
+    /// Number of processors, at most [`PROCESSORS_MAX`].
     pub processors: u16,
-    /// How long a part may take to finish its work at the end, in whole seconds. One that still
-    /// runs [`FLUSH_LIMIT`] after that is killed.
+    /// Grace period of each part, in whole seconds. A part that still runs [`FLUSH_LIMIT`] later is killed.
     pub grace: Duration,
-    /// Which nats-server.
+    /// How to find nats-server.
     pub finder: FinderArgs,
     /// OTLP endpoint instead of the lab's console.
     pub otlp_endpoint: Option<String>,
     /// Seconds between two canary jobs of the console; 0 is off.
     pub canary_seconds: u64,
-    /// Whose time the services stamp. They are measured against the lab's time server either way.
+    /// Clock for the services' timestamps. It is measured against the lab's time server either way.
     pub clock: TimeSource,
-    /// Whether injected faults may act; without it they may as long as only this machine reaches the lab.
+    /// Whether injected faults take effect; `None`: only if the lab listens on a loopback address.
     pub faults: Option<Switch>,
-    /// The ack wait; the topology's default if `None`.
+    /// Ack wait; the topology's default if `None`.
     pub ack_wait: Option<Duration>,
-    /// The environment of the user, as far as it is known: his settings win over the lab's own.
+    /// Environment variables of the user, which override the lab's own settings.
     pub user: Vec<(String, String)>,
-    /// Set for the topology step, every service and the console, over everything else.
+    /// Variables for the topology step, the services and the console; override everything above.
     pub env: Vec<(String, String)>,
-    /// Set for single parts, over that: part, name, value.
+    /// Variables for single parts, which override `env`: part, name, value.
     pub part_env: Vec<(Part, String, String)>,
-    /// Receives progress reports.
-    pub report: Report,
+    /// Receives the events of the lab.
+    pub report: LabEventSink,
 }
 
-impl Options {
-    /// A lab with every default, on the default ports and in `.waybill`.
+impl EmbeddedOptions {
+    /// The default options: default ports, data in `.waybill`.
     pub fn new(waybill: PathBuf) -> Self {
         Self {
             waybill,

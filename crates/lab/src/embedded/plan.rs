@@ -1,4 +1,4 @@
-//! What an embedded lab is made of: each part's command line, settings and sign of readiness.
+//! The parts of an embedded lab: command line, settings and readiness check of each.
 
 use std::{
     ffi::OsString,
@@ -9,8 +9,8 @@ use std::{
 use settings::{HumanDuration, Switch};
 
 use super::{
-    Options,
-    environment::{Origin, Setting},
+    EmbeddedOptions,
+    environment::{Setting, SettingOrigin},
 };
 use crate::{
     Launch, Part, Ready, guard, nats,
@@ -28,8 +28,12 @@ pub(super) fn broker(binary: &Path, server: &ServerOptions) -> PartSpec {
     }
 }
 
-/// Where the broker listens and keeps its things.
-pub(super) fn broker_options(options: &Options, folder: PathBuf, log: PathBuf) -> ServerOptions {
+/// The options of the broker.
+pub(super) fn broker_options(
+    options: &EmbeddedOptions,
+    folder: PathBuf,
+    log: PathBuf,
+) -> ServerOptions {
     ServerOptions {
         port: options.ports.nats,
         monitor: Monitor::hidden_on(options.ports.nats_monitor),
@@ -39,21 +43,21 @@ pub(super) fn broker_options(options: &Options, folder: PathBuf, log: PathBuf) -
     }
 }
 
-/// The step that makes streams, consumers and buckets, and ends.
-pub(super) fn topology(options: &Options, log: PathBuf) -> Launch {
+/// The step that creates streams, consumers and buckets, and exits.
+pub(super) fn topology(options: &EmbeddedOptions, log: PathBuf) -> Launch {
     let env = pairs(topology_settings(options)).chain(options.env.clone()).collect();
     Launch { argv: waybill(options, &["topology", "apply"]), env, log }
 }
 
-fn topology_settings(options: &Options) -> Vec<Setting> {
+fn topology_settings(options: &EmbeddedOptions) -> Vec<Setting> {
     let mut settings = shared(options);
     let ack_wait = options.ack_wait.map(|wait| HumanDuration(wait).to_string());
     settings.extend(ack_wait.map(|wait| of_up("ack_wait", "WAYBILL_ACK_WAIT", wait)));
     settings
 }
 
-/// Every part that `waybill` runs, with its sub-command and what the lab sets for it.
-pub fn settings(options: &Options) -> Vec<(String, Vec<&'static str>, Vec<Setting>)> {
+/// Every part that `waybill` runs, with its sub-command and the lab's settings for it.
+pub fn settings(options: &EmbeddedOptions) -> Vec<(String, Vec<&'static str>, Vec<Setting>)> {
     let row = |part: Part| (part.to_string(), vec![part.command()], settings_of(options, part));
     let topology = ("topology".to_owned(), vec!["topology", "apply"], topology_settings(options));
     let parts = [Part::Console, Part::Gateway, Part::Ingester].into_iter();
@@ -61,18 +65,18 @@ pub fn settings(options: &Options) -> Vec<(String, Vec<&'static str>, Vec<Settin
     [topology].into_iter().chain(parts.map(row)).collect()
 }
 
-fn processors(options: &Options) -> impl Iterator<Item = Part> + use<> {
+fn processors(options: &EmbeddedOptions) -> impl Iterator<Item = Part> + use<> {
     (1..=options.processors.clamp(1, super::PROCESSORS_MAX)).map(Part::Processor)
 }
 
-/// Receives telemetry, so it starts before those who send it.
-pub(super) fn console(options: &Options) -> PartSpec {
-    // It answers when all of its other ports are bound.
+/// The console. It receives telemetry, so it starts before the services.
+pub(super) fn console(options: &EmbeddedOptions) -> PartSpec {
+    // It responds once all of its other ports are bound.
     part(options, Part::Console)
 }
 
-/// What the lab sets for one part.
-fn settings_of(options: &Options, part: Part) -> Vec<Setting> {
+/// The lab's settings for one part.
+fn settings_of(options: &EmbeddedOptions, part: Part) -> Vec<Setting> {
     let ports = options.ports;
     let public = |port| SocketAddr::new(options.public, port).to_string();
     let mut settings = shared(options);
@@ -104,8 +108,8 @@ fn settings_of(options: &Options, part: Part) -> Vec<Setting> {
     settings
 }
 
-/// Where a part serves health and metrics.
-fn admin_port(options: &Options, part: Part) -> u16 {
+/// Port of a part's admin server.
+fn admin_port(options: &EmbeddedOptions, part: Part) -> u16 {
     let ports = options.ports;
     match part {
         Part::Nats => ports.nats_monitor,
@@ -117,8 +121,8 @@ fn admin_port(options: &Options, part: Part) -> u16 {
     }
 }
 
-/// Where every service serves its metrics, by the name that its spans carry.
-fn scrape_targets(options: &Options) -> String {
+/// The metrics endpoint of every service, by service name.
+fn scrape_targets(options: &EmbeddedOptions) -> String {
     let ports = options.ports;
     let processors = (1..=options.processors.min(super::PROCESSORS_MAX))
         .map(|n| (Part::Processor(n), ports.processor_admin_of(n)));
@@ -130,14 +134,14 @@ fn scrape_targets(options: &Options) -> String {
     all.map(target).collect::<Vec<_>>().join(",")
 }
 
-/// Every service, in the order of a job's way.
-pub(super) fn services(options: &Options) -> Vec<PartSpec> {
+/// Every service, in pipeline order.
+pub(super) fn services(options: &EmbeddedOptions) -> Vec<PartSpec> {
     let first = [Part::Gateway, Part::Ingester, Part::Processor(1), Part::Notifier];
     let all = first.into_iter().chain(processors(options).skip(1));
     all.map(|name| part(options, name)).collect()
 }
 
-fn part(options: &Options, part: Part) -> PartSpec {
+fn part(options: &EmbeddedOptions, part: Part) -> PartSpec {
     let given = options.env.iter().cloned();
     let for_part = options.part_env.iter().filter(|(other, ..)| *other == part);
     let for_part = for_part.map(|(_, name, value)| (name.clone(), value.clone()));
@@ -145,7 +149,7 @@ fn part(options: &Options, part: Part) -> PartSpec {
     PartSpec {
         part,
         argv: waybill(options, &[part.command()]),
-        // What is given comes later, and so stands.
+        // Later entries override earlier ones.
         env: own.chain(given).chain(for_part).collect(),
         ready: Ready::Answers(format!("http://{}/readyz", local(admin_port(options, part)))),
     }
@@ -156,25 +160,25 @@ fn pairs(settings: Vec<Setting>) -> impl Iterator<Item = (String, String)> {
 }
 
 fn of_lab(name: &'static str, value: String) -> Setting {
-    Setting { name, value, origin: Origin::Lab }
+    Setting { name, value, origin: SettingOrigin::Lab }
 }
 
 fn of_up(flag: &'static str, name: &'static str, value: String) -> Setting {
-    Setting { name, value, origin: Origin::Up(flag) }
+    Setting { name, value, origin: SettingOrigin::Up(flag) }
 }
 
 /// The lab's own value, unless the user has one.
-fn unless_given(options: &Options, name: &'static str, value: String) -> Option<Setting> {
+fn unless_given(options: &EmbeddedOptions, name: &'static str, value: String) -> Option<Setting> {
     options.user(name).is_none().then(|| of_lab(name, value))
 }
 
-/// What every part must know of the others.
-fn shared(options: &Options) -> Vec<Setting> {
+/// The settings of every part.
+fn shared(options: &EmbeddedOptions) -> Vec<Setting> {
     let ports = options.ports;
     let console = reached(SocketAddr::new(options.public, ports.console));
     let otlp = options.otlp_endpoint.clone();
     let otlp = otlp.unwrap_or_else(|| format!("http://{}", local(ports.otlp_grpc)));
-    // Whoever can reach the lab could break it: only the user himself may, unless he says so.
+    // Anyone who can reach the lab could inject faults: off by default unless only this machine can.
     let faults = options.faults.map_or(options.public.is_loopback(), Switch::is_on);
     let faults = if faults { Switch::On } else { Switch::Off };
     let mut settings = vec![
@@ -189,35 +193,40 @@ fn shared(options: &Options) -> Vec<Setting> {
         [
             ("WAYBILL_WEBHOOK_ALLOW", console.to_string()),
             ("WAYBILL_NTP_SERVER", local(ports.ntp).to_string()),
-            // The allocator takes memory as it is used, not a large piece ahead: half the memory under load.
+            // The allocator commits memory on demand: half the memory under load.
             ("MIMALLOC_ARENA_EAGER_COMMIT", "0".to_owned()),
         ]
         .into_iter()
         .filter_map(|(name, value)| unless_given(options, name, value)),
     );
-    settings.extend(options.set_aside().into_iter().map(|aside| of_lab(aside.name, aside.rest)));
+    settings.extend(
+        options
+            .ignored_variables()
+            .into_iter()
+            .map(|variable| of_lab(variable.name, variable.rest)),
+    );
     settings
 }
 
-/// Where the broker is reached.
-pub(super) fn nats_url(options: &Options) -> String {
+/// The broker's URL.
+pub(super) fn nats_url(options: &EmbeddedOptions) -> String {
     format!("nats://{}", local(options.ports.nats))
 }
 
-/// Where the gateway is reached from this machine.
-pub(super) fn gateway_url(options: &Options) -> String {
+/// The gateway's URL on this machine.
+pub(super) fn gateway_url(options: &EmbeddedOptions) -> String {
     format!("http://{}", reached(SocketAddr::new(options.public, options.ports.gateway)))
 }
 
-fn waybill(options: &Options, arguments: &[&str]) -> Vec<OsString> {
+fn waybill(options: &EmbeddedOptions, arguments: &[&str]) -> Vec<OsString> {
     let mut argv = guard::prefix(&options.waybill);
     argv.push(options.waybill.clone().into());
     argv.extend(arguments.iter().map(OsString::from));
     argv
 }
 
-/// Where the time server answers.
-pub(super) fn time_server(options: &Options) -> SocketAddr {
+/// The time server's address.
+pub(super) fn time_server(options: &EmbeddedOptions) -> SocketAddr {
     local(options.ports.ntp)
 }
 
@@ -225,7 +234,7 @@ pub(super) fn local(port: u16) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)
 }
 
-/// How this machine itself reaches what listens there.
+/// The address under which this machine reaches a listener.
 fn reached(listening: SocketAddr) -> SocketAddr {
     match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => local(listening.port()),
@@ -245,8 +254,10 @@ mod tests {
 
     #[test]
     fn a_lab_opened_to_others_has_no_faults_and_opens_two_ports_only() {
-        let options =
-            Options { public: Ipv4Addr::UNSPECIFIED.into(), ..Options::new("waybill".into()) };
+        let options = EmbeddedOptions {
+            public: Ipv4Addr::UNSPECIFIED.into(),
+            ..EmbeddedOptions::new("waybill".into())
+        };
         let services = services(&options);
         for spec in services.iter().chain([&console(&options)]) {
             assert_eq!(env(spec, "WAYBILL_FAULTS"), Some("off"));
@@ -266,22 +277,26 @@ mod tests {
     }
 
     #[test]
-    fn given_settings_win_over_the_labs_own() {
-        let options = Options {
+    fn options_override_the_labs_settings() {
+        let options = EmbeddedOptions {
             env: vec![("WAYBILL_FAULTS".into(), "off".into())],
             part_env: vec![(Part::Ingester, "WAYBILL_FAULTS".into(), "on".into())],
             otlp_endpoint: Some("http://127.0.0.1:9".into()),
-            ..Options::new("waybill".into())
+            ..EmbeddedOptions::new("waybill".into())
         };
         let parts = services(&options);
         let gateway = &parts[0];
         assert_eq!(env(gateway, "WAYBILL_FAULTS"), Some("off"));
         assert_eq!(env(gateway, "OTEL_EXPORTER_OTLP_ENDPOINT"), Some("http://127.0.0.1:9"));
-        assert_eq!(env(&parts[1], "WAYBILL_FAULTS"), Some("on"), "a part's own settings win");
+        assert_eq!(
+            env(&parts[1], "WAYBILL_FAULTS"),
+            Some("on"),
+            "variables for one part override those for all"
+        );
     }
 
     #[test]
-    fn a_setting_of_the_user_wins_over_the_labs_own() {
+    fn a_variable_of_the_user_overrides_the_labs_setting() {
         let user = [
             ("WAYBILL_WEBHOOK_ALLOW", "127.0.0.1:35099"),
             ("WAYBILL_NTP_SERVER", "127.0.0.1:1123"),
@@ -289,10 +304,10 @@ mod tests {
             ("MIMALLOC_ARENA_EAGER_COMMIT", "1"),
         ];
         let user = user.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let options = Options {
+        let options = EmbeddedOptions {
             user: user.to_vec(),
             faults: Some(Switch::Off),
-            ..Options::new("waybill".into())
+            ..EmbeddedOptions::new("waybill".into())
         };
         for spec in services(&options).iter().chain([&console(&options)]) {
             for (name, _) in &user {
@@ -300,15 +315,18 @@ mod tests {
             }
             assert_eq!(env(spec, "WAYBILL_FAULTS"), Some("off"));
         }
-        let opened = Options { public: Ipv4Addr::UNSPECIFIED.into(), ..Options::new("w".into()) };
-        let requested = Options { faults: Some(Switch::On), ..opened };
+        let opened = EmbeddedOptions {
+            public: Ipv4Addr::UNSPECIFIED.into(),
+            ..EmbeddedOptions::new("w".into())
+        };
+        let requested = EmbeddedOptions { faults: Some(Switch::On), ..opened };
         assert_eq!(env(&services(&requested)[0], "WAYBILL_FAULTS"), Some("on"));
     }
 
     #[test]
-    fn a_name_for_one_service_reaches_none() {
+    fn the_name_of_one_service_is_not_passed_to_any() {
         let user = vec![("OTEL_SERVICE_NAME".to_owned(), "mine".to_owned())];
-        let options = Options { user, ..Options::new("waybill".into()) };
+        let options = EmbeddedOptions { user, ..EmbeddedOptions::new("waybill".into()) };
         for spec in services(&options) {
             assert_eq!(env(&spec, "OTEL_SERVICE_NAME"), Some(""), "an empty one counts as not set");
         }

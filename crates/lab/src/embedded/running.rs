@@ -1,5 +1,4 @@
-//! Finds the data folder of a lab that runs, whatever folder it was started in: its nats-server names its
-//! configuration on its command line.
+//! Finds the data folder of a running lab by the command line of its nats-server, which names its configuration.
 
 use std::{
     fs,
@@ -8,17 +7,17 @@ use std::{
 
 use crate::{Ports, nats};
 
-/// What can be found out about a lab that runs.
+/// A running embedded lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningLab {
-    /// Where it keeps its things.
+    /// Data folder.
     pub data_dir: PathBuf,
-    /// The health page of its broker; none for other users than its own.
+    /// Health page of the broker; `None` if this user may not read its address.
     pub health_url: Option<String>,
 }
 
 impl RunningLab {
-    /// The embedded lab on these ports; none when there is none, or it is another user's.
+    /// The embedded lab on these ports; `None` if there is none, or if it belongs to another user.
     pub fn find(ports: Ports) -> Option<Self> {
         let listens = format!("listen: \"127.0.0.1:{}\"", ports.nats);
         let is_it = |config: &PathBuf| {
@@ -31,7 +30,7 @@ impl RunningLab {
     }
 }
 
-/// The configuration file that a command line names.
+/// The configuration file in a command line of nats-server.
 fn config_in(line: &[String]) -> Option<PathBuf> {
     let at = line.iter().position(|word| word == "--config")?;
     let path = Path::new(line.get(at + 1)?);

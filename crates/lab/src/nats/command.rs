@@ -1,4 +1,4 @@
-//! A command that must end in time, and the end of its output when it fails.
+//! Runs a command with a timeout and returns its output.
 
 use std::{io, process::Stdio, time::Duration};
 
@@ -6,29 +6,29 @@ use tokio::{process::Command, time::timeout};
 
 use crate::log_file::last_lines;
 
-/// How long a program may take to say its version: a cold disk, a busy machine.
-pub(super) const ASK_LIMIT: Duration = Duration::from_secs(20);
+/// Timeout for printing a version; long, for a slow disk or a busy machine.
+pub(super) const VERSION_LIMIT: Duration = Duration::from_secs(20);
 
-/// Why a command gave no answer.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
     /// It could not be started.
     #[error("{0}")]
     Start(#[from] io::Error),
     /// It took too long and was killed.
-    #[error("no answer within {} s", .0.as_secs())]
+    #[error("timed out after {} s", .0.as_secs())]
     Late(Duration),
-    /// It failed; the end of what it said.
-    #[error("{status}: {said}")]
+    /// It exited with an error.
+    #[error("{status}: {printed}")]
     Failed {
-        /// How it ended.
+        /// Exit status.
         status: std::process::ExitStatus,
-        /// The last lines of its errors.
-        said: String,
+        /// The last lines of standard error.
+        printed: String,
     },
 }
 
-/// Runs it and returns what it printed.
+/// Runs the command and returns its standard output.
 pub(super) async fn output(mut command: Command, limit: Duration) -> Result<String, CommandError> {
     command.stdin(Stdio::null()).kill_on_drop(true);
     let output =
@@ -36,7 +36,7 @@ pub(super) async fn output(mut command: Command, limit: Duration) -> Result<Stri
     if !output.status.success() {
         return Err(CommandError::Failed {
             status: output.status,
-            said: last_lines(&output.stderr),
+            printed: last_lines(&output.stderr),
         });
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

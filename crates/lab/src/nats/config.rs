@@ -1,4 +1,4 @@
-//! The configuration a nats-server of the lab gets.
+//! The configuration file of a nats-server of the lab.
 
 use std::{
     ffi::OsString,
@@ -9,48 +9,48 @@ use std::{
 use super::{Monitor, monitor, private};
 use crate::Ready;
 
-/// The configuration, in the server's folder.
+/// Name of the configuration file in the server's folder.
 pub(crate) const CONFIG_FILE: &str = "nats.conf";
 
-/// What a stream's file store may take in all, in bytes: the limits of all streams and buckets fit.
+/// Size limit of the file store, in bytes; more than the limits of all streams and buckets together.
 const STORE_BYTES_MAX: u64 = 16 << 30;
-/// Connections at once: four services, the console, the command line, a classroom.
+/// Most client connections: four services, the console, command lines and a workshop.
 const CONNECTIONS_MAX: u32 = 1_024;
-/// Largest message, in bytes; what NATS recommends at most without special care.
+/// Largest message, in bytes: NATS' default.
 const PAYLOAD_BYTES_MAX: u32 = 1 << 20;
 
-/// Where a nats-server listens and keeps its things.
+/// The options of a nats-server.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
-    /// For clients, on 127.0.0.1.
+    /// Port for clients, on 127.0.0.1.
     pub port: u16,
-    /// Its monitoring pages, on 127.0.0.1.
+    /// Address of the monitoring pages, on 127.0.0.1.
     pub monitor: Monitor,
-    /// Its own: configuration and `store/` lie here. Made when absent.
+    /// Folder of the configuration and of `store/`; created if absent.
     pub folder: PathBuf,
-    /// Takes its output.
+    /// Log file for its output.
     pub log: PathBuf,
-    /// Put before the command line, such as [`crate::guard::prefix`]; may be empty.
+    /// Arguments before the command line, such as [`crate::guard::prefix`]; may be empty.
     pub prefix: Vec<OsString>,
 }
 
 impl ServerOptions {
-    /// What clients connect to.
+    /// The URL for clients.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Ready means: connections are taken and JetStream has recovered its streams.
+    /// The readiness check: the server accepts connections and JetStream has recovered its streams.
     pub fn ready(&self) -> Ready {
         Ready::Answers(format!("{}?js-enabled-only=true", self.health_url()))
     }
 
-    /// Where its monitoring pages are: `{monitor_url}/varz`. Whoever has it reads all of them.
+    /// Base URL of the monitoring pages, such as `{monitor_url}/varz`. It is secret: it gives access to all of them.
     pub fn monitor_url(&self) -> String {
         self.monitor.url()
     }
 
-    /// Where it says how it is, its streams and their disk included.
+    /// URL of the health page, which includes streams and their disk.
     pub fn health_url(&self) -> String {
         self.monitor.health_url()
     }
@@ -67,8 +67,8 @@ pub(crate) fn argv(binary: &Path, options: &ServerOptions) -> Vec<OsString> {
     argv
 }
 
-/// Replaces the configuration: it is the lab's, not the user's. Only this user can read where the
-/// monitoring pages are, from it and from the file beside it.
+/// Writes the configuration, replacing the old one, and a file with the address of the health page. Only this user can
+/// read them, because they contain the secret path of the monitoring pages.
 pub(crate) fn write(options: &ServerOptions) -> io::Result<()> {
     fs::create_dir_all(&options.folder)?;
     private::write(&options.folder.join(monitor::FILE), &options.health_url())?;
@@ -99,7 +99,7 @@ jetstream {{
     )
 }
 
-/// A path as a string of that format.
+/// A path as a string in the configuration format.
 fn quoted(path: &Path) -> String {
     let path = path.to_string_lossy();
     format!("\"{}\"", path.replace('\\', r"\\").replace('"', "\\\""))
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn odd_paths_stay_whole_in_the_configuration() {
+    fn special_characters_in_paths_are_escaped() {
         assert_eq!(quoted(Path::new(r#"/a b/"c"\d"#)), r#""/a b/\"c\"\\d""#);
     }
 }

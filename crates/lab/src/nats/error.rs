@@ -1,4 +1,4 @@
-//! Why no nats-server was found or fetched, and what the user can do.
+//! The error of the search for nats-server, with what the user can do.
 
 use std::{fmt, io, path::PathBuf, time::Duration};
 
@@ -12,7 +12,7 @@ pub enum FindError {
     Given {
         /// The given path.
         path: PathBuf,
-        /// Why it cannot be used.
+        /// The reason.
         why: String,
     },
     /// The cache folder cannot be used.
@@ -20,30 +20,30 @@ pub enum FindError {
     Cache {
         /// The folder.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         cause: io::Error,
     },
-    /// There is no home folder to keep a cache in.
+    /// There is no home folder for the cache.
     #[error("no home folder to keep nats-server in: name one with WAYBILL_CACHE_DIR")]
     NoHome,
-    /// Another lab is fetching, for too long.
+    /// Another lab has been fetching for too long.
     #[error(
         "another lab has been fetching nats-server for over {} s; if none is, remove {}",
         limit.as_secs(),
         lock.display()
     )]
     Busy {
-        /// The file it holds.
+        /// The lock file.
         lock: PathBuf,
-        /// How long it was waited for.
+        /// How long this lab waited.
         limit: Duration,
     },
-    /// Every way was tried.
+    /// No source had a usable nats-server.
     #[error("{0}")]
     NoWay(Tried),
 }
 
-/// What was tried, in order, and why each did not work.
+/// The sources tried, in order, and why each failed.
 #[derive(Debug, Default)]
 pub struct Tried(Vec<(String, String)>);
 

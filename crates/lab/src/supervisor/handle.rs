@@ -54,7 +54,7 @@ impl Handle {
     }
 
     /// Waits for the end of this process.
-    pub(super) async fn death_of(&self, pid: u32) -> ExitStatus {
+    pub(super) async fn exit_of(&self, pid: u32) -> ExitStatus {
         let mut status = self.status.clone();
         loop {
             match status.borrow_and_update().last_end {

@@ -1,4 +1,4 @@
-//! Looks after the size of the logs while the parts write them.
+//! Truncates the logs of running parts when they get too long.
 
 use std::{fs, io, path::PathBuf, time::Duration};
 
@@ -6,17 +6,17 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::log_file;
 
-/// Time between two looks. A part that floods its log is cut once a second.
+/// Interval of the checks.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until it is dropped.
-pub(super) async fn keep_small(folder: PathBuf) {
+pub(super) async fn limit_sizes(folder: PathBuf) {
     let mut looks = interval(POLL_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
         let folder = folder.clone();
-        // A log that cannot be cut now may be the next time; the lab goes on meanwhile.
+        // A log that cannot be truncated now is tried again next time.
         let _missed = tokio::task::spawn_blocking(move || cut_all(&folder)).await;
     }
 }

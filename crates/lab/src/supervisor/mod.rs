@@ -1,8 +1,6 @@
-//! Keeps parts running: starts them tier by tier, restarts what dies, stops them in reverse order.
-//!
-//! What a part is (its command line, its environment, when it is ready) comes from the caller.
+//! Supervises parts: starts them tier by tier, restarts those that end, stops them in reverse order. The caller defines the
+//! parts: command line, environment and readiness check.
 
-mod backoff;
 mod error;
 mod handle;
 mod logs;
@@ -18,57 +16,57 @@ use std::{
 use futures_util::future::{join_all, try_join_all};
 use tokio::{sync::oneshot, task::JoinSet, time::timeout};
 
-use crate::{Part, Progress, Ready, Report, Stopped, log_file, process};
+use crate::{LabEvent, LabEventSink, Part, Ready, Stopped, log_file, process};
 use handle::{Handle, Order};
 
 pub use error::{PartError, StartError};
 pub use status::{PartState, PartStatus};
 
-/// How long a part may take from its start until it is ready.
+/// Time for a part to get ready after its start.
 pub const READY_LIMIT: Duration = Duration::from_secs(20);
 
-/// What a part is.
+/// The definition of a part.
 #[derive(Debug, Clone)]
 pub struct PartSpec {
-    /// Its name, unique in a lab.
+    /// Name, unique in a lab.
     pub part: Part,
-    /// The program and its arguments, a guard before them included.
+    /// Program and arguments, including the guard before them.
     pub argv: Vec<std::ffi::OsString>,
-    /// Set on top of the environment that is inherited.
+    /// Variables in addition to the inherited environment.
     pub env: Vec<(String, String)>,
-    /// When it counts as ready.
+    /// Readiness check.
     pub ready: Ready,
 }
 
-/// How a supervisor works.
+/// The settings of a supervisor.
 #[derive(Clone)]
-pub struct Settings {
-    /// Takes `<part>.log` of every part.
+pub struct SupervisorSettings {
+    /// Folder for the `<part>.log` of every part.
     pub logs: PathBuf,
-    /// How long a part may take to stop before it is killed.
+    /// Time for a part to stop before it is killed.
     pub grace: Duration,
-    /// Receives progress reports.
-    pub report: Report,
+    /// Receives the events of the lab.
+    pub report: LabEventSink,
 }
 
 /// Keeps parts running. Dropping it kills them all; [`Supervisor::stop_all`] stops them in order.
 pub struct Supervisor {
-    settings: Arc<Settings>,
+    settings: Arc<SupervisorSettings>,
     tiers: Vec<Vec<Handle>>,
     tasks: JoinSet<()>,
 }
 
 impl Supervisor {
-    /// A supervisor of nothing yet.
-    pub fn new(settings: Settings) -> Self {
+    /// A supervisor without parts.
+    pub fn new(settings: SupervisorSettings) -> Self {
         let settings = Arc::new(settings);
         let mut tasks = JoinSet::new();
-        tasks.spawn(logs::keep_small(settings.logs.clone()));
+        tasks.spawn(logs::limit_sizes(settings.logs.clone()));
         Self { settings, tiers: Vec::new(), tasks }
     }
 
-    /// Starts one tier at once and waits until all of it is ready. A part that ends before that
-    /// is an error, with the end of its log; the caller then drops the supervisor.
+    /// Starts the parts of a tier concurrently and waits until all are ready. A part that ends before is an error, with the
+    /// last lines of its log; the caller then drops the supervisor.
     pub async fn start_tier(&mut self, specs: Vec<PartSpec>) -> Result<(), StartError> {
         let mut tier = Vec::with_capacity(specs.len());
         for spec in specs {
@@ -78,35 +76,34 @@ impl Supervisor {
             self.tasks.spawn(task);
             tier.push(handle);
         }
-        // Known to `stop_all` even when one of them fails.
+        // Added first, so that `stop_all` stops them even if one of them fails.
         self.tiers.push(tier);
         let started = self.tiers.last().into_iter().flatten().map(|h| self.begin(h));
         try_join_all(started).await.map(|_| ())
     }
 
-    /// The state of every part, in the order of their start.
+    /// The status of every part, in start order.
     pub fn parts(&self) -> Vec<PartStatus> {
         self.handles().map(Handle::status).collect()
     }
 
-    /// The state of one part.
+    /// The status of one part.
     pub fn part(&self, part: Part) -> Result<PartStatus, PartError> {
         self.handle(part).map(Handle::status)
     }
 
-    /// Kills it as a crash would; it is restarted like any other that dies.
+    /// Kills a part as a crash would; it is restarted.
     pub async fn kill(&self, part: Part) -> Result<(), PartError> {
         self.order(part, Order::Kill).await
     }
 
-    /// Asks it to stop, kills it after the grace period; it stays down.
+    /// Stops a part, and kills it after the grace period; it stays stopped.
     pub async fn stop(&self, part: Part) -> Result<Stopped, PartError> {
         let grace = self.settings.grace;
         self.order(part, |done| Order::Stop { grace, done }).await
     }
 
-    /// Starts one that was stopped, or is waiting to be restarted, and waits until it is ready.
-    /// One that runs is left alone.
+    /// Starts a part that was stopped or waits to be restarted, and waits until it is ready. Does nothing if it runs.
     pub async fn start(&self, part: Part) -> Result<(), PartError> {
         let handle = self.handle(part)?;
         if handle.status().pid.is_some() {
@@ -115,37 +112,37 @@ impl Supervisor {
         Ok(self.begin(handle).await?)
     }
 
-    /// What restarts a part, for a watcher beside it.
+    /// A handle to restart a part, for a watcher.
     pub fn restarter(&self, part: Part) -> Result<Restarter, PartError> {
         Ok(Restarter { handle: self.handle(part)?.clone(), grace: self.settings.grace })
     }
 
-    /// Runs `watcher` until the supervisor is gone.
-    pub fn beside(&mut self, watcher: impl Future<Output = ()> + Send + 'static) {
+    /// Runs `watcher` until the supervisor is dropped.
+    pub fn spawn_watcher(&mut self, watcher: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(watcher);
     }
 
-    /// Holds it still: it neither works nor answers, and its connections stay open.
+    /// Pauses a part (SIGSTOP): its connections stay open without responses.
     pub async fn pause(&self, part: Part) -> Result<(), PartError> {
         self.order(part, Order::Pause).await
     }
 
-    /// Lets it go on.
+    /// Resumes a paused part.
     pub async fn resume(&self, part: Part) -> Result<(), PartError> {
         self.order(part, Order::Resume).await
     }
 
-    /// Where a part's output goes.
+    /// The log file of a part.
     pub fn log(&self, part: Part) -> PathBuf {
         self.settings.logs.join(format!("{part}.log"))
     }
 
-    /// The last lines a part said.
+    /// The last log lines of a part.
     pub fn log_tail(&self, part: Part) -> String {
         log_file::tail(&self.log(part))
     }
 
-    /// Stops all, the last tier first, each within the grace period; says what had to be killed.
+    /// Stops all parts, the last tier first, each within the grace period. Returns the parts that had to be killed.
     pub async fn stop_all(&self) -> Vec<Part> {
         let mut killed = Vec::new();
         for tier in self.tiers.iter().rev() {
@@ -161,31 +158,31 @@ impl Supervisor {
         killed
     }
 
-    /// Starts a part through its task and watches it until it is ready.
+    /// Starts a part through its task and waits until it is ready.
     async fn begin(&self, handle: &Handle) -> Result<(), StartError> {
         let spec = handle.spec();
         let began = Instant::now();
         let pid = handle.order(Order::Start).await??;
-        let said = || self.log_tail(spec.part);
+        let output = || self.log_tail(spec.part);
         tokio::select! {
             biased;
-            status = handle.death_of(pid) => Err(StartError::Ended {
+            status = handle.exit_of(pid) => Err(StartError::Ended {
                 part: spec.part,
                 status,
                 log: self.log(spec.part),
-                said: said(),
+                output: output(),
             }),
             in_time = timeout(READY_LIMIT, spec.ready.reached()) => match in_time {
                 Ok(()) => {
                     let (part, took) = (spec.part, began.elapsed());
-                    (self.settings.report)(Progress::Started { part, pid, took });
+                    (self.settings.report)(LabEvent::Started { part, pid, took });
                     Ok(())
                 }
                 Err(_) => Err(StartError::Late {
                     part: spec.part,
                     limit: READY_LIMIT,
                     log: self.log(spec.part),
-                    said: said(),
+                    output: output(),
                 }),
             },
         }
@@ -215,7 +212,7 @@ pub struct Restarter {
 }
 
 impl Restarter {
-    /// Stops the part within its grace period and starts it again at once. One that does not run is left alone.
+    /// Stops the part within its grace period and starts it again at once. Does nothing if it does not run.
     pub async fn restart(&self, why: &'static str) {
         let grace = self.grace;
         // A lab that is stopping needs no restart.

@@ -2,26 +2,32 @@
 
 use std::{future::Future, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
+use runtime::backoff::Backoff;
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
 
 use super::{
-    PartSpec, PartState, PartStatus, Settings, StartError,
-    backoff::Backoff,
+    PartSpec, PartState, PartStatus, StartError, SupervisorSettings,
     handle::{Handle, Order},
 };
-use crate::{Launch, Process, Progress, Stopped};
+use crate::{LabEvent, Launch, Process, Stopped};
 
-/// Orders that may wait for a part.
+/// Most orders that wait for a part.
 const ORDERS_WAITING_MAX: usize = 8;
+/// Delay before the first restart in a row; it doubles.
+const RESTART_DELAY: Duration = Duration::from_millis(100);
+/// Longest delay before a restart.
+const RESTART_DELAY_MAX: Duration = Duration::from_secs(5);
+/// A part that ran for this long starts over with the first delay.
+const STABLE_AFTER: Duration = Duration::from_secs(10);
 
 /// The handle of a stopped part, and the task that supervises it.
 pub(super) fn new(
     spec: PartSpec,
     log: PathBuf,
-    settings: Arc<Settings>,
+    settings: Arc<SupervisorSettings>,
 ) -> (Handle, impl Future<Output = ()> + Send) {
     let spec = Arc::new(spec);
     let (orders, inbox) = mpsc::channel(ORDERS_WAITING_MAX);
@@ -37,14 +43,14 @@ pub(super) fn new(
         spec: Arc::clone(&spec),
         settings,
         publish,
-        backoff: Backoff::new(),
-        now: Now::Stopped,
+        backoff: Backoff::new(RESTART_DELAY, RESTART_DELAY_MAX),
+        process_state: ProcessState::Stopped,
     };
     (Handle::new(spec, orders, status), task.run(inbox))
 }
 
-/// State of the part.
-enum Now {
+/// State of the part's process.
+enum ProcessState {
     Stopped,
     Running { process: Box<Process>, since: Instant },
     Waiting { until: Instant },
@@ -59,10 +65,10 @@ enum Event {
 struct PartTask {
     spec: Arc<PartSpec>,
     launch: Launch,
-    settings: Arc<Settings>,
+    settings: Arc<SupervisorSettings>,
     publish: watch::Sender<PartStatus>,
     backoff: Backoff,
-    now: Now,
+    process_state: ProcessState,
 }
 
 impl PartTask {
@@ -71,22 +77,22 @@ impl PartTask {
         while let Some(event) = self.next(&mut inbox).await {
             match event {
                 Event::Ordered(order) => self.execute(order).await,
-                Event::Ended(status) => self.died(status),
+                Event::Ended(status) => self.on_exit(status),
                 Event::Due => self.restart().await,
             }
         }
     }
 
     async fn next(&mut self, inbox: &mut mpsc::Receiver<Order>) -> Option<Event> {
-        match &mut self.now {
-            Now::Stopped => inbox.recv().await.map(Event::Ordered),
-            Now::Running { process, .. } => tokio::select! {
+        match &mut self.process_state {
+            ProcessState::Stopped => inbox.recv().await.map(Event::Ordered),
+            ProcessState::Running { process, .. } => tokio::select! {
                 // Check for the process's end first, so that an order sees the present state.
                 biased;
                 Ok(status) = process.ended() => Some(Event::Ended(status)),
                 order = inbox.recv() => order.map(Event::Ordered),
             },
-            Now::Waiting { until } => tokio::select! {
+            ProcessState::Waiting { until } => tokio::select! {
                 () = sleep_until(*until) => Some(Event::Due),
                 order = inbox.recv() => order.map(Event::Ordered),
             },
@@ -111,14 +117,14 @@ impl PartTask {
                 let _receiver_gone = done.send(());
             }
             Order::Pause(done) => {
-                if let Now::Running { process, .. } = &self.now {
+                if let ProcessState::Running { process, .. } = &self.process_state {
                     process.pause().await;
                     self.update_status(|status| status.state = PartState::Paused);
                 }
                 let _receiver_gone = done.send(());
             }
             Order::Resume(done) => {
-                if let Now::Running { process, .. } = &self.now {
+                if let ProcessState::Running { process, .. } = &self.process_state {
                     process.resume();
                     self.update_status(|status| status.state = PartState::Running);
                 }
@@ -128,7 +134,7 @@ impl PartTask {
     }
 
     async fn start(&mut self) -> Result<u32, StartError> {
-        if let Now::Running { process, .. } = &self.now {
+        if let ProcessState::Running { process, .. } = &self.process_state {
             return Ok(process.pid());
         }
         let part = self.spec.part;
@@ -138,7 +144,8 @@ impl PartTask {
     async fn spawn(&mut self) -> std::io::Result<u32> {
         let process = Process::spawn(&self.launch).await?;
         let pid = process.pid();
-        self.now = Now::Running { process: Box::new(process), since: Instant::now() };
+        self.process_state =
+            ProcessState::Running { process: Box::new(process), since: Instant::now() };
         self.update_status(|status| {
             status.state = PartState::Running;
             status.pid = Some(pid);
@@ -148,9 +155,11 @@ impl PartTask {
 
     async fn stop(&mut self, grace: Duration) -> Stopped {
         let mut stopped = Stopped::Drained;
-        if let Now::Running { mut process, .. } = std::mem::replace(&mut self.now, Now::Stopped) {
+        if let ProcessState::Running { mut process, .. } =
+            std::mem::replace(&mut self.process_state, ProcessState::Stopped)
+        {
             stopped = process.stop(grace).await;
-            (self.settings.report)(Progress::Stopped {
+            (self.settings.report)(LabEvent::Stopped {
                 part: self.spec.part,
                 killed: stopped == Stopped::Killed,
             });
@@ -163,9 +172,9 @@ impl PartTask {
     }
 
     async fn stop_and_restart(&mut self, why: &'static str, grace: Duration) {
-        let Now::Running { process, .. } = &mut self.now else { return };
+        let ProcessState::Running { process, .. } = &mut self.process_state else { return };
         let part = self.spec.part;
-        (self.settings.report)(Progress::Restarting { part, why });
+        (self.settings.report)(LabEvent::Restarting { part, why });
         let pid = process.pid();
         process.stop(grace).await;
         if let Ok(status) = process.ended().await {
@@ -175,18 +184,18 @@ impl PartTask {
     }
 
     async fn kill(&mut self) {
-        if let Now::Running { process, .. } = &mut self.now
+        if let ProcessState::Running { process, .. } = &mut self.process_state
             && let Some(status) = process.kill().await
         {
-            self.died(status);
+            self.on_exit(status);
         }
     }
 
-    fn died(&mut self, status: ExitStatus) {
+    fn on_exit(&mut self, status: ExitStatus) {
         let now = Instant::now();
-        let (pid, lived) = match &self.now {
-            Now::Running { process, since } => (process.pid(), now - *since),
-            Now::Stopped | Now::Waiting { .. } => return,
+        let (pid, lived) = match &self.process_state {
+            ProcessState::Running { process, since } => (process.pid(), now - *since),
+            ProcessState::Stopped | ProcessState::Waiting { .. } => return,
         };
         let again_in = self.wait(lived);
         self.update_status(|known| {
@@ -195,7 +204,7 @@ impl PartTask {
             known.last_end = Some((pid, status));
         });
         let part = self.spec.part;
-        (self.settings.report)(Progress::Died { part, status, again_in });
+        (self.settings.report)(LabEvent::Died { part, status, again_in });
     }
 
     async fn restart(&mut self) {
@@ -205,23 +214,45 @@ impl PartTask {
             Ok(pid) => {
                 self.update_status(|status| status.restarts += 1);
                 let restarts = self.publish.borrow().restarts;
-                report(Progress::Restarted { part, pid, restarts });
+                report(LabEvent::Restarted { part, pid, restarts });
             }
             Err(cause) => {
                 let again_in = self.wait(Duration::ZERO);
                 let why = cause.to_string();
-                report(Progress::NotRestarted { part, why, again_in });
+                report(LabEvent::NotRestarted { part, why, again_in });
             }
         }
     }
 
     fn wait(&mut self, lived: Duration) -> Duration {
-        let again_in = self.backoff.after(lived);
-        self.now = Now::Waiting { until: Instant::now() + again_in };
+        let again_in = restart_delay(&mut self.backoff, lived);
+        self.process_state = ProcessState::Waiting { until: Instant::now() + again_in };
         again_in
     }
 
     fn update_status(&self, change: impl FnOnce(&mut PartStatus)) {
         self.publish.send_modify(change);
+    }
+}
+
+/// The delay before the next start of a part that ran for `lived`.
+fn restart_delay(backoff: &mut Backoff, lived: Duration) -> Duration {
+    if lived >= STABLE_AFTER {
+        backoff.reset();
+    }
+    backoff.next_delay()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restarts_in_a_row_wait_longer_and_a_stable_part_starts_over() {
+        let mut backoff = Backoff::new(RESTART_DELAY, RESTART_DELAY_MAX);
+        let delays: Vec<u128> =
+            (0..8).map(|_| restart_delay(&mut backoff, Duration::ZERO).as_millis()).collect();
+        assert_eq!(delays, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+        assert_eq!(restart_delay(&mut backoff, STABLE_AFTER), RESTART_DELAY);
     }
 }

@@ -4,30 +4,30 @@ use std::process::ExitStatus;
 
 use crate::Part;
 
-/// A part at this moment.
+/// The current status of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartStatus {
-    /// Which one.
+    /// The part.
     pub part: Part,
-    /// Its state.
+    /// What it is doing.
     pub state: PartState,
-    /// Its process, while there is one.
+    /// Process id, while there is a process.
     pub pid: Option<u32>,
-    /// How often it was restarted after it ended unexpectedly.
+    /// Number of restarts after unexpected ends.
     pub restarts: u32,
-    /// How its last process ended, if one did.
+    /// Process id and exit status of its last process that ended.
     pub last_end: Option<(u32, ExitStatus)>,
 }
 
 /// The state of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartState {
-    /// It has a process that runs.
+    /// Its process runs.
     Running,
-    /// Its process is held still.
+    /// Its process is paused.
     Paused,
-    /// It ended unexpectedly and is about to be restarted.
+    /// It ended unexpectedly and waits to be restarted.
     Waiting,
-    /// It is not meant to run.
+    /// It was stopped, or not started yet.
     Stopped,
 }

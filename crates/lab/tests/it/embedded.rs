@@ -7,8 +7,8 @@ use std::{
 
 use async_nats::jetstream;
 use lab::{
-    Part, Ports, Progress,
-    embedded::{Embedded, Options, UpError},
+    LabEvent, Part, Ports,
+    embedded::{Embedded, EmbeddedOptions, UpError},
     supervisor::{PartState, StartError},
 };
 use testkit::{LabUnderTest, PortBlock, eventually};
@@ -42,9 +42,9 @@ async fn a_lab_comes_up_in_order_and_goes_down_in_reverse() {
     ];
     assert_eq!(order, expected);
     let reported = lab.progress();
-    assert!(matches!(reported[0], Progress::Started { part: Part::Nats, .. }));
-    assert!(matches!(reported[1], Progress::Prepared { .. }));
-    assert!(matches!(reported[2], Progress::Started { part: Part::Console, .. }));
+    assert!(matches!(reported[0], LabEvent::Started { part: Part::Nats, .. }));
+    assert!(matches!(reported[1], LabEvent::Prepared { .. }));
+    assert!(matches!(reported[2], LabEvent::Started { part: Part::Console, .. }));
     assert_eq!(reported.len(), 7);
 
     let running = pids(&lab);
@@ -54,7 +54,7 @@ async fn a_lab_comes_up_in_order_and_goes_down_in_reverse() {
     let stops: Vec<Part> = lab.progress()[7..]
         .iter()
         .map(|progress| match progress {
-            Progress::Stopped { part, .. } => *part,
+            LabEvent::Stopped { part, .. } => *part,
             other => panic!("{other}"),
         })
         .collect();
@@ -168,15 +168,15 @@ impl Bench {
         Self { block: PortBlock::claim(), home: tempfile::tempdir().unwrap() }
     }
 
-    fn options(&self) -> Options {
-        Options {
+    fn options(&self) -> EmbeddedOptions {
+        EmbeddedOptions {
             ports: Ports::from_base(self.block.base()),
             data_dir: self.home.path().join("data"),
-            ..Options::new(rig())
+            ..EmbeddedOptions::new(rig())
         }
     }
 
-    async fn refused(&self, options: Options) -> UpError {
+    async fn refused(&self, options: EmbeddedOptions) -> UpError {
         match Embedded::up(options, CancellationToken::new()).await {
             Ok(_) => panic!("it came up"),
             Err(error) => error,

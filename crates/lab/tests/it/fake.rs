@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use lab::{Progress, Report, nats::Finder};
+use lab::{LabEvent, LabEventSink, nats::Finder};
 use tempfile::TempDir;
 
 /// The version that the lab pins; a test of the crate ties it to the files in `nats/server`.
@@ -94,9 +94,9 @@ pub(crate) fn leftovers(cache: &Path) -> Vec<String> {
 }
 
 /// A receiver that keeps the progress reports as text.
-pub(crate) fn listen() -> (Report, Arc<Mutex<Vec<String>>>) {
+pub(crate) fn listen() -> (LabEventSink, Arc<Mutex<Vec<String>>>) {
     let reported = Arc::new(Mutex::new(Vec::new()));
     let received = Arc::clone(&reported);
-    let report = move |progress: Progress| received.lock().unwrap().push(progress.to_string());
+    let report = move |progress: LabEvent| received.lock().unwrap().push(progress.to_string());
     (Arc::new(report), reported)
 }

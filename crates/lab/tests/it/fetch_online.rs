@@ -4,7 +4,7 @@
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command, time::Instant};
 
 use lab::{
-    nats::{Finder, Monitor, Origin, Server, ServerOptions},
+    nats::{BinaryOrigin, Finder, Monitor, Server, ServerOptions},
     silent,
 };
 use testkit::PortBlock;
@@ -19,7 +19,7 @@ async fn fetch_with_only(program: &str, path: &Path, client: &'static str) {
     let began = Instant::now();
     let found = finder.find(&silent()).await.unwrap();
     println!("{client}: {:.1} s", began.elapsed().as_secs_f64());
-    assert_eq!(found.origin, Origin::Fetched(client));
+    assert_eq!(found.origin, BinaryOrigin::Fetched(client));
 
     let ports = PortBlock::claim();
     let options = ServerOptions {

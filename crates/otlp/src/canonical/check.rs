@@ -1,27 +1,27 @@
-//! Whether a message is canonical already, as that of a well-kept exporter is. It is then kept as it came: to check it
-//! takes a fraction of the time in which it is rewritten.
+//! Checks whether a message is already canonical, as those of most exporters are. Such a message is kept unchanged:
+//! the check takes a fraction of the time of a rewrite.
 
 use std::ptr;
 
 use crate::descriptor::ANY_VALUE;
 use crate::limits::{DEPTH_MAX, VALUES_MAX};
 use crate::scalar::{check_text, doubles, number, one_nan};
-use crate::schema::{Field, Kind, Label, Message};
+use crate::schema::{Cardinality, Field, FieldKind, Message};
 use crate::wire::{Fields, Value, varint, varint_length};
 
-/// Whether [`canonical`](super::canonical) would return these very bytes. It may say no of bytes that it would return.
+/// Whether [`canonical`](super::canonical) would return exactly these bytes. May return false for some of those.
 pub(super) fn is_canonical(message: &Message, wire: &[u8]) -> bool {
     Check { values: 0 }.message(message, wire, 0)
 }
 
 struct Check {
-    /// Attribute values met so far.
+    /// Attribute values so far.
     values: usize,
 }
 
-/// The field before, and what it means for the next one.
+/// The previous field, which limits what the next one may be.
 #[derive(Default)]
-struct Before {
+struct Previous {
     number: u32,
     place: usize,
     count: usize,
@@ -34,12 +34,12 @@ impl Check {
         if depth > DEPTH_MAX || self.values > VALUES_MAX {
             return false;
         }
-        let mut before = Before::default();
-        // The length of these fields as they are written here: a longer spelling of a number, or a group, makes `wire` longer.
+        let mut previous = Previous::default();
+        // The length of these fields in canonical encoding: a longer encoding of a number, or a group, makes `wire` longer.
         let mut length = 0;
         for field in Fields::of(wire) {
             let Ok((number, value)) = field else { return false };
-            let Some(field) = before.next(message, number) else { return false };
+            let Some(field) = previous.next(message, number) else { return false };
             if !self.value(field, value, depth) {
                 return false;
             }
@@ -50,31 +50,35 @@ impl Check {
 
     fn value(&mut self, field: &Field, value: Value<'_>, depth: usize) -> bool {
         match (field.kind, value) {
-            (Kind::Message(inner), Value::Bytes(bytes)) => self.message(inner, bytes, depth + 1),
+            (FieldKind::Message(inner), Value::Bytes(bytes)) => {
+                self.message(inner, bytes, depth + 1)
+            }
             (kind, Value::Bytes(packed)) if field.is_packed() => is_packed(kind, packed),
             (kind, Value::Bytes(bytes)) => {
-                let is_default = bytes.is_empty() && field.label == Label::One;
+                let is_default = bytes.is_empty() && field.cardinality == Cardinality::Singular;
                 !kind.is_number() && !is_default && check_text(field, bytes).is_ok()
             }
-            (kind, value) => field.label != Label::Many && is_number(field, kind, value),
+            (kind, value) => {
+                field.cardinality != Cardinality::Repeated && is_number(field, kind, value)
+            }
         }
     }
 }
 
-impl Before {
-    /// The field of this number, if it may come next.
+impl Previous {
+    /// The field with this number, if it may come next.
     fn next(&mut self, message: &Message, number: u32) -> Option<&'static Field> {
         // Entries of a list follow each other.
         if number == self.number {
             let field = &message.fields[self.place];
             self.count += 1;
-            let is_entry = field.label == Label::Many && !field.is_packed();
+            let is_entry = field.cardinality == Cardinality::Repeated && !field.is_packed();
             return (is_entry && self.count <= field.max).then_some(field);
         }
         let rest = message.fields.get(self.place..)?;
         let place = self.place + rest.iter().position(|field| field.number == number)?;
         let field = &message.fields[place];
-        let is_choice = field.label == Label::Choice;
+        let is_choice = field.cardinality == Cardinality::Oneof;
         if (is_choice && self.has_choice) || field.max == 0 {
             return None;
         }
@@ -84,20 +88,20 @@ impl Before {
     }
 }
 
-fn is_number(field: &Field, kind: Kind, value: Value<'_>) -> bool {
+fn is_number(field: &Field, kind: FieldKind, value: Value<'_>) -> bool {
     let raw = match value {
         Value::Varint(raw) | Value::Fixed64(raw) => raw,
         Value::Fixed32(raw) => raw.into(),
         Value::Bytes(_) => return false,
     };
-    number(kind, value) == Some(raw) && (raw != 0 || field.label != Label::One)
+    number(kind, value) == Some(raw) && (raw != 0 || field.cardinality != Cardinality::Singular)
 }
 
-fn is_packed(kind: Kind, packed: &[u8]) -> bool {
+fn is_packed(kind: FieldKind, packed: &[u8]) -> bool {
     match kind {
-        Kind::Double => is_eights(packed) && doubles(packed).all(|bits| bits == one_nan(bits)),
-        Kind::Fixed64 => is_eights(packed),
-        Kind::Uint64 => is_varints(packed),
+        FieldKind::Double => is_eights(packed) && doubles(packed).all(|bits| bits == one_nan(bits)),
+        FieldKind::Fixed64 => is_eights(packed),
+        FieldKind::Uint64 => is_varints(packed),
         _ => false,
     }
 }
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_well_kept_exporter_sends_is_canonical() {
+    fn a_message_in_canonical_encoding_is_canonical() {
         let attribute = written(&[(1, Value::Bytes(b"key")), (2, Value::Bytes(&[0x0a, 1, b'v']))]);
         let attribute = Value::Bytes(&attribute);
         assert!(span(&[
@@ -162,20 +166,23 @@ mod tests {
     }
 
     #[test]
-    fn any_other_spelling_is_not() {
+    fn any_other_encoding_is_not_canonical() {
         let name = (5, Value::Bytes(b"name"));
         assert!(!span(&[(6, Value::Varint(2)), name]), "out of order");
         assert!(!span(&[name, name]), "twice");
         assert!(!span(&[(99, Value::Varint(1))]), "unknown");
         assert!(!span(&[(5, Value::Bytes(b""))]), "a default");
-        assert!(!span(&[(6, Value::Varint(1 << 40))]), "a number that is cut");
+        assert!(!span(&[(6, Value::Varint(1 << 40))]), "a number beyond 32 bits");
         assert!(!span(&[(5, Value::Varint(1))]), "another wire type");
         assert!(!span(&[(5, Value::Bytes(&[0xff]))]), "not UTF-8");
         assert!(!span(&[(9, Value::Bytes(&[0x12, 0, 0x0a, 1, b'k']))]), "inside an attribute");
         assert!(!is_canonical(&SPAN, &[0x30, 0x82, 0]), "a number in more bytes than it needs");
-        assert!(!is_canonical(&SPAN, &[0x2a, 0x84, 0, b'n', b'a', b'm', b'e']), "so is a length");
+        assert!(
+            !is_canonical(&SPAN, &[0x2a, 0x84, 0, b'n', b'a', b'm', b'e']),
+            "a length in more bytes than it needs"
+        );
         assert!(!is_canonical(&SPAN, &[0x2b, 0x2c]), "a group");
-        assert!(!is_canonical(&SPAN, &[0x2a, 9]), "cut short");
+        assert!(!is_canonical(&SPAN, &[0x2a, 9]), "truncated");
         let nan = f64::from_bits(0xfffb_0000_0000_0001).to_le_bytes();
         assert!(!is_canonical(&HISTOGRAM_POINT, &written(&[(7, Value::Bytes(&nan))])), "a NaN");
     }

@@ -1,5 +1,5 @@
-//! Rewrites a message in one spelling: every field at most once, the last value of it, pieces of a message merged,
-//! numbers packed, nothing unknown; checked, and cut down to the limits of the table.
+//! Rewrites a message in its canonical encoding: each field at most once and in the order of numbers, repeated numbers
+//! packed, unknown fields removed. Also validates it and applies the limits of the field table.
 
 mod check;
 
@@ -11,22 +11,22 @@ use crate::export::messages;
 use crate::flaw::Flaw;
 use crate::limits::{DEPTH_MAX, VALUES_MAX};
 use crate::scalar::{check_text, doubles, number, one_nan};
-use crate::schema::{Field, Kind, Label, Message};
+use crate::schema::{Cardinality, Field, FieldKind, Message};
 use crate::wire::{self, Fields, Value};
 
-/// Fields of the largest message, and of those that most of an export is made of: attributes and their values.
+/// Fields of the largest message, and of the two most frequent ones: attributes and their values.
 const FIELDS_MAX: usize = 18;
 const FIELDS_OF_A_VALUE: usize = 8;
 const FIELDS_OF_AN_ATTRIBUTE: usize = 3;
 
-/// The message in its canonical spelling: fields in the order of their numbers.
+/// Returns the message in its canonical encoding.
 pub fn canonical(message: &Message, wire: &[u8]) -> Result<Vec<u8>, Flaw> {
     let mut out = Vec::with_capacity(wire.len().min(4 * 1024));
     canonical_into(message, wire, &mut out)?;
     Ok(out)
 }
 
-/// The same, written over what is in `out`: who reads many messages needs one buffer.
+/// Like [`canonical`], but replaces the content of `out`, so that a caller can reuse the buffer.
 pub fn canonical_into(message: &Message, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Flaw> {
     out.clear();
     if is_canonical(message, wire) {
@@ -38,11 +38,11 @@ pub fn canonical_into(message: &Message, wire: &[u8], out: &mut Vec<u8>) -> Resu
 
 struct Writer<'o> {
     out: &'o mut Vec<u8>,
-    /// Attribute values met so far.
+    /// Attribute values so far.
     values: usize,
 }
 
-/// What was found of each field of one message of at most `N` fields.
+/// The values found for each field of a message with at most `N` fields.
 struct Found<'a, const N: usize> {
     slots: [Slot<'a>; N],
     /// Entries of lists.
@@ -77,7 +77,8 @@ impl Writer<'_> {
         }
     }
 
-    /// The fields of a message of at most `N`: places that no field has would cost more than the fields.
+    /// Writes a message with at most `N` fields. `N` is small for frequent messages: initializing unused slots costs more
+    /// than the fields.
     fn fields<const N: usize>(
         &mut self,
         message: &Message,
@@ -88,13 +89,13 @@ impl Writer<'_> {
         for field in Fields::of(wire) {
             let (number, value) = field?;
             let Some((place, field)) = message.field(number) else { continue };
-            match (field.label, value) {
-                (Label::Many, value) if field.is_packed() => {
+            match (field.cardinality, value) {
+                (Cardinality::Repeated, value) if field.is_packed() => {
                     found.add_packed(place, field, value)?;
                 }
-                (Label::Many, Value::Bytes(_)) => found.counts[place] += 1,
+                (Cardinality::Repeated, Value::Bytes(_)) => found.counts[place] += 1,
                 // An entry of another wire type counts as an unknown field.
-                (Label::Many, _) => {}
+                (Cardinality::Repeated, _) => {}
                 _ => found.set(message, place, value, depth)?,
             }
         }
@@ -108,13 +109,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// A list of messages or texts.
+    /// Writes a list of messages or texts.
     fn list(&mut self, field: &Field, wire: &[u8], count: usize, depth: usize) -> Result<(), Flaw> {
         if count > field.max && field.dropped == 0 {
             return Err(Flaw::TooMany(field.name, field.max));
         }
         for entry in messages(wire, field.number).take(field.max) {
-            if let Kind::Message(message) = field.kind {
+            if let FieldKind::Message(message) = field.kind {
                 self.nested(field.number, message, entry, depth)?;
             } else {
                 check_text(field, entry)?;
@@ -137,7 +138,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Everything but lists of messages and texts.
+    /// Writes any field except a list of messages or texts.
     fn single<const N: usize>(
         &mut self,
         message: &Message,
@@ -148,7 +149,7 @@ impl Writer<'_> {
         let field = &message.fields[place];
         match &found.slots[place] {
             Slot::Bytes(bytes) => match field.kind {
-                Kind::Message(inner) => self.nested(field.number, inner, bytes, depth)?,
+                FieldKind::Message(inner) => self.nested(field.number, inner, bytes, depth)?,
                 _ => self.bytes(field, bytes)?,
             },
             Slot::Number(number) => {
@@ -166,13 +167,17 @@ impl Writer<'_> {
         if !field.is_packed() {
             check_text(field, bytes)?;
         }
-        if matches!(field.kind, Kind::Double) && doubles(bytes).any(|bits| bits != one_nan(bits)) {
+        if matches!(field.kind, FieldKind::Double)
+            && doubles(bytes).any(|bits| bits != one_nan(bits))
+        {
             let bytes: Vec<u8> =
                 doubles(bytes).flat_map(|bits| one_nan(bits).to_le_bytes()).collect();
             wire::put(self.out, field.number, Value::Bytes(&bytes));
             return Ok(());
         }
-        if !(bytes.is_empty() && matches!(field.label, Label::One | Label::Many)) {
+        if !(bytes.is_empty()
+            && matches!(field.cardinality, Cardinality::Singular | Cardinality::Repeated))
+        {
             wire::put(self.out, field.number, Value::Bytes(bytes));
         }
         Ok(())
@@ -180,13 +185,13 @@ impl Writer<'_> {
 
     #[expect(clippy::cast_possible_truncation, reason = "32 bits were read")]
     fn number(&mut self, field: &Field, number: u64) {
-        if number == 0 && field.label == Label::One {
+        if number == 0 && field.cardinality == Cardinality::Singular {
             return;
         }
         let value = match field.kind {
-            Kind::Fixed32 => Value::Fixed32(number as u32),
-            Kind::Fixed64 | Kind::Sfixed64 | Kind::Double => Value::Fixed64(number),
-            Kind::Uint32 => Value::Varint(number.min(u64::from(u32::MAX))),
+            FieldKind::Fixed32 => Value::Fixed32(number as u32),
+            FieldKind::Fixed64 | FieldKind::Sfixed64 | FieldKind::Double => Value::Fixed64(number),
+            FieldKind::Uint32 => Value::Varint(number.min(u64::from(u32::MAX))),
             _ => Value::Varint(number),
         };
         wire::put(self.out, field.number, value);
@@ -194,8 +199,8 @@ impl Writer<'_> {
 }
 
 impl<'a, const N: usize> Found<'a, N> {
-    /// A field that may stand once: the last one counts, messages are merged. A value of another wire type is that
-    /// of an unknown field. What does not count must be well-formed all the same.
+    /// Sets a field that is not repeated: the last value counts, messages are merged. A value of another wire type counts
+    /// as an unknown field. Replaced values must be well-formed too.
     fn set(
         &mut self,
         message: &Message,
@@ -211,16 +216,18 @@ impl<'a, const N: usize> Found<'a, N> {
                 None => return Ok(()),
             },
         };
-        if field.label == Label::Choice {
+        if field.cardinality == Cardinality::Oneof {
             for (other, slot) in message.fields.iter().zip(&mut self.slots) {
-                if other.label == Label::Choice && other.number != field.number {
+                if other.cardinality == Cardinality::Oneof && other.number != field.number {
                     std::mem::replace(slot, Slot::Absent).check(other, depth)?;
                 }
             }
         }
         match (&mut self.slots[place], slot) {
-            (Slot::Bytes(first), Slot::Bytes(next)) if matches!(field.kind, Kind::Message(_)) => {
-                // Two pieces that are whole each; two halves of a field must not become one.
+            (Slot::Bytes(first), Slot::Bytes(next))
+                if matches!(field.kind, FieldKind::Message(_)) =>
+            {
+                // Each piece must be complete by itself: two halves of a field must not be joined.
                 Fields::of(first).check().and(Fields::of(&next).check())?;
                 first.to_mut().extend_from_slice(&next);
             }
@@ -229,7 +236,7 @@ impl<'a, const N: usize> Found<'a, N> {
         Ok(())
     }
 
-    /// Numbers of a list, packed or one by one.
+    /// Adds numbers to a list, packed or not.
     fn add_packed(&mut self, place: usize, field: &Field, value: Value<'a>) -> Result<(), Flaw> {
         let slot = &mut self.slots[place];
         if matches!(slot, Slot::Absent) {
@@ -237,12 +244,14 @@ impl<'a, const N: usize> Found<'a, N> {
         }
         let Slot::Bytes(packed) = slot else { return Ok(()) };
         match (field.kind, value) {
-            (Kind::Uint64, Value::Bytes(mut more)) => {
+            (FieldKind::Uint64, Value::Bytes(mut more)) => {
                 while !more.is_empty() {
                     wire::put_varint(packed.to_mut(), wire::varint(&mut more)?);
                 }
             }
-            (Kind::Fixed64 | Kind::Double, Value::Bytes(more)) if more.len().is_multiple_of(8) => {
+            (FieldKind::Fixed64 | FieldKind::Double, Value::Bytes(more))
+                if more.len().is_multiple_of(8) =>
+            {
                 if packed.is_empty() {
                     *packed = Cow::Borrowed(more);
                 } else {
@@ -250,8 +259,8 @@ impl<'a, const N: usize> Found<'a, N> {
                 }
             }
             (_, Value::Bytes(_)) => return Err(Flaw::Wire),
-            (Kind::Uint64, Value::Varint(number)) => wire::put_varint(packed.to_mut(), number),
-            (Kind::Fixed64 | Kind::Double, Value::Fixed64(number)) => {
+            (FieldKind::Uint64, Value::Varint(number)) => wire::put_varint(packed.to_mut(), number),
+            (FieldKind::Fixed64 | FieldKind::Double, Value::Fixed64(number)) => {
                 packed.to_mut().extend_from_slice(&number.to_le_bytes());
             }
             _ => {}
@@ -259,9 +268,9 @@ impl<'a, const N: usize> Found<'a, N> {
         Ok(())
     }
 
-    /// How many entries were dropped of the list that `counter` counts for.
+    /// Number of entries dropped from the list that belongs to the field `counter`.
     fn dropped(&self, message: &Message, counter: &Field) -> u64 {
-        if !matches!(counter.kind, Kind::Uint32) {
+        if !matches!(counter.kind, FieldKind::Uint32) {
             return 0;
         }
         let list = message.fields.iter().position(|list| list.dropped == counter.number);
@@ -273,7 +282,7 @@ impl Slot<'_> {
     /// Checks a value that will not be written.
     fn check(self, field: &Field, depth: usize) -> Result<(), Flaw> {
         match (field.kind, self) {
-            (Kind::Message(message), Self::Bytes(bytes)) => {
+            (FieldKind::Message(message), Self::Bytes(bytes)) => {
                 Writer { out: &mut Vec::new(), values: 0 }.message(message, &bytes, depth + 1)
             }
             (_, Self::Bytes(bytes)) => check_text(field, &bytes),

@@ -1,34 +1,35 @@
-//! `logs.proto`, and the export request that has the same fields.
+//! Messages of `logs.proto`, and its export request.
 
 use super::{
-    ANY_VALUE, RESOURCE, SCOPE, attributes, description, dropped_count, many, one, part, time,
+    ANY_VALUE, RESOURCE, SCOPE, attributes, description, dropped_count, nested, repeated, singular,
+    time,
 };
 use crate::limits::NAME_BYTES_MAX;
-use crate::schema::Kind::{Enum as Enumeration, Fixed32, Id, Message as Nested, Text};
+use crate::schema::FieldKind::{Enum as Enumeration, Fixed32, Id, Message as Nested, Text};
 use crate::schema::{Enum, Message};
 
 /// `ExportLogsServiceRequest`; `LogsData` is the same.
 pub static EXPORT_LOGS: Message = Message {
     name: "ExportLogsServiceRequest",
-    fields: &[many(1, "resource_logs", Nested(&RESOURCE_LOGS))],
+    fields: &[repeated(1, "resource_logs", Nested(&RESOURCE_LOGS))],
 };
 
-/// What one resource sent.
+/// The log records of one resource.
 pub static RESOURCE_LOGS: Message = Message {
     name: "ResourceLogs",
     fields: &[
-        part(1, "resource", &RESOURCE).item(),
-        many(2, "scope_logs", Nested(&SCOPE_LOGS)),
+        nested(1, "resource", &RESOURCE).item(),
+        repeated(2, "scope_logs", Nested(&SCOPE_LOGS)),
         description(3, "schema_url"),
     ],
 };
 
-/// What one scope sent.
+/// The log records of one instrumentation scope.
 pub static SCOPE_LOGS: Message = Message {
     name: "ScopeLogs",
     fields: &[
-        part(1, "scope", &SCOPE).item(),
-        many(2, "log_records", Nested(&LOG_RECORD)).item(),
+        nested(1, "scope", &SCOPE).item(),
+        repeated(2, "log_records", Nested(&LOG_RECORD)).item(),
         description(3, "schema_url"),
     ],
 };
@@ -38,16 +39,16 @@ pub static LOG_RECORD: Message = Message {
     name: "LogRecord",
     fields: &[
         time(1, "time_unix_nano"),
-        one(2, "severity_number", Enumeration(&SEVERITY)),
-        one(3, "severity_text", Text).at_most(NAME_BYTES_MAX),
-        part(5, "body", &ANY_VALUE),
+        singular(2, "severity_number", Enumeration(&SEVERITY)),
+        singular(3, "severity_text", Text).at_most(NAME_BYTES_MAX),
+        nested(5, "body", &ANY_VALUE),
         attributes(6, 7),
         dropped_count(7, "dropped_attributes_count"),
-        one(8, "flags", Fixed32),
-        one(9, "trace_id", Id),
-        one(10, "span_id", Id),
+        singular(8, "flags", Fixed32),
+        singular(9, "trace_id", Id),
+        singular(10, "span_id", Id),
         time(11, "observed_time_unix_nano"),
-        one(12, "event_name", Text).at_most(NAME_BYTES_MAX),
+        singular(12, "event_name", Text).at_most(NAME_BYTES_MAX),
     ],
 };
 

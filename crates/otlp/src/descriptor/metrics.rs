@@ -1,10 +1,11 @@
-//! `metrics.proto`, and the export request that has the same fields.
+//! Messages of `metrics.proto`, and its export request.
 
 use super::{
-    KEY_VALUE, RESOURCE, SCOPE, attributes, choice, description, many, one, optional, part, time,
+    KEY_VALUE, RESOURCE, SCOPE, attributes, description, nested, oneof, optional, repeated,
+    singular, time,
 };
 use crate::limits::{ATTRIBUTES_MAX, EXEMPLARS_MAX, KEY_BYTES_MAX};
-use crate::schema::Kind::{
+use crate::schema::FieldKind::{
     Bool, Double, Enum as Enumeration, Fixed64, Id, Message as Nested, Sfixed64, Sint32, Text,
     Uint32, Uint64,
 };
@@ -13,25 +14,25 @@ use crate::schema::{Enum, Field, Message};
 /// `ExportMetricsServiceRequest`; `MetricsData` is the same.
 pub static EXPORT_METRICS: Message = Message {
     name: "ExportMetricsServiceRequest",
-    fields: &[many(1, "resource_metrics", Nested(&RESOURCE_METRICS))],
+    fields: &[repeated(1, "resource_metrics", Nested(&RESOURCE_METRICS))],
 };
 
-/// What one resource sent.
+/// The metrics of one resource.
 pub static RESOURCE_METRICS: Message = Message {
     name: "ResourceMetrics",
     fields: &[
-        part(1, "resource", &RESOURCE).item(),
-        many(2, "scope_metrics", Nested(&SCOPE_METRICS)),
+        nested(1, "resource", &RESOURCE).item(),
+        repeated(2, "scope_metrics", Nested(&SCOPE_METRICS)),
         description(3, "schema_url"),
     ],
 };
 
-/// What one scope sent.
+/// The metrics of one instrumentation scope.
 pub static SCOPE_METRICS: Message = Message {
     name: "ScopeMetrics",
     fields: &[
-        part(1, "scope", &SCOPE).item(),
-        many(2, "metrics", Nested(&METRIC)).item(),
+        nested(1, "scope", &SCOPE).item(),
+        repeated(2, "metrics", Nested(&METRIC)).item(),
         description(3, "schema_url"),
     ],
 };
@@ -40,159 +41,160 @@ pub static SCOPE_METRICS: Message = Message {
 pub static METRIC: Message = Message {
     name: "Metric",
     fields: &[
-        one(1, "name", Text).at_most(KEY_BYTES_MAX),
+        singular(1, "name", Text).at_most(KEY_BYTES_MAX),
         description(2, "description"),
-        one(3, "unit", Text).at_most(KEY_BYTES_MAX),
-        choice(5, "gauge", Nested(&GAUGE)),
-        choice(7, "sum", Nested(&SUM)),
-        choice(9, "histogram", Nested(&HISTOGRAM)),
-        choice(10, "exponential_histogram", Nested(&EXPONENTIAL_HISTOGRAM)),
-        choice(11, "summary", Nested(&SUMMARY)),
+        singular(3, "unit", Text).at_most(KEY_BYTES_MAX),
+        oneof(5, "gauge", Nested(&GAUGE)),
+        oneof(7, "sum", Nested(&SUM)),
+        oneof(9, "histogram", Nested(&HISTOGRAM)),
+        oneof(10, "exponential_histogram", Nested(&EXPONENTIAL_HISTOGRAM)),
+        oneof(11, "summary", Nested(&SUMMARY)),
         METADATA,
     ],
 };
 
-/// A metric without its points: they are unknown fields to it.
+/// A metric without its data points, which count as unknown fields here.
 pub static METRIC_HEAD: Message = Message {
     name: "Metric",
     fields: &[
-        one(1, "name", Text).at_most(KEY_BYTES_MAX),
+        singular(1, "name", Text).at_most(KEY_BYTES_MAX),
         description(2, "description"),
-        one(3, "unit", Text).at_most(KEY_BYTES_MAX),
-        choice(5, "gauge", Nested(&Message { name: "Gauge", fields: &[] })),
-        choice(7, "sum", Nested(&Message { name: "Sum", fields: &[TEMPORALITY, IS_MONOTONIC] })),
-        choice(9, "histogram", Nested(&Message { name: "Histogram", fields: &[TEMPORALITY] })),
-        choice(
+        singular(3, "unit", Text).at_most(KEY_BYTES_MAX),
+        oneof(5, "gauge", Nested(&Message { name: "Gauge", fields: &[] })),
+        oneof(7, "sum", Nested(&Message { name: "Sum", fields: &[TEMPORALITY, IS_MONOTONIC] })),
+        oneof(9, "histogram", Nested(&Message { name: "Histogram", fields: &[TEMPORALITY] })),
+        oneof(
             10,
             "exponential_histogram",
             Nested(&Message { name: "ExponentialHistogram", fields: &[TEMPORALITY] }),
         ),
-        choice(11, "summary", Nested(&Message { name: "Summary", fields: &[] })),
+        oneof(11, "summary", Nested(&Message { name: "Summary", fields: &[] })),
         METADATA,
     ],
 };
 
-const METADATA: Field = many(12, "metadata", Nested(&KEY_VALUE)).at_most(ATTRIBUTES_MAX);
-const TEMPORALITY: Field = one(2, "aggregation_temporality", Enumeration(&AGGREGATION_TEMPORALITY));
-const IS_MONOTONIC: Field = one(3, "is_monotonic", Bool);
+const METADATA: Field = repeated(12, "metadata", Nested(&KEY_VALUE)).at_most(ATTRIBUTES_MAX);
+const TEMPORALITY: Field =
+    singular(2, "aggregation_temporality", Enumeration(&AGGREGATION_TEMPORALITY));
+const IS_MONOTONIC: Field = singular(3, "is_monotonic", Bool);
 
 const fn points(message: &'static Message) -> Field {
-    many(1, "data_points", Nested(message)).item()
+    repeated(1, "data_points", Nested(message)).item()
 }
 
 const fn exemplars(number: u32) -> Field {
-    many(number, "exemplars", Nested(&EXEMPLAR)).at_most(EXEMPLARS_MAX)
+    repeated(number, "exemplars", Nested(&EXEMPLAR)).at_most(EXEMPLARS_MAX)
 }
 
-/// Numbers without a history of their own.
+/// A gauge.
 pub static GAUGE: Message = Message { name: "Gauge", fields: &[points(&NUMBER_POINT)] };
 
-/// Numbers that add up.
+/// A sum, monotonic or not.
 pub static SUM: Message =
     Message { name: "Sum", fields: &[points(&NUMBER_POINT), TEMPORALITY, IS_MONOTONIC] };
 
-/// Distributions over given bounds.
+/// A histogram with explicit bounds.
 pub static HISTOGRAM: Message =
     Message { name: "Histogram", fields: &[points(&HISTOGRAM_POINT), TEMPORALITY] };
 
-/// Distributions over exponential bounds.
+/// A histogram with exponential bounds.
 pub static EXPONENTIAL_HISTOGRAM: Message = Message {
     name: "ExponentialHistogram",
     fields: &[points(&EXPONENTIAL_HISTOGRAM_POINT), TEMPORALITY],
 };
 
-/// Quantiles that were computed by the sender.
+/// A summary: quantiles that the exporter computed.
 pub static SUMMARY: Message = Message { name: "Summary", fields: &[points(&SUMMARY_POINT)] };
 
-/// One number.
+/// A data point of a gauge or a sum.
 pub static NUMBER_POINT: Message = Message {
     name: "NumberDataPoint",
     fields: &[
         time(2, "start_time_unix_nano"),
         time(3, "time_unix_nano"),
-        choice(4, "as_double", Double),
+        oneof(4, "as_double", Double),
         exemplars(5),
-        choice(6, "as_int", Sfixed64),
+        oneof(6, "as_int", Sfixed64),
         attributes(7, 0),
-        one(8, "flags", Uint32),
+        singular(8, "flags", Uint32),
     ],
 };
 
-/// One histogram.
+/// A data point of a histogram.
 pub static HISTOGRAM_POINT: Message = Message {
     name: "HistogramDataPoint",
     fields: &[
         time(2, "start_time_unix_nano"),
         time(3, "time_unix_nano"),
-        one(4, "count", Fixed64),
+        singular(4, "count", Fixed64),
         optional(5, "sum", Double),
-        many(6, "bucket_counts", Fixed64),
-        many(7, "explicit_bounds", Double),
+        repeated(6, "bucket_counts", Fixed64),
+        repeated(7, "explicit_bounds", Double),
         exemplars(8),
         attributes(9, 0),
-        one(10, "flags", Uint32),
+        singular(10, "flags", Uint32),
         optional(11, "min", Double),
         optional(12, "max", Double),
     ],
 };
 
-/// One exponential histogram.
+/// A data point of an exponential histogram.
 pub static EXPONENTIAL_HISTOGRAM_POINT: Message = Message {
     name: "ExponentialHistogramDataPoint",
     fields: &[
         attributes(1, 0),
         time(2, "start_time_unix_nano"),
         time(3, "time_unix_nano"),
-        one(4, "count", Fixed64),
+        singular(4, "count", Fixed64),
         optional(5, "sum", Double),
-        one(6, "scale", Sint32),
-        one(7, "zero_count", Fixed64),
-        part(8, "positive", &BUCKETS),
-        part(9, "negative", &BUCKETS),
-        one(10, "flags", Uint32),
+        singular(6, "scale", Sint32),
+        singular(7, "zero_count", Fixed64),
+        nested(8, "positive", &BUCKETS),
+        nested(9, "negative", &BUCKETS),
+        singular(10, "flags", Uint32),
         exemplars(11),
         optional(12, "min", Double),
         optional(13, "max", Double),
-        one(14, "zero_threshold", Double),
+        singular(14, "zero_threshold", Double),
     ],
 };
 
-/// The buckets of one half of an exponential histogram.
+/// The positive or the negative buckets of an exponential histogram.
 pub static BUCKETS: Message = Message {
     name: "Buckets",
-    fields: &[one(1, "offset", Sint32), many(2, "bucket_counts", Uint64)],
+    fields: &[singular(1, "offset", Sint32), repeated(2, "bucket_counts", Uint64)],
 };
 
-/// One summary.
+/// A data point of a summary.
 pub static SUMMARY_POINT: Message = Message {
     name: "SummaryDataPoint",
     fields: &[
         time(2, "start_time_unix_nano"),
         time(3, "time_unix_nano"),
-        one(4, "count", Fixed64),
-        one(5, "sum", Double),
-        many(6, "quantile_values", Nested(&VALUE_AT_QUANTILE)),
+        singular(4, "count", Fixed64),
+        singular(5, "sum", Double),
+        repeated(6, "quantile_values", Nested(&VALUE_AT_QUANTILE)),
         attributes(7, 0),
-        one(8, "flags", Uint32),
+        singular(8, "flags", Uint32),
     ],
 };
 
 /// A quantile of a summary.
 pub static VALUE_AT_QUANTILE: Message = Message {
     name: "ValueAtQuantile",
-    fields: &[one(1, "quantile", Double), one(2, "value", Double)],
+    fields: &[singular(1, "quantile", Double), singular(2, "value", Double)],
 };
 
-/// One observation, with the trace it was made in.
+/// An exemplar: one observation and its trace.
 pub static EXEMPLAR: Message = Message {
     name: "Exemplar",
     fields: &[
         time(2, "time_unix_nano"),
-        choice(3, "as_double", Double),
-        one(4, "span_id", Id),
-        one(5, "trace_id", Id),
-        choice(6, "as_int", Sfixed64),
-        many(7, "filtered_attributes", Nested(&KEY_VALUE)).at_most(ATTRIBUTES_MAX),
+        oneof(3, "as_double", Double),
+        singular(4, "span_id", Id),
+        singular(5, "trace_id", Id),
+        oneof(6, "as_int", Sfixed64),
+        repeated(7, "filtered_attributes", Nested(&KEY_VALUE)).at_most(ATTRIBUTES_MAX),
     ],
 };
 

@@ -1,5 +1,5 @@
-//! Every message of OTLP's traces, logs and metrics, as its `.proto` files describe it. A test compares this table with
-//! the descriptors that the OpenTelemetry project publishes.
+//! The field table: every message of OTLP traces, logs and metrics, as in the `.proto` files. A test compares it with the
+//! descriptors that the OpenTelemetry project publishes.
 
 mod common;
 mod logs;
@@ -16,7 +16,7 @@ pub use metrics::{
 pub use trace::{EVENT, EXPORT_TRACES, LINK, RESOURCE_SPANS, SCOPE_SPANS, SPAN, STATUS};
 
 use crate::limits::{ATTRIBUTES_MAX, DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX};
-use crate::schema::{Field, Kind, Label, Message};
+use crate::schema::{Cardinality, Field, FieldKind, Message};
 
 /// Every message of the table.
 pub static ALL: &[&Message] = &[
@@ -56,43 +56,45 @@ pub static ALL: &[&Message] = &[
     &EXEMPLAR,
 ];
 
-const fn one(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field::new(number, name, kind, Label::One)
+const fn singular(number: u32, name: &'static str, kind: FieldKind) -> Field {
+    Field::new(number, name, kind, Cardinality::Singular)
 }
 
-const fn optional(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field::new(number, name, kind, Label::Optional)
+const fn optional(number: u32, name: &'static str, kind: FieldKind) -> Field {
+    Field::new(number, name, kind, Cardinality::Optional)
 }
 
-const fn choice(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field::new(number, name, kind, Label::Choice)
+const fn oneof(number: u32, name: &'static str, kind: FieldKind) -> Field {
+    Field::new(number, name, kind, Cardinality::Oneof)
 }
 
-const fn many(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field::new(number, name, kind, Label::Many)
+const fn repeated(number: u32, name: &'static str, kind: FieldKind) -> Field {
+    Field::new(number, name, kind, Cardinality::Repeated)
 }
 
-/// A message inside a message, which may be there and empty.
-const fn part(number: u32, name: &'static str, message: &'static Message) -> Field {
-    optional(number, name, Kind::Message(message))
+/// A nested message; an empty one differs from an absent one.
+const fn nested(number: u32, name: &'static str, message: &'static Message) -> Field {
+    optional(number, name, FieldKind::Message(message))
 }
 
 const fn attributes(number: u32, dropped: u32) -> Field {
-    many(number, "attributes", Kind::Message(&KEY_VALUE)).at_most(ATTRIBUTES_MAX).dropped(dropped)
+    repeated(number, "attributes", FieldKind::Message(&KEY_VALUE))
+        .at_most(ATTRIBUTES_MAX)
+        .dropped(dropped)
 }
 
 const fn dropped_count(number: u32, name: &'static str) -> Field {
-    one(number, name, Kind::Uint32)
+    singular(number, name, FieldKind::Uint32)
 }
 
 const fn name(number: u32) -> Field {
-    one(number, "name", Kind::Text).at_most(NAME_BYTES_MAX)
+    singular(number, "name", FieldKind::Text).at_most(NAME_BYTES_MAX)
 }
 
 const fn description(number: u32, name: &'static str) -> Field {
-    one(number, name, Kind::Text).at_most(DESCRIPTION_BYTES_MAX)
+    singular(number, name, FieldKind::Text).at_most(DESCRIPTION_BYTES_MAX)
 }
 
 const fn time(number: u32, name: &'static str) -> Field {
-    one(number, name, Kind::Fixed64)
+    singular(number, name, FieldKind::Fixed64)
 }

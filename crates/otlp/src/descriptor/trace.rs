@@ -1,32 +1,34 @@
-//! `trace.proto`, and the export request that has the same fields.
+//! Messages of `trace.proto`, and its export request.
 
-use super::{RESOURCE, SCOPE, attributes, description, dropped_count, many, name, one, part, time};
+use super::{
+    RESOURCE, SCOPE, attributes, description, dropped_count, name, nested, repeated, singular, time,
+};
 use crate::limits::{EVENTS_MAX, LINKS_MAX};
-use crate::schema::Kind::{Enum as Enumeration, Fixed32, Id, Message as Nested, Text};
+use crate::schema::FieldKind::{Enum as Enumeration, Fixed32, Id, Message as Nested, Text};
 use crate::schema::{Enum, Message};
 
 /// `ExportTraceServiceRequest`; `TracesData` is the same.
 pub static EXPORT_TRACES: Message = Message {
     name: "ExportTraceServiceRequest",
-    fields: &[many(1, "resource_spans", Nested(&RESOURCE_SPANS))],
+    fields: &[repeated(1, "resource_spans", Nested(&RESOURCE_SPANS))],
 };
 
-/// What one resource sent.
+/// The spans of one resource.
 pub static RESOURCE_SPANS: Message = Message {
     name: "ResourceSpans",
     fields: &[
-        part(1, "resource", &RESOURCE).item(),
-        many(2, "scope_spans", Nested(&SCOPE_SPANS)),
+        nested(1, "resource", &RESOURCE).item(),
+        repeated(2, "scope_spans", Nested(&SCOPE_SPANS)),
         description(3, "schema_url"),
     ],
 };
 
-/// What one scope sent.
+/// The spans of one instrumentation scope.
 pub static SCOPE_SPANS: Message = Message {
     name: "ScopeSpans",
     fields: &[
-        part(1, "scope", &SCOPE).item(),
-        many(2, "spans", Nested(&SPAN)).item(),
+        nested(1, "scope", &SCOPE).item(),
+        repeated(2, "spans", Nested(&SPAN)).item(),
         description(3, "schema_url"),
     ],
 };
@@ -35,22 +37,22 @@ pub static SCOPE_SPANS: Message = Message {
 pub static SPAN: Message = Message {
     name: "Span",
     fields: &[
-        one(1, "trace_id", Id),
-        one(2, "span_id", Id),
+        singular(1, "trace_id", Id),
+        singular(2, "span_id", Id),
         description(3, "trace_state"),
-        one(4, "parent_span_id", Id),
+        singular(4, "parent_span_id", Id),
         name(5),
-        one(6, "kind", Enumeration(&SPAN_KIND)),
+        singular(6, "kind", Enumeration(&SPAN_KIND)),
         time(7, "start_time_unix_nano"),
         time(8, "end_time_unix_nano"),
         attributes(9, 10),
         dropped_count(10, "dropped_attributes_count"),
-        many(11, "events", Nested(&EVENT)).at_most(EVENTS_MAX).dropped(12),
+        repeated(11, "events", Nested(&EVENT)).at_most(EVENTS_MAX).dropped(12),
         dropped_count(12, "dropped_events_count"),
-        many(13, "links", Nested(&LINK)).at_most(LINKS_MAX).dropped(14),
+        repeated(13, "links", Nested(&LINK)).at_most(LINKS_MAX).dropped(14),
         dropped_count(14, "dropped_links_count"),
-        part(15, "status", &STATUS),
-        one(16, "flags", Fixed32),
+        nested(15, "status", &STATUS),
+        singular(16, "flags", Fixed32),
     ],
 };
 
@@ -69,19 +71,19 @@ pub static EVENT: Message = Message {
 pub static LINK: Message = Message {
     name: "Link",
     fields: &[
-        one(1, "trace_id", Id),
-        one(2, "span_id", Id),
+        singular(1, "trace_id", Id),
+        singular(2, "span_id", Id),
         description(3, "trace_state"),
         attributes(4, 5),
         dropped_count(5, "dropped_attributes_count"),
-        one(6, "flags", Fixed32),
+        singular(6, "flags", Fixed32),
     ],
 };
 
 /// How a span ended.
 pub static STATUS: Message = Message {
     name: "Status",
-    fields: &[one(2, "message", Text), one(3, "code", Enumeration(&STATUS_CODE))],
+    fields: &[singular(2, "message", Text), singular(3, "code", Enumeration(&STATUS_CODE))],
 };
 
 static SPAN_KIND: Enum = Enum {

@@ -1,4 +1,4 @@
-//! Steps through JSON text. What is passed over is checked too, without recursion.
+//! A pull parser of JSON text. Skipped values are checked too, without recursion.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,11 @@ use std::borrow::Cow;
 pub struct NotJson {
     /// Offset in the body.
     pub at: usize,
-    /// What should have been there.
+    /// The expected token.
     pub expected: &'static str,
 }
 
-/// What a value is, by its first byte.
+/// The type of a JSON value, by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     Object,
@@ -23,7 +23,7 @@ pub(super) enum Shape {
     Null,
 }
 
-/// A place in JSON text.
+/// A position in JSON text.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
@@ -35,7 +35,7 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0 }
     }
 
-    /// The shape of the value that begins here.
+    /// The type of the next value.
     pub(super) fn shape(&mut self) -> Result<Shape, NotJson> {
         self.skip_space();
         match self.peek() {
@@ -49,12 +49,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Enters an object or a list.
+    /// Enters the next object or list.
     pub(super) fn open(&mut self) {
         self.at += 1;
     }
 
-    /// The next key of the object that was entered, as it is written; `None` at its end, which is then passed.
+    /// Reads the next key of the current object, quoted and escaped; `None` after its end.
     pub(super) fn key(&mut self, is_first: bool) -> Result<Option<&'a str>, NotJson> {
         if !self.more(is_first, b'}')? {
             return Ok(None);
@@ -69,12 +69,12 @@ impl<'a> Cursor<'a> {
         Ok(Some(key))
     }
 
-    /// Whether the list that was entered has another entry; its end is then passed.
+    /// Whether the current list has another entry; if not, moves past its end.
     pub(super) fn entry(&mut self, is_first: bool) -> Result<bool, NotJson> {
         self.more(is_first, b']')
     }
 
-    /// A text as it is written, in its quotes.
+    /// Reads a text, quoted and escaped.
     pub(super) fn text(&mut self) -> Result<&'a str, NotJson> {
         let start = self.at;
         self.at += 1;
@@ -91,7 +91,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A number as it is written.
+    /// Reads a number, unparsed.
     pub(super) fn number(&mut self) -> Result<&'a str, NotJson> {
         let start = self.at;
         if self.peek() == Some(b'-') {
@@ -116,16 +116,16 @@ impl<'a> Cursor<'a> {
         Ok(&self.text[start..self.at])
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub(super) fn bool(&mut self) -> Result<bool, NotJson> {
         let is_true = self.peek() == Some(b't');
         self.word(if is_true { "true" } else { "false" })?;
         Ok(is_true)
     }
 
-    /// Passes over the value that begins here, whatever is in it.
+    /// Skips the next value.
     pub(super) fn skip(&mut self) -> Result<(), NotJson> {
-        // One byte for each open object or list: its end.
+        // The closing bracket of each open object or list.
         let mut open: Vec<u8> = Vec::new();
         loop {
             let opened = match self.shape()? {
@@ -143,11 +143,11 @@ impl<'a> Cursor<'a> {
             }
             loop {
                 let Some(end) = open.last().copied() else { return Ok(()) };
-                let goes_on = match end {
+                let has_next = match end {
                     b'}' => self.key(is_first)?.is_some(),
                     _ => self.entry(is_first)?,
                 };
-                if goes_on {
+                if has_next {
                     break;
                 }
                 open.pop();
@@ -160,7 +160,7 @@ impl<'a> Cursor<'a> {
         self.word("null")
     }
 
-    /// Nothing but space may be left.
+    /// Fails unless only white space is left.
     pub(super) fn end(&mut self) -> Result<(), NotJson> {
         self.skip_space();
         if self.at == self.text.len() { Ok(()) } else { self.expected("the end") }
@@ -237,7 +237,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A text as it is meant; `None` if an escape in it stands for no character.
+/// Removes quotes and escapes from a text; `None` if an escape is not a character.
 pub(super) fn unescape(quoted: &str) -> Option<Cow<'_, str>> {
     if quoted.contains('\\') {
         serde_json::from_str::<String>(quoted).ok().map(Cow::Owned)

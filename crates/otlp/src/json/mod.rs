@@ -1,4 +1,4 @@
-//! OTLP's JSON form: protobuf's JSON mapping, with hexadecimal ids and enumerations as numbers.
+//! Reads and writes OTLP/JSON: protobuf's JSON mapping, with hexadecimal ids and enumerations as numbers.
 
 mod cursor;
 mod read;
@@ -6,5 +6,5 @@ mod scalar;
 mod write;
 
 pub use cursor::NotJson;
-pub use read::{NotRead, Read, read};
+pub use read::{Read, ReadError, read};
 pub use write::{non_finite, write};

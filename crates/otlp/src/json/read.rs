@@ -1,52 +1,58 @@
-//! Rewrites JSON as protobuf, by the table. Every spelling of protobuf's JSON mapping is read; unknown keys are passed
-//! over. What an item holds that cannot be read spoils the item: a byte that is no protobuf is put at its end.
+//! Converts JSON to protobuf by the field table. Accepts every form that protobuf's JSON mapping allows and skips unknown
+//! keys. An item with an invalid value is made invalid protobuf by an extra byte at its end, so that it is refused later.
 
 use std::fmt::Write as _;
 
 use super::cursor::{Cursor, NotJson, Shape, unescape};
 use super::scalar;
 use crate::limits::DEPTH_MAX;
-use crate::schema::{Field, Kind, Label, Message};
+use crate::schema::{Cardinality, Field, FieldKind, Message};
 use crate::wire::{self, Value};
 
-/// No field has number 0, so no reader takes a message with this in it.
-const SPOILT: u8 = 0;
+/// An invalid key: no field has number 0.
+const INVALID_TAG: u8 = 0;
 
-/// Messages around an item; the depth of an item is checked when it is read.
+/// Messages around an item. The depth of the item itself is checked when it is decoded.
 const ENVELOPE_DEPTH: usize = 4;
 
-/// A message as protobuf.
+/// A message, converted to protobuf.
 #[derive(Debug)]
 pub struct Read {
-    /// The message; items that cannot be read are malformed in it.
+    /// The encoded message, in which invalid items are malformed.
     pub wire: Vec<u8>,
-    /// What was wrong first, and where.
+    /// The first error and its place.
     pub flaw: Option<String>,
 }
 
-/// Why nothing of a JSON text can be read.
+/// Why a whole JSON text is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotRead {
-    /// Not JSON.
+pub enum ReadError {
+    /// The text is not JSON.
     #[error(transparent)]
     NotJson(#[from] NotJson),
-    /// Not the message, outside of any item.
+    /// A value outside of the items is invalid.
     #[error("{0}")]
     Shape(String),
-    /// Larger as protobuf than it may be.
+    /// The message is too large as protobuf.
     #[error("it is larger than {0} bytes")]
     TooLarge(usize),
 }
 
-/// Rewrites a message, of at most `bytes_max` bytes as protobuf.
-pub fn read(message: &'static Message, text: &str, bytes_max: usize) -> Result<Read, NotRead> {
+/// Converts a message to at most `bytes_max` bytes of protobuf.
+pub fn read(message: &'static Message, text: &str, bytes_max: usize) -> Result<Read, ReadError> {
     let cursor = Cursor::new(text.trim_start_matches('\u{feff}'));
-    let mut reader =
-        Reader { cursor, out: Vec::new(), bytes_max, path: Vec::new(), spoilt: false, flaw: None };
+    let mut reader = Reader {
+        cursor,
+        out: Vec::new(),
+        bytes_max,
+        path: Vec::new(),
+        is_invalid: false,
+        flaw: None,
+    };
     reader.message(message, 0)?;
     reader.cursor.end()?;
     match reader.flaw {
-        Some(flaw) if reader.spoilt => Err(NotRead::Shape(flaw)),
+        Some(flaw) if reader.is_invalid => Err(ReadError::Shape(flaw)),
         flaw => Ok(Read { wire: reader.out, flaw }),
     }
 }
@@ -56,27 +62,27 @@ struct Reader<'a> {
     out: Vec<u8>,
     bytes_max: usize,
     path: Vec<Step>,
-    /// Something in the item that is being read cannot be read.
-    spoilt: bool,
+    /// The current item has an invalid value.
+    is_invalid: bool,
     flaw: Option<String>,
 }
 
-/// A step on the way to a value.
+/// A part of the path to a value.
 enum Step {
     Field(&'static Field),
     Entry(usize),
 }
 
 impl Reader<'_> {
-    fn message(&mut self, message: &'static Message, depth: usize) -> Result<(), NotRead> {
+    fn message(&mut self, message: &'static Message, depth: usize) -> Result<(), ReadError> {
         if depth > DEPTH_MAX + ENVELOPE_DEPTH {
-            return self.spoil("is nested too deep");
+            return self.reject("is nested too deep");
         }
         match self.cursor.shape()? {
             Shape::Object => self.cursor.open(),
-            // As an entry of a list; elsewhere it was passed over before.
+            // An entry of a list; elsewhere null was skipped before.
             Shape::Null => return Ok(self.cursor.null()?),
-            _ => return self.spoil("must be an object"),
+            _ => return self.reject("must be an object"),
         }
         let mut is_first = true;
         while let Some(key) = self.cursor.key(is_first)? {
@@ -92,18 +98,18 @@ impl Reader<'_> {
                 _ => self.cursor.skip()?,
             }
             if self.out.len() > self.bytes_max {
-                return Err(NotRead::TooLarge(self.bytes_max));
+                return Err(ReadError::TooLarge(self.bytes_max));
             }
         }
         Ok(())
     }
 
-    fn field(&mut self, field: &'static Field, depth: usize) -> Result<(), NotRead> {
-        if field.label != Label::Many {
+    fn field(&mut self, field: &'static Field, depth: usize) -> Result<(), ReadError> {
+        if field.cardinality != Cardinality::Repeated {
             return self.value(field, depth);
         }
         if self.cursor.shape()? != Shape::List {
-            return self.spoil("must be a list");
+            return self.reject("must be a list");
         }
         self.cursor.open();
         let mut count = 0;
@@ -113,19 +119,21 @@ impl Reader<'_> {
             self.path.pop();
             count += 1;
             if self.out.len() > self.bytes_max {
-                return Err(NotRead::TooLarge(self.bytes_max));
+                return Err(ReadError::TooLarge(self.bytes_max));
             }
         }
         Ok(())
     }
 
-    /// One value of the field, with its key.
-    fn value(&mut self, field: &'static Field, depth: usize) -> Result<(), NotRead> {
+    /// Writes one value of the field, with its key.
+    fn value(&mut self, field: &'static Field, depth: usize) -> Result<(), ReadError> {
         let shape = self.cursor.shape()?;
         match field.kind {
-            Kind::Message(message) => self.nested(field, message, depth),
-            Kind::Text | Kind::Bytes | Kind::Id if shape == Shape::Text => self.text(field),
-            Kind::Text | Kind::Bytes | Kind::Id => self.spoil("must be a text"),
+            FieldKind::Message(message) => self.nested(field, message, depth),
+            FieldKind::Text | FieldKind::Bytes | FieldKind::Id if shape == Shape::Text => {
+                self.text(field)
+            }
+            FieldKind::Text | FieldKind::Bytes | FieldKind::Id => self.reject("must be a text"),
             _ => self.number(field, shape),
         }
     }
@@ -135,44 +143,44 @@ impl Reader<'_> {
         field: &'static Field,
         message: &'static Message,
         depth: usize,
-    ) -> Result<(), NotRead> {
-        let outer = self.spoilt;
+    ) -> Result<(), ReadError> {
+        let outer = self.is_invalid;
         let start = wire::begin(&mut self.out, field.number);
         if field.is_item {
-            self.spoilt = false;
+            self.is_invalid = false;
         }
         self.message(message, depth + 1)?;
         if field.is_item {
-            if self.spoilt {
-                self.out.push(SPOILT);
+            if self.is_invalid {
+                self.out.push(INVALID_TAG);
             }
-            self.spoilt = outer;
+            self.is_invalid = outer;
         }
         wire::end(&mut self.out, start);
         Ok(())
     }
 
-    fn text(&mut self, field: &'static Field) -> Result<(), NotRead> {
+    fn text(&mut self, field: &'static Field) -> Result<(), ReadError> {
         let quoted = self.cursor.text()?;
         let bytes = match (field.kind, unescape(quoted)) {
             (_, None) => Err("has an escape that stands for no character"),
-            (Kind::Bytes, Some(text)) => scalar::base64(&text).ok_or("must be base64"),
-            (Kind::Id, Some(text)) => hex::decode(&*text).map_err(|_| "must be hexadecimal"),
+            (FieldKind::Bytes, Some(text)) => scalar::base64(&text).ok_or("must be base64"),
+            (FieldKind::Id, Some(text)) => hex::decode(&*text).map_err(|_| "must be hexadecimal"),
             (_, Some(text)) => Ok(text.into_owned().into_bytes()),
         };
         match bytes {
             Ok(bytes) => wire::put(&mut self.out, field.number, Value::Bytes(&bytes)),
-            Err(problem) => self.flawed(problem),
+            Err(problem) => self.note_flaw(problem),
         }
         Ok(())
     }
 
-    fn number(&mut self, field: &'static Field, shape: Shape) -> Result<(), NotRead> {
+    fn number(&mut self, field: &'static Field, shape: Shape) -> Result<(), ReadError> {
         let (kind, number) = (field.kind, field.number);
         let bits = match shape {
             Shape::Bool => {
                 let value = self.cursor.bool()?;
-                matches!(kind, Kind::Bool).then_some(u64::from(value))
+                matches!(kind, FieldKind::Bool).then_some(u64::from(value))
             }
             Shape::Number => {
                 let written = self.cursor.number()?;
@@ -182,41 +190,41 @@ impl Reader<'_> {
                 let quoted = self.cursor.text()?;
                 let text = unescape(quoted).unwrap_or_default();
                 match (kind, scalar::number_in(&text)) {
-                    (Kind::Double, _) => scalar::double_in(&text).map(f64::to_bits),
+                    (FieldKind::Double, _) => scalar::double_in(&text).map(f64::to_bits),
                     (kind, Some(number)) => number_bits(kind, number),
-                    // A name that is not known is passed over, like any part of a newer protocol.
-                    (Kind::Enum(names), None) => match names.value(&text) {
+                    // An unknown name is skipped, like any part of a newer protocol version.
+                    (FieldKind::Enum(names), None) => match names.value(&text) {
                         Some(value) => scalar::bits(kind, value.into()),
                         None => return Ok(()),
                     },
                     _ => None,
                 }
             }
-            _ => return self.spoil(expected(kind)),
+            _ => return self.reject(expected(kind)),
         };
         let Some(bits) = bits else {
-            self.flawed(expected(kind));
+            self.note_flaw(expected(kind));
             return Ok(());
         };
         let value = match kind {
-            Kind::Fixed64 | Kind::Sfixed64 | Kind::Double => Value::Fixed64(bits),
-            Kind::Fixed32 => Value::Fixed32(u32::try_from(bits).unwrap_or_default()),
+            FieldKind::Fixed64 | FieldKind::Sfixed64 | FieldKind::Double => Value::Fixed64(bits),
+            FieldKind::Fixed32 => Value::Fixed32(u32::try_from(bits).unwrap_or_default()),
             _ => Value::Varint(bits),
         };
         wire::put(&mut self.out, number, value);
         Ok(())
     }
 
-    /// The value here is of the wrong shape: it is passed over.
-    fn spoil(&mut self, problem: &str) -> Result<(), NotRead> {
+    /// Skips the next value, which has the wrong type.
+    fn reject(&mut self, problem: &str) -> Result<(), ReadError> {
         self.cursor.skip()?;
-        self.flawed(problem);
+        self.note_flaw(problem);
         Ok(())
     }
 
-    /// The value before here cannot be read.
-    fn flawed(&mut self, problem: &str) {
-        self.spoilt = true;
+    /// Notes that the last value is invalid.
+    fn note_flaw(&mut self, problem: &str) {
+        self.is_invalid = true;
         if self.flaw.is_none() {
             self.flaw = Some(format!("{} {problem}", self.place()));
         }
@@ -241,22 +249,22 @@ impl Reader<'_> {
     }
 }
 
-fn number_bits(kind: Kind, written: &str) -> Option<u64> {
+fn number_bits(kind: FieldKind, written: &str) -> Option<u64> {
     match kind {
-        Kind::Bool => None,
-        Kind::Double => scalar::double(written).map(f64::to_bits),
+        FieldKind::Bool => None,
+        FieldKind::Double => scalar::double(written).map(f64::to_bits),
         kind => scalar::bits(kind, scalar::integer(written)?),
     }
 }
 
-fn expected(kind: Kind) -> &'static str {
+fn expected(kind: FieldKind) -> &'static str {
     match kind {
-        Kind::Bool => "must be true or false",
-        Kind::Double => "must be a number, \"NaN\", \"Infinity\" or \"-Infinity\"",
-        Kind::Enum(_) => "must be a name or a number of the enumeration",
-        Kind::Int32 | Kind::Sint32 => "must be a whole number of 32 bits",
-        Kind::Uint32 | Kind::Fixed32 => "must be a whole number of 32 bits, 0 or more",
-        Kind::Int64 | Kind::Sfixed64 => "must be a whole number of 64 bits",
+        FieldKind::Bool => "must be true or false",
+        FieldKind::Double => "must be a number, \"NaN\", \"Infinity\" or \"-Infinity\"",
+        FieldKind::Enum(_) => "must be a name or a number of the enumeration",
+        FieldKind::Int32 | FieldKind::Sint32 => "must be a whole number of 32 bits",
+        FieldKind::Uint32 | FieldKind::Fixed32 => "must be a whole number of 32 bits, 0 or more",
+        FieldKind::Int64 | FieldKind::Sfixed64 => "must be a whole number of 64 bits",
         _ => "must be a whole number of 64 bits, 0 or more",
     }
 }

@@ -1,16 +1,16 @@
-//! Numbers, bytes and ids as JSON may spell them.
+//! Parses numbers and base64 as JSON may write them.
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::cursor::Cursor;
-use crate::schema::Kind;
+use crate::schema::FieldKind;
 
-/// Most digits of a whole number; more are out of every range.
+/// Most digits of a whole number; a longer one is out of every range.
 const DIGITS_MAX: usize = 30;
 
-/// With padding or without.
+/// Accepts padded and unpadded text.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -18,7 +18,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A whole number, however it is written: `7`, `7.0`, `0.7e1`.
+/// Parses a whole number in any form: `7`, `7.0`, `0.7e1`.
 pub(super) fn integer(number: &str) -> Option<i128> {
     let (negative, number) = match number.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -42,18 +42,18 @@ pub(super) fn integer(number: &str) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
-/// A number that is written as a text: the same as without the quotes.
+/// The number in a text, if it is one.
 pub(super) fn number_in(text: &str) -> Option<&str> {
     let mut cursor = Cursor::new(text);
     cursor.number().ok().filter(|number| number.len() == text.len())
 }
 
-/// A finite number.
+/// Parses a finite number.
 pub(super) fn double(number: &str) -> Option<f64> {
     number.parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
-/// A double that is written as a text.
+/// Parses a double that is written as a text.
 pub(super) fn double_in(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),
@@ -63,24 +63,26 @@ pub(super) fn double_in(text: &str) -> Option<f64> {
     }
 }
 
-/// The bits of a whole number of this kind; `None` out of its range.
+/// The bits of a whole number of this kind; `None` if it is out of range.
 #[expect(clippy::cast_sign_loss, reason = "the bits are wanted")]
-pub(super) fn bits(kind: Kind, value: i128) -> Option<u64> {
+pub(super) fn bits(kind: FieldKind, value: i128) -> Option<u64> {
     match kind {
-        Kind::Int32 | Kind::Enum(_) => {
+        FieldKind::Int32 | FieldKind::Enum(_) => {
             i32::try_from(value).ok().map(|value| i64::from(value) as u64)
         }
-        Kind::Sint32 => {
+        FieldKind::Sint32 => {
             let value = i32::try_from(value).ok()?;
             Some(u64::from((value << 1 ^ value >> 31) as u32))
         }
-        Kind::Int64 | Kind::Sfixed64 => i64::try_from(value).ok().map(|value| value as u64),
-        Kind::Uint32 | Kind::Fixed32 => u32::try_from(value).ok().map(u64::from),
+        FieldKind::Int64 | FieldKind::Sfixed64 => {
+            i64::try_from(value).ok().map(|value| value as u64)
+        }
+        FieldKind::Uint32 | FieldKind::Fixed32 => u32::try_from(value).ok().map(u64::from),
         _ => u64::try_from(value).ok(),
     }
 }
 
-/// Bytes in either alphabet of base64.
+/// Decodes base64, standard or URL-safe.
 pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     let standard: String = text
         .chars()

@@ -1,15 +1,15 @@
-//! Writes a message in OTLP's JSON form.
+//! Writes a message as OTLP/JSON.
 
 use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::schema::{Field, Kind, Label, Message};
+use crate::schema::{Cardinality, Field, FieldKind, Message};
 use crate::wire::{self, Fields, Value};
 
-/// Appends a canonical message as JSON. Fields whose default is the same as their absence are always there; 64-bit
-/// numbers are texts, as are the doubles for which JSON has no number.
+/// Appends a canonical message as JSON. Fields without explicit presence are always written; 64-bit numbers and
+/// non-finite doubles are written as texts.
 pub fn write(message: &Message, wire: &[u8], out: &mut Vec<u8>) {
     out.push(b'{');
     let mut is_first = true;
@@ -21,11 +21,11 @@ pub fn write(message: &Message, wire: &[u8], out: &mut Vec<u8>) {
         out.push(b'"');
         out.extend(field.json_name().map(|letter| letter as u8));
         out.extend_from_slice(b"\":");
-        let is_there = match field.label {
-            Label::Many => list(field, wire, out),
+        let is_written = match field.cardinality {
+            Cardinality::Repeated => list(field, wire, out),
             _ => single(field, wire, out),
         };
-        if is_there {
+        if is_written {
             is_first = false;
         } else {
             out.truncate(start);
@@ -57,11 +57,11 @@ fn list(field: &Field, wire: &[u8], out: &mut Vec<u8>) -> bool {
     true
 }
 
-fn unpack<'a>(kind: Kind, packed: &mut &[u8]) -> Option<Value<'a>> {
+fn unpack<'a>(kind: FieldKind, packed: &mut &[u8]) -> Option<Value<'a>> {
     if packed.is_empty() {
         return None;
     }
-    if let Kind::Uint64 = kind {
+    if let FieldKind::Uint64 = kind {
         return wire::varint(packed).ok().map(Value::Varint);
     }
     let (first, rest) = packed.split_first_chunk()?;
@@ -69,14 +69,14 @@ fn unpack<'a>(kind: Kind, packed: &mut &[u8]) -> Option<Value<'a>> {
     Some(Value::Fixed64(u64::from_le_bytes(*first)))
 }
 
-/// Whether anything was written.
+/// Writes a field that is not repeated; false if it is left out.
 fn single(field: &Field, wire: &[u8], out: &mut Vec<u8>) -> bool {
-    let is_index = matches!(field.kind, Kind::Int32);
+    let is_index = matches!(field.kind, FieldKind::Int32);
     match fields(field, wire).last() {
         Some((_, found)) => value(field, found, out),
-        None if field.label != Label::One || is_index => return false,
+        None if field.cardinality != Cardinality::Singular || is_index => return false,
         None => match field.kind {
-            Kind::Text | Kind::Bytes | Kind::Id => out.extend_from_slice(b"\"\""),
+            FieldKind::Text | FieldKind::Bytes | FieldKind::Id => out.extend_from_slice(b"\"\""),
             _ => value(field, Value::Varint(0), out),
         },
     }
@@ -91,9 +91,9 @@ fn fields<'a>(field: &Field, wire: &'a [u8]) -> impl Iterator<Item = (u32, Value
 fn value(field: &Field, value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Bytes(bytes) => match field.kind {
-            Kind::Message(message) => write(message, bytes, out),
-            Kind::Id => quoted(out, &hex::encode(bytes)),
-            Kind::Text => text(out, &String::from_utf8_lossy(bytes)),
+            FieldKind::Message(message) => write(message, bytes, out),
+            FieldKind::Id => quoted(out, &hex::encode(bytes)),
+            FieldKind::Text => text(out, &String::from_utf8_lossy(bytes)),
             _ => quoted(out, &STANDARD.encode(bytes)),
         },
         Value::Varint(bits) | Value::Fixed64(bits) => number(field.kind, bits, out),
@@ -102,17 +102,17 @@ fn value(field: &Field, value: Value<'_>, out: &mut Vec<u8>) {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "bits of a number")]
-fn number(kind: Kind, bits: u64, out: &mut Vec<u8>) {
+fn number(kind: FieldKind, bits: u64, out: &mut Vec<u8>) {
     let written = match kind {
-        Kind::Bool => (bits != 0).to_string(),
-        Kind::Int32 | Kind::Enum(_) => (bits as i32).to_string(),
-        Kind::Sint32 => {
+        FieldKind::Bool => (bits != 0).to_string(),
+        FieldKind::Int32 | FieldKind::Enum(_) => (bits as i32).to_string(),
+        FieldKind::Sint32 => {
             let bits = bits as u32;
             ((bits >> 1) as i32 ^ -((bits & 1) as i32)).to_string()
         }
-        Kind::Int64 | Kind::Sfixed64 => return quoted(out, &(bits as i64).to_string()),
-        Kind::Uint64 | Kind::Fixed64 => return quoted(out, &bits.to_string()),
-        Kind::Double => match f64::from_bits(bits) {
+        FieldKind::Int64 | FieldKind::Sfixed64 => return quoted(out, &(bits as i64).to_string()),
+        FieldKind::Uint64 | FieldKind::Fixed64 => return quoted(out, &bits.to_string()),
+        FieldKind::Double => match f64::from_bits(bits) {
             number if number.is_finite() => format!("{number:?}"),
             number => return quoted(out, non_finite(number)),
         },
@@ -121,7 +121,7 @@ fn number(kind: Kind, bits: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(written.as_bytes());
 }
 
-/// What JSON calls a double that it has no number for.
+/// The JSON text of a double that is not finite.
 pub fn non_finite(number: f64) -> &'static str {
     if number.is_nan() {
         "NaN"
@@ -139,7 +139,7 @@ fn quoted(out: &mut Vec<u8>, plain: &str) {
 }
 
 fn text(out: &mut Vec<u8>, text: &str) {
-    // Writing a text into memory does not fail.
+    // Writing to memory does not fail.
     if serde_json::to_writer(&mut *out, text).is_err() {
         let _ = out.write_all(b"\"\"");
     }

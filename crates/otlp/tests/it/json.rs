@@ -1,7 +1,7 @@
-//! However a message is spelt in JSON, it is the same message.
+//! Every JSON form of a message decodes to the same message.
 
-use otlp::json::{self, NotRead};
-use otlp::{Export, Message, Scope, Sender, Signal, canonical, descriptor};
+use otlp::json::{self, ReadError};
+use otlp::{Export, Message, ResourceItems, ScopeItems, Signal, canonical, descriptor};
 use proptest::prelude::*;
 
 use crate::tree::{Random, tree};
@@ -17,7 +17,7 @@ fn read(message: &'static Message, text: &str) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
-    fn every_spelling_of_a_message_is_the_same_message(seed in any::<u64>()) {
+    fn every_json_form_decodes_to_the_same_message(seed in any::<u64>()) {
         for message in descriptor::ALL {
             let mut random = Random::new(seed);
             let tree = tree(message, &mut random, 0);
@@ -33,25 +33,26 @@ proptest! {
     }
 
     #[test]
-    fn what_is_json_and_what_is_not_is_the_same_to_serde(text in "([\\[\\]{}:, \"\\\\\n]|\"a\"|\"\\\\u00e9\"|null|true|fals|-|0|1|\\.|e|\\+|é|\u{1}){0,12}") {
-        let ours = !matches!(json::read(&descriptor::EXPORT_TRACES, &text, MAX), Err(NotRead::NotJson(_)));
+    fn the_parser_accepts_the_same_texts_as_serde_json(text in "([\\[\\]{}:, \"\\\\\n]|\"a\"|\"\\\\u00e9\"|null|true|fals|-|0|1|\\.|e|\\+|é|\u{1}){0,12}") {
+        let ours = !matches!(json::read(&descriptor::EXPORT_TRACES, &text, MAX), Err(ReadError::NotJson(_)));
         let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
         prop_assert_eq!(ours, theirs, "{:?}", text);
     }
 }
 
-/// How many spans of this export's JSON are readable, and what was wrong first.
+/// The number of valid spans and of all spans in this JSON export, and the first error.
 fn spans(spans: &str) -> (usize, usize, Option<String>) {
     let text = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":{spans}}}]}}]}}"#);
     let read = json::read(Signal::Traces.export(), &text, MAX).unwrap();
     let export = Export::open(&read.wire).unwrap();
-    let items: Vec<_> = export.senders().flat_map(Sender::scopes).flat_map(Scope::items).collect();
+    let items: Vec<_> =
+        export.resources().flat_map(ResourceItems::scopes).flat_map(ScopeItems::items).collect();
     let good = items.iter().filter(|item| canonical(&descriptor::SPAN, item).is_ok()).count();
     (good, items.len(), read.flaw)
 }
 
 #[test]
-fn a_flaw_costs_the_item_it_is_in_and_is_named() {
+fn an_invalid_item_is_refused_alone_and_named() {
     for (bad, problem) in [
         (r#"{"name":7}"#, "name must be a text"),
         (r#"{"kind":{}}"#, "kind must be a name or a number of the enumeration"),
@@ -82,7 +83,7 @@ fn a_flaw_costs_the_item_it_is_in_and_is_named() {
 }
 
 #[test]
-fn null_is_the_default_and_what_is_not_known_is_passed_over() {
+fn null_is_the_default_and_unknown_keys_are_skipped() {
     let name = |text: &str| read(&descriptor::SPAN, text);
     assert_eq!(
         name(r#"{"name":null,"kind":null,"attributes":null,"status":null}"#),
@@ -94,7 +95,7 @@ fn null_is_the_default_and_what_is_not_known_is_passed_over() {
 }
 
 #[test]
-fn what_is_wrong_outside_of_items_is_refused_whole() {
+fn an_error_outside_of_items_refuses_the_whole_request() {
     for (text, problem) in [
         (r#"{"resourceSpans":7}"#, "resourceSpans must be a list"),
         (r#"{"resourceSpans":[7]}"#, "resourceSpans[0] must be an object"),
@@ -110,7 +111,7 @@ fn what_is_wrong_outside_of_items_is_refused_whole() {
     }
     let zeros = format!(r#"{{"explicitBounds":[{}0]}}"#, "0,".repeat(MAX / 8));
     let refused = json::read(&descriptor::HISTOGRAM_POINT, &zeros, MAX).unwrap_err();
-    assert_eq!(refused, NotRead::TooLarge(MAX));
+    assert_eq!(refused, ReadError::TooLarge(MAX));
     let deep = format!("{{\"x\":{}1{}}}", "[".repeat(500_000), "]".repeat(500_000));
     assert!(json::read(&descriptor::SPAN, &deep, MAX).unwrap().wire.is_empty());
 }

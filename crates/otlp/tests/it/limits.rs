@@ -1,4 +1,4 @@
-//! What is too much is dropped and counted, or refused.
+//! Limits: list entries beyond them are dropped and counted, or the item is refused.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::metrics::v1::NumberDataPoint;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use otlp::limits::{ATTRIBUTES_MAX, DEPTH_MAX, EVENTS_MAX, KEY_BYTES_MAX, LINKS_MAX, VALUES_MAX};
-use otlp::{Flaw, Metric, MetricHead, canonical, descriptor};
+use otlp::{Flaw, MetricHead, MetricMessage, canonical, descriptor};
 use prost::Message;
 
 fn pairs(count: usize) -> Vec<KeyValue> {
@@ -45,7 +45,8 @@ fn attributes_events_and_links_beyond_the_limit_are_dropped_and_counted() {
 }
 
 #[test]
-fn a_point_with_too_many_attributes_is_refused_as_it_would_be_another_series() {
+fn a_data_point_with_too_many_attributes_is_refused_because_dropping_some_would_change_its_series()
+{
     let point = |count| NumberDataPoint { attributes: pairs(count), ..Default::default() };
     let read = |count| canonical(&descriptor::NUMBER_POINT, &point(count).encode_to_vec());
     assert!(read(128).is_ok());
@@ -80,7 +81,7 @@ fn names_values_and_depth_have_limits() {
 }
 
 #[test]
-fn the_points_of_a_metric_are_found_whatever_surrounds_them() {
+fn the_data_points_of_a_metric_are_found_among_other_fields() {
     use opentelemetry_proto::tonic::metrics::v1 as metrics;
     let points = vec![
         NumberDataPoint { flags: 1, ..Default::default() },
@@ -97,13 +98,13 @@ fn the_points_of_a_metric_are_found_whatever_surrounds_them() {
         })),
         ..Default::default()
     };
-    // Another kind of metric before it does not count: only the last of a choice does.
+    // Another kind of metric before it does not count: the last member of a oneof wins.
     let other = metrics::Metric {
         data: Some(metrics::metric::Data::Gauge(metrics::Gauge { data_points: points.clone() })),
         ..Default::default()
     };
     let wire = [other.encode_to_vec(), metric.encode_to_vec()].concat();
-    let read = Metric::of(&wire).unwrap();
+    let read = MetricMessage::of(&wire).unwrap();
     let (message, found) = read.points().unwrap();
     assert!(std::ptr::eq(message, &raw const descriptor::NUMBER_POINT) && read.count() == 2);
     let head = MetricHead::read(&wire).unwrap();

@@ -1,6 +1,6 @@
-//! The decoder against itself in other spellings, and against `prost`.
+//! Tests of the decoder: equivalent encodings, and comparison with `prost` and the official protobuf library.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod json;
 mod limits;

@@ -1,7 +1,7 @@
-//! Against another implementation: the protobuf library and the descriptors that OpenTelemetry publishes for Python.
+//! Compares the decoder with the official protobuf library and OpenTelemetry's descriptors, both in Python.
 //!
-//! The packages are installed beside the build, at the hashes that `requirements.txt` names. Where there is no Python, or
-//! no way to get them, the test says so and goes on.
+//! The packages are installed in the build directory, pinned by the hashes in `requirements.txt`. Without Python or network the
+//! test prints a note and passes.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use otlp::{Kind, Message, Signal, canonical, descriptor, json};
+use otlp::{FieldKind, Message, Signal, canonical, descriptor, json};
 
 const MESSAGES: &str = "250";
 
@@ -45,7 +45,7 @@ fn the_decoder_agrees_with_the_official_protobuf_library() {
     assert!(asked > 1_000, "{asked} questions");
 }
 
-/// A Python that has the packages.
+/// The path of a Python with the packages.
 fn python() -> Result<PathBuf, String> {
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("official-protobuf");
     let (python, installed) = (venv.join("bin/python"), venv.join("installed.txt"));
@@ -97,23 +97,24 @@ fn read(message: &'static Message, form: &str, body: &[u8]) -> Result<Vec<u8>, S
     }
 }
 
-/// Every field of the table, one a line.
+/// Every field of the table, one per line.
 fn described() -> String {
     let mut lines = String::new();
     for message in descriptor::ALL {
         for field in message.fields {
             let kind = match field.kind {
-                Kind::Message(inner) => inner.name.to_owned(),
-                Kind::Enum(names) => {
+                FieldKind::Message(inner) => inner.name.to_owned(),
+                FieldKind::Enum(names) => {
                     let values = names.values.iter().map(|name| format!("{}{name}", names.prefix));
                     format!("Enum {}", values.collect::<Vec<_>>().join(","))
                 }
                 kind => format!("{kind:?}"),
             };
             let json_name: String = field.json_name().collect();
-            let (number, name, label) = (field.number, field.name, field.label);
+            let (number, name, cardinality) = (field.number, field.name, field.cardinality);
             let message = message.name;
-            writeln!(lines, "{message} {number} {name} {json_name} {label:?} {kind}").unwrap();
+            writeln!(lines, "{message} {number} {name} {json_name} {cardinality:?} {kind}")
+                .unwrap();
         }
     }
     lines

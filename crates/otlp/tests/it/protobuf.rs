@@ -1,4 +1,4 @@
-//! However a message is spelt in protobuf, it is the same message, also to `prost`.
+//! Every protobuf encoding of a message decodes to the same message, as with `prost`.
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::tree::{Random, tree};
 
-/// The same message in another implementation's eyes: whether both read it alike.
+/// Whether `prost` decodes both to the same message.
 fn prost_agrees(message: &Message, first: &[u8], second: &[u8]) -> bool {
     fn agree<T: prost::Message + Default>(first: &[u8], second: &[u8]) -> bool {
         // Encoded, because NaN is not equal to itself.
@@ -30,7 +30,7 @@ const UNKNOWN: [u8; 3] = [0xc0, 0x3e, 1];
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
-    fn every_spelling_of_a_message_is_the_same_message(seed in any::<u64>()) {
+    fn every_encoding_decodes_to_the_same_message(seed in any::<u64>()) {
         for message in EXPORTS {
             let mut random = Random::new(seed);
             let tree = tree(message, &mut random, 0);
@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_accepted_prost_can_read(seed in any::<u64>(), at in any::<prop::sample::Index>(), bytes in prop::collection::vec(any::<u8>(), 0..4)) {
+    fn prost_can_read_every_accepted_message(seed in any::<u64>(), at in any::<prop::sample::Index>(), bytes in prop::collection::vec(any::<u8>(), 0..4)) {
         for message in EXPORTS {
             let mut wire = tree(message, &mut Random::new(seed), 0).plain();
             if wire.is_empty() {
@@ -54,7 +54,7 @@ proptest! {
             let from = at.index(wire.len());
             let to = (from + bytes.len()).min(wire.len());
             wire.splice(from..to, bytes.iter().copied());
-            // An unknown field in front, so that what would be kept as it came is rewritten.
+            // An unknown field in front forces a rewrite.
             let rewritten = canonical(message, &[&UNKNOWN[..], &wire].concat());
             prop_assert_eq!(canonical(message, &wire), rewritten);
             if let Ok(canon) = canonical(message, &wire) {
@@ -66,7 +66,7 @@ proptest! {
 }
 
 #[test]
-fn an_envelope_is_walked_whatever_the_order_of_its_fields() {
+fn an_envelope_may_have_its_fields_in_any_order() {
     let export = |fields: &[&[u8]]| fields.concat();
     let field = |number: u8, bytes: &[u8]| {
         [&[number << 3 | 2, u8::try_from(bytes.len()).unwrap()], bytes].concat()
@@ -81,9 +81,9 @@ fn an_envelope_is_walked_whatever_the_order_of_its_fields() {
     let scope = export(&[&scope, &field(1, &field(2, b"b")), &field(3, b"new")]);
     let sender = export(&[&field(2, &scope), &field(1, &field(1, &field(1, b"key")))]);
     let body = field(1, &sender);
-    let sender = Export::open(&body).unwrap().senders().next().unwrap();
-    assert!(sender.resource().unwrap().is_some());
-    let scope = sender.scopes().next().unwrap();
+    let resource = Export::open(&body).unwrap().resources().next().unwrap();
+    assert!(resource.resource().unwrap().is_some());
+    let scope = resource.scopes().next().unwrap();
     assert_eq!(scope.scope().unwrap().unwrap(), export(&[&field(1, b"a"), &field(2, b"b")]));
     assert_eq!(scope.schema_url(), Ok("new"));
     assert_eq!(scope.items().collect::<Vec<_>>(), [&span[..], &span[..]]);
@@ -93,7 +93,7 @@ fn an_envelope_is_walked_whatever_the_order_of_its_fields() {
 }
 
 #[test]
-fn a_nan_has_one_spelling_alone_and_in_a_list() {
+fn every_nan_becomes_the_same_nan_alone_and_in_a_list() {
     let payload = f64::from_bits(0xfffb_0000_0000_0001);
     let spelt = |nan: f64| {
         let number = [&[0x21][..], &nan.to_le_bytes()].concat();

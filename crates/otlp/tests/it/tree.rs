@@ -1,4 +1,4 @@
-//! Random messages by the table, and every way in which they may be spelt.
+//! Random messages of the field table, and their possible encodings.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -9,10 +9,10 @@
 )]
 
 use otlp::wire::{Value, put, put_varint};
-use otlp::{Field, Kind, Label, Message};
+use otlp::{Cardinality, Field, FieldKind, Message};
 use serde_json::json;
 
-/// A small generator of numbers; a test names its seed.
+/// A small random number generator with a seed.
 pub(crate) struct Random(u64);
 
 /// A message with the values of its fields.
@@ -25,7 +25,7 @@ pub(crate) struct Tree {
 /// One value.
 #[derive(Debug, Clone)]
 pub(crate) enum Leaf {
-    /// The bits as they stand on the wire.
+    /// The bits on the wire.
     Number(u64),
     Bytes(Vec<u8>),
     Tree(Tree),
@@ -60,17 +60,17 @@ impl Random {
 pub(crate) fn tree(message: &'static Message, random: &mut Random, depth: usize) -> Tree {
     let mut fields = Vec::new();
     let choices: Vec<_> =
-        message.fields.iter().filter(|field| field.label == Label::Choice).collect();
+        message.fields.iter().filter(|field| field.cardinality == Cardinality::Oneof).collect();
     let chosen = (!choices.is_empty() && !random.one_in(6)).then(|| random.pick(&choices).number);
     for field in message.fields {
         // Lists of values within lists must end.
-        if depth > 6 && matches!(field.kind, Kind::Message(_)) {
+        if depth > 6 && matches!(field.kind, FieldKind::Message(_)) {
             continue;
         }
-        let count = match field.label {
-            Label::Choice => usize::from(chosen == Some(field.number)),
-            Label::Many => random.pick(&[0, 0, 1, 1, 2]),
-            Label::One | Label::Optional => usize::from(!random.one_in(4)),
+        let count = match field.cardinality {
+            Cardinality::Oneof => usize::from(chosen == Some(field.number)),
+            Cardinality::Repeated => random.pick(&[0, 0, 1, 1, 2]),
+            Cardinality::Singular | Cardinality::Optional => usize::from(!random.one_in(4)),
         };
         let leaves: Vec<_> = (0..count).map(|_| leaf(field, random, depth)).collect();
         if count > 0 {
@@ -84,40 +84,44 @@ fn leaf(field: &Field, random: &mut Random, depth: usize) -> Leaf {
     let small = random.next() % 4;
     let number = random.next();
     Leaf::Number(match field.kind {
-        Kind::Message(inner) => return Leaf::Tree(tree(inner, random, depth + 1)),
-        Kind::Text => {
+        FieldKind::Message(inner) => return Leaf::Tree(tree(inner, random, depth + 1)),
+        FieldKind::Text => {
             let letters = ["", "a", "é", "\u{1F600}", "\"", "\\", "\u{1}", "/", "\u{2028}", "x y"];
             let text: String = (0..random.below(6)).map(|_| random.pick(&letters)).collect();
             return Leaf::Bytes(text.into_bytes());
         }
-        Kind::Bytes => {
+        FieldKind::Bytes => {
             return Leaf::Bytes(
                 (0..random.below(9)).map(|_| random.next().to_le_bytes()[0]).collect(),
             );
         }
-        Kind::Id => {
+        FieldKind::Id => {
             let length = random.pick(&[0, 8, 16]);
             return Leaf::Bytes((0..length).map(|_| random.next().to_le_bytes()[0]).collect());
         }
-        Kind::Bool => small & 1,
-        Kind::Enum(names) => small % names.values.len() as u64,
-        Kind::Double => {
+        FieldKind::Bool => small & 1,
+        FieldKind::Enum(names) => small % names.values.len() as u64,
+        FieldKind::Double => {
             let special = [0.0, -0.0, 1.5, f64::MAX, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
             random.pick(&special).to_bits()
         }
-        Kind::Int32 => i64::from(number as i32) as u64,
-        Kind::Uint32 | Kind::Sint32 | Kind::Fixed32 => number & 0xffff_ffff,
-        Kind::Int64 | Kind::Uint64 | Kind::Fixed64 | Kind::Sfixed64 if small == 0 => small,
-        Kind::Int64 | Kind::Uint64 | Kind::Fixed64 | Kind::Sfixed64 => number,
+        FieldKind::Int32 => i64::from(number as i32) as u64,
+        FieldKind::Uint32 | FieldKind::Sint32 | FieldKind::Fixed32 => number & 0xffff_ffff,
+        FieldKind::Int64 | FieldKind::Uint64 | FieldKind::Fixed64 | FieldKind::Sfixed64
+            if small == 0 =>
+        {
+            small
+        }
+        FieldKind::Int64 | FieldKind::Uint64 | FieldKind::Fixed64 | FieldKind::Sfixed64 => number,
     })
 }
 
 impl Tree {
-    /// Plain protobuf: fields in order, numbers of a list packed.
+    /// The usual protobuf encoding: fields in order, numbers of a list packed.
     pub(crate) fn plain(&self) -> Vec<u8> {
         let mut out = Vec::new();
         for (field, leaves) in &self.fields {
-            if field.label == Label::Many && field.kind.is_number() {
+            if field.cardinality == Cardinality::Repeated && field.kind.is_number() {
                 put(&mut out, field.number, Value::Bytes(&packed(field.kind, leaves)));
                 continue;
             }
@@ -128,8 +132,8 @@ impl Tree {
         out
     }
 
-    /// Protobuf as nobody writes it but anybody may: shuffled, with unknown fields and groups, values that do not count,
-    /// pieces of messages, numbers packed and not.
+    /// An unusual but valid protobuf encoding: shuffled fields, unknown fields and groups, overridden values, split
+    /// messages, lists of numbers partly packed.
     pub(crate) fn odd(&self, random: &mut Random) -> Vec<u8> {
         let mut pieces: Vec<Vec<Vec<u8>>> = Vec::new();
         for (field, leaves) in &self.fields {
@@ -149,7 +153,7 @@ impl Tree {
         }
     }
 
-    /// JSON in any legal spelling.
+    /// A random valid JSON form.
     pub(crate) fn json(&self, random: &mut Random) -> String {
         let mut members = Vec::new();
         for field in self.message.fields {
@@ -166,7 +170,7 @@ impl Tree {
                 continue;
             };
             let values: Vec<_> = leaves.iter().map(|leaf| json_leaf(field, leaf, random)).collect();
-            let value = if field.label == Label::Many {
+            let value = if field.cardinality == Cardinality::Repeated {
                 format!("[{}]", values.join(" ,\n"))
             } else {
                 values[0].clone()
@@ -186,7 +190,7 @@ impl Tree {
 fn odd_field(field: &Field, leaves: &[Leaf], random: &mut Random) -> Vec<Vec<u8>> {
     let mut pieces = Vec::new();
     let mut piece = |out: Vec<u8>| pieces.push(out);
-    if field.label == Label::Many && field.kind.is_number() {
+    if field.cardinality == Cardinality::Repeated && field.kind.is_number() {
         let (first, second) = leaves.split_at(random.below(leaves.len() + 1));
         for leaf in first {
             let mut out = Vec::new();
@@ -200,8 +204,8 @@ fn odd_field(field: &Field, leaves: &[Leaf], random: &mut Random) -> Vec<Vec<u8>
     }
     for leaf in leaves {
         match leaf {
-            // A part may come in pieces, each holding some of its fields.
-            Leaf::Tree(tree) if field.label != Label::Many && random.one_in(2) => {
+            // A nested message may be split into several, each with some of its fields.
+            Leaf::Tree(tree) if field.cardinality != Cardinality::Repeated && random.one_in(2) => {
                 let (first, second) = tree.fields.split_at(random.below(tree.fields.len() + 1));
                 for fields in [first, second] {
                     let part = Tree { message: tree.message, fields: fields.to_vec() };
@@ -217,7 +221,7 @@ fn odd_field(field: &Field, leaves: &[Leaf], random: &mut Random) -> Vec<Vec<u8>
             }
             leaf => {
                 let mut out = Vec::new();
-                if field.label != Label::Many && random.one_in(3) {
+                if field.cardinality != Cardinality::Repeated && random.one_in(3) {
                     let other = self::leaf(field, random, 99);
                     put_leaf(&mut out, field, &other, &|tree| tree.plain());
                 }
@@ -229,7 +233,7 @@ fn odd_field(field: &Field, leaves: &[Leaf], random: &mut Random) -> Vec<Vec<u8>
     pieces
 }
 
-/// A field that nobody knows: of any type, in a group, or of another type than the known one.
+/// An unknown field: of any type, in a group, or a known number with another type.
 fn unknown(random: &mut Random) -> Vec<u8> {
     let mut out = Vec::new();
     let number = 100 + u32::try_from(random.below(1_000)).unwrap();
@@ -237,7 +241,7 @@ fn unknown(random: &mut Random) -> Vec<u8> {
         0 => put(&mut out, number, Value::Varint(random.next())),
         1 => put(&mut out, number, Value::Fixed64(random.next())),
         2 => put(&mut out, number, Value::Fixed32(7)),
-        3 => put(&mut out, number, Value::Bytes(b"\xff\x00 not known")),
+        3 => put(&mut out, number, Value::Bytes(b"\xff\x00 unknown")),
         _ => {
             put_varint(&mut out, u64::from(number) << 3 | 3);
             put(&mut out, 1, Value::Bytes(b"in a group"));
@@ -255,20 +259,22 @@ fn put_leaf(out: &mut Vec<u8>, field: &Field, leaf: &Leaf, nested: &dyn Fn(&Tree
             out,
             field.number,
             match field.kind {
-                Kind::Fixed64 | Kind::Sfixed64 | Kind::Double => Value::Fixed64(*bits),
-                Kind::Fixed32 => Value::Fixed32(u32::try_from(*bits).unwrap()),
+                FieldKind::Fixed64 | FieldKind::Sfixed64 | FieldKind::Double => {
+                    Value::Fixed64(*bits)
+                }
+                FieldKind::Fixed32 => Value::Fixed32(u32::try_from(*bits).unwrap()),
                 _ => Value::Varint(*bits),
             },
         ),
     }
 }
 
-fn packed(kind: Kind, leaves: &[Leaf]) -> Vec<u8> {
+fn packed(kind: FieldKind, leaves: &[Leaf]) -> Vec<u8> {
     let mut out = Vec::new();
     for leaf in leaves {
         let Leaf::Number(bits) = leaf else { panic!("numbers are packed") };
         match kind {
-            Kind::Uint64 => put_varint(&mut out, *bits),
+            FieldKind::Uint64 => put_varint(&mut out, *bits),
             _ => out.extend(bits.to_le_bytes()),
         }
     }
@@ -282,14 +288,14 @@ fn json_leaf(field: &Field, leaf: &Leaf, random: &mut Random) -> String {
         Leaf::Number(bits) => *bits,
     };
     let whole = match field.kind {
-        Kind::Bool => return (bits != 0).to_string(),
-        Kind::Double => return json_double(f64::from_bits(bits), random),
-        Kind::Enum(names) if random.one_in(2) => {
+        FieldKind::Bool => return (bits != 0).to_string(),
+        FieldKind::Double => return json_double(f64::from_bits(bits), random),
+        FieldKind::Enum(names) if random.one_in(2) => {
             let name = names.values[usize::try_from(bits).unwrap()];
             return format!("\"{}{name}\"", names.prefix);
         }
-        Kind::Int64 | Kind::Sfixed64 | Kind::Int32 => (bits as i64).to_string(),
-        Kind::Sint32 => {
+        FieldKind::Int64 | FieldKind::Sfixed64 | FieldKind::Int32 => (bits as i64).to_string(),
+        FieldKind::Sint32 => {
             let bits = bits as u32;
             ((bits >> 1) as i32 ^ -((bits & 1) as i32)).to_string()
         }
@@ -315,13 +321,13 @@ fn json_double(number: f64, random: &mut Random) -> String {
     if random.one_in(2) { format!("\"{spelt}\"") } else { spelt }
 }
 
-fn json_bytes(kind: Kind, bytes: &[u8], random: &mut Random) -> String {
+fn json_bytes(kind: FieldKind, bytes: &[u8], random: &mut Random) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
     match kind {
-        Kind::Id if random.one_in(2) => json!(hex::encode_upper(bytes)).to_string(),
-        Kind::Id => json!(hex::encode(bytes)).to_string(),
-        Kind::Text => json!(std::str::from_utf8(bytes).unwrap()).to_string(),
+        FieldKind::Id if random.one_in(2) => json!(hex::encode_upper(bytes)).to_string(),
+        FieldKind::Id => json!(hex::encode(bytes)).to_string(),
+        FieldKind::Text => json!(std::str::from_utf8(bytes).unwrap()).to_string(),
         _ => json!(match random.below(4) {
             0 => STANDARD.encode(bytes),
             1 => STANDARD_NO_PAD.encode(bytes),

@@ -39,11 +39,11 @@ def repeated(field):
 
 # ---- the table
 
-def label(field):
+def cardinality(field):
     if repeated(field):
-        return "Many"
+        return "Repeated"
     real = field.containing_oneof and not field.containing_oneof.name.startswith("_")
-    return "Choice" if real else "Optional" if field.has_presence else "One"
+    return "Oneof" if real else "Optional" if field.has_presence else "Singular"
 
 
 def kind(field):
@@ -62,7 +62,7 @@ def described(descriptor, seen):
         return
     seen.add(descriptor.name)
     for field in descriptor.fields:
-        yield f"{descriptor.name} {field.number} {field.name} {field.json_name} {label(field)} {kind(field)}"
+        yield f"{descriptor.name} {field.number} {field.name} {field.json_name} {cardinality(field)} {kind(field)}"
         if field.type == F.TYPE_MESSAGE:
             yield from described(field.message_type, seen)
 
@@ -292,7 +292,7 @@ def check(rng, signal, export):
 
 
 def one_nan(message):
-    """Every NaN as the decoder spells it. The official library keeps the bits that a sender gave it."""
+    """Replaces every NaN as the decoder does. The official library keeps its original bits."""
     for field, value in message.ListFields():
         if field.type == F.TYPE_MESSAGE:
             for inner in value if repeated(field) else [value]:

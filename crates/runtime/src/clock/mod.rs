@@ -1,7 +1,7 @@
 //! The wall clock for displayed times and telemetry: the only place that reads wall time. It may be skewed, so decisions
 //! use `std::time::Instant` or broker time instead.
 //!
-//! [`Clock::bend`] skews a clock, and [`Clock::correct`], called by [`crate::ntp`], corrects it. They are independent, as
+//! [`Clock::skew`] skews a clock, and [`Clock::correct`], called by [`crate::ntp`], corrects it. They are independent, as
 //! with real clocks.
 
 mod settings;
@@ -14,7 +14,7 @@ use std::{
 
 use parking_lot::Mutex;
 pub use settings::{ClockConfig, TimeSource};
-pub use skew::{SKEW_MAX, Skew, WrongSkew};
+pub use skew::{InvalidSkew, SKEW_MAX, Skew};
 use telemetry::ClockOffset;
 use time::Duration;
 
@@ -22,9 +22,9 @@ use time::Duration;
 #[derive(Debug, Clone)]
 pub struct Clock {
     offset: ClockOffset,
-    /// The bend alone.
+    /// The skew alone.
     own: ClockOffset,
-    /// The correction alone, in nanoseconds. Held while the sum of both is made.
+    /// The correction alone, in nanoseconds. Locked while the sum of both is computed.
     correction: Arc<Mutex<i64>>,
 }
 
@@ -62,7 +62,7 @@ impl Clock {
     }
 
     /// Skews this clock by `by` (the fault `clock_skew`); zero ends it.
-    pub fn bend(&self, by: Duration) {
+    pub fn skew(&self, by: Duration) {
         let correction = self.correction.lock();
         self.own.set_nanoseconds(nanoseconds(by));
         self.apply(*correction);
@@ -121,24 +121,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bent_clock_stamps_by_its_offset_and_knows_true_time() {
+    fn a_skewed_clock_stamps_with_its_offset_and_still_returns_true_time() {
         let clock = Clock::new();
         let clone = clock.clone();
-        clock.bend(Duration::seconds(-90));
+        clock.skew(Duration::seconds(-90));
         clock.correct(Duration::milliseconds(500));
         assert_eq!(clone.off_by(), Duration::milliseconds(-89_500));
         let (before, stamp, after) = (clone.true_now(), clone.stamp(), clone.true_now());
         let back = stamp + std::time::Duration::from_millis(89_500);
         assert!(before <= back && back <= after);
-        clock.bend(Duration::ZERO);
+        clock.skew(Duration::ZERO);
         clock.correct(Duration::ZERO);
         assert!(clone.stamp() >= after);
     }
 
     #[test]
-    fn a_correction_does_not_hide_the_bend_from_the_time_server() {
+    fn a_correction_does_not_hide_the_skew_from_the_time_server() {
         let clock = Clock::new();
-        clock.bend(Duration::seconds(60));
+        clock.skew(Duration::seconds(60));
         clock.correct(Duration::seconds(-60));
         assert_eq!(clock.off_by(), Duration::ZERO);
         let ahead = clock.uncorrected().duration_since(clock.true_now()).unwrap();
@@ -146,9 +146,9 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_without_bounds_is_cut_and_does_not_wrap() {
+    fn an_offset_out_of_range_saturates_and_does_not_wrap() {
         let clock = Clock::new();
-        clock.bend(Duration::MIN);
+        clock.skew(Duration::MIN);
         clock.correct(Duration::seconds(-1));
         assert_eq!(clock.offset().nanoseconds(), i64::MIN);
         // Three centuries back is still within range.

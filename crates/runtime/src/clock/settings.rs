@@ -4,7 +4,7 @@ use settings::Switch;
 use telemetry::Metrics;
 
 use super::{Clock, Skew};
-use crate::ntp::{Pace, TimeServer, Watch};
+use crate::ntp::{ClockWatch, NtpTiming, TimeServer};
 
 /// The clock that a process uses for timestamps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -16,7 +16,7 @@ pub enum TimeSource {
 }
 
 impl TimeSource {
-    /// As it is written in settings.
+    /// The name in settings.
     pub const fn name(self) -> &'static str {
         match self {
             Self::System => "system",
@@ -70,13 +70,19 @@ pub struct ClockConfig {
 impl ClockConfig {
     /// Skews `clock` as configured, and starts to measure it if there is a time server. Does not wait for the server.
     /// Call it inside a tokio runtime, after logging has started; dropping the watch ends it.
-    pub fn start(self, clock: &Clock, metrics: &Metrics) -> Option<Watch> {
-        self.bend(clock);
+    pub fn start(self, clock: &Clock, metrics: &Metrics) -> Option<ClockWatch> {
+        self.skew(clock);
         let server = self.ntp_server?;
-        Some(Watch::start(server, self.clock, clock.clone(), metrics.clone(), Pace::default()))
+        Some(ClockWatch::start(
+            server,
+            self.clock,
+            clock.clone(),
+            metrics.clone(),
+            NtpTiming::default(),
+        ))
     }
 
-    fn bend(&self, clock: &Clock) {
+    fn skew(&self, clock: &Clock) {
         let skew = self.clock_skew;
         if skew == Skew::default() {
             return;
@@ -84,7 +90,7 @@ impl ClockConfig {
         match self.faults {
             Switch::On => {
                 tracing::warn!(%skew, "clock skewed on purpose");
-                clock.bend(skew.duration());
+                clock.skew(skew.duration());
             }
             Switch::Off => tracing::warn!(
                 %skew,
@@ -117,7 +123,7 @@ mod tests {
         let clock = Clock::new();
         let metrics = Metrics::new(METRICS, None, clock.offset());
         let watch = config(flags).unwrap().start(&clock, &metrics);
-        assert!(watch.is_none(), "no server, nothing to watch");
+        assert!(watch.is_none(), "no server is configured");
         clock.off_by()
     }
 

@@ -12,7 +12,7 @@ pub const SKEW_MAX: Duration = Duration::DAY;
 pub struct Skew(Duration);
 
 impl Skew {
-    /// The skew as a signed time.
+    /// The skew as a signed duration.
     pub const fn duration(self) -> Duration {
         self.0
     }
@@ -21,13 +21,13 @@ impl Skew {
 /// The text is not a skew.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be a time with a sign, such as +5s, -90s, 250ms or -2m, and at most 24 h")]
-pub struct WrongSkew;
+pub struct InvalidSkew;
 
 impl FromStr for Skew {
-    type Err = WrongSkew;
+    type Err = InvalidSkew;
 
     /// An empty text means no skew, as for an unset variable.
-    fn from_str(text: &str) -> Result<Self, WrongSkew> {
+    fn from_str(text: &str) -> Result<Self, InvalidSkew> {
         let text = text.trim();
         if text.is_empty() {
             return Ok(Self::default());
@@ -37,15 +37,15 @@ impl FromStr for Skew {
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
         if size.starts_with(['+', '-']) {
-            return Err(WrongSkew);
+            return Err(InvalidSkew);
         }
         let size = match size.parse() {
             Ok(seconds) => std::time::Duration::try_from_secs_f64(seconds).ok(),
             Err(_) => humantime::parse_duration(size).ok(),
         };
-        let size = Duration::try_from(size.ok_or(WrongSkew)?).map_err(|_| WrongSkew)?;
+        let size = Duration::try_from(size.ok_or(InvalidSkew)?).map_err(|_| InvalidSkew)?;
         if size > SKEW_MAX {
-            return Err(WrongSkew);
+            return Err(InvalidSkew);
         }
         Ok(Self(if backwards { -size } else { size }))
     }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_skew_is_read_as_people_write_it() {
+    fn a_skew_is_parsed_with_and_without_a_unit() {
         let skew = |text: &str| text.parse().map(Skew::duration);
         for (text, milliseconds) in [
             ("+5s", 5_000),
@@ -76,12 +76,12 @@ mod tests {
             assert_eq!(skew(text), Ok(Duration::milliseconds(milliseconds)), "{text}");
         }
         for wrong in ["5 parsecs", "s", "+", "--5s", "-+5", "25h", "inf", "NaN", "1e300", "5s!"] {
-            assert_eq!(skew(wrong), Err(WrongSkew), "{wrong}");
+            assert_eq!(skew(wrong), Err(InvalidSkew), "{wrong}");
         }
     }
 
     #[test]
-    fn a_skew_is_shown_in_a_form_that_can_be_read_again() {
+    fn a_displayed_skew_can_be_parsed_again() {
         for text in ["+5s", "-0.25s", "+0s"] {
             let skew: Skew = text.parse().unwrap();
             assert_eq!(skew.to_string(), text);

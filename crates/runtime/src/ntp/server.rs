@@ -12,7 +12,7 @@ pub struct TimeServer(String);
 /// The text is not a time server's address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be a host and its port, such as ntp:123, 127.0.0.1:9123 or [::1]:123")]
-pub struct NoTimeServer;
+pub struct InvalidTimeServer;
 
 impl TimeServer {
     /// `host:port`.
@@ -22,22 +22,22 @@ impl TimeServer {
 }
 
 impl FromStr for TimeServer {
-    type Err = NoTimeServer;
+    type Err = InvalidTimeServer;
 
-    fn from_str(text: &str) -> Result<Self, NoTimeServer> {
+    fn from_str(text: &str) -> Result<Self, InvalidTimeServer> {
         let text = text.trim();
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-                (host, port.parse().map_err(|_| NoTimeServer)?)
+                (host, port.parse().map_err(|_| InvalidTimeServer)?)
             }
             // An IPv6 address without brackets: its last group is no port.
-            Some(_) => return Err(NoTimeServer),
+            Some(_) => return Err(InvalidTimeServer),
             None => (text, PORT),
         };
         let fits =
             |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
         if host.is_empty() || port == 0 || !host.chars().all(fits) {
-            return Err(NoTimeServer);
+            return Err(InvalidTimeServer);
         }
         Ok(Self(format!("{host}:{port}")))
     }
@@ -65,7 +65,7 @@ mod tests {
             assert_eq!(server(text).as_deref(), Ok(read));
         }
         for wrong in ["", ":123", "ntp:", "ntp:0", "ntp:65536", "::1", "n tp:1", "udp://ntp:123"] {
-            assert_eq!(server(wrong), Err(NoTimeServer), "{wrong}");
+            assert_eq!(server(wrong), Err(InvalidTimeServer), "{wrong}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The open connections of one listener: their number, and which are closed.
+//! The open connections of one listener: limits their number and closes overdue ones.
 
 use std::{
     collections::HashMap,
@@ -17,25 +17,25 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{activity::Activity, descriptors, limits::Limits};
+use super::{activity::Activity, descriptors, limits::ServerLimits};
 
-/// How long a connection that was closed in favour of another may take to end, before a further one is closed.
+/// Time for a connection that was closed in favour of another to end, before a further one is closed.
 const ROOM_TIME: Duration = Duration::from_millis(20);
-/// How often the log may say that connections are exhausted.
+/// Shortest time between two warnings that connections are exhausted.
 const WARNING_EVERY: Duration = Duration::from_mins(1);
 
 /// How a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Closing {
     /// Gracefully, between two requests.
-    Gently,
+    Graceful,
     /// At once.
     Now,
 }
 
 /// One open connection.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct OpenConnection {
     peer: IpAddr,
     pub(super) activity: Activity,
     exchanges: AtomicU64,
@@ -43,7 +43,7 @@ pub(super) struct Connection {
     ended: CancellationToken,
 }
 
-impl Connection {
+impl OpenConnection {
     pub(super) fn next_exchange(&self) -> u64 {
         self.exchanges.fetch_add(1, Relaxed)
     }
@@ -60,28 +60,28 @@ impl Connection {
 
     fn end(&self) {
         let is_between = self.activity.is_between_requests();
-        let closing = if is_between { Closing::Gently } else { Closing::Now };
+        let closing = if is_between { Closing::Graceful } else { Closing::Now };
         let _ = self.closing.set(closing);
         self.ended.cancel();
     }
 }
 
-/// All of a listener.
+/// All connections of a listener.
 #[derive(Debug)]
 pub(super) struct Connections {
-    limits: Limits,
-    /// Closes all of them at once.
+    limits: ServerLimits,
+    /// Closes all connections at once.
     cut: CancellationToken,
     slots: Arc<Semaphore>,
     next: AtomicU64,
-    open: Mutex<HashMap<u64, Arc<Connection>>>,
+    open: Mutex<HashMap<u64, Arc<OpenConnection>>>,
     warned_at: Mutex<Option<Instant>>,
 }
 
-/// A connection's slot, free again when this is dropped.
+/// A connection's slot; dropping it frees the slot.
 #[derive(Debug)]
 pub(super) struct Slot {
-    pub(super) connection: Arc<Connection>,
+    pub(super) connection: Arc<OpenConnection>,
     id: u64,
     all: Arc<Connections>,
     _permit: OwnedSemaphorePermit,
@@ -94,7 +94,7 @@ impl Drop for Slot {
 }
 
 impl Connections {
-    pub(super) fn new(limits: Limits, cut: CancellationToken) -> Arc<Self> {
+    pub(super) fn new(limits: ServerLimits, cut: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
             limits,
             cut,
@@ -105,8 +105,8 @@ impl Connections {
         })
     }
 
-    /// A slot for a connection from `peer`. When there is none, connections that make no progress are closed,
-    /// one after the other; while all make some, this waits.
+    /// Waits for a slot for a connection from `peer`. If there is none, connections without progress are closed, one after
+    /// the other.
     pub(super) async fn admit(self: &Arc<Self>, peer: IpAddr) -> Slot {
         let permit = loop {
             if let Ok(permit) = self.slots.clone().try_acquire_owned() {
@@ -118,7 +118,7 @@ impl Connections {
                 break permit;
             }
         };
-        let connection = Arc::new(Connection {
+        let connection = Arc::new(OpenConnection {
             peer,
             activity: Activity::new(self.limits),
             exchanges: AtomicU64::new(0),
@@ -130,8 +130,8 @@ impl Connections {
         Slot { connection, id, all: self.clone(), _permit: permit }
     }
 
-    /// Closes the connection that can best be spared: one that waits for a request, or else one whose client
-    /// has stalled. Among several those of the peer that has most, and of these the oldest.
+    /// Closes the connection with the lowest rank: one that waits for a request, or else one whose client has stalled. Among
+    /// these, one of the peer with the most connections, the oldest first.
     pub(super) fn make_room(&self) {
         let now = Instant::now();
         let open = self.open();
@@ -139,19 +139,19 @@ impl Connections {
         for connection in open.values() {
             *of_peer.entry(connection.peer).or_default() += 1;
         }
-        let spared = open.values().filter(|connection| !connection.is_closing());
-        let spared = spared.filter_map(|connection| {
+        let closable = open.values().filter(|connection| !connection.is_closing());
+        let closable = closable.filter_map(|connection| {
             let (class, since) = connection.activity.rank(now)?;
             let others = open.len() - of_peer.get(&connection.peer).copied().unwrap_or_default();
             Some(((class, others, since), connection))
         });
-        if let Some((_, connection)) = spared.min_by_key(|(rank, _)| *rank) {
+        if let Some((_, connection)) = closable.min_by_key(|(rank, _)| *rank) {
             connection.end();
             self.warn(open.len());
         }
     }
 
-    /// Closes what is over its limits, for as long as this is polled.
+    /// Closes overdue connections, while it is polled.
     pub(super) async fn sweep(&self) {
         let mut tick = interval(self.limits.tick());
         loop {
@@ -176,7 +176,7 @@ impl Connections {
         }
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<OpenConnection>>> {
         self.open.lock()
     }
 }

@@ -1,20 +1,20 @@
-//! How many files this process may open, and a listener's share of them.
+//! The process's limit of open files, and a listener's share of it.
 
 use std::sync::LazyLock;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Open files that the limits are made for: what a system usually gives. The servers of one process take up
-/// to 704 of them; the rest is for the broker, telemetry, look-ups, requests to others and files.
+/// The usual limit of open files, for which the server limits are chosen. The servers of one process use up to 704; the
+/// rest is for the broker, telemetry, look-ups, outgoing requests and files.
 pub(super) const USUAL: usize = 1_024;
-/// What the soft limit is raised to, where the hard one allows it.
+/// The soft limit is raised to this, if the hard one allows it.
 const WANTED: u64 = 4_096;
-/// A listener gets at least so many connections.
+/// Fewest connections of a listener.
 const SHARE_MIN: usize = 4;
 
 static LIMIT: LazyLock<usize> = LazyLock::new(raise);
 
-/// How many of `connections` a listener may have here.
+/// The part of `connections` that a listener may use with the limit of this process.
 pub(super) fn share(connections: usize) -> usize {
     share_of(connections, *LIMIT)
 }
@@ -23,13 +23,13 @@ fn share_of(connections: usize, limit: usize) -> usize {
     (connections * limit.min(USUAL) / USUAL).max(SHARE_MIN)
 }
 
-/// Raises the soft limit to [`WANTED`] if that is allowed, and returns it.
+/// Raises the soft limit to [`WANTED`] if allowed, and returns it.
 fn raise() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let goal = maximum.map_or(WANTED, |maximum| maximum.min(WANTED));
     let enough = |limit: Option<u64>| limit.is_none_or(|limit| limit >= goal);
     if !enough(current) {
-        // If it is refused, the old limit holds.
+        // If this fails, the old limit applies.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(goal), maximum });
     }
     let limit = getrlimit(Resource::Nofile).current;

@@ -19,26 +19,26 @@ use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use super::{
-    connections::Connection,
-    limits::{Limits, Protocol},
+    connections::OpenConnection,
+    limits::{Protocol, ServerLimits},
 };
 use crate::problem::ProblemResponse;
 
-/// Headers of every HTTP response: no browser takes it for another type than it says, and no page of another
-/// origin may use it as an image, a script or a style.
+/// Headers of every HTTP response: browsers must not guess another type, and pages of other origins cannot embed it as
+/// an image, a script or a style.
 const HARDENING: [(HeaderName, &str); 2] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// In flight until it is dropped.
+/// A request in flight, until it is dropped.
 struct InFlight {
-    connection: Arc<Connection>,
+    connection: Arc<OpenConnection>,
     id: u64,
 }
 
 impl InFlight {
-    fn begin(connection: &Arc<Connection>, has_arrived: bool) -> Arc<Self> {
+    fn begin(connection: &Arc<OpenConnection>, has_arrived: bool) -> Arc<Self> {
         let id = connection.next_exchange();
         connection.activity.request_started(id, has_arrived);
         Arc::new(Self { connection: connection.clone(), id })
@@ -54,8 +54,8 @@ impl Drop for InFlight {
 /// Handles `request` with `router`, within the limits.
 pub(super) async fn exchange(
     router: Router,
-    connection: Arc<Connection>,
-    limits: Limits,
+    connection: Arc<OpenConnection>,
+    limits: ServerLimits,
     request: hyper::Request<Incoming>,
 ) -> Result<Response<Sending>, Infallible> {
     let in_flight = InFlight::begin(&connection, request.body().is_end_stream());
@@ -71,7 +71,7 @@ pub(super) async fn exchange(
     Ok(response.map(|body| Sending { body, _in_flight: in_flight }))
 }
 
-async fn respond(router: Router, limits: Limits, request: Request) -> Response<Body> {
+async fn respond(router: Router, limits: ServerLimits, request: Request) -> Response<Body> {
     let handled = router.oneshot(request);
     let handled = match limits.request_time {
         None => Ok(handled.await),
@@ -84,7 +84,7 @@ async fn respond(router: Router, limits: Limits, request: Request) -> Response<B
     }
 }
 
-fn late(limits: Limits) -> ProblemResponse {
+fn late(limits: ServerLimits) -> ProblemResponse {
     let seconds = limits.request_time.unwrap_or_default().as_secs_f32();
     ProblemResponse::new(
         StatusCode::REQUEST_TIMEOUT,

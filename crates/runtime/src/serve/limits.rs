@@ -1,12 +1,12 @@
-//! The limits of each kind of server. `docs/limits.md` lists them for people.
+//! The limits of each kind of server; `docs/limits.md` lists them.
 
 use std::time::Duration;
 
-/// Largest head of a request, in bytes; then 431.
+/// Largest head of a request, in bytes; a larger one is a 431.
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
-/// Header lines of a request; then 431.
+/// Most header lines of a request; more are a 431.
 pub const HEADERS_MAX: usize = 100;
-/// How long a client may take to send a head, from its first byte or, on a new connection, from the start.
+/// Time to send a head, from its first byte or, on a new connection, from the start.
 pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a connection may be kept open without a request. Exporters pause for up to a minute.
 pub const IDLE_TIME_MAX: Duration = Duration::from_mins(2);
@@ -23,22 +23,22 @@ pub const CONNECTION_WINDOW_BYTES: u32 = 512 * 1024;
 /// How often a quiet gRPC connection is pinged.
 pub const PING_EVERY: Duration = Duration::from_secs(30);
 
-/// What is spoken on a listener.
+/// The protocol of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1 only.
     Http,
-    /// HTTP/2 only, which no web page can speak to a plain port.
+    /// HTTP/2 only, which web pages cannot use on a port without TLS.
     Grpc,
 }
 
 /// How much one listener accepts, and how long it waits.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// What is spoken.
+pub struct ServerLimits {
+    /// Protocol of the listener.
     pub protocol: Protocol,
-    /// Open connections where a process may open 1,024 files; fewer in proportion
-    /// where it may not. When they are exhausted, those that make no progress are closed.
+    /// Most open connections in a process that may open 1,024 files; proportionally fewer with a lower limit. When they are
+    /// exhausted, connections without progress are closed.
     pub connections: usize,
     /// See [`HEAD_TIME_MAX`].
     pub head_time: Duration,
@@ -47,18 +47,18 @@ pub struct Limits {
     /// See [`WRITE_TIME_MAX`].
     pub write_time: Duration,
     /// How long a request may take until its response begins, its body's arrival included; the response is
-    /// then a 408. `None` where the handlers see to it.
+    /// then a 408. `None` if the handlers have their own timeouts.
     pub request_time: Option<Duration>,
-    /// How long a request may take until the end of its response; then the connection is closed. `None` where
+    /// How long a request may take until the end of its response; then the connection is closed. `None` if
     /// a response may be a stream of events.
     pub exchange_time: Option<Duration>,
-    /// How long requests in flight may go on after the soft stop. `None` leaves them until the hard one.
+    /// How long requests in flight may go on after the soft stop. `None`: until the hard stop.
     pub stop_grace: Option<Duration>,
 }
 
-impl Limits {
-    /// The gateway's API: bodies have a limit of their own, streams of events last as long as a job, and
-    /// requests in flight are jobs: they end, or the hard stop comes.
+impl ServerLimits {
+    /// The gateway's API. Its bodies have their own limit, event streams last as long as a job, and requests in flight may
+    /// finish until the hard stop.
     pub const API: Self = Self {
         protocol: Protocol::Http,
         connections: 640,

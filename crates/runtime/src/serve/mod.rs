@@ -6,14 +6,14 @@
 //! - `connections`: slots, and which connections are closed when there are none left
 //! - `activity`: the state of one connection
 //! - `socket`, `exchange`: report that state
-//! - `own_answers`: bodies of errors that the HTTP library returns itself
+//! - `error_bodies`: bodies for error responses of the HTTP library
 
 mod activity;
 mod connections;
 mod descriptors;
+mod error_bodies;
 mod exchange;
 mod limits;
-mod own_answers;
 mod socket;
 
 use std::{
@@ -41,8 +41,8 @@ use tokio_util::{
 };
 
 pub use limits::{
-    CONNECTION_WINDOW_BYTES, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX, IDLE_TIME_MAX, Limits,
-    PING_EVERY, PROGRESS_BYTES_MIN, Protocol, STREAM_WINDOW_BYTES, STREAMS_MAX, WRITE_TIME_MAX,
+    CONNECTION_WINDOW_BYTES, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX, IDLE_TIME_MAX, PING_EVERY,
+    PROGRESS_BYTES_MIN, Protocol, STREAM_WINDOW_BYTES, STREAMS_MAX, ServerLimits, WRITE_TIME_MAX,
 };
 
 use self::{
@@ -53,12 +53,12 @@ use crate::stop::Stop;
 
 /// Delay after a failed accept: without free descriptors the next one fails too.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
-/// How long a connection that is closed between two requests may take to end.
+/// Time for a connection that is closed between two requests to end.
 const CLOSE_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Serves until the soft stop, then drains. Requests that are left after the grace period, or at the hard stop, are
 /// dropped. Returns when the last connection is closed.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: Stop) {
+pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, stop: Stop) {
     let cut = stop.hard.child_token();
     let all = Connections::new(limits, cut.clone());
     let swept = all.clone();
@@ -84,7 +84,7 @@ async fn next(listener: &TcpListener, all: &Arc<Connections>) -> (TcpStream, Slo
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, all.admit(peer.ip().to_canonical()).await),
             Err(error) => {
-                // Most likely there are no descriptors left.
+                // Most likely no file descriptors are left.
                 all.make_room();
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(ACCEPT_RETRY_DELAY).await;
@@ -97,7 +97,7 @@ async fn connection(
     stream: TcpStream,
     slot: Slot,
     router: Router,
-    limits: Limits,
+    limits: ServerLimits,
     stop: CancellationToken,
 ) {
     let seen = slot.connection.clone();
@@ -111,7 +111,7 @@ async fn connection(
     }
 }
 
-/// Drives a connection until its end, or until it is to end.
+/// Drives a connection until it ends or has to be closed.
 async fn attend(
     served: impl GracefulConnection<Error = hyper::Error>,
     slot: &Slot,
@@ -137,7 +137,7 @@ fn report(outcome: hyper::Result<()>) {
 }
 
 async fn end(mut served: Pin<&mut impl GracefulConnection>, closing: Closing) {
-    if closing == Closing::Gently {
+    if closing == Closing::Graceful {
         served.as_mut().graceful_shutdown();
         let _ = timeout(CLOSE_TIME_MAX, served).await;
     }
@@ -147,7 +147,7 @@ fn http1() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        // The sweep closes what is late, with a response.
+        // The sweep closes overdue connections, with a response.
         .header_read_timeout(None)
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_BYTES_MAX)

@@ -1,4 +1,4 @@
-//! A connection's stream, which notes what passes.
+//! A connection's stream, which records reads and writes.
 
 use std::{
     io::{self, IoSlice},
@@ -13,24 +13,28 @@ use tokio::{
 };
 
 use super::{
-    connections::Connection,
-    limits::{Limits, Protocol},
-    own_answers::{self, Filled},
+    connections::OpenConnection,
+    error_bodies::{self, ErrorResponse},
+    limits::{Protocol, ServerLimits},
 };
 
 pub(super) struct Socket {
     stream: TcpStream,
-    connection: Arc<Connection>,
-    limits: Limits,
-    /// A refusal of the HTTP library that was given a body, and how much of it was written.
-    filled: Option<Filled>,
+    connection: Arc<OpenConnection>,
+    limits: ServerLimits,
+    /// The response that replaces one of the HTTP library, while it is being written.
+    error_response: Option<ErrorResponse>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, limits: Limits) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        connection: Arc<OpenConnection>,
+        limits: ServerLimits,
+    ) -> Self {
         // Without it small responses wait for the client's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
-        Self { stream, connection, limits, filled: None }
+        Self { stream, connection, limits, error_response: None }
     }
 
     fn note(&self, written: &Poll<io::Result<usize>>, wanted: usize) {
@@ -42,22 +46,22 @@ impl Socket {
         }
     }
 
-    /// A refusal that the HTTP library makes by itself has no body: here it gets one.
-    fn fill(&mut self, bytes: &[u8]) {
+    /// Replaces an error response without a body, which the HTTP library sends itself.
+    fn replace_bare_error(&mut self, bytes: &[u8]) {
         let is_http = self.limits.protocol == Protocol::Http;
-        if self.filled.is_none() && is_http && self.connection.activity.is_quiet() {
-            self.filled = Filled::of(bytes);
+        if self.error_response.is_none() && is_http && self.connection.activity.is_quiet() {
+            self.error_response = ErrorResponse::of(bytes);
         }
     }
 
-    fn write_filled(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
-        let filled = self.filled.as_mut()?;
-        while let Some(rest) = filled.rest() {
+    fn write_error_response(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
+        let error_response = self.error_response.as_mut()?;
+        while let Some(rest) = error_response.rest() {
             match Pin::new(&mut self.stream).poll_write(cx, rest) {
                 Poll::Ready(Ok(0)) => {
                     return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into())));
                 }
-                Poll::Ready(Ok(bytes)) => filled.advance(bytes),
+                Poll::Ready(Ok(bytes)) => error_response.advance(bytes),
                 Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
                 Poll::Pending => {
                     self.connection.activity.lagged(0);
@@ -65,9 +69,9 @@ impl Socket {
                 }
             }
         }
-        let stands_for = filled.stands_for();
-        self.filled = None;
-        Some(Poll::Ready(Ok(stands_for)))
+        let original_length = error_response.original_length();
+        self.error_response = None;
+        Some(Poll::Ready(Ok(original_length)))
     }
 }
 
@@ -94,8 +98,8 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.fill(bytes);
-        if let Some(written) = self.write_filled(cx) {
+        self.replace_bare_error(bytes);
+        if let Some(written) = self.write_error_response(cx) {
             return written;
         }
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
@@ -133,14 +137,14 @@ impl Drop for Socket {
     fn drop(&mut self) {
         let activity = &self.connection.activity;
         if activity.is_lagging() {
-            // What the client has not read would stay in the kernel's memory for minutes.
+            // Unread data would stay in kernel memory for minutes.
             let _ = self.stream.set_zero_linger();
         } else if self.connection.is_closing()
             && self.limits.protocol == Protocol::Http
             && activity.is_in_head()
         {
-            // As much as fits; whoever sends a head so slowly may not read it either.
-            let _ = self.stream.try_write(&own_answers::head_timeout());
+            // Only as much as fits: a client that sends so slowly may not read either.
+            let _ = self.stream.try_write(&error_bodies::head_timeout());
         }
     }
 }

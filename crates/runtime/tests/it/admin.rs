@@ -1,4 +1,4 @@
-//! The admin server as a prober and a scraper meet it.
+//! Tests of the admin server over HTTP.
 
 use std::{
     net::TcpListener,
@@ -12,7 +12,7 @@ use std::{
 use clap::Parser;
 use contract::{Stage, signals::METRICS};
 use runtime::{
-    admin::{self, AdminConfig, AdminServer, Check, Readiness},
+    admin::{self, AdminConfig, AdminServer, ReadinessCheck, ReadinessChecks},
     clock::Clock,
     stop::Stop,
 };
@@ -28,7 +28,7 @@ fn config(flags: &[&str]) -> AdminConfig {
     Flags::parse_from([&["test"], flags].concat()).admin
 }
 
-fn serve(readiness: Readiness, stop: Stop) -> AdminServer {
+fn serve(readiness: ReadinessChecks, stop: Stop) -> AdminServer {
     let metrics = Metrics::new(METRICS, Some(Stage::Notifier), Clock::new().offset());
     admin::serve(&config(&[]), metrics, readiness, stop).unwrap()
 }
@@ -44,13 +44,13 @@ async fn get(server: &AdminServer, path: &str) -> (u16, String, String) {
 async fn readiness_follows_its_checks_and_gives_their_reasons() {
     let broker = Arc::new(AtomicBool::new(false));
     let seen = broker.clone();
-    let readiness = Readiness::new(move || {
+    let readiness = ReadinessChecks::new(move || {
         let is_up = seen.load(Relaxed);
         async move {
             vec![if is_up {
-                Check::ok("broker", "connected")
+                ReadinessCheck::ok("broker", "connected")
             } else {
-                Check::failed("broker", "connecting")
+                ReadinessCheck::failed("broker", "connecting")
             }]
         }
     });
@@ -65,14 +65,14 @@ async fn readiness_follows_its_checks_and_gives_their_reasons() {
     assert_eq!(get(&server, "/healthz").await.0, 200, "alive all the same");
     broker.store(true, Relaxed);
     assert_eq!(get(&server, "/readyz").await.0, 200);
-    stop.soften();
+    stop.trigger_soft();
     let (status, _, body) = get(&server, "/readyz").await;
     assert!(status == 503 && body.contains("stopping"), "{body}");
 }
 
 #[tokio::test]
-async fn a_check_that_hangs_is_a_check_that_failed() {
-    let readiness = Readiness::new(std::future::pending);
+async fn a_check_that_hangs_fails() {
+    let readiness = ReadinessChecks::new(std::future::pending);
     let server = serve(readiness, Stop::new());
     let (status, _, body) = get(&server, "/readyz").await;
     assert!(status == 503 && body.contains("took longer"), "{body}");
@@ -81,8 +81,8 @@ async fn a_check_that_hangs_is_a_check_that_failed() {
 #[tokio::test]
 async fn metrics_are_served_as_openmetrics_until_the_hard_stop() {
     let stop = Stop::new();
-    let server = serve(Readiness::always(), stop.clone());
-    stop.soften();
+    let server = serve(ReadinessChecks::always(), stop.clone());
+    stop.trigger_soft();
     let (status, media, text) = get(&server, "/metrics").await;
     assert_eq!(status, 200);
     assert_eq!(media, "application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -98,7 +98,7 @@ async fn a_port_in_use_is_one_line_that_says_what_to_do() {
     let address = taken.local_addr().unwrap();
     let metrics = Metrics::new(METRICS, None, Clock::new().offset());
     let config = config(&["--admin-bind", &address.to_string()]);
-    let error = admin::serve(&config, metrics, Readiness::always(), Stop::new()).unwrap_err();
+    let error = admin::serve(&config, metrics, ReadinessChecks::always(), Stop::new()).unwrap_err();
     let line = runtime::exit::one_line(&error);
     assert!(line.starts_with(&format!("port {} is in use", address.port())), "{line}");
     assert!(line.contains("--admin-bind (WAYBILL_ADMIN_BIND)") && !line.contains('\n'), "{line}");

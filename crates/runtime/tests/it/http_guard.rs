@@ -1,4 +1,4 @@
-//! What a web page may not do to a lab on the same machine.
+//! Tests of the HTTP guard.
 
 use std::net::SocketAddr;
 
@@ -47,7 +47,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn a_name_that_was_rebound_to_this_machine_is_refused_whatever_the_port() {
+async fn a_rebound_host_name_is_refused_on_any_port() {
     let server = server("127.0.0.1:8080", &["Gateway:9", " lab.example "], None).await;
     for good in [
         "localhost",
@@ -75,7 +75,7 @@ async fn a_name_that_was_rebound_to_this_machine_is_refused_whatever_the_port() 
 }
 
 #[tokio::test]
-async fn a_server_bound_to_every_address_answers_to_addresses_but_not_to_names() {
+async fn a_server_bound_to_every_address_accepts_addresses_but_not_names() {
     let server = server("0.0.0.0:8080", &[], None).await;
     assert_eq!(server.get("192.168.0.7:8080").await, StatusCode::OK);
     assert_eq!(server.get("[fe80::1]").await, StatusCode::OK);
@@ -83,7 +83,7 @@ async fn a_server_bound_to_every_address_answers_to_addresses_but_not_to_names()
 }
 
 #[tokio::test]
-async fn another_page_may_read_nothing_it_could_not_read_anyway_and_change_nothing() {
+async fn a_page_of_another_origin_can_change_nothing() {
     let server = server("127.0.0.1:0", &[], None).await;
     let json = ("content-type", "application/json; charset=utf-8");
     let own = format!("http://{}", server.address);

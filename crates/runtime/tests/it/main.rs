@@ -1,6 +1,6 @@
-//! The parts of every service, over real sockets and with real signals.
+//! Tests of the runtime with real sockets and signals.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod admin;
 mod clocks;

@@ -1,4 +1,4 @@
-//! Signals to a process of its own: this test binary once more.
+//! Tests of stop signals, sent to this test binary as a child process.
 
 use std::{process::Stdio, time::Duration};
 
@@ -15,7 +15,7 @@ use tokio::{
 const STEP_TIME_MAX: Duration = Duration::from_secs(20);
 
 #[derive(Parser)]
-struct Orders {
+struct ProbeArgs {
     #[arg(env = "PROBE_ORDER", default_value = "")]
     order: String,
     #[command(flatten)]
@@ -28,11 +28,11 @@ struct Probe {
 }
 
 impl Probe {
-    /// Starts a process that says `ready`, `soft` and `hard`, and waits until it is ready.
+    /// Starts a process that prints `ready`, `soft` and `hard`, and waits until it is ready.
     async fn start(grace_seconds: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "stop::say_when_stopped", "--ignored", "--nocapture", "--quiet"])
-            .env("PROBE_ORDER", "say")
+            .args(["--exact", "stop::print_stops", "--ignored", "--nocapture", "--quiet"])
+            .env("PROBE_ORDER", "print")
             .env("WAYBILL_GRACE_SECONDS", grace_seconds)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -40,12 +40,12 @@ impl Probe {
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut probe = Self { child, lines };
-        probe.hears("ready").await;
+        probe.wait_for("ready").await;
         probe
     }
 
     /// Waits for the word and returns how long that took.
-    async fn hears(&mut self, word: &str) -> Duration {
+    async fn wait_for(&mut self, word: &str) -> Duration {
         let began = Instant::now();
         let heard = async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
@@ -53,11 +53,11 @@ impl Probe {
                     return;
                 }
             }
-            panic!("ended without saying {word}");
+            panic!("ended without printing {word}");
         };
         tokio::time::timeout(STEP_TIME_MAX, heard)
             .await
-            .unwrap_or_else(|_| panic!("never said {word}"));
+            .unwrap_or_else(|_| panic!("never printed {word}"));
         began.elapsed()
     }
 
@@ -72,9 +72,9 @@ async fn either_signal_stops_softly_and_a_second_one_at_once() {
     for (first, second) in [(Signal::TERM, Signal::INT), (Signal::INT, Signal::TERM)] {
         let mut probe = Probe::start("600").await;
         probe.send(first);
-        probe.hears("soft").await;
+        probe.wait_for("soft").await;
         probe.send(second);
-        probe.hears("hard").await;
+        probe.wait_for("hard").await;
         assert!(probe.child.wait().await.unwrap().success());
     }
 }
@@ -83,28 +83,28 @@ async fn either_signal_stops_softly_and_a_second_one_at_once() {
 async fn the_soft_stop_becomes_hard_when_the_grace_is_over_and_not_before() {
     let mut probe = Probe::start("1").await;
     probe.send(Signal::TERM);
-    probe.hears("soft").await;
-    let grace = probe.hears("hard").await;
-    // The word `soft` was on its way while the grace ran already.
+    probe.wait_for("soft").await;
+    let grace = probe.wait_for("hard").await;
+    // The grace period had already started when `soft` was received.
     assert!(grace > Duration::from_millis(500), "{grace:?}");
 }
 
 #[tokio::test]
-async fn a_stop_that_a_failed_part_sets_off_has_the_same_grace() {
+async fn a_stop_triggered_by_a_failed_part_has_the_same_grace() {
     let stop = Stop::on_signals(Duration::from_millis(50)).unwrap();
-    stop.soften();
+    stop.trigger_soft();
     tokio::time::timeout(STEP_TIME_MAX, stop.hard.cancelled()).await.unwrap();
 }
 
 #[test]
 #[ignore = "the other tests start it as a process of its own"]
-fn say_when_stopped() {
-    let orders = Orders::parse_from(["probe"]);
-    if orders.order != "say" {
+fn print_stops() {
+    let args = ProbeArgs::parse_from(["probe"]);
+    if args.order != "print" {
         return;
     }
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let stop = Stop::on_signals(orders.stop.grace()).unwrap();
+        let stop = Stop::on_signals(args.stop.grace()).unwrap();
         println!("ready");
         stop.soft.cancelled().await;
         assert!(!stop.hard.is_cancelled());

@@ -1,23 +1,23 @@
-//! Replaces the Loki exporter in builds without the cargo feature `loki`: to configure it is an error.
+//! Replaces the Loki exporter in builds without the cargo feature `loki`: configuring it is an error.
 
 use prometheus::IntCounter;
 use url::Url;
 
 pub(crate) type LokiLayer = tracing_subscriber::layer::Identity;
 
-/// Never made.
+/// Has no values.
 #[derive(Debug)]
-pub(crate) enum Shipping {}
+pub(crate) enum LokiExport {}
 
 pub(crate) fn start(
     _: &Url,
     _: &str,
     _: IntCounter,
-) -> Result<(LokiLayer, Shipping), &'static str> {
+) -> Result<(LokiLayer, LokiExport), &'static str> {
     Err("this build has no Loki support (cargo feature `loki`)")
 }
 
-impl Shipping {
+impl LokiExport {
     pub(crate) fn stop(self) -> std::future::Ready<()> {
         match self {}
     }

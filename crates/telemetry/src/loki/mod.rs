@@ -1,9 +1,8 @@
-//! Log lines straight to Loki by `tracing-loki`, with the trace ids it does not write by itself and with the
-//! limits it does not have: it is given a few thousand lines at a time, then renewed, so that what it
-//! holds back while Loki is away stays bounded.
+//! Exports log lines directly to Loki by `tracing-loki`, and adds trace ids and a memory limit, which it lacks: its client is
+//! replaced after a few thousand lines, so that the lines it buffers during an outage are bounded.
 //!
-//! The limits of `tracing-loki` remain: lines beyond 512 in one burst are lost without a count, and it does not report
-//! how much of a shipment arrived: if one fails, all of its lines count as dropped.
+//! Limitations of `tracing-loki`: lines beyond 512 in a burst are lost and not counted, and it does not report how many lines
+//! of a session arrived: if a session fails, all of its lines count as dropped.
 
 use std::{
     sync::{
@@ -35,125 +34,130 @@ use crate::{
 
 mod with_ids;
 
-/// Most lines that one shipment holds.
+/// Most lines of one session.
 const LINES_MAX: usize = 4_096;
-/// Most time that one shipment lasts.
-const SHIPMENT_TIME_MAX: Duration = Duration::from_secs(10);
+/// Longest duration of one session.
+const SESSION_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Hands events, with their trace ids, to the shipment under way.
-pub(crate) struct LokiLayer(Arc<Dock>);
+/// Passes events, with their trace ids, to the current session.
+pub(crate) struct LokiLayer(Arc<LokiState>);
 
-/// The task that renews shipments.
+/// The task that replaces sessions.
 #[derive(Debug)]
-pub(crate) struct Shipping {
+pub(crate) struct LokiExport {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
-struct Dock {
-    loading: RwLock<Option<tracing_loki::Layer>>,
+/// State shared by the layer and the task.
+struct LokiState {
+    current_layer: RwLock<Option<tracing_loki::Layer>>,
     lines: AtomicUsize,
     full: Notify,
     failed: AtomicBool,
     dropped: IntCounter,
 }
 
-struct Shipment {
+/// One client of Loki, with its task.
+struct LokiSession {
     controller: BackgroundTaskController,
     task: JoinHandle<()>,
 }
 
-/// Starts shipping to `address`, labelled with the service's name. Must be called inside a tokio runtime.
+/// Starts the export to `address`, labelled with the service's name. Must be called inside a tokio runtime.
 pub(crate) fn start(
     address: &Url,
     service: &str,
     dropped: IntCounter,
-) -> Result<(LokiLayer, Shipping), tracing_loki::Error> {
+) -> Result<(LokiLayer, LokiExport), tracing_loki::Error> {
     let builder = tracing_loki::builder().label("service_name", service)?;
     let mut address = address.clone();
     if !address.path().ends_with('/') {
-        // Without it the last part of the path would be replaced, not extended.
+        // Without the slash, the last part of the path would be replaced.
         address.set_path(&format!("{}/", address.path()));
     }
-    let dock = Arc::new(Dock {
-        loading: RwLock::new(None),
+    let state = Arc::new(LokiState {
+        current_layer: RwLock::new(None),
         lines: AtomicUsize::new(0),
         full: Notify::new(),
         failed: AtomicBool::new(false),
         dropped,
     });
-    let first = dock.load(builder.clone().build_controller_url(address.clone())?);
+    let first = state.install(builder.clone().build_controller_url(address.clone())?);
     let (stop, stopped) = oneshot::channel();
-    let renewed = move |dock: &Dock| {
-        let shipment = builder.clone().build_controller_url(address.clone());
-        shipment.ok().map(|shipment| dock.load(shipment))
+    let renewed = move |state: &LokiState| {
+        let session = builder.clone().build_controller_url(address.clone());
+        session.ok().map(|session| state.install(session))
     };
-    let task = tokio::spawn(ship(dock.clone(), first, renewed, stopped));
-    Ok((LokiLayer(dock), Shipping { stop, task }))
+    let task = tokio::spawn(export_sessions(state.clone(), first, renewed, stopped));
+    Ok((LokiLayer(state), LokiExport { stop, task }))
 }
 
-impl Shipping {
-    /// Sends what waits, within [`FLUSH_TIME_MAX`].
+impl LokiExport {
+    /// Flushes the lines, within [`FLUSH_TIME_MAX`].
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(());
         let _ = self.task.await;
     }
 }
 
-async fn ship(
-    dock: Arc<Dock>,
-    first: Shipment,
-    renewed: impl Fn(&Dock) -> Option<Shipment>,
+async fn export_sessions(
+    state: Arc<LokiState>,
+    first: LokiSession,
+    renewed: impl Fn(&LokiState) -> Option<LokiSession>,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let (mut current, mut was_failing) = (first, false);
+    let (mut active, mut was_failing) = (first, false);
     loop {
         let stopping = tokio::select! {
             _ = &mut stopped => true,
-            () = dock.full.notified() => false,
-            () = tokio::time::sleep(SHIPMENT_TIME_MAX) => false,
+            () = state.full.notified() => false,
+            () = tokio::time::sleep(SESSION_TIME_MAX) => false,
         };
-        let lines = dock.lines.load(Relaxed).min(LINES_MAX);
+        let lines = state.lines.load(Relaxed).min(LINES_MAX);
         if stopping {
-            dock.unload();
+            state.remove_session();
         } else if lines == 0 {
             continue;
         }
-        let next = if stopping { None } else { renewed(&dock) };
-        let failed = !current.finish().await || dock.failed.swap(false, Relaxed);
+        let next = if stopping { None } else { renewed(&state) };
+        let failed = !active.finish().await || state.failed.swap(false, Relaxed);
         if failed {
-            dock.dropped.inc_by(u64::try_from(lines).unwrap_or(u64::MAX));
+            state.dropped.inc_by(u64::try_from(lines).unwrap_or(u64::MAX));
         }
         if failed != was_failing {
-            in_flight::tell(signal::LOKI, failed.then_some(&"see --loki-url (LOKI_URL)"));
+            in_flight::log_state_change(
+                signal::LOKI,
+                failed.then_some(&"see --loki-url (LOKI_URL)"),
+            );
         }
         was_failing = failed;
         let Some(next) = next else { return };
-        current = next;
+        active = next;
     }
 }
 
-impl Dock {
-    /// Puts a fresh shipment in the place of the old one, which gets no more lines.
-    fn load(
+impl LokiState {
+    /// Replaces the current session, which gets no more lines.
+    fn install(
         &self,
-        shipment: (tracing_loki::Layer, BackgroundTaskController, BackgroundTask),
-    ) -> Shipment {
-        let (layer, controller, task) = shipment;
-        let mut loading = self.loading.write();
-        *loading = Some(layer);
+        session: (tracing_loki::Layer, BackgroundTaskController, BackgroundTask),
+    ) -> LokiSession {
+        let (layer, controller, task) = session;
+        let mut current_layer = self.current_layer.write();
+        *current_layer = Some(layer);
         self.lines.store(0, Relaxed);
         let task = tokio::spawn(task);
-        Shipment { controller, task }
+        LokiSession { controller, task }
     }
 
-    fn unload(&self) {
-        *self.loading.write() = None;
+    fn remove_session(&self) {
+        *self.current_layer.write() = None;
     }
 }
 
-impl Shipment {
-    /// Lets it send what it has. False when that took too long and it was given up.
+impl LokiSession {
+    /// Flushes the session. Returns false on timeout; the rest is then dropped.
     async fn finish(mut self) -> bool {
         let rest = async {
             self.controller.shutdown().await;
@@ -173,13 +177,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LokiLayer {
             self.0.failed.store(true, Relaxed);
             return;
         }
-        let loading = self.0.loading.read();
-        let Some(layer) = &*loading else { return };
+        let current_layer = self.0.current_layer.read();
+        let Some(layer) = &*current_layer else { return };
         if self.0.lines.fetch_add(1, Relaxed) >= LINES_MAX {
             self.0.dropped.inc();
             self.0.full.notify_one();
             return;
         }
-        with_ids::tell(event, |event| layer.on_event(event, context));
+        with_ids::emit(event, |event| layer.on_event(event, context));
     }
 }

@@ -1,7 +1,7 @@
 //! Re-emits an event with the ids of its span as additional fields.
 //!
 //! `tracing` has no public way to add a field to an event, so this uses the one its macros use
-//! (`FieldSet::value_set_all`), as other bridges do. Descriptions are made once for each place in the source.
+//! (`FieldSet::value_set_all`), as other bridges do. The extended metadata is created once per callsite.
 
 use std::{
     collections::HashMap,
@@ -23,43 +23,43 @@ use crate::stdout::current_ids;
 const TRACE_ID: &str = "trace_id";
 const SPAN_ID: &str = "span_id";
 
-/// Calls `hear` with the event and the ids of the current span; with the event as it is outside of spans.
-pub(super) fn tell(event: &Event<'_>, hear: impl FnOnce(&Event<'_>)) {
+/// Calls `emit_event` with the event plus the ids of the current span; outside of spans, with the event itself.
+pub(super) fn emit(event: &Event<'_>, emit_event: impl FnOnce(&Event<'_>)) {
     let own = event.metadata().fields();
     let has_ids = own.field(TRACE_ID).is_some() || own.field(SPAN_ID).is_some();
     let Some((trace_id, span_id)) = current_ids().filter(|_| !has_ids) else {
-        return hear(event);
+        return emit_event(event);
     };
-    let widened = widened(event.metadata());
+    let extended = extended_metadata(event.metadata());
     let mut values = Values(Vec::new());
     values.0.resize_with(own.len(), || None);
     event.record(&mut values);
     values.0.push(Some(Box::new(trace_id.to_string())));
     values.0.push(Some(Box::new(span_id.to_string())));
     let values: Vec<Option<&dyn Value>> = values.0.iter().map(Option::as_deref).collect();
-    hear(&Event::new(widened, &widened.fields().value_set_all(&values)));
+    emit_event(&Event::new(extended, &extended.fields().value_set_all(&values)));
 }
 
-/// The descriptions made so far: as many as there are places in the source that log.
-static WIDENED: LazyLock<RwLock<HashMap<Identifier, &'static Metadata<'static>>>> =
+/// The extended metadata by callsite, bounded by the number of callsites in the program.
+static EXTENDED: LazyLock<RwLock<HashMap<Identifier, &'static Metadata<'static>>>> =
     LazyLock::new(RwLock::default);
 
-fn widened(metadata: &'static Metadata<'static>) -> &'static Metadata<'static> {
-    let known = WIDENED.read();
+fn extended_metadata(metadata: &'static Metadata<'static>) -> &'static Metadata<'static> {
+    let known = EXTENDED.read();
     if let Some(known) = known.get(&metadata.callsite()) {
         return known;
     }
     drop(known);
-    let mut known = WIDENED.write();
-    known.entry(metadata.callsite()).or_insert_with(|| describe(metadata))
+    let mut known = EXTENDED.write();
+    known.entry(metadata.callsite()).or_insert_with(|| with_id_fields(metadata))
 }
 
-fn describe(metadata: &'static Metadata<'static>) -> &'static Metadata<'static> {
+fn with_id_fields(metadata: &'static Metadata<'static>) -> &'static Metadata<'static> {
     let names = metadata.fields().iter().map(|field| field.name());
     let names: Vec<&'static str> = names.chain([TRACE_ID, SPAN_ID]).collect();
-    let place: &'static Place = Box::leak(Box::default());
-    let fields = FieldSet::new(Vec::leak(names), Identifier(place));
-    place.0.get_or_init(|| {
+    let callsite: &'static ExtendedCallsite = Box::leak(Box::default());
+    let fields = FieldSet::new(Vec::leak(names), Identifier(callsite));
+    callsite.0.get_or_init(|| {
         Metadata::new(
             metadata.name(),
             metadata.target(),
@@ -74,17 +74,17 @@ fn describe(metadata: &'static Metadata<'static>) -> &'static Metadata<'static> 
 }
 
 #[derive(Default)]
-struct Place(OnceLock<Metadata<'static>>);
+struct ExtendedCallsite(OnceLock<Metadata<'static>>);
 
-impl Callsite for Place {
+impl Callsite for ExtendedCallsite {
     fn set_interest(&self, _: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
-        self.0.get().expect("described before it is used")
+        self.0.get().expect("set before it is used")
     }
 }
 
-/// An event's values by the place of their field.
+/// The values of an event by field index.
 struct Values(Vec<Option<Box<dyn Value>>>);
 
 impl Values {

@@ -1,4 +1,4 @@
-//! One line of the file: JSON, padded to a fixed length, so that a person can read it too.
+//! One line of the journal: JSON, padded to a fixed length.
 
 use std::{
     io::Write as _,
@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FinishedSpan, context};
 
-/// Bytes of a line, its end included. A span whose line is longer has none.
+/// Bytes of a line, including its end. A span that needs more is not recorded.
 pub(super) const LINE_BYTES: usize = 320;
 /// Status of a span that was lost.
-const LOST: &str = "its process went away before the span was sent";
+const LOST: &str = "the process ended before the span was exported";
 
 /// A span at its start.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ enum Kind {
     Internal,
 }
 
-/// A line to be written.
+/// An encoded line.
 pub(super) struct Line([u8; LINE_BYTES]);
 
 impl Default for Line {
@@ -55,7 +55,7 @@ impl Default for Line {
 }
 
 impl Line {
-    /// Puts the span in; false when it does not fit.
+    /// Encodes the span; false if it does not fit.
     pub(super) fn write(&mut self, span: &SpanData) -> bool {
         let job = span.attributes.iter().find(|one| one.key.as_str() == attr::JOB_ID);
         let job = job.map(|one| one.value.as_str());
@@ -77,7 +77,7 @@ impl Line {
     }
 }
 
-/// The span of a line that a process left behind; `None` for a free line, and for one that was cut.
+/// Decodes a line of an earlier process; `None` if the line is free or incomplete.
 pub(super) fn read(line: &[u8]) -> Option<SpanData> {
     let entry: Entry<'_> = serde_json::from_slice(line).ok()?;
     let own = TraceParent { trace_id: entry.trace, span_id: entry.span, sampled: true };

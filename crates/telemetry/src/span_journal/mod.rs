@@ -1,9 +1,8 @@
-//! The span journal: a file that notes spans which have started and are not exported yet.
+//! The span journal: a file that records spans which have started and are not exported yet.
 //!
-//! A killed process loses its last spans, up to a batch, and among them parents of spans that other processes have
-//! exported: the trace falls apart. So each span gets a line here when it starts, which is removed once the span was
-//! exported, or dropped and counted. The next process with the same file exports the spans that are left in it: with
-//! their start, and marked as lost.
+//! A killed process loses its last spans, among them parents of spans that other processes have exported, which leaves gaps
+//! in traces. So each span gets a line in the file when it starts; the line is removed once the span was exported, or dropped
+//! and counted. The next process with the same file exports the remaining spans, marked as lost.
 //!
 //! Best effort: a span without a line is handled as if there were no journal.
 
@@ -25,16 +24,16 @@ use entry::{LINE_BYTES, Line};
 use parking_lot::{Mutex, MutexGuard};
 use slots::Slots;
 
-/// Most spans with a line; what begins beyond them has none.
+/// Most spans in the file; further ones are not recorded.
 const LINES_MAX: u32 = 16_384;
-/// The whole file, in bytes.
+/// Largest size of the file, in bytes.
 const FILE_BYTES_MAX: u64 = LINES_MAX as u64 * LINE_BYTES as u64;
 /// Most processes that share a folder.
 const FILES_MAX: u32 = 64;
-/// Marks a line that holds nothing.
+/// Start of a free line.
 const FREE: &[u8] = b"-";
 
-/// The file of this process, and where each span's line is.
+/// The file of this process, and the line of each span.
 #[derive(Debug)]
 pub(crate) struct SpanJournal {
     file: File,
@@ -48,10 +47,10 @@ struct Lines {
 }
 
 impl SpanJournal {
-    /// Takes the file, and what a process before this one left in it, as spans to be sent. In a folder, which
-    /// several processes may share, it takes the first file that no other process has.
+    /// Opens and locks the file, and returns the lost spans of an earlier process. In a folder, which several processes may
+    /// share, it uses the first file that is not locked.
     ///
-    /// An error when the file cannot be written, or another process has it.
+    /// Fails if the file cannot be written or is locked by another process.
     pub(crate) fn open(path: &Path) -> io::Result<(Self, Vec<SpanData>)> {
         if !path.is_dir() {
             return Self::open_file(path);
@@ -89,7 +88,7 @@ impl SpanJournal {
         Ok((Self { file, lines: Mutex::new(lines) }, left))
     }
 
-    /// Writes the line of a span that begins.
+    /// Writes the line of a span that starts.
     pub(crate) fn begin(&self, span: &SpanData) {
         let mut line = Line::default();
         if !line.write(span) {
@@ -102,17 +101,17 @@ impl SpanJournal {
             lines.of_span.insert(id, place);
             place
         };
-        // A disk that is full costs the line, not the span.
+        // If the disk is full, the line is lost, but not the span.
         let _ = self.file.write_all_at(line.bytes(), offset(place));
     }
 
-    /// Takes away the lines of spans that were sent, or dropped.
-    pub(crate) fn left(&self, spans: impl IntoIterator<Item = SpanId>) {
+    /// Removes the lines of spans that were sent or dropped.
+    pub(crate) fn remove(&self, spans: impl IntoIterator<Item = SpanId>) {
         for id in spans {
             let place = self.lines().of_span.remove(&id);
             if let Some(place) = place {
                 let _ = self.file.write_all_at(FREE, offset(place));
-                self.lines().free.give_back(place);
+                self.lines().free.release(place);
             }
         }
     }

@@ -26,7 +26,7 @@ fn unexported_spans_are_exported_by_the_next_process_and_only_once() {
     for number in 2..6 {
         journal.begin(&span(number, &format!("span {number}")));
     }
-    journal.left([SpanId::from(3), SpanId::from(99)]);
+    journal.remove([SpanId::from(3), SpanId::from(99)]);
     journal.begin(&span(6, "in the place of 3"));
     drop(journal);
     let (journal, left) = SpanJournal::open(&path).unwrap();
@@ -39,7 +39,7 @@ fn unexported_spans_are_exported_by_the_next_process_and_only_once() {
 }
 
 #[test]
-fn a_file_that_another_process_has_is_refused() {
+fn a_locked_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spans");
     let first = SpanJournal::open(&path).unwrap();
@@ -50,7 +50,7 @@ fn a_file_that_another_process_has_is_refused() {
 }
 
 #[test]
-fn processes_that_share_a_folder_take_a_file_each_and_the_next_one_takes_that_of_the_killed_one() {
+fn processes_that_share_a_folder_use_one_file_each_and_the_next_one_uses_that_of_a_killed_one() {
     let folder = tempfile::tempdir().unwrap();
     let (first, _) = SpanJournal::open(folder.path()).unwrap();
     let (second, _) = SpanJournal::open(folder.path()).unwrap();
@@ -71,7 +71,7 @@ fn processes_that_share_a_folder_take_a_file_each_and_the_next_one_takes_that_of
 }
 
 #[test]
-fn the_file_stays_within_its_limit_and_a_long_name_has_no_line() {
+fn the_file_stays_within_its_limit_and_a_long_name_is_not_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spans");
     let (journal, _) = SpanJournal::open(&path).unwrap();
@@ -79,7 +79,7 @@ fn the_file_stays_within_its_limit_and_a_long_name_has_no_line() {
         journal.begin(&span(number + 2, "x"));
     }
     assert_eq!(fs::metadata(&path).unwrap().len(), FILE_BYTES_MAX);
-    journal.left([SpanId::from(2)]);
+    journal.remove([SpanId::from(2)]);
     journal.begin(&span(1 << 40, &"long".repeat(LINE_BYTES)));
     drop(journal);
     assert_eq!(SpanJournal::open(&path).unwrap().1.len(), LINES_MAX as usize - 1);
@@ -87,7 +87,7 @@ fn the_file_stays_within_its_limit_and_a_long_name_has_no_line() {
 
 proptest! {
     #[test]
-    fn whatever_the_file_holds_it_is_read_without_harm(
+    fn any_file_content_is_read_without_an_error(
         text in prop::collection::vec(any::<u8>(), 0..2_000),
         lines in prop::collection::vec("[{}\":,a-z0-9 ]{0,320}", 0..6),
     ) {

@@ -5,15 +5,16 @@ use std::process::Stdio;
 use testkit::OtlpSink;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::probe::{Order, PROBE_TIME_MAX, command, number, probe, read};
+use crate::probe::{PROBE_TIME_MAX, ProbeOrder, command, number, probe, read};
 
 const HOUR_NS: i128 = 3_600_000_000_000;
 const MINUTE_NS: i128 = 60_000_000_000;
 
 #[tokio::test]
-async fn a_line_carries_the_ids_of_its_span_both_ways() {
+async fn a_line_has_the_ids_of_its_span_in_both_outputs() {
     let sink = OtlpSink::start().await;
-    let outcome = probe(Order::Story, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint())]).await;
+    let outcome =
+        probe(ProbeOrder::Story, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint())]).await;
     let line = &outcome.lines[0];
     let outer = sink.spans().into_iter().find(|span| span.name() == "outer").unwrap();
     assert_eq!(line["message"], "took the job");
@@ -32,27 +33,28 @@ async fn a_line_carries_the_ids_of_its_span_both_ways() {
 }
 
 #[tokio::test]
-async fn a_line_without_a_name_does_not_tell_where_it_was_compiled() {
+async fn a_line_without_a_name_has_no_source_location() {
     let sink = OtlpSink::start().await;
-    probe(Order::Story, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint())]).await;
+    probe(ProbeOrder::Story, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint())]).await;
     let logs = sink.logs();
     let second = logs.iter().find(|log| log.body() == "a second line").unwrap();
     assert_eq!(second.record.event_name, "");
 }
 
 #[tokio::test]
-async fn lines_are_stamped_by_the_bent_clock_both_ways() {
+async fn lines_have_the_time_of_the_skewed_clock_in_both_outputs() {
     let sink = OtlpSink::start().await;
-    let outcome = probe(Order::Bent, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint())]).await;
-    let bent =
+    let outcome =
+        probe(ProbeOrder::Skewed, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint())]).await;
+    let skewed =
         |at: i128| (0..MINUTE_NS).contains(&(at + HOUR_NS - i128::from(outcome.report.began_ns)));
     let printed = outcome.lines[0]["timestamp"].as_str().unwrap();
     let printed = OffsetDateTime::parse(printed, &Rfc3339).unwrap();
     // Printed in microseconds, which may round down.
-    assert!(bent(printed.unix_timestamp_nanos() + 1_000), "{printed}");
+    assert!(skewed(printed.unix_timestamp_nanos() + 1_000), "{printed}");
     let sent = &sink.logs()[0].record;
     assert!(
-        bent(sent.time_unix_nano.into()) && bent(sent.observed_time_unix_nano.into()),
+        skewed(sent.time_unix_nano.into()) && skewed(sent.observed_time_unix_nano.into()),
         "{sent:?}"
     );
 }
@@ -62,11 +64,11 @@ async fn the_filter_of_standard_output_takes_nothing_from_spans_and_log_stores()
     let sink = OtlpSink::start().await;
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint())];
     let filtered = |filter| [(variables[0].0, variables[0].1.as_str()), ("RUST_LOG", filter)];
-    let quiet = probe(Order::Story, &filtered("error")).await;
+    let quiet = probe(ProbeOrder::Story, &filtered("error")).await;
     assert!(quiet.lines.is_empty(), "{:?}", quiet.lines);
     assert_eq!((sink.spans().len(), sink.logs().len()), (3, 2));
 
-    let chatty = probe(Order::Story, &filtered("it=debug")).await;
+    let chatty = probe(ProbeOrder::Story, &filtered("it=debug")).await;
     let chatty: Vec<_> = chatty.lines.iter().map(|line| &line["message"]).collect();
     assert_eq!(
         chatty.last().unwrap().as_str().unwrap(),
@@ -76,11 +78,11 @@ async fn the_filter_of_standard_output_takes_nothing_from_spans_and_log_stores()
 }
 
 #[tokio::test]
-async fn a_reader_that_does_not_read_costs_lines_and_no_time() {
+async fn a_stalled_reader_causes_dropped_lines_and_no_delay() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.json");
     let mut command =
-        command(Order::Flood, &[("PROBE_COUNT", "40000"), ("WAYBILL_TELEMETRY", "off")]);
+        command(ProbeOrder::Flood, &[("PROBE_COUNT", "40000"), ("WAYBILL_TELEMETRY", "off")]);
     let mut child = command.env("PROBE_REPORT", &path).stdout(Stdio::piped()).spawn().unwrap();
     // The pipe is held open and not read.
     let pipe = child.stdout.take().unwrap();

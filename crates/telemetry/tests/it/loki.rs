@@ -1,4 +1,4 @@
-//! Lines straight to Loki, taken apart as Loki would.
+//! Tests of the Loki exporter with a fake Loki.
 
 use std::{
     net::TcpListener,
@@ -9,7 +9,7 @@ use std::{
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
 use loki_api::{logproto::PushRequest, prost::Message as _};
 
-use crate::probe::{Order, number, probe};
+use crate::probe::{ProbeOrder, number, probe};
 
 #[derive(Clone, Default)]
 struct FakeLoki(Arc<Mutex<Vec<PushRequest>>>);
@@ -45,7 +45,8 @@ async fn take(State(loki): State<FakeLoki>, body: Bytes) -> StatusCode {
 async fn a_line_reaches_loki_with_the_ids_of_its_span() {
     let loki = FakeLoki::default();
     let url = loki.start().await;
-    let outcome = probe(Order::Story, &[("LOKI_URL", &url), ("WAYBILL_TELEMETRY", "off")]).await;
+    let outcome =
+        probe(ProbeOrder::Story, &[("LOKI_URL", &url), ("WAYBILL_TELEMETRY", "off")]).await;
     let lines = loki.lines();
     assert_eq!(lines.len(), 2, "{lines:?}");
     let (labels, line) = &lines[0];
@@ -60,7 +61,7 @@ async fn a_line_reaches_loki_with_the_ids_of_its_span() {
 }
 
 #[tokio::test]
-async fn a_silent_loki_costs_only_a_counter() {
+async fn a_silent_loki_only_causes_dropped_lines() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let variables = [
@@ -69,7 +70,7 @@ async fn a_silent_loki_costs_only_a_counter() {
         ("RUST_LOG", "warn"),
         ("PROBE_COUNT", "60000"),
     ];
-    let report = probe(Order::Flood, &variables).await.report;
+    let report = probe(ProbeOrder::Flood, &variables).await.report;
     assert!(report.slowest < Duration::from_secs(1), "one line took {:?}", report.slowest);
     assert!(report.stop < Duration::from_secs(3), "the stop took {:?}", report.stop);
     let dropped =
@@ -88,7 +89,7 @@ async fn a_loki_that_refuses_is_reported_and_its_lines_are_counted() {
         ("RUST_LOG", "warn"),
         ("PROBE_COUNT", "1000"),
     ];
-    let outcome = probe(Order::Flood, &variables).await;
+    let outcome = probe(ProbeOrder::Flood, &variables).await;
     let signals: Vec<_> = outcome.lines.iter().map(|line| line["signal"].as_str()).collect();
     assert_eq!(signals, [Some("loki")], "{:?}", outcome.lines);
     let dropped =

@@ -1,6 +1,6 @@
-//! Telemetry as others see it: a process of its own for each test, real targets, real variables.
+//! Tests of telemetry with a separate process per test, real targets and real variables.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod logs;
 mod loki;

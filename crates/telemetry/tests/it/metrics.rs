@@ -1,4 +1,4 @@
-//! Metrics as a scraper reads them, by a parser that is not ours.
+//! Tests of the metrics text with an independent parser.
 
 use contract::{
     Stage,
@@ -11,7 +11,7 @@ use openmetrics_parser::{
 use runtime::clock::Clock;
 use telemetry::{Metrics, context::span_context};
 
-use crate::probe::{Order, number, probe, value};
+use crate::probe::{ProbeOrder, number, probe, value};
 
 type Exposition = openmetrics_parser::MetricsExposition<OpenMetricsType, OpenMetricsValue>;
 
@@ -19,7 +19,7 @@ fn metrics(stage: Option<Stage>) -> Metrics {
     Metrics::new(METRICS, stage, Clock::new().offset())
 }
 
-/// The parser wrongly refuses units of histograms; they are taken out and looked at by the tests.
+/// The parser wrongly refuses units of histograms; they are removed here and checked separately.
 fn parsed(text: &str) -> Exposition {
     let is_histogram = |line: &str| {
         let name = line.strip_prefix("# UNIT ").and_then(|rest| rest.split(' ').next());
@@ -85,10 +85,10 @@ fn counters_gauges_and_histograms_hold_the_observed_values() {
 }
 
 #[test]
-fn an_exemplar_stands_at_the_bucket_of_its_value_with_true_time() {
+fn an_exemplar_belongs_to_the_bucket_of_its_value_and_has_true_time() {
     let clock = Clock::new();
     let metrics = Metrics::new(METRICS, None, clock.offset());
-    clock.bend(time::Duration::days(1));
+    clock.skew(time::Duration::days(1));
     let span = span_context(sampled());
     metrics.observe_for(&JOB_DURATION, &["add", "succeeded"], 0.2, &span);
     metrics.observe_for(&JOB_DURATION, &["add", "succeeded"], 7_200.0, &span);
@@ -134,7 +134,7 @@ fn exemplars_are_bounded_and_odd_label_values_are_escaped() {
 
 #[tokio::test]
 async fn a_process_shows_its_own_metrics_and_the_trace_of_an_observation() {
-    let outcome = probe(Order::Story, &[("WAYBILL_TELEMETRY", "on")]).await;
+    let outcome = probe(ProbeOrder::Story, &[("WAYBILL_TELEMETRY", "on")]).await;
     let metrics = &outcome.report.metrics;
     let read = parsed(metrics);
     assert!(metrics.contains(&format!("trace_id=\"{}\"", outcome.report.trace_id)));
@@ -146,6 +146,6 @@ async fn a_process_shows_its_own_metrics_and_the_trace_of_an_observation() {
 
 #[test]
 #[should_panic(expected = "waybill_attempts_total is a Counter")]
-fn a_wrong_label_count_is_a_mistake_that_debug_builds_do_not_forgive() {
+fn a_wrong_number_of_labels_panics_in_debug_builds() {
     metrics(None).count(&ATTEMPTS, &["processor"]);
 }

@@ -1,5 +1,5 @@
-//! The process under test: this test binary once more, with an order to carry out and a report to leave.
-//! Telemetry is one to a process, and the standard variables are read once, so each test needs its own.
+//! Runs this test binary as a child process that executes an order and writes a report. Telemetry starts once per process and
+//! reads the standard variables once, so each test needs its own process.
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
@@ -23,11 +23,11 @@ pub(crate) const PROBE_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// What the probe is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-pub(crate) enum Order {
-    /// A small story: two spans, a log line, an observation, a lost attempt.
+pub(crate) enum ProbeOrder {
+    /// A small example: two spans, a log line, an observation, a lost attempt.
     Story,
-    /// Spans and lines while the clock is bent.
-    Bent,
+    /// Spans and lines while the clock is skewed.
+    Skewed,
     /// As many spans and lines as fast as it can.
     Flood,
     /// One span that ends and one that does not; then the process ends as if it were killed.
@@ -35,9 +35,9 @@ pub(crate) enum Order {
 }
 
 #[derive(Debug, Parser)]
-struct Orders {
+struct ProbeArgs {
     #[arg(env = "PROBE_ORDER")]
-    order: Option<Order>,
+    order: Option<ProbeOrder>,
     #[arg(env = "PROBE_REPORT", default_value = "")]
     report: PathBuf,
     #[arg(env = "PROBE_COUNT", default_value_t = 0)]
@@ -48,7 +48,7 @@ struct Orders {
 
 /// What the probe saw.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Report {
+pub(crate) struct ProbeReport {
     /// The trace of the story.
     pub(crate) trace_id: String,
     /// Its metrics before the stop.
@@ -67,16 +67,16 @@ pub(crate) struct Report {
     pub(crate) memory: [f64; 2],
 }
 
-/// What came of a probe.
+/// Result of a probe.
 #[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) report: Report,
+pub(crate) struct ProbeOutcome {
+    pub(crate) report: ProbeReport,
     /// The JSON lines on its standard output.
     pub(crate) lines: Vec<serde_json::Value>,
 }
 
-/// Lets a probe carry out `order` with these variables and no others.
-pub(crate) async fn probe(order: Order, variables: &[(&str, &str)]) -> Outcome {
+/// Runs a probe with `order` with these variables and no others.
+pub(crate) async fn probe(order: ProbeOrder, variables: &[(&str, &str)]) -> ProbeOutcome {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.json");
     let mut command = command(order, variables);
@@ -87,17 +87,17 @@ pub(crate) async fn probe(order: Order, variables: &[(&str, &str)]) -> Outcome {
     assert!(output.status.success(), "{stdout}");
     // The harness writes lines of its own.
     let lines = stdout.lines().filter(|line| line.starts_with('{'));
-    Outcome {
+    ProbeOutcome {
         report: read(&report),
         lines: lines.map(|line| serde_json::from_str(line).unwrap()).collect(),
     }
 }
 
-/// The probe's command line, for tests that treat it badly.
-pub(crate) fn command(order: Order, variables: &[(&str, &str)]) -> Command {
+/// The probe's command line, for tests that need to control it.
+pub(crate) fn command(order: ProbeOrder, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "probe::carry_out", "--ignored", "--nocapture", "--quiet"])
+        .args(["--exact", "probe::run_order", "--ignored", "--nocapture", "--quiet"])
         .env_clear()
         .env("PROBE_ORDER", order.to_possible_value().unwrap().get_name())
         .envs(variables.iter().copied())
@@ -106,41 +106,41 @@ pub(crate) fn command(order: Order, variables: &[(&str, &str)]) -> Command {
 }
 
 /// The report that a probe left.
-pub(crate) fn read(report: &std::path::Path) -> Report {
+pub(crate) fn read(report: &std::path::Path) -> ProbeReport {
     serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap()
 }
 
 #[test]
 #[ignore = "the other tests start it as a process of its own"]
-fn carry_out() {
-    let orders = Orders::parse_from(["probe"]);
-    let Some(order) = orders.order else { return };
+fn run_order() {
+    let args = ProbeArgs::parse_from(["probe"]);
+    let Some(order) = args.order else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let clock = Clock::new();
         let identity = Identity { name: "processor".to_owned(), instance: "probe".to_owned() };
-        let telemetry = telemetry::init(&identity, &orders.telemetry, clock.offset()).unwrap();
+        let telemetry = telemetry::init(&identity, &args.telemetry, clock.offset()).unwrap();
         let metrics = telemetry.metrics();
         let (began_ns, began) = (clock.stamp_ns(), Instant::now());
         let mut report = match order {
-            Order::Story => story(&telemetry, &clock),
-            Order::Bent => bent(&telemetry, &clock),
-            Order::Flood => flood(&telemetry, orders.count).await,
-            Order::Aborted => aborted(),
+            ProbeOrder::Story => story(&telemetry, &clock),
+            ProbeOrder::Skewed => skewed(&telemetry, &clock),
+            ProbeOrder::Flood => flood(&telemetry, args.count).await,
+            ProbeOrder::Aborted => aborted(),
         };
         (report.began_ns, report.work, report.metrics) =
             (began_ns, began.elapsed(), metrics.text());
         let stopping = Instant::now();
         telemetry.stop().await;
         (report.stop, report.metrics_at_end) = (stopping.elapsed(), metrics.text());
-        std::fs::write(&orders.report, serde_json::to_vec(&report).unwrap()).unwrap();
+        std::fs::write(&args.report, serde_json::to_vec(&report).unwrap()).unwrap();
     });
     drop(runtime);
     // The harness would write to standard output, which may have no reader.
     std::process::exit(0);
 }
 
-fn story(telemetry: &Telemetry, clock: &Clock) -> Report {
+fn story(telemetry: &Telemetry, clock: &Clock) -> ProbeReport {
     let metrics = telemetry.metrics();
     let outer = info_span!("outer", otel.kind = "server").entered();
     let trace_id = current_span_ref().unwrap().trace_hex();
@@ -161,21 +161,21 @@ fn story(telemetry: &Telemetry, clock: &Clock) -> Report {
         .status(Status::error("the worker went away"));
     telemetry.spans().export(attempt.build());
     drop(outer);
-    Report { trace_id, ..Report::default() }
+    ProbeReport { trace_id, ..ProbeReport::default() }
 }
 
-fn aborted() -> Report {
+fn aborted() -> ProbeReport {
     let _unfinished = info_span!("unfinished", otel.kind = "consumer").entered();
     info_span!("finished", otel.kind = "producer").in_scope(|| {});
     std::process::abort()
 }
 
-fn bent(telemetry: &Telemetry, clock: &Clock) -> Report {
+fn skewed(telemetry: &Telemetry, clock: &Clock) -> ProbeReport {
     let straddling = info_span!("straddling").entered();
     let trace_id = current_span_ref().unwrap().trace_hex();
-    clock.bend(time::Duration::hours(1));
+    clock.skew(time::Duration::hours(1));
     drop(straddling.exit());
-    clock.bend(time::Duration::hours(-1));
+    clock.skew(time::Duration::hours(-1));
     info_span!("behind").in_scope(|| {
         info!("a line from the past");
         let parent = current_span_ref().unwrap();
@@ -183,13 +183,13 @@ fn bent(telemetry: &Telemetry, clock: &Clock) -> Report {
         let wait = FinishedSpan::child("queued", SpanKind::Internal, parent);
         telemetry.spans().export(wait.times(clock.true_now(), clock.stamp()).build());
     });
-    clock.bend(time::Duration::ZERO);
+    clock.skew(time::Duration::ZERO);
     info_span!("straight").in_scope(|| {});
-    Report { trace_id, ..Report::default() }
+    ProbeReport { trace_id, ..ProbeReport::default() }
 }
 
-async fn flood(telemetry: &Telemetry, count: u32) -> Report {
-    let mut report = Report::default();
+async fn flood(telemetry: &Telemetry, count: u32) -> ProbeReport {
+    let mut report = ProbeReport::default();
     for half in 0..2 {
         for n in 0..count / 2 {
             let began = Instant::now();

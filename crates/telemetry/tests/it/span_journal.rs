@@ -1,4 +1,4 @@
-//! A process that is killed, and the spans that the next one exports for it.
+//! Tests of the span journal with a killed process.
 
 use std::{os::unix::process::ExitStatusExt as _, time::Duration};
 
@@ -6,7 +6,7 @@ use contract::signals::attr;
 use opentelemetry_proto::tonic::trace::v1::{span::SpanKind, status::StatusCode};
 use testkit::{OtlpSink, eventually};
 
-use crate::probe::{Order, command, probe};
+use crate::probe::{ProbeOrder, command, probe};
 
 /// What `abort` ends a process with.
 const SIGABRT: i32 = 6;
@@ -20,14 +20,14 @@ async fn unexported_spans_of_a_killed_process_are_exported_by_the_next_one() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
         ("WAYBILL_SPAN_JOURNAL", file.to_str().unwrap()),
     ];
-    let mut first = command(Order::Aborted, &variables);
+    let mut first = command(ProbeOrder::Aborted, &variables);
     let killed = first.env("PROBE_REPORT", "none").status().await.unwrap();
     assert_eq!(killed.signal(), Some(SIGABRT), "{killed:?}");
     assert!(sink.spans().is_empty(), "nothing was sent before the end");
 
     // The story has three spans; the next process has none to add.
-    probe(Order::Story, &variables).await;
-    probe(Order::Story, &variables).await;
+    probe(ProbeOrder::Story, &variables).await;
+    probe(ProbeOrder::Story, &variables).await;
     let spans = eventually(ARRIVAL_TIME_MAX, "all spans arrive", async || {
         let all = sink.spans();
         if all.len() == 8 { Ok(all) } else { Err(all) }
@@ -46,7 +46,7 @@ async fn unexported_spans_of_a_killed_process_are_exported_by_the_next_one() {
 }
 
 #[tokio::test]
-async fn an_unusable_journal_is_reported_once_and_harms_nothing() {
+async fn an_unusable_journal_is_reported_once_and_spans_are_still_exported() {
     let sink = OtlpSink::start().await;
     let endpoint = sink.endpoint();
     let variables = [
@@ -54,7 +54,7 @@ async fn an_unusable_journal_is_reported_once_and_harms_nothing() {
         ("WAYBILL_SPAN_JOURNAL", "/proc/no-process/spans"),
         ("RUST_LOG", "warn"),
     ];
-    let outcome = probe(Order::Story, &variables).await;
+    let outcome = probe(ProbeOrder::Story, &variables).await;
     assert_eq!(outcome.lines.len(), 1, "{:?}", outcome.lines);
     assert!(outcome.lines[0].to_string().contains("WAYBILL_SPAN_JOURNAL"));
     assert!(sink.spans().iter().any(|span| span.name() == "outer"));

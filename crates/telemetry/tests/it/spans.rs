@@ -1,4 +1,4 @@
-//! Spans as they arrive.
+//! Tests of exported spans.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use contract::signals::attr;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use testkit::{OtlpSink, ReceivedSpan, eventually};
 
-use crate::probe::{Order, Outcome, probe};
+use crate::probe::{ProbeOrder, ProbeOutcome, probe};
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 /// A probe takes no longer than this for its order.
 const MINUTE_NS: i64 = 60_000_000_000;
 const ARRIVAL_TIME_MAX: Duration = Duration::from_secs(5);
 
-async fn traced(order: Order, spans: usize) -> (Outcome, Vec<ReceivedSpan>) {
+async fn traced(order: ProbeOrder, spans: usize) -> (ProbeOutcome, Vec<ReceivedSpan>) {
     let sink = OtlpSink::start().await;
     let outcome = probe(order, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint())]).await;
     let trace = eventually(ARRIVAL_TIME_MAX, "all spans arrive", async || {
@@ -39,8 +39,8 @@ fn end_ns(span: &ReceivedSpan) -> i64 {
 }
 
 #[tokio::test]
-async fn a_story_arrives_as_one_trace_with_its_late_spans() {
-    let (outcome, spans) = traced(Order::Story, 3).await;
+async fn all_spans_arrive_in_one_trace() {
+    let (outcome, spans) = traced(ProbeOrder::Story, 3).await;
     assert!(spans.iter().all(|span| span.trace_id() == outcome.report.trace_id));
     assert!(spans.iter().all(|span| span.service == "processor"), "{spans:?}");
     let (outer, inner) = (named(&spans, "outer"), named(&spans, "inner"));
@@ -56,8 +56,8 @@ async fn a_story_arrives_as_one_trace_with_its_late_spans() {
 }
 
 #[tokio::test]
-async fn times_are_bent_by_the_offset_of_the_moment_they_were_stamped_at() {
-    let (outcome, spans) = traced(Order::Bent, 4).await;
+async fn times_have_the_offset_at_the_time_of_their_stamp() {
+    let (outcome, spans) = traced(ProbeOrder::Skewed, 4).await;
     let began = outcome.report.began_ns;
     let about = |time: i64, offset: i64| (0..MINUTE_NS).contains(&(time - offset - began));
     let straddling = named(&spans, "straddling");
@@ -70,8 +70,8 @@ async fn times_are_bent_by_the_offset_of_the_moment_they_were_stamped_at() {
 }
 
 #[tokio::test]
-async fn a_brokers_timestamp_stays_and_a_negative_wait_has_no_length() {
-    let (outcome, spans) = traced(Order::Bent, 4).await;
+async fn a_broker_timestamp_is_unchanged_and_a_negative_wait_has_length_zero() {
+    let (outcome, spans) = traced(ProbeOrder::Skewed, 4).await;
     let queued = named(&spans, "queued");
     assert!((0..MINUTE_NS).contains(&(start_ns(queued) - outcome.report.began_ns)), "{queued:?}");
     assert_eq!(start_ns(queued), end_ns(queued));

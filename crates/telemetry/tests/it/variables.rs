@@ -1,13 +1,13 @@
-//! The standard variables, where the SDK alone would not do what the specification says.
+//! Tests of standard variables that the SDK alone does not handle as specified.
 
 use testkit::OtlpSink;
 
-use crate::probe::{Order, Outcome, probe};
+use crate::probe::{ProbeOrder, ProbeOutcome, probe};
 
-async fn story(sink: &OtlpSink, variables: &[(&str, &str)]) -> Outcome {
+async fn story(sink: &OtlpSink, variables: &[(&str, &str)]) -> ProbeOutcome {
     let endpoint = sink.endpoint();
     let endpoint = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())];
-    probe(Order::Story, &[&endpoint, variables].concat()).await
+    probe(ProbeOrder::Story, &[&endpoint, variables].concat()).await
 }
 
 fn services(sink: &OtlpSink) -> Vec<String> {
@@ -51,7 +51,7 @@ async fn an_unsampled_trace_sends_no_spans_and_its_lines_keep_its_id() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_counts_as_not_set() {
+async fn an_unusable_value_counts_as_not_set() {
     let sink = OtlpSink::start().await;
     let odd = [
         ("OTEL_BSP_SCHEDULE_DELAY", "soon"),
@@ -63,7 +63,7 @@ async fn what_cannot_be_read_counts_as_not_set() {
     ];
     let outcome = story(&sink, &odd).await;
     let reported = outcome.lines.iter().filter(|line| {
-        line["message"].as_str().is_some_and(|said| said.starts_with("variable ignored"))
+        line["message"].as_str().is_some_and(|text| text.starts_with("variable ignored"))
     });
     assert_eq!((sink.spans().len(), reported.count()), (3, 5), "each is named, but the empty one");
 }

@@ -38,7 +38,7 @@ async fn after_the_timeout_it_says_what_where_and_what_it_saw_last() {
 async fn a_look_that_hangs_is_late_too() {
     let hang = async || std::future::pending::<bool>().await;
     let message = message_of(eventually(SOON, "a slow thing", hang)).await;
-    assert!(message.contains("did not come back"), "{message}");
+    assert!(message.contains("did not return"), "{message}");
 }
 
 #[test]

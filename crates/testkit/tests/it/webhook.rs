@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{Answer, WebhookCatcher};
+use testkit::{WebhookReceiver, WebhookResponse};
 
 #[tokio::test]
 async fn requests_are_recorded_and_answered_in_the_configured_order() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let delay = Duration::from_millis(50);
-    catcher.answer_with([Answer::status(503), Answer::status(200).after(delay)]);
+    catcher.respond_with([WebhookResponse::status(503), WebhookResponse::status(200).after(delay)]);
 
     let began = Instant::now();
     let mut statuses = Vec::new();
@@ -32,7 +32,7 @@ async fn requests_are_recorded_and_answered_in_the_configured_order() {
 
 #[tokio::test]
 async fn a_dropped_catcher_takes_no_more() {
-    let catcher = WebhookCatcher::start().await;
+    let catcher = WebhookReceiver::start().await;
     let url = catcher.url("/");
     drop(catcher);
     tokio::task::yield_now().await;

@@ -1,7 +1,7 @@
 //! Why an export fails.
 
 use axum::http::StatusCode;
-use otlp::json::NotRead;
+use otlp::json::ReadError;
 use tonic::Code;
 
 use super::coding::{Coding, UnpackError};
@@ -37,7 +37,7 @@ pub(super) enum ExportError {
     #[error(transparent)]
     Body(#[from] ReadBodyError),
     #[error("the body is not the OTLP message of this path: {0}")]
-    NotJson(NotRead),
+    NotJson(ReadError),
     #[error(transparent)]
     Rejected(#[from] ExportRejection),
     #[error("no item of the export was accepted: {0}")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use bytes::Bytes;
 use contract::signals::{TELEMETRY_DROPPED, signal};
-use otlp::json::{self, NotRead};
+use otlp::json::{self, ReadError};
 use telemetry::Metrics;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
@@ -97,7 +97,7 @@ impl OtlpReceiver {
                 let text = std::str::from_utf8(body).map_err(|_| ReadBodyError::NotUtf8)?;
                 let read = json::read(signal.export(), text, EXPORT_BYTES_MAX);
                 let read = read.map_err(|error| match error {
-                    NotRead::TooLarge(_) => ReadBodyError::TooLarge.into(),
+                    ReadError::TooLarge(_) => ReadBodyError::TooLarge.into(),
                     error => ExportError::NotJson(error),
                 })?;
                 self.store(signal, &read.wire, read.flaw)

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use otlp::{Export, Flaw, Metric, MetricHead, Scope, Sender};
+use otlp::{Export, Flaw, MetricHead, MetricMessage, ResourceItems, ScopeItems};
 use parking_lot::Mutex;
 
 use super::log_store::LogStore;
@@ -72,13 +72,13 @@ pub(super) fn points(
     let mut buffer = Vec::new();
     let add = |batch: &mut Batch<_>| store.lock().add(batch.drain(), now());
     for_each_item(export, scopes, |item, scope| {
-        let (metric, head) = match (Metric::of(item), MetricHead::read(item), scope) {
+        let (metric, head) = match (MetricMessage::of(item), MetricHead::read(item), scope) {
             (Ok(metric), Ok(head), Ok(scope)) => (metric, (Arc::new(head), scope)),
             (Ok(metric), Err(flaw), _) => {
-                return rejections.add_many(ItemRejection::Item(flaw), metric.at_least_one());
+                return rejections.add_many(ItemRejection::Item(flaw), metric.count_at_least_one());
             }
             (Ok(metric), _, Err(rejection)) => {
-                return rejections.add_many(rejection, metric.at_least_one());
+                return rejections.add_many(rejection, metric.count_at_least_one());
             }
             (Err(flaw), ..) => return rejections.add(ItemRejection::Item(flaw)),
         };
@@ -134,14 +134,14 @@ fn for_each_item<'a>(
     scopes: &Mutex<ResourceScopes>,
     mut take: impl FnMut(&'a [u8], Result<&Arc<ResourceScope>, ItemRejection>),
 ) {
-    for sender in export.senders() {
+    for resource in export.resources() {
         let mut head = None;
-        for scope in sender.scopes() {
+        for scope in resource.scopes() {
             let mut shared = None;
             for item in scope.items() {
                 // Read with the first item: an empty scope is not kept.
-                let shared =
-                    shared.get_or_insert_with(|| resource_scope(scopes, sender, &mut head, scope));
+                let shared = shared
+                    .get_or_insert_with(|| resource_scope(scopes, resource, &mut head, scope));
                 take(item, shared.as_ref().map_err(|rejection| *rejection));
             }
         }
@@ -150,11 +150,11 @@ fn for_each_item<'a>(
 
 fn resource_scope(
     scopes: &Mutex<ResourceScopes>,
-    sender: Sender<'_>,
+    resource: ResourceItems<'_>,
     head: &mut Option<Result<ResourceHead, Flaw>>,
-    scope: Scope<'_>,
+    scope: ScopeItems<'_>,
 ) -> Result<Arc<ResourceScope>, ItemRejection> {
-    let head = head.get_or_insert_with(|| ResourceHead::read(sender));
+    let head = head.get_or_insert_with(|| ResourceHead::read(resource));
     let head = head.as_ref().map_err(|flaw| ItemRejection::ResourceScope(*flaw))?;
     scopes.lock().of(head, scope)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use otlp::{Flaw, Scope, Sender};
+use otlp::{Flaw, ResourceItems, ScopeItems};
 use prost::Message;
 
 use super::attribute;
@@ -59,8 +59,8 @@ pub(crate) struct ResourceScopes {
 }
 
 impl ResourceHead {
-    pub(crate) fn read(sender: Sender<'_>) -> Result<Self, Flaw> {
-        Ok(Self { resource: sender.resource()?, schema_url: sender.schema_url()?.into() })
+    pub(crate) fn read(resource: ResourceItems<'_>) -> Result<Self, Flaw> {
+        Ok(Self { resource: resource.resource()?, schema_url: resource.schema_url()?.into() })
     }
 }
 
@@ -69,7 +69,7 @@ impl ResourceScopes {
     pub(crate) fn of(
         &mut self,
         sender: &ResourceHead,
-        scope: Scope<'_>,
+        scope: ScopeItems<'_>,
     ) -> Result<Arc<ResourceScope>, ItemRejection> {
         let encoded = scope.scope().map_err(ItemRejection::ResourceScope)?;
         let scope_schema_url = scope.schema_url().map_err(ItemRejection::ResourceScope)?;

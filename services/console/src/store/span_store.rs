@@ -176,7 +176,7 @@ mod tests {
 
     fn add(spans: &mut SpanStore, batch: &[Sent]) {
         let envelope = [10, 2, 18, 0];
-        let sender = otlp::Export::open(&envelope).unwrap().senders().next().unwrap();
+        let sender = otlp::Export::open(&envelope).unwrap().resources().next().unwrap();
         let scope_wire = sender.scopes().next().unwrap();
         let head = ResourceHead::read(sender).unwrap();
         let scope = ResourceScopes::default().of(&head, scope_wire).unwrap();

@@ -16,7 +16,7 @@ use axum::http::StatusCode;
 use contract::{JobId, JobSource, job::JobKind, state::JobState};
 use job_table::JobTable;
 use parking_lot::{Mutex, MutexGuard};
-use runtime::admin::Check;
+use runtime::admin::ReadinessCheck;
 use watchers::Watchers;
 
 use crate::error::ApiError;
@@ -90,11 +90,11 @@ impl Index {
     }
 
     /// Readiness check: whether the index is up to date.
-    pub(crate) fn check(&self) -> Check {
+    pub(crate) fn check(&self) -> ReadinessCheck {
         if self.caught_up.load(Relaxed) {
-            Check::ok("index", "knows every job")
+            ReadinessCheck::ok("index", "knows every job")
         } else {
-            Check::failed("index", "is reading the job records")
+            ReadinessCheck::failed("index", "is reading the job records")
         }
     }
 

@@ -22,7 +22,7 @@ use contract::{
 };
 use futures_util::StreamExt as _;
 use jobs::Jobs;
-use runtime::stop::Stop;
+use runtime::{backoff::Backoff, stop::Stop};
 use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -47,14 +47,13 @@ const QUIET: Duration = Duration::from_secs(1);
 pub(crate) async fn keep(index: &Index, jobs: &Jobs, stop: &Stop) {
     let follower = Follower { index, jobs, client: jobs.bus.nats.jetstream.client() };
     let keep = async {
-        let mut delay = RETRY_DELAY_MIN;
+        let mut backoff = Backoff::new(RETRY_DELAY_MIN, RETRY_DELAY_MAX);
         loop {
             match follower.follow().await {
-                Ok(()) => delay = RETRY_DELAY_MIN,
+                Ok(()) => backoff.reset(),
                 Err(error) => {
                     tracing::warn!(error = %format!("{error:#}"), "watch of the job records failed; the index reads them again");
-                    sleep(delay).await;
-                    delay = (delay * 2).min(RETRY_DELAY_MAX);
+                    sleep(backoff.next_delay()).await;
                 }
             }
             index.set_caught_up(false);

@@ -66,7 +66,7 @@ async fn at_a_stop_open_requests_finish_and_new_ones_are_refused() {
     under_way.write_all(head(&rig, JOB.len()).as_bytes()).await.unwrap();
     under_way.write_all(&JOB.as_bytes()[..10]).await.unwrap();
     rig.get("/v1/jobs").send().await.unwrap();
-    rig.stop.soften();
+    rig.stop.trigger_soft();
     eventually(LIMIT, "new connections are refused", async || {
         let address: SocketAddr = rig.api.strip_prefix("http://").unwrap().parse().unwrap();
         TcpStream::connect(address).await.is_err()
@@ -88,7 +88,7 @@ async fn a_hard_stop_does_not_wait_for_requests() {
     under_way.write_all(head(&rig, JOB.len()).as_bytes()).await.unwrap();
     under_way.write_all(&JOB.as_bytes()[..10]).await.unwrap();
     rig.get("/v1/jobs").send().await.unwrap();
-    rig.stop.soften();
+    rig.stop.trigger_soft();
     assert!(timeout(Duration::from_millis(300), &mut rig.ended).await.is_err());
     rig.stop.now();
     timeout(Duration::from_secs(2), &mut rig.ended).await.expect("at once").unwrap().unwrap();

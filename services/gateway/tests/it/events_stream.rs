@@ -104,7 +104,7 @@ async fn streams_end_when_the_gateway_drains() {
     let job = rig.submit(JOB).await.id;
     let mut events = Reader::open(&rig, job).await;
     assert!(events.next().await.is_some());
-    rig.stop.soften();
+    rig.stop.trigger_soft();
     assert_eq!(events.next().await, None);
     timeout(Duration::from_secs(5), &mut rig.ended).await.expect("it drains").unwrap().unwrap();
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
-use testkit::{Known, NameServer};
+use testkit::{DnsAnswer, NameServer};
 
 use crate::rig::{Rig, problem};
 
@@ -20,7 +20,7 @@ fn job(host: &str) -> String {
 
 #[tokio::test]
 async fn a_name_with_a_private_address_gets_the_response_of_an_unknown_name() {
-    let ip = |text: &str| Known::As(vec![text.parse().unwrap()]);
+    let ip = |text: &str| DnsAnswer::As(vec![text.parse().unwrap()]);
     let server = NameServer::start([
         ("public.example.net", ip("1.1.1.1")),
         ("six.example.net", ip("2606:4700:4700::1111")),
@@ -28,8 +28,11 @@ async fn a_name_with_a_private_address_gets_the_response_of_an_unknown_name() {
         ("host.example.net", ip("127.0.0.1")),
         ("cloud.example.net", ip("169.254.169.254")),
         ("six-inside.example.net", ip("fd00::1")),
-        ("mixed.example.net", Known::As(vec!["1.1.1.1".parse().unwrap(), "::1".parse().unwrap()])),
-        ("empty.example.net", Known::As(Vec::new())),
+        (
+            "mixed.example.net",
+            DnsAnswer::As(vec!["1.1.1.1".parse().unwrap(), "::1".parse().unwrap()]),
+        ),
+        ("empty.example.net", DnsAnswer::As(Vec::new())),
     ])
     .await;
     let rig = rig(&server).await;

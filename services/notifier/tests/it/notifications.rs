@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::state::JobState;
-use testkit::{Answer, WebhookCatcher, eventually};
+use testkit::{WebhookReceiver, WebhookResponse, eventually};
 
 use crate::rig::{LIMIT, Rig};
 
@@ -15,8 +15,8 @@ const JOBS: u8 = 8;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_host_costs_its_notifications_no_attempts_and_others_no_time() {
-    let (sick, well) = (WebhookCatcher::start().await, WebhookCatcher::start().await);
-    sick.answer_with(vec![Answer::status(503); FAILURES + PROBES]);
+    let (sick, well) = (WebhookReceiver::start().await, WebhookReceiver::start().await);
+    sick.respond_with(vec![WebhookResponse::status(503); FAILURES + PROBES]);
     let allow = format!("{},{}", sick.authority(), well.authority());
     let rig = Rig::start(&allow, &[]).await;
     let mut jobs = Vec::new();
@@ -64,8 +64,8 @@ async fn an_unreachable_host_costs_its_notifications_no_attempts_and_others_no_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notification_that_is_too_old_becomes_a_dead_letter_and_the_job_keeps_its_outcome() {
-    let sick = WebhookCatcher::start().await;
-    sick.answer_with(vec![Answer::status(500); 100]);
+    let sick = WebhookReceiver::start().await;
+    sick.respond_with(vec![WebhookResponse::status(500); 100]);
     let rig = Rig::start(&sick.authority(), &["--webhook-age-max-seconds", "1"]).await;
     let job = rig.ended(1, &sick.url("/")).await;
     eventually(LIMIT, "a dead letter", async || match rig.dead("notice_too_old") {
@@ -79,8 +79,8 @@ async fn a_notification_that_is_too_old_becomes_a_dead_letter_and_the_job_keeps_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_says_whether_the_rules_or_the_receiver_refused() {
-    let gone = WebhookCatcher::start().await;
-    gone.answer_with([Answer::status(410)]);
+    let gone = WebhookReceiver::start().await;
+    gone.respond_with([WebhookResponse::status(410)]);
     let rig = Rig::start(&gone.authority(), &[]).await;
     rig.ended(1, "http://127.0.0.1:9/").await;
     rig.ended(2, &gone.url("/")).await;

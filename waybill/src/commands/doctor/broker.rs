@@ -8,8 +8,8 @@ use std::{
 
 use etcetera::BaseStrategy as _;
 use lab::{
-    Report,
-    nats::{FinderArgs, NatsServer, find_or_fetch},
+    LabEventSink,
+    nats::{FinderArgs, NatsServerBinary, find_or_fetch},
 };
 use tokio::{process::Command, time::timeout};
 
@@ -31,7 +31,7 @@ const ADVICE: &str = "install nats-server 2.11 or newer (https://nats.io/downloa
 
 /// The nats-server that a lab would run, fetched now if there is none.
 pub(super) async fn fetched(finder: FinderArgs) -> Check {
-    let report: Report = Arc::new(|progress| print_error(&format!("{progress}\n")));
+    let report: LabEventSink = Arc::new(|progress| print_error(&format!("{progress}\n")));
     match finder.find(&report).await {
         Ok(found) => Check::ok(NAME, format!("{} at {}", found.version, found.path.display())),
         Err(error) => Check::failed(NAME, error.to_string(), ADVICE),
@@ -93,7 +93,7 @@ fn candidates(finder: &FinderArgs) -> Vec<PathBuf> {
 }
 
 /// Checks the server at `path`; fetches nothing.
-async fn check_server(path: &Path) -> Result<NatsServer, String> {
+async fn check_server(path: &Path) -> Result<NatsServerBinary, String> {
     let found = find_or_fetch(Some(path.to_owned()), Path::new(""), &lab::silent()).await;
     found.map_err(|error| match error {
         lab::nats::FindError::Given { path, why } => {

@@ -53,7 +53,7 @@ fn room(path: &Path, runs: bool) -> Check {
     };
     let (found, shown) = (format!("{} MiB free", disk.free >> 20), above.display());
     if runs && !disk.has_room() {
-        let wanted = (disk.room_to_go_on() >> 20).max(1);
+        let wanted = (disk.room_to_resume() >> 20).max(1);
         let advice = format!(
             "free disk space in {shown}, at least {wanted} MiB: the lab then continues by itself"
         );

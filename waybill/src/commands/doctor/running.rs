@@ -70,8 +70,8 @@ async fn broker(ports: Ports, lab: Option<&RunningLab>) -> Check {
         };
     };
     match Health::of(page).await {
-        Health::Well => State::Ready.check(NAME),
-        Health::Silent => State::Absent.check(NAME),
+        Health::Healthy => State::Ready.check(NAME),
+        Health::Unreachable => State::Absent.check(NAME),
         Health::Unhealthy(error) => {
             let advice = if error.contains("no space left") {
                 "free disk space (see `disk`): the lab then continues by itself"

@@ -7,6 +7,7 @@ use contract::{
     JobId,
     api::{JobView, LeaseView, ProgressView},
 };
+use runtime::backoff::Backoff;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -76,7 +77,8 @@ async fn watch(
     printer: &mut Printer,
 ) -> Result<Option<JobView>, ClientError> {
     let until = Instant::now() + limit;
-    let (mut reconnects, mut delay) = (0, RECONNECT_DELAY_FIRST);
+    let mut reconnects = 0;
+    let mut backoff = Backoff::new(RECONNECT_DELAY_FIRST, RECONNECT_DELAY_MAX);
     while Instant::now() < until {
         let changes = printer.changes;
         let left = until.saturating_duration_since(Instant::now());
@@ -104,12 +106,13 @@ async fn watch(
             Err(error) if error.is_transient() && reconnects < RECONNECTS_MAX => {}
             Err(error) => return Err(error),
         }
-        (reconnects, delay) = if printer.changes > changes {
-            (0, RECONNECT_DELAY_FIRST)
+        if printer.changes > changes {
+            reconnects = 0;
+            backoff.reset();
         } else {
-            (reconnects + 1, (delay * 2).min(RECONNECT_DELAY_MAX))
-        };
-        sleep(delay.min(until.saturating_duration_since(Instant::now()))).await;
+            reconnects += 1;
+        }
+        sleep(backoff.next_delay().min(until.saturating_duration_since(Instant::now()))).await;
     }
     Ok(None)
 }

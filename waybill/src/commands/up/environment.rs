@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use bus::TraceContext;
 use clap::{Command, CommandFactory as _, FromArgMatches as _};
-use lab::embedded::{self, Options};
+use lab::embedded::{self, EmbeddedOptions};
 use telemetry::TelemetryConfig;
 
 use crate::{
@@ -29,7 +29,7 @@ pub(super) struct Environment {
 
 impl Environment {
     /// Reads the settings of all parts; an error names the invalid one.
-    pub(super) fn read(options: &Options, sources: &Sources) -> anyhow::Result<Self> {
+    pub(super) fn read(options: &EmbeddedOptions, sources: &Sources) -> anyhow::Result<Self> {
         options.check_environment().map_err(|refused| UsageError(refused.to_string()))?;
         let cli = Cli::command();
         let up = below(&cli, &["up"])?;
@@ -46,7 +46,7 @@ impl Environment {
             if part == "gateway" {
                 let telemetry = TelemetryConfig::from_arg_matches(&matches)
                     .map_err(|error| UsageError(plain(&error)))?;
-                read.set_aside.extend(telemetry.set_aside());
+                read.set_aside.extend(telemetry.ignored_variables());
                 let is_linked = matches.get_one("trace_context") == Some(&TraceContext::Link);
                 read.no_traces = no_traces(options, &telemetry, is_linked);
             }
@@ -56,7 +56,11 @@ impl Environment {
 }
 
 /// Why no complete trace of a job can be found in the console.
-fn no_traces(options: &Options, telemetry: &TelemetryConfig, is_linked: bool) -> Option<String> {
+fn no_traces(
+    options: &EmbeddedOptions,
+    telemetry: &TelemetryConfig,
+    is_linked: bool,
+) -> Option<String> {
     let console = format!("http://127.0.0.1:{}", options.ports.otlp_grpc);
     let given = |name: &str| {
         let found = options.user.iter().find(|(known, _)| known == name);
@@ -72,9 +76,10 @@ fn no_traces(options: &Options, telemetry: &TelemetryConfig, is_linked: bool) ->
     telemetry.why_no_trace().or(is_linked.then_some(linked)).map(str::to_owned)
 }
 
-fn set_aside(options: &Options, cli: &Command) -> Vec<(String, String)> {
+fn set_aside(options: &EmbeddedOptions, cli: &Command) -> Vec<(String, String)> {
     let known = variables(cli);
-    let of_one = options.set_aside().into_iter().map(|aside| (aside.name.to_owned(), aside.why));
+    let of_one =
+        options.ignored_variables().into_iter().map(|aside| (aside.name.to_owned(), aside.why));
     let is_unknown = |name: &&String| {
         name.starts_with("WAYBILL_")
             && !known.contains(*name)

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use lab::{
-    Part, Report,
-    embedded::{Embedded, Options, UpArgs, UpError},
+    LabEventSink, Part,
+    embedded::{Embedded, EmbeddedOptions, UpArgs, UpError},
     ephemeral, silent,
     supervisor::PartState,
 };
@@ -111,7 +111,7 @@ impl Up {
     }
 
     /// The options of the lab, and the settings of its parts.
-    fn plan(&self, report: Report) -> anyhow::Result<(Options, Environment)> {
+    fn plan(&self, report: LabEventSink) -> anyhow::Result<(EmbeddedOptions, Environment)> {
         let waybill = std::env::current_exe().context("cannot find the waybill executable")?;
         let mut options = self.lab.clone().options(waybill, report);
         options.user = of_user();

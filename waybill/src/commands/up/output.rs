@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path, time::Duration};
 
-use lab::{Part, Ports, Progress, embedded::Embedded, nats::Origin};
+use lab::{LabEvent, Part, Ports, embedded::Embedded, nats::BinaryOrigin};
 use serde_json::{Value, json};
 
 use super::{first::First, printer::Event, trickle::Counts};
@@ -41,46 +41,46 @@ pub(super) fn warning(text: &str) -> Event {
     }
 }
 
-/// Progress of the lab.
-pub(super) fn progress(progress: &Progress) -> Event {
+/// LabEvent of the lab.
+pub(super) fn progress(progress: &LabEvent) -> Event {
     let text = match progress {
-        Progress::Died { .. }
-        | Progress::NotRestarted { .. }
-        | Progress::FetchFailed { .. }
-        | Progress::Unhealthy { .. } => styled(WARNING, &progress.to_string()),
+        LabEvent::Died { .. }
+        | LabEvent::NotRestarted { .. }
+        | LabEvent::FetchFailed { .. }
+        | LabEvent::Unhealthy { .. } => styled(WARNING, &progress.to_string()),
         _ => progress.to_string(),
     };
     Event { text: format!("  {text}\n"), json: progress_json(progress) }
 }
 
-fn progress_json(progress: &Progress) -> Value {
+fn progress_json(progress: &LabEvent) -> Value {
     let mut json = match progress {
-        Progress::Fetching { way, .. } => json!({"event": "fetching", "way": way}),
-        Progress::Fetched { way, took } => {
+        LabEvent::Fetching { way, .. } => json!({"event": "fetching", "way": way}),
+        LabEvent::Fetched { way, took } => {
             json!({"event": "fetched", "way": way, "seconds": took.as_secs_f64()})
         }
-        Progress::FetchFailed { way, .. } => json!({"event": "fetch_failed", "way": way}),
-        Progress::Prepared { took } => json!({"event": "prepared", "seconds": took.as_secs_f64()}),
-        Progress::Started { part, pid, took } => {
+        LabEvent::FetchFailed { way, .. } => json!({"event": "fetch_failed", "way": way}),
+        LabEvent::Prepared { took } => json!({"event": "prepared", "seconds": took.as_secs_f64()}),
+        LabEvent::Started { part, pid, took } => {
             json!({"event": "started", "part": part.to_string(), "pid": pid, "seconds": took.as_secs_f64()})
         }
-        Progress::Died { part, .. } => json!({"event": "died", "part": part.to_string()}),
-        Progress::NotRestarted { part, .. } => {
+        LabEvent::Died { part, .. } => json!({"event": "died", "part": part.to_string()}),
+        LabEvent::NotRestarted { part, .. } => {
             json!({"event": "not_restarted", "part": part.to_string()})
         }
-        Progress::Restarted { part, pid, restarts } => {
+        LabEvent::Restarted { part, pid, restarts } => {
             json!({"event": "restarted", "part": part.to_string(), "pid": pid, "restarts": restarts})
         }
-        Progress::Unhealthy { part, why, advice } => {
+        LabEvent::Unhealthy { part, why, advice } => {
             json!({"event": "unhealthy", "part": part.to_string(), "why": why, "advice": advice})
         }
-        Progress::Restarting { part, why } => {
+        LabEvent::Restarting { part, why } => {
             json!({"event": "restarting", "part": part.to_string(), "why": why})
         }
-        Progress::Healed { part, after } => {
+        LabEvent::Healed { part, after } => {
             json!({"event": "healed", "part": part.to_string(), "seconds": after.as_secs_f64()})
         }
-        Progress::Stopped { part, killed } => {
+        LabEvent::Stopped { part, killed } => {
             json!({"event": "stopped", "part": part.to_string(), "killed": killed})
         }
     };
@@ -93,10 +93,10 @@ pub(super) fn ready(lab: &Embedded, address: &LabArgs, took: Duration) -> anyhow
     let (gateway, console) = (address.gateway()?, address.console()?);
     let nats = lab.nats();
     let origin = match nats.origin {
-        Origin::Given => "from --nats-server or WAYBILL_NATS_SERVER".to_owned(),
-        Origin::Path => "from PATH".to_owned(),
-        Origin::Cache => "from the cache".to_owned(),
-        Origin::Fetched(way) => format!("fetched with {way}"),
+        BinaryOrigin::Given => "from --nats-server or WAYBILL_NATS_SERVER".to_owned(),
+        BinaryOrigin::Path => "from PATH".to_owned(),
+        BinaryOrigin::Cache => "from the cache".to_owned(),
+        BinaryOrigin::Fetched(way) => format!("fetched with {way}"),
     };
     let text = format!(
         "\n{} {}\n{} {}\n{} nats-server {}, {origin}\n",

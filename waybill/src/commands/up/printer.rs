@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use lab::{Progress, Report};
+use lab::{LabEvent, LabEventSink};
 use serde_json::Value;
 
 use super::output;
@@ -51,9 +51,9 @@ impl Printer {
     }
 
     /// The callback that prints the progress of the lab.
-    pub(super) fn report(&self) -> Report {
+    pub(super) fn report(&self) -> LabEventSink {
         let (lines, json) = (self.lines.clone(), self.json);
-        std::sync::Arc::new(move |progress: Progress| {
+        std::sync::Arc::new(move |progress: LabEvent| {
             send(&lines, json, &output::progress(&progress));
         })
     }

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 /// Most exchanges per query, because packets may be lost or slow under load.
 const EXCHANGES_MAX: usize = 3;
 /// An exchange with at most this error is not repeated.
-const GOOD_ENOUGH: Duration = Duration::milliseconds(1);
+const ERROR_GOOD: Duration = Duration::milliseconds(1);
 /// Most addresses of one name that are tried.
 const ADDRESSES_MAX: usize = EXCHANGES_MAX;
 /// A larger offset is not plausible: the lab's clocks are off by a day at most.
@@ -36,9 +36,9 @@ pub(super) struct Sample {
     pub(super) error: Duration,
 }
 
-/// Why a query gave no time.
+/// Why a query failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoTime {
+pub(super) enum QueryError {
     #[error("cannot look up the server's name: {0}")]
     Name(std::io::Error),
     #[error("cannot open a socket: {0}")]
@@ -50,33 +50,33 @@ pub(super) enum NoTime {
     #[error("the server is not synchronized")]
     Unsynchronised,
     #[error("invalid response: {0}")]
-    Nonsense(&'static str),
+    Invalid(&'static str),
     #[error("implausible response: this clock would be off by more than {} days", AHEAD_MAX.whole_days())]
-    Incredible,
+    Implausible,
     #[error("this clock was set during the query")]
     Stepped,
 }
 
 /// Queries `server` for the offset of `clock`, uncorrected. Each step takes at most `limit`.
-pub(super) async fn ask(
+pub(super) async fn query(
     server: &TimeServer,
     clock: &Clock,
     limit: std::time::Duration,
-) -> Result<Sample, NoTime> {
+) -> Result<Sample, QueryError> {
     let addresses = addresses(server, limit).await?;
     let mut best: Option<Sample> = None;
-    let mut failure = NoTime::Silent;
+    let mut failure = QueryError::Silent;
     for address in addresses.iter().cycle().take(EXCHANGES_MAX) {
         match timeout(limit, exchange(*address, clock)).await {
             Ok(Ok(sample)) => {
                 best = Some(best.filter(|best| best.error <= sample.error).unwrap_or(sample));
-                if sample.error <= GOOD_ENOUGH {
+                if sample.error <= ERROR_GOOD {
                     break;
                 }
             }
-            Ok(Err(refused @ NoTime::Refused(_))) => return Err(refused),
+            Ok(Err(refused @ QueryError::Refused(_))) => return Err(refused),
             Ok(Err(error)) => failure = error,
-            Err(_late) => failure = NoTime::Silent,
+            Err(_late) => failure = QueryError::Silent,
         }
     }
     best.ok_or(failure)
@@ -85,41 +85,41 @@ pub(super) async fn ask(
 async fn addresses(
     server: &TimeServer,
     limit: std::time::Duration,
-) -> Result<Vec<SocketAddr>, NoTime> {
+) -> Result<Vec<SocketAddr>, QueryError> {
     let looked_up = timeout(limit, lookup_host(server.as_str())).await;
-    let looked_up = looked_up.unwrap_or_else(|late| Err(late.into())).map_err(NoTime::Name)?;
+    let looked_up = looked_up.unwrap_or_else(|late| Err(late.into())).map_err(QueryError::Name)?;
     Ok(looked_up.take(ADDRESSES_MAX).collect())
 }
 
 /// Sends one packet and receives one, on a new port, so that late responses to earlier queries do not arrive here.
-async fn exchange(server: SocketAddr, clock: &Clock) -> Result<Sample, NoTime> {
+async fn exchange(server: SocketAddr, clock: &Clock) -> Result<Sample, QueryError> {
     let any = match server {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     };
-    let socket = UdpSocket::bind(any).await.map_err(NoTime::Socket)?;
+    let socket = UdpSocket::bind(any).await.map_err(QueryError::Socket)?;
     // Connected: only packets of this peer are received.
-    socket.connect(server).await.map_err(NoTime::Socket)?;
-    measure(&Line { socket, server }, server, clock).await
+    socket.connect(server).await.map_err(QueryError::Socket)?;
+    measure(&ConnectedSocket { socket, server }, server, clock).await
 }
 
-/// One exchange over `line`.
+/// One exchange over `socket`.
 async fn measure<L: NtpUdpSocket>(
-    line: &L,
+    socket: &L,
     server: SocketAddr,
     clock: &Clock,
-) -> Result<Sample, NoTime> {
+) -> Result<Sample, QueryError> {
     let (began, began_at) = (Instant::now(), clock.uncorrected());
     let context = NtpContext::new(Reading { clock, at: UNIX_EPOCH });
-    let answer = sntpc::get_time(server, line, context).await.map_err(no_time)?;
+    let answer = sntpc::get_time(server, socket, context).await.map_err(query_error)?;
     let passed = Duration::try_from(began.elapsed()).unwrap_or(Duration::MAX);
     let now = clock.uncorrected().duration_since(began_at + began.elapsed());
     if now.unwrap_or_else(|behind| behind.duration()) > STEP {
-        return Err(NoTime::Stepped);
+        return Err(QueryError::Stepped);
     }
     let ahead = Duration::microseconds(-answer.offset());
     if ahead.abs() > AHEAD_MAX {
-        return Err(NoTime::Incredible);
+        return Err(QueryError::Implausible);
     }
     // The round trip cannot have taken longer than the exchange itself, whatever the packet says.
     let round_trip = i64::try_from(answer.roundtrip()).map_or(passed, Duration::microseconds);
@@ -147,13 +147,13 @@ impl NtpTimestampGenerator for Reading<'_> {
     }
 }
 
-/// A connected socket, as the library wants to see it.
-struct Line {
+/// Adapter of a connected socket for the SNTP library.
+struct ConnectedSocket {
     socket: UdpSocket,
     server: SocketAddr,
 }
 
-impl NtpUdpSocket for Line {
+impl NtpUdpSocket for ConnectedSocket {
     async fn send_to(&self, packet: &[u8], _: SocketAddr) -> sntpc::Result<usize> {
         self.socket.send(packet).await.map_err(|_| sntpc::Error::Network)
     }
@@ -164,23 +164,23 @@ impl NtpUdpSocket for Line {
     }
 }
 
-fn no_time(error: sntpc::Error) -> NoTime {
+fn query_error(error: sntpc::Error) -> QueryError {
     use sntpc::Error as E;
     match error {
         // Most likely ICMP port unreachable: no server listens there.
-        E::Network => NoTime::Silent,
+        E::Network => QueryError::Silent,
         E::KissOfDeath(
             code @ (KissOfDeathCode::Deny | KissOfDeathCode::Rstr | KissOfDeathCode::Rate),
-        ) => NoTime::Refused(code.as_str().to_owned()),
+        ) => QueryError::Refused(code.as_str().to_owned()),
         // chrony sends stratum 0 without a kiss code while it is not synchronized.
         E::KissOfDeath(_)
         | E::UnsynchronizedClock
         | E::IncorrectStratumHeaders
-        | E::ExcessiveRootDistance => NoTime::Unsynchronised,
-        E::IncorrectOriginTimestamp => NoTime::Nonsense("it belongs to another request"),
-        E::IncorrectMode => NoTime::Nonsense("it is not a server's"),
-        E::IncorrectPayload => NoTime::Nonsense("it is too short"),
-        _ => NoTime::Nonsense("its timestamps are impossible"),
+        | E::ExcessiveRootDistance => QueryError::Unsynchronised,
+        E::IncorrectOriginTimestamp => QueryError::Invalid("it belongs to another request"),
+        E::IncorrectMode => QueryError::Invalid("it is not a server's"),
+        E::IncorrectPayload => QueryError::Invalid("it is too short"),
+        _ => QueryError::Invalid("its timestamps are impossible"),
     }
 }
 

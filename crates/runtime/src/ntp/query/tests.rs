@@ -26,7 +26,7 @@ impl<F: Fn(&[u8]) -> Vec<u8>> NtpUdpSocket for Wire<F> {
     }
 }
 
-fn measured(clock: &Clock, answer: impl Fn(&[u8]) -> Vec<u8>) -> Result<Sample, NoTime> {
+fn measured(clock: &Clock, answer: impl Fn(&[u8]) -> Vec<u8>) -> Result<Sample, QueryError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let wire = Wire { answer, request: Mutex::default() };
     runtime.block_on(measure(&wire, SERVER, clock))
@@ -43,13 +43,13 @@ fn answer_to(question: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn an_honest_answer_measures_the_clock() {
+fn a_valid_response_measures_the_clock() {
     let sample = measured(&Clock::new(), answer_to).unwrap();
     assert!(sample.ahead.abs() < Duration::seconds(1) && sample.error < Duration::seconds(1));
 }
 
 #[test]
-fn a_server_that_does_not_know_the_time_is_refused() {
+fn an_unsynchronized_server_is_rejected() {
     for (stratum, leap) in [(0, 0), (16, 0), (255, 0), (8, 0b11_000_000), (0, 0b11_000_000)] {
         let answer = measured(&Clock::new(), |question| {
             let mut answer = answer_to(question);
@@ -57,7 +57,7 @@ fn a_server_that_does_not_know_the_time_is_refused() {
             answer[1] = stratum;
             answer
         });
-        assert!(matches!(answer, Err(NoTime::Unsynchronised)), "{stratum} {leap}: {answer:?}");
+        assert!(matches!(answer, Err(QueryError::Unsynchronised)), "{stratum} {leap}: {answer:?}");
     }
 }
 
@@ -70,18 +70,21 @@ fn kiss_o_death_is_distinguished_from_an_unsynchronized_server() {
             answer[12..16].copy_from_slice(code.as_bytes());
             answer
         });
-        assert!(matches!(&answer, Err(NoTime::Refused(said)) if said == code), "{answer:?}");
+        assert!(
+            matches!(&answer, Err(QueryError::Refused(code_received)) if code_received == code),
+            "{answer:?}"
+        );
     }
 }
 
 #[test]
-fn an_answer_to_another_question_is_refused() {
+fn a_response_to_another_request_is_rejected() {
     let answer = measured(&Clock::new(), |question| {
         let mut answer = answer_to(question);
         answer[31] ^= 1;
         answer
     });
-    assert!(matches!(answer, Err(NoTime::Nonsense(_))), "{answer:?}");
+    assert!(matches!(answer, Err(QueryError::Invalid(_))), "{answer:?}");
     let own = measured(&Clock::new(), <[u8]>::to_vec);
     assert!(own.is_err(), "an echoed request is not a response");
 }
@@ -94,17 +97,17 @@ fn a_response_that_is_years_off_is_rejected() {
         answer[40] ^= 0x01;
         answer
     });
-    assert!(matches!(answer, Err(NoTime::Incredible)), "{answer:?}");
+    assert!(matches!(answer, Err(QueryError::Implausible)), "{answer:?}");
 }
 
 #[test]
 fn a_clock_that_is_set_during_the_exchange_is_not_measured() {
     let clock = Clock::new();
     let answer = measured(&clock, |question| {
-        clock.bend(Duration::seconds(-5));
+        clock.skew(Duration::seconds(-5));
         answer_to(question)
     });
-    assert!(matches!(answer, Err(NoTime::Stepped)), "{answer:?}");
+    assert!(matches!(answer, Err(QueryError::Stepped)), "{answer:?}");
 }
 
 proptest! {
@@ -115,7 +118,7 @@ proptest! {
     ) {
         let answer = measured(&Clock::new(), |question| {
             let mut answer = bytes.clone();
-            // Nearly all noise fails at the echo: let half of it get past.
+            // Nearly all noise fails at the echo: let half of it pass.
             if echoes && answer.len() >= 48 {
                 answer[0] = 0b00_100_100;
                 answer[1] = answer[1] % 15 + 1;

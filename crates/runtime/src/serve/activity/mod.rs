@@ -1,41 +1,41 @@
-//! The activity of one connection: which time limit it exceeds, and whether it may be closed for a new one.
+//! The activity of one connection: which time limit it exceeds, and whether it may be closed in favour of a new one.
 
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
-use super::limits::{Limits, PROGRESS_BYTES_MIN, Protocol};
+use super::limits::{PROGRESS_BYTES_MIN, Protocol, ServerLimits};
 
-/// A connection that waits for a request can be spared after this long: a request that was sent together
-/// with the connection has been seen by then.
-const SPARED_AFTER_WAITING: Duration = Duration::from_millis(20);
-/// The same for a client that does not read its response. Short, as a new client may wait behind many of them:
-/// one that reads takes what the kernel holds in a few milliseconds.
-const SPARED_AFTER_LAGGING: Duration = Duration::from_millis(100);
+/// Age at which a connection that waits for a request may be closed: a request sent right after connecting has arrived
+/// by then.
+const CLOSABLE_AFTER_WAITING: Duration = Duration::from_millis(20);
+/// The same for a client that does not read its response. Short, because many such clients may delay a new one, and a
+/// client that reads empties the kernel's buffer within milliseconds.
+const CLOSABLE_AFTER_LAGGING: Duration = Duration::from_millis(100);
 /// The same for a client that has not sent its body.
-const SPARED_AFTER_STALLING: Duration = Duration::from_millis(500);
+const CLOSABLE_AFTER_STALLING: Duration = Duration::from_millis(500);
 
-/// Which limit a connection is over.
+/// The limit that a connection exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overdue {
     /// No request for too long.
     Idle,
-    /// A head that does not end.
+    /// The head of a request took too long.
     Head,
-    /// A response that the client does not read.
+    /// The client did not read the response.
     Unread,
-    /// A request that did not end in time.
+    /// The request took too long.
     Exchange,
 }
 
-/// How readily a connection is closed in favour of a new one: the least first.
+/// Order in which connections are closed in favour of new ones: lowest first.
 pub(super) type Rank = (u8, Instant);
 
 /// The progress of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
-    limits: Limits,
+    limits: ServerLimits,
     state: Mutex<State>,
 }
 
@@ -43,16 +43,16 @@ pub(super) struct Activity {
 struct State {
     /// Since the connection was accepted, or its last exchange ended.
     quiet_since: Instant,
-    /// When the first byte came of a head that is not complete.
+    /// Arrival of the first byte of an incomplete head.
     head_since: Option<Instant>,
-    /// The last read found nothing to read.
+    /// Whether the last read returned no data.
     is_drained: bool,
     had_request: bool,
     exchanges: Vec<Exchange>,
     lag: Option<Lag>,
 }
 
-/// A request whose response has not ended.
+/// A request whose response is not complete.
 #[derive(Debug)]
 struct Exchange {
     id: u64,
@@ -60,7 +60,7 @@ struct Exchange {
     has_arrived: bool,
 }
 
-/// A client that does not read as fast as it is written to.
+/// A client that reads slower than the server writes.
 #[derive(Debug)]
 struct Lag {
     since: Instant,
@@ -69,7 +69,7 @@ struct Lag {
 }
 
 impl Activity {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: ServerLimits) -> Self {
         let state = State {
             quiet_since: Instant::now(),
             head_since: None,
@@ -81,7 +81,7 @@ impl Activity {
         Self { limits, state: Mutex::new(state) }
     }
 
-    /// Bytes were read.
+    /// Notes that bytes were read.
     pub(super) fn read(&self) {
         let mut state = self.state();
         state.is_drained = false;
@@ -92,17 +92,17 @@ impl Activity {
         }
     }
 
-    /// There was nothing to read.
+    /// Notes that there was nothing to read.
     pub(super) fn drained(&self) {
         self.state().is_drained = true;
     }
 
-    /// All that was to be written was written.
+    /// Notes a complete write.
     pub(super) fn written(&self) {
         self.state().lag = None;
     }
 
-    /// Some of it was; zero when the client did not take any.
+    /// Notes a partial write of `bytes`, which may be zero.
     pub(super) fn lagged(&self, bytes: usize) {
         let now = Instant::now();
         let mut state = self.state();
@@ -113,12 +113,12 @@ impl Activity {
         }
     }
 
-    /// Whether the client has left something unread.
+    /// Whether the client has unread data.
     pub(super) fn is_lagging(&self) -> bool {
         self.state().lag.is_some()
     }
 
-    /// Whether a part of a head has come, and not the rest.
+    /// Whether a head has arrived in part.
     pub(super) fn is_in_head(&self) -> bool {
         let state = self.state();
         state.exchanges.is_empty() && state.head_since.is_some()
@@ -135,7 +135,7 @@ impl Activity {
         self.state().exchanges.is_empty()
     }
 
-    /// A whole head was read. `has_arrived`: there is no body to wait for.
+    /// Notes a complete head. `has_arrived`: there is no body to wait for.
     pub(super) fn request_started(&self, id: u64, has_arrived: bool) {
         let mut state = self.state();
         state.had_request = true;
@@ -143,7 +143,7 @@ impl Activity {
         state.exchanges.push(Exchange { id, began: Instant::now(), has_arrived });
     }
 
-    /// The body was read to its end, or will not be.
+    /// Notes that the body was read to its end, or will not be read further.
     pub(super) fn arrived(&self, id: u64) {
         let mut state = self.state();
         if let Some(exchange) = state.exchanges.iter_mut().find(|exchange| exchange.id == id) {
@@ -151,7 +151,7 @@ impl Activity {
         }
     }
 
-    /// The response ended.
+    /// Notes the end of the response.
     pub(super) fn response_ended(&self, id: u64) {
         let mut state = self.state();
         state.exchanges.retain(|exchange| exchange.id != id);
@@ -160,7 +160,7 @@ impl Activity {
         }
     }
 
-    /// The limit that the connection is over.
+    /// The limit that the connection exceeds.
     pub(super) fn overdue(&self, now: Instant) -> Option<Overdue> {
         let (limits, state) = (&self.limits, self.state());
         let is_over = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
@@ -178,19 +178,19 @@ impl Activity {
         }
     }
 
-    /// `None` while a request is handled, or its response read.
+    /// `None` while a request is handled or its response is being read.
     pub(super) fn rank(&self, now: Instant) -> Option<Rank> {
         let state = self.state();
         let is_past = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
         if state.exchanges.is_empty() && state.lag.is_none() {
-            let can = state.is_drained && is_past(state.quiet_since, SPARED_AFTER_WAITING);
+            let can = state.is_drained && is_past(state.quiet_since, CLOSABLE_AFTER_WAITING);
             return can.then_some((0, state.quiet_since));
         }
         if let Some(lag) = &state.lag {
-            return is_past(lag.since, SPARED_AFTER_LAGGING).then_some((1, lag.since));
+            return is_past(lag.since, CLOSABLE_AFTER_LAGGING).then_some((1, lag.since));
         }
         let is_stalled = |exchange: &Exchange| {
-            !exchange.has_arrived && is_past(exchange.began, SPARED_AFTER_STALLING)
+            !exchange.has_arrived && is_past(exchange.began, CLOSABLE_AFTER_STALLING)
         };
         let first = state.exchanges.first()?.began;
         state.exchanges.iter().all(is_stalled).then_some((2, first))

@@ -1,4 +1,4 @@
-//! HTTP/2, as exporters speak it to the receiver.
+//! HTTP/2, as OTLP exporters use it.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use axum::http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Bytes, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use runtime::serve::{Limits, Protocol};
+use runtime::serve::{Protocol, ServerLimits};
 use tokio::{
     net::TcpStream,
     time::{sleep, timeout},
 };
 
-use super::{LARGE_BYTES, LIMIT, SOON, hear, say, start};
+use super::{LARGE_BYTES, LIMIT, SOON, receive, send, start};
 
-const LIMITS: Limits = Limits { connections: 4, ..Limits::OTLP_GRPC };
+const LIMITS: ServerLimits = ServerLimits { connections: 4, ..ServerLimits::OTLP_GRPC };
 
 type Client = http2::SendRequest<Full<Bytes>>;
 
@@ -35,13 +35,13 @@ async fn status(client: &mut Client, path: &str, body: Vec<u8>) -> u16 {
 }
 
 #[tokio::test]
-async fn large_bodies_pass_and_silent_connections_make_room() {
+async fn large_bodies_pass_and_silent_connections_are_closed() {
     assert_eq!(LIMITS.protocol, Protocol::Grpc);
     let (address, ..) = start(LIMITS).await;
     let mut silent = Vec::new();
     for _ in 0..50 {
-        silent.push(say(address, "").await);
-        silent.push(say(address, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await);
+        silent.push(send(address, "").await);
+        silent.push(send(address, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await);
     }
     let upload = async {
         let mut client = client(address, 64 * 1024).await;
@@ -51,15 +51,15 @@ async fn large_bodies_pass_and_silent_connections_make_room() {
 }
 
 #[tokio::test]
-async fn http_1_is_not_spoken() {
+async fn http_1_is_refused() {
     let (address, ..) = start(LIMITS).await;
-    let mut stream = say(address, super::GET).await;
-    assert!(!hear(&mut stream).await.contains("200"));
+    let mut stream = send(address, super::GET).await;
+    assert!(!receive(&mut stream).await.contains("200"));
 }
 
 #[tokio::test]
-async fn a_response_that_is_never_taken_ends_with_the_exchange_time() {
-    let limits = Limits { exchange_time: Some(Duration::from_millis(300)), ..LIMITS };
+async fn an_unread_response_ends_with_the_exchange_time() {
+    let limits = ServerLimits { exchange_time: Some(Duration::from_millis(300)), ..LIMITS };
     let (address, ..) = start(limits).await;
     let mut unread = client(address, 0).await;
     let request = Request::get("http://x/large").body(Full::default()).unwrap();
@@ -79,7 +79,7 @@ async fn a_response_that_is_never_taken_ends_with_the_exchange_time() {
 #[tokio::test]
 async fn an_idle_connection_stays_open_for_longer_than_a_head_may_take() {
     let head_time = Duration::from_millis(100);
-    let (address, ..) = start(Limits { head_time, ..LIMITS }).await;
+    let (address, ..) = start(ServerLimits { head_time, ..LIMITS }).await;
     let mut exporter = client(address, 64 * 1024).await;
     assert_eq!(status(&mut exporter, "/", Vec::new()).await, 200);
     sleep(head_time * 5).await;

@@ -1,4 +1,4 @@
-//! The shell of every server: bounded, in time, and ended in order.
+//! Tests of the HTTP server: limits and shutdown.
 
 mod exhausted;
 mod grpc;
@@ -15,7 +15,7 @@ use axum::{
 use futures_util::stream;
 use runtime::{
     listen,
-    serve::{Limits, serve},
+    serve::{ServerLimits, serve},
     stop::Stop,
 };
 use tokio::{
@@ -32,10 +32,10 @@ const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 const NEVER: &str = "GET /never HTTP/1.1\r\nhost: x\r\n\r\n";
 const LARGE: &str = "GET /large HTTP/1.1\r\nhost: x\r\n\r\n";
 const LARGE_BYTES: usize = 4 * 1024 * 1024;
-const LIMITS: Limits = Limits { connections: 8, ..Limits::API };
+const LIMITS: ServerLimits = ServerLimits { connections: 8, ..ServerLimits::API };
 
 /// A server whose `/` responds at once and whose `/never` does not.
-async fn start(limits: Limits) -> (SocketAddr, Stop, JoinHandle<()>) {
+async fn start(limits: ServerLimits) -> (SocketAddr, Stop, JoinHandle<()>) {
     let large = Bytes::from(vec![b'x'; LARGE_BYTES]);
     let router = Router::new()
         .route("/", get(|| async { "here" }).post(|body: Bytes| async move { body }))
@@ -48,7 +48,7 @@ async fn start(limits: Limits) -> (SocketAddr, Stop, JoinHandle<()>) {
     (address, stop.clone(), tokio::spawn(serve(listener, router, limits, stop)))
 }
 
-/// A byte now and then, without an end.
+/// An endless stream of bytes.
 fn ticks() -> impl futures_util::Stream<Item = Result<&'static str, std::io::Error>> {
     stream::unfold((), |()| async {
         sleep(Duration::from_millis(50)).await;
@@ -56,15 +56,15 @@ fn ticks() -> impl futures_util::Stream<Item = Result<&'static str, std::io::Err
     })
 }
 
-/// A connection on which this was sent.
-async fn say(address: SocketAddr, words: &str) -> TcpStream {
+/// Opens a connection and sends this text.
+async fn send(address: SocketAddr, words: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(words.as_bytes()).await.unwrap();
     stream
 }
 
-/// The same from a client that takes as little as it can.
-async fn say_narrowly(address: SocketAddr, words: &str) -> TcpStream {
+/// Like [`send`], with a small receive buffer.
+async fn send_with_small_window(address: SocketAddr, words: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let mut stream = socket.connect(address).await.unwrap();
@@ -73,21 +73,21 @@ async fn say_narrowly(address: SocketAddr, words: &str) -> TcpStream {
 }
 
 /// The first bytes of a response; empty when there is none.
-async fn hear(stream: &mut TcpStream) -> String {
+async fn receive(stream: &mut TcpStream) -> String {
     let mut bytes = [0; 1_024];
     let count = timeout(LIMIT, stream.read(&mut bytes)).await.expect("in time").unwrap_or(0);
     String::from_utf8_lossy(&bytes[..count]).into_owned()
 }
 
 /// All that comes until the connection ends.
-async fn hear_all(mut stream: TcpStream) -> Vec<u8> {
+async fn receive_all(mut stream: TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     let _ = timeout(LIMIT, stream.read_to_end(&mut bytes)).await.expect("it ends");
     bytes
 }
 
-/// An honest client gets its response soon.
+/// Asserts that a new client gets its response soon.
 async fn responds_soon(address: SocketAddr) {
-    let response = timeout(SOON, async { hear(&mut say(address, GET).await).await }).await;
+    let response = timeout(SOON, async { receive(&mut send(address, GET).await).await }).await;
     assert!(response.expect("soon").contains(" 200 "));
 }

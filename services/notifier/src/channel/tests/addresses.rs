@@ -7,7 +7,7 @@ use std::{
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use runtime::names::{Names, NamesConfig};
-use testkit::{Known, NameServer};
+use testkit::{DnsAnswer, NameServer};
 
 use super::{
     super::public_dns::{Allowed, Outside, PublicOnly},
@@ -121,10 +121,10 @@ async fn a_private_name_and_an_unknown_name_get_the_same_result() {
     let mut receiver = Receiver::answering(200, &[]).await;
     let ip = |text: &str| vec![text.parse().unwrap()];
     let server = NameServer::start([
-        ("inside.example.net", Known::As(ip("127.0.0.1"))),
-        ("inside6.example.net", Known::As(ip("::1"))),
-        ("mixed.example.net", Known::As([ip("10.0.0.1"), ip("fd00::1")].concat())),
-        ("empty.example.net", Known::As(Vec::new())),
+        ("inside.example.net", DnsAnswer::As(ip("127.0.0.1"))),
+        ("inside6.example.net", DnsAnswer::As(ip("::1"))),
+        ("mixed.example.net", DnsAnswer::As([ip("10.0.0.1"), ip("fd00::1")].concat())),
+        ("empty.example.net", DnsAnswer::As(Vec::new())),
     ])
     .await;
     let webhook = asking(&server);
@@ -147,7 +147,7 @@ async fn a_silent_name_server_is_a_failure_that_is_tried_again() {
 async fn a_name_that_rebinds_to_this_machine_is_never_connected_to() {
     let mut receiver = Receiver::answering(200, &[]).await;
     // 192.0.2.0/24 leads nowhere, but 1.1.1.1 is not to be called by a test.
-    let known = Known::Then(vec!["127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()]);
+    let known = DnsAnswer::Then(vec!["127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()]);
     let server = NameServer::start([("rebinds.example.net", known)]).await;
     let webhook = asking(&server);
     for _ in 0..3 {

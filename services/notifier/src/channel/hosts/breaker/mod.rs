@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use bus::backoff::backoff;
+use runtime::backoff::retry_delay;
 
 /// Consecutive failures that open the breaker.
 pub(crate) const FAILURES_MAX: u32 = 5;
@@ -110,7 +110,7 @@ impl Breaker {
     /// Opens the breaker for the back-off of attempts, from its step of one second on: at most a minute, and at least
     /// the host's `Retry-After`.
     fn open(&mut self, times: u32, least: Option<Duration>, now: Instant, jitter: f64) -> Duration {
-        let delay = backoff(times.saturating_add(1), jitter).max(least.unwrap_or_default());
+        let delay = retry_delay(times.saturating_add(1), jitter).max(least.unwrap_or_default());
         self.0 = State::Open { until: now + delay, times };
         delay
     }

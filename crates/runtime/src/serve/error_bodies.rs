@@ -1,26 +1,24 @@
-//! Problem bodies for errors before there is a request: the HTTP library refuses heads that it cannot read with a bare
-//! status.
+//! Adds problem bodies to the HTTP library's own error responses: it rejects an unreadable head with a status and no body.
 
 use axum::http::StatusCode;
 
 use crate::problem::ProblemResponse;
 
-/// How the HTTP library's own refusals begin and what they hold: they are the only ones without a body that
-/// also close the connection.
+/// Start and content of the HTTP library's own error responses: the only ones without a body that close the connection.
 const START: &[u8] = b"HTTP/1.1 4";
 const EMPTY: &str = "content-length: 0\r\n";
 const CLOSES: &str = "connection: close\r\n";
 const HEAD_END: &str = "\r\n\r\n";
 
-/// A refusal that was given a body, as it is written piece by piece.
-pub(super) struct Filled {
+/// An error response with a body, and how much of it is written.
+pub(super) struct ErrorResponse {
     text: Vec<u8>,
     written: usize,
-    stands_for: usize,
+    original_length: usize,
 }
 
-impl Filled {
-    /// `None` unless `bytes` are a refusal of the HTTP library itself.
+impl ErrorResponse {
+    /// `None` unless `bytes` are an error response of the HTTP library itself.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
         if !bytes.starts_with(START) {
             return None;
@@ -34,10 +32,10 @@ impl Filled {
         let body = body(status);
         let with_body = head_lines(&body);
         let head = head.replacen(EMPTY, &with_body, 1);
-        Some(Self { text: (head + &body).into(), written: 0, stands_for: bytes.len() })
+        Some(Self { text: (head + &body).into(), written: 0, original_length: bytes.len() })
     }
 
-    /// What is still to be written.
+    /// The bytes that are not written yet.
     pub(super) fn rest(&self) -> Option<&[u8]> {
         self.text.get(self.written..).filter(|rest| !rest.is_empty())
     }
@@ -46,9 +44,9 @@ impl Filled {
         self.written += bytes;
     }
 
-    /// The length of what the HTTP library wrote.
-    pub(super) fn stands_for(&self) -> usize {
-        self.stands_for
+    /// Length of the HTTP library's response.
+    pub(super) fn original_length(&self) -> usize {
+        self.original_length
     }
 }
 
@@ -101,16 +99,16 @@ mod tests {
     const REFUSAL: &str = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\ndate: Sat, 28 Nov 2026 00:00:00 GMT\r\n\r\n";
 
     #[test]
-    fn a_bare_refusal_gets_a_problem_as_its_body() {
-        let mut filled = Filled::of(REFUSAL.as_bytes()).unwrap();
-        assert_eq!(filled.stands_for(), REFUSAL.len());
-        let text = String::from_utf8(filled.rest().unwrap().to_vec()).unwrap();
+    fn a_response_without_a_body_gets_a_problem() {
+        let mut error_response = ErrorResponse::of(REFUSAL.as_bytes()).unwrap();
+        assert_eq!(error_response.original_length(), REFUSAL.len());
+        let text = String::from_utf8(error_response.rest().unwrap().to_vec()).unwrap();
         let (head, body) = text.split_once(HEAD_END).unwrap();
         assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
         let problem: contract::api::Problem = serde_json::from_str(body).unwrap();
         assert_eq!(problem.status, 400);
-        filled.advance(text.len());
-        assert!(filled.rest().is_none());
+        error_response.advance(text.len());
+        assert!(error_response.rest().is_none());
     }
 
     #[test]
@@ -122,7 +120,7 @@ mod tests {
             REFUSAL.to_owned() + "more",
             REFUSAL.trim_end().to_owned(),
         ] {
-            assert!(Filled::of(other.as_bytes()).is_none(), "{other}");
+            assert!(ErrorResponse::of(other.as_bytes()).is_none(), "{other}");
         }
     }
 }
