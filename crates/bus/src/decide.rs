@@ -18,7 +18,7 @@ pub enum Handled {
 }
 
 /// Result of an attempt.
-pub type Outcome = Result<Handled, Failure>;
+pub type AttemptResult = Result<Handled, Failure>;
 
 /// Attempts that were used up before the present one, and how many there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl Decision {
 }
 
 /// Decides how to settle a message after an attempt with this outcome. `jitter` is 0 to 1.
-pub fn decide(outcome: &Outcome, budget: Budget, jitter: f64) -> Decision {
+pub fn decide(outcome: &AttemptResult, budget: Budget, jitter: f64) -> Decision {
     let attempts = budget.used;
     match outcome {
         Ok(Handled::Done) => Decision::Done,

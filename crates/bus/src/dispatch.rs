@@ -19,7 +19,7 @@ use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
-    Bus, Decision, Delivery, Failure, Handler, Outcome, Settlement, decide::decide,
+    AttemptResult, Bus, Decision, Delivery, Failure, Handler, Settlement, decide::decide,
     keep_alive::keep_alive, spans,
 };
 
@@ -65,7 +65,7 @@ impl<H: Handler> Dispatcher<H> {
     }
 
     /// Opens the message and does its work, while lease and ack wait are renewed.
-    async fn attempt(&self, delivery: &Delivery) -> (H::Attempt, Outcome) {
+    async fn attempt(&self, delivery: &Delivery) -> (H::Attempt, AttemptResult) {
         let opened = self.guard(delivery, None, self.handler.open(delivery)).await;
         let mut attempt = match opened {
             Ok(attempt) => attempt,

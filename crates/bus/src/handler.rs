@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use crate::{Budget, Decision, Delivery, Failure, Outcome};
+use crate::{AttemptResult, Budget, Decision, Delivery, Failure};
 
 /// The work of a stage. The loop calls the steps in order and replies to the broker; a handler never does.
 ///
@@ -11,7 +11,7 @@ pub trait Handler: Send + Sync + 'static {
     /// One attempt at a message: what it is about, and what this process holds while it works on it.
     type Attempt: Send + Sync;
     /// What must be renewed while an attempt goes on.
-    type Lease: Lease;
+    type Lease: Renew;
 
     /// Opens the message: reads what it is about and acquires what the work needs. An attempt that cannot go on has
     /// its outcome already.
@@ -28,14 +28,14 @@ pub trait Handler: Send + Sync + 'static {
         &self,
         delivery: &Delivery,
         attempt: &mut Self::Attempt,
-    ) -> impl Future<Output = Outcome> + Send;
+    ) -> impl Future<Output = AttemptResult> + Send;
 
     /// How many attempts were used up before one that had this outcome.
     fn budget(
         &self,
         delivery: &Delivery,
         attempt: &mut Self::Attempt,
-        outcome: &Outcome,
+        outcome: &AttemptResult,
     ) -> impl Future<Output = Budget> + Send;
 
     /// Writes what the decision means for what the message is about, before the broker gets its reply. `detail` says
@@ -59,7 +59,7 @@ pub enum Settlement {
 }
 
 /// What an attempt holds and must renew; see [`Handler::lease`].
-pub trait Lease: Send + Sync {
+pub trait Renew: Send + Sync {
     /// Renews it once.
     fn renew(&self) -> impl Future<Output = Renewal> + Send;
 

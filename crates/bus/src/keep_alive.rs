@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, interval_at};
 
-use crate::{Delivery, Failure, Lease, Renewal};
+use crate::{Delivery, Failure, Renew, Renewal};
 
 /// Renews the lease, if there is one, and then the ack wait: every third of it, and whenever the lease is due. Returns
 /// only when the lease is lost.
 pub(crate) async fn keep_alive(
     delivery: &Delivery,
-    lease: Option<&impl Lease>,
+    lease: Option<&impl Renew>,
     ack_wait: Duration,
 ) -> Failure {
     let every = ack_wait / 3;
@@ -33,7 +33,7 @@ pub(crate) async fn keep_alive(
     }
 }
 
-async fn due(lease: Option<&impl Lease>) {
+async fn due(lease: Option<&impl Renew>) {
     match lease {
         Some(lease) => lease.due().await,
         None => std::future::pending().await,

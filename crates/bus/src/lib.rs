@@ -28,9 +28,9 @@ mod keep_alive;
 mod pull;
 
 pub use connection::{Bus, BusConfig, TraceContext};
-pub use decide::{Budget, Decision, Failure, Handled, Outcome};
+pub use decide::{AttemptResult, Budget, Decision, Failure, Handled};
 pub use delivery::Delivery;
-pub use handler::{Handler, Lease, Renewal, Settlement};
+pub use handler::{Handler, Renew, Renewal, Settlement};
 pub use headers::{context_of, fault_in};
 pub use publish::{Outgoing, PublishError};
 pub use service_context::ServiceContext;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bus::{Delivery, Failure, Outcome, fault_in};
+use bus::{AttemptResult, Delivery, Failure, fault_in};
 use contract::{
     JobId, Stage,
     job::Job,
@@ -72,7 +72,7 @@ impl Attempt {
     }
 
     /// The opened attempt, without work: this is its outcome.
-    pub const fn with_outcome<W>(self, outcome: Outcome) -> Opened<W> {
+    pub const fn with_outcome<W>(self, outcome: AttemptResult) -> Opened<W> {
         Opened { attempt: self, next: Next::Outcome(outcome) }
     }
 

@@ -1,6 +1,6 @@
 //! Ending a job: first the record, then the completion event for the notifier. Idempotent.
 
-use bus::{Failure, Handled, Outcome as AttemptOutcome, Outgoing};
+use bus::{AttemptResult, Failure, Handled, Outgoing};
 use contract::{
     completion::CompletionEvent,
     event::EventType,
@@ -58,7 +58,7 @@ pub async fn finish(
     session: &RecordSession,
     job: &Job,
     completion: &Completion,
-) -> AttemptOutcome {
+) -> AttemptResult {
     let record = close(jobs, session, completion).await?;
     faults.reach(FaultPoint::AfterEffect).await?;
     publish(jobs, &record, job).await?;

@@ -2,7 +2,7 @@
 
 use std::{future::Future, mem};
 
-use bus::{Budget, Decision, Delivery, Failure, Handled, Handler, Outcome, Settlement};
+use bus::{AttemptResult, Budget, Decision, Delivery, Failure, Handled, Handler, Settlement};
 use contract::{Stage, signals::attr};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -27,7 +27,7 @@ pub trait JobHandler: Send + Sync + 'static {
         delivery: &Delivery,
         attempt: &mut Attempt,
         work: Self::Work,
-    ) -> impl Future<Output = Outcome> + Send;
+    ) -> impl Future<Output = AttemptResult> + Send;
 }
 
 /// An attempt, and what is to be done in it.
@@ -43,7 +43,7 @@ pub enum Next<W> {
     /// Do this.
     Work(W),
     /// Nothing is to be done: this is the outcome.
-    Outcome(Outcome),
+    Outcome(AttemptResult),
 }
 
 /// A stage as the handler of its queue.
@@ -69,7 +69,7 @@ impl<H: JobHandler> Handler for StageHandler<H> {
         opened.attempt.lease.clone()
     }
 
-    async fn run(&self, delivery: &Delivery, opened: &mut Self::Attempt) -> Outcome {
+    async fn run(&self, delivery: &Delivery, opened: &mut Self::Attempt) -> AttemptResult {
         match mem::replace(&mut opened.next, Next::Outcome(Ok(Handled::Done))) {
             Next::Work(work) => self.stage.run(delivery, &mut opened.attempt, work).await,
             Next::Outcome(outcome) => outcome,
@@ -80,7 +80,7 @@ impl<H: JobHandler> Handler for StageHandler<H> {
         &self,
         delivery: &Delivery,
         opened: &mut Self::Attempt,
-        outcome: &Outcome,
+        outcome: &AttemptResult,
     ) -> Budget {
         if outcome.is_err() {
             opened.attempt.open_record(&self.jobs, delivery).await;

@@ -126,7 +126,7 @@ impl RunLease {
     }
 }
 
-impl bus::Lease for RunLease {
+impl bus::Renew for RunLease {
     async fn renew(&self) -> Renewal {
         match self.renew_record().await {
             Ok(()) => Renewal::Renewed,

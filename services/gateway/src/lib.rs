@@ -41,7 +41,7 @@ mod webhook_policy;
 
 pub use config::Config;
 use contract::Stage;
-pub use start::{Running, run, start};
+pub use start::{RunningGateway, run, start};
 
 /// The stage of this service.
 pub const STAGE: Stage = Stage::Gateway;

@@ -17,7 +17,7 @@ use crate::{Config, app::App, broker, routes};
 
 /// A listening gateway. The broker may still be unreachable.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningGateway {
     /// Address of the HTTP API.
     pub api: SocketAddr,
     /// Address of health and metrics.
@@ -32,7 +32,11 @@ pub async fn run(config: Config, service: ServiceContext, stop: Stop) -> anyhow:
 }
 
 /// Binds and serves both addresses; connects to the broker in the background.
-pub async fn start(config: Config, service: ServiceContext, stop: Stop) -> anyhow::Result<Running> {
+pub async fn start(
+    config: Config,
+    service: ServiceContext,
+    stop: Stop,
+) -> anyhow::Result<RunningGateway> {
     let flag = "--gateway-bind (WAYBILL_GATEWAY_BIND)";
     let listener = runtime::listen::bind(config.gateway_bind, flag)?;
     let api = listener.local_addr().context("the HTTP API has no address")?;
@@ -51,10 +55,10 @@ pub async fn start(config: Config, service: ServiceContext, stop: Stop) -> anyho
     });
     parts.spawn(broker::run(app, config.bus, readiness, stop.clone()));
     tracing::info!(%api, %admin, "gateway listens");
-    Ok(Running { api, admin, parts, stop })
+    Ok(RunningGateway { api, admin, parts, stop })
 }
 
-impl Running {
+impl RunningGateway {
     /// Waits until everything has ended. A part that ends before the stop ends the others, and is an error.
     pub async fn ended(mut self) -> anyhow::Result<()> {
         let mut outcome = Ok(());

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use axum::http::StatusCode;
 use contract::{
     job::{JobSpec, Notify},
-    webhook::{AllowList, Target, is_public, parse_target},
+    webhook::{AllowList, WebhookTarget, is_public, parse_target},
 };
 use runtime::names::{LookupError, Names};
 
@@ -48,7 +48,7 @@ fn are_public(found: Result<Vec<IpAddr>, LookupError>) -> bool {
 
 /// The same error for a name without addresses and for one with private addresses, so that clients cannot find out
 /// which private names exist.
-fn unknown(target: &Target) -> ApiError {
+fn unknown(target: &WebhookTarget) -> ApiError {
     let host = target.host();
     let detail =
         format!("{FIELD}: no public address was found for {host}; check the name, or try again");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bus::{Delivery, Failure, Handled, Outcome, Outgoing};
+use bus::{AttemptResult, Delivery, Failure, Handled, Outgoing};
 use contract::{
     JobSource, UnknownFields,
     event::{EventHead, EventType},
@@ -63,7 +63,12 @@ impl JobHandler for Admit {
         }
     }
 
-    async fn run(&self, delivery: &Delivery, attempt: &mut Attempt, job: Arc<Job>) -> Outcome {
+    async fn run(
+        &self,
+        delivery: &Delivery,
+        attempt: &mut Attempt,
+        job: Arc<Job>,
+    ) -> AttemptResult {
         match &attempt.record {
             Some(session) => self.queue(delivery, session, &attempt.faults, &job).await,
             None => Err(Failure::postpone(anyhow::anyhow!("the job's record is not open"))),
@@ -130,7 +135,7 @@ impl Admit {
         session: &RecordSession,
         faults: &FaultPoints,
         job: &Job,
-    ) -> Outcome {
+    ) -> AttemptResult {
         let record = session.record().await;
         delivery.note_queue_wait(&self.jobs.bus, delivery.published_at_ms());
         if record.round != job.round {

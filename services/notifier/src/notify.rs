@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::anyhow;
-use bus::{Delivery, Failure, Handled, Outcome};
+use bus::{AttemptResult, Delivery, Failure, Handled};
 use contract::{
     completion::CompletionEvent,
     job::Notify,
@@ -75,7 +75,7 @@ impl JobHandler for Notifier {
         }
     }
 
-    async fn run(&self, delivery: &Delivery, attempt: &mut Attempt, work: ToSend) -> Outcome {
+    async fn run(&self, delivery: &Delivery, attempt: &mut Attempt, work: ToSend) -> AttemptResult {
         let ToSend { done, record, .. } = &work;
         attempt.faults.reach(FaultPoint::BeforeWork).await?;
         let notify = done.job.spec.notify.as_ref().unwrap_or(&Notify::Log);
@@ -151,7 +151,13 @@ impl Notifier {
         }
     }
 
-    fn outcome(&self, delivery: &Delivery, notify: &Notify, sent: Sent, repeat: bool) -> Outcome {
+    fn outcome(
+        &self,
+        delivery: &Delivery,
+        notify: &Notify,
+        sent: Sent,
+        repeat: bool,
+    ) -> AttemptResult {
         match sent {
             Sent::Delivered { .. } => {
                 let repeated = repeat && matches!(notify, Notify::Webhook { .. });

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Delivery, Failure, Handled, Outcome};
+use bus::{AttemptResult, Delivery, Failure, Handled};
 use contract::{
     job::Job,
     operation::Operation,
@@ -60,7 +60,7 @@ impl JobHandler for RunJobs {
         }
     }
 
-    async fn run(&self, _: &Delivery, attempt: &mut Attempt, work: Work) -> Outcome {
+    async fn run(&self, _: &Delivery, attempt: &mut Attempt, work: Work) -> AttemptResult {
         match work {
             Work::Run(job, run) => self.run_job(&attempt.faults, &job, &run).await,
             Work::Publish(job, record) => {
@@ -101,7 +101,7 @@ struct WorkDone {
 }
 
 impl RunJobs {
-    async fn run_job(&self, faults: &FaultPoints, job: &Job, run: &Run) -> Outcome {
+    async fn run_job(&self, faults: &FaultPoints, job: &Job, run: &Run) -> AttemptResult {
         let work = self.work(faults, job, run).await?;
         let name = run.lease.run_name();
         let results = self.jobs.results.put(job.id, &name, work.results).await;

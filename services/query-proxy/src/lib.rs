@@ -14,4 +14,4 @@ mod rules;
 mod start;
 
 pub use config::Config;
-pub use start::{Running, run, start};
+pub use start::{RunningQueryProxy, run, start};

@@ -34,7 +34,7 @@ const LIMITS: ServerLimits = ServerLimits {
 
 /// A listening proxy.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningQueryProxy {
     /// Address for queries to Prometheus, if it has a URL.
     pub prometheus: Option<SocketAddr>,
     /// Address for queries to Loki, if it has a URL.
@@ -51,8 +51,8 @@ pub async fn run(config: Config, metrics: Metrics, stop: Stop) -> anyhow::Result
 }
 
 /// Binds all addresses, then serves them until `stop`.
-pub fn start(config: Config, metrics: Metrics, stop: Stop) -> anyhow::Result<Running> {
-    let mut running = Running {
+pub fn start(config: Config, metrics: Metrics, stop: Stop) -> anyhow::Result<RunningQueryProxy> {
+    let mut running = RunningQueryProxy {
         prometheus: None,
         loki: None,
         tempo: None,
@@ -74,7 +74,7 @@ pub fn start(config: Config, metrics: Metrics, stop: Stop) -> anyhow::Result<Run
     Ok(running)
 }
 
-impl Running {
+impl RunningQueryProxy {
     fn listen(
         &mut self,
         backend: Backend,

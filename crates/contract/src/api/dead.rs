@@ -101,7 +101,7 @@ pub struct RedriveMany {
     pub stage: Option<Stage>,
     /// Only those with this reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<DeadLetterReason>)]
+    #[schema(value_type = Option<DeadLetterReasonSchema>)]
     pub reason: Option<String>,
     /// Most dead letters to redrive: 1 to 500, 50 if absent.
     #[schema(minimum = 1, maximum = 500)]
@@ -119,16 +119,20 @@ pub struct RedriveMany {
 
 /// The OpenAPI schema of a reason: one of the reasons of dead letters.
 #[derive(Debug)]
-pub enum DeadLetterReason {}
+pub enum DeadLetterReasonSchema {}
 
-impl PartialSchema for DeadLetterReason {
+impl PartialSchema for DeadLetterReasonSchema {
     fn schema() -> RefOr<Schema> {
         let names = DEAD_LETTERS.iter().copied();
         ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
     }
 }
 
-impl ToSchema for DeadLetterReason {}
+impl ToSchema for DeadLetterReasonSchema {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "DeadLetterReason".into()
+    }
+}
 
 /// Response to a redrive of several dead letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

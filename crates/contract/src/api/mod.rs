@@ -9,7 +9,7 @@ mod waiting;
 
 pub use accepted::{EventAccepted, JobAccepted, RawEvent};
 pub use dead::{
-    DeadLetterDetail, DeadLetterList, DeadLetterReason, DeadLetterView, Header,
+    DeadLetterDetail, DeadLetterList, DeadLetterReasonSchema, DeadLetterView, Header,
     REDRIVE_LIMIT_DEFAULT, REDRIVE_LIMIT_MAX, RedriveFailure, RedriveMany, Redriven, RedrivenMany,
 };
 pub use jobs::{JobEvent, JobList, JobSources, JobView, ProgressView, StageCounts};

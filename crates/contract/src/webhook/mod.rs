@@ -60,14 +60,14 @@ impl AllowList {
 
 /// A webhook address whose spelling is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct WebhookTarget {
     url: Url,
     host: Host,
     port: u16,
     allow_listed: bool,
 }
 
-impl Target {
+impl WebhookTarget {
     /// The normalised address. It may hold secrets in its path, so it stays out of logs and spans.
     pub const fn url(&self) -> &Url {
         &self.url
@@ -99,7 +99,7 @@ impl Target {
 
 /// Parses and checks `url`. A host that is not on `allow` must look public. A literal address is then known to be
 /// public; a name must still be resolved and checked.
-pub fn parse_target(url: &str, allow: &AllowList) -> Result<Target, BodyError> {
+pub fn parse_target(url: &str, allow: &AllowList) -> Result<WebhookTarget, BodyError> {
     let url = plain_url(url)?;
     let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
         return wrong("must have a host and a port");
@@ -111,7 +111,7 @@ pub fn parse_target(url: &str, allow: &AllowList) -> Result<Target, BodyError> {
             "leads to {host}:{port}, which is not public: use a public address or have this lab allow that host and port"
         ));
     }
-    Ok(Target { url, host, port, allow_listed })
+    Ok(WebhookTarget { url, host, port, allow_listed })
 }
 
 fn plain_url(text: &str) -> Result<Url, BodyError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bus::Outcome;
+use bus::AttemptResult;
 use contract::{JobId, job::Job, record::JobRecord, state::JobState, topology::TODO};
 use serde_json::json;
 use testkit::StageRig;
@@ -74,6 +74,6 @@ pub(crate) async fn nothing_runs(worker: &mut Worker, time: Duration) -> bool {
 }
 
 /// A failure of the work.
-pub(crate) fn failed() -> Outcome {
+pub(crate) fn failed() -> AttemptResult {
     Err(bus::Failure::retry(anyhow::anyhow!("the work failed")))
 }

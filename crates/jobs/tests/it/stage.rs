@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Delivery, Failure, Handled, Outcome, WorkerConfig};
+use bus::{AttemptResult, Delivery, Failure, Handled, WorkerConfig};
 use contract::{Stage, job::Job, record::Lease, state, topology::PROCESSOR, verdict::Verdict};
 use jobs::{
     Attempt, Claim, Claims, Completion, JobHandler, Jobs, Opened, Run, completion, message, worker,
@@ -39,7 +39,7 @@ pub(crate) enum Answer {
     /// The job succeeded.
     Succeed,
     /// The attempt has this outcome.
-    Outcome(Outcome),
+    Outcome(AttemptResult),
     /// The child process of the job has died.
     LoseChild,
     /// The work panics.
@@ -142,7 +142,7 @@ impl JobHandler for Stub {
         }
     }
 
-    async fn run(&self, _: &Delivery, attempt: &mut Attempt, work: Work) -> Outcome {
+    async fn run(&self, _: &Delivery, attempt: &mut Attempt, work: Work) -> AttemptResult {
         let (job, run) = match work {
             Work::Run(job, run) => (job, run),
             Work::Publish(job, record) => {

@@ -6,7 +6,7 @@ use async_nats::jetstream::stream::Stream;
 use axum::{Json, extract::State, http::Uri};
 use contract::{
     Stage,
-    api::{DeadLetterList, DeadLetterReason},
+    api::{DeadLetterList, DeadLetterReasonSchema},
     signals::reason::DEAD_LETTERS,
 };
 use futures_util::{StreamExt as _, stream::iter};
@@ -39,7 +39,7 @@ const PAGE_TIME_MAX: Duration = Duration::from_secs(3);
     operation_id = "list_dead_letters",
     params(
         ("stage" = Option<Stage>, Query, description = "Only dead letters of this stage."),
-        ("reason" = Option<DeadLetterReason>, Query, description = "Only dead letters with this reason."),
+        ("reason" = Option<DeadLetterReasonSchema>, Query, description = "Only dead letters with this reason."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Dead letters on a page; 50 if absent."),
         ("cursor" = Option<String>, Query, pattern = "^[0-9]{1,19}$", description = "The `next_cursor` of the previous page."),
     ),

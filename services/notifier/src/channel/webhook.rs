@@ -10,7 +10,7 @@ use std::{
 
 use contract::{
     signals::{attr, reason},
-    webhook::{AllowList, Target, parse_target},
+    webhook::{AllowList, WebhookTarget, parse_target},
 };
 use opentelemetry::KeyValue;
 use reqwest::{Client, RequestBuilder, dns::Resolve, header::CONTENT_TYPE};
@@ -109,7 +109,7 @@ impl Webhook {
 
     async fn post(
         &self,
-        target: &Target,
+        target: &WebhookTarget,
         notification: &Notification<'_>,
         sent_at: SystemTime,
     ) -> (Sent, Health) {
@@ -130,7 +130,7 @@ impl Webhook {
 
     fn request(
         &self,
-        target: &Target,
+        target: &WebhookTarget,
         notification: &Notification<'_>,
         sent_at: SystemTime,
     ) -> RequestBuilder {
@@ -167,7 +167,7 @@ impl Webhook {
 }
 
 /// Adds an event to the span of the delivery: without a request there is no CLIENT span.
-fn postpone(target: &Target, after: Duration, why: &str) -> Sent {
+fn postpone(target: &WebhookTarget, after: Duration, why: &str) -> Sent {
     let attributes = vec![
         KeyValue::new(attr::SERVER_ADDRESS, target.host()),
         KeyValue::new(attr::SERVER_PORT, i64::from(target.port())),

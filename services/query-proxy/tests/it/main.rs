@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::{Router, body::Bytes, extract::State, http::Uri, response::IntoResponse};
 use contract::signals::METRICS;
-use query_proxy::{Config, Running, start};
+use query_proxy::{Config, RunningQueryProxy, start};
 use reqwest::{Client, Method, Response};
 use runtime::{admin::AdminConfig, clock::Clock, http_guard::HostsConfig, stop::Stop};
 use telemetry::Metrics;
@@ -17,7 +17,7 @@ type Seen = Arc<Mutex<Vec<String>>>;
 
 struct Rig {
     seen: Seen,
-    proxy: Running,
+    proxy: RunningQueryProxy,
     stop: Stop,
 }
 
