@@ -55,8 +55,8 @@ pub struct UpArgs {
     /// Send telemetry to this OTLP endpoint instead of the lab's console
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", value_parser = settings::otlp_endpoint)]
     pub otlp_endpoint: Option<String>,
-    /// Seconds between two canary jobs, which the console follows through every signal; 0 is off. Unless told: 60,
-    /// and off with --trickle 0 or with telemetry elsewhere
+    /// Seconds between two canary jobs, which the console follows through every signal; 0 is off [default: 60; off with
+    /// --trickle 0 or with telemetry elsewhere]
     #[arg(long = "canary", env = "WAYBILL_CANARY_SECONDS", value_name = "S", value_parser = settings::seconds(0..=86_400))]
     pub canary_seconds: Option<u64>,
     /// Clock for timestamps: each service's own clock, or that clock corrected by the lab's time server

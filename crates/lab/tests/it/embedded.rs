@@ -1,4 +1,4 @@
-//! A whole lab, with a real nats-server and with stand-ins for the services.
+//! Tests of the embedded lab with a real nats-server and fake services.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -157,7 +157,7 @@ async fn a_lab_waits_for_its_stop() {
     assert!(pids(&lab).is_empty());
 }
 
-/// Ports and a folder for a lab that is not to come up by itself.
+/// Ports and a folder for a lab that a test starts itself.
 struct Bench {
     block: PortBlock,
     home: tempfile::TempDir,

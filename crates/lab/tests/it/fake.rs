@@ -1,4 +1,4 @@
-//! Programs that play nats-server, Go and pip, in a folder that serves as PATH.
+//! Fake nats-server, Go and pip programs in a folder that is used as PATH.
 
 use std::{
     ffi::OsString,
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// The version that the lab pins; a test of the crate ties it to the files in `nats/server`.
 pub(crate) const PINNED: &str = "2.14.5";
 
-/// A machine with only the programs given to it.
+/// A search path with only these programs.
 pub(crate) struct Machine {
     home: TempDir,
 }

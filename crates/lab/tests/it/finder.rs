@@ -10,7 +10,7 @@ use lab::{
 use crate::fake::{Machine, PINNED, leftovers, listen};
 
 #[tokio::test]
-async fn the_one_given_is_used_or_refused_and_no_other_is_searched() {
+async fn a_configured_server_is_used_or_refused_and_no_other_is_searched() {
     let machine = Machine::new().with_server("2.12.0").with("mine", "echo 'nats-server: v2.11.0'");
     let mut finder = machine.finder();
     finder.given = Some(machine.path("bin/mine"));
@@ -35,7 +35,7 @@ async fn one_on_path_is_used_when_it_is_new_enough() {
 }
 
 #[tokio::test]
-async fn when_nothing_works_the_message_says_what_was_tried_and_what_helps() {
+async fn without_a_usable_server_the_error_lists_what_was_tried_and_what_helps() {
     let machine = Machine::new().with_server("2.10.29").with("go", "echo go1.20.1").with(
         "python3",
         "[ \"$3\" = --version ] && exit 0; echo 'no route to the index' >&2; exit 7",

@@ -1,4 +1,4 @@
-//! No child outlives the supervisor, however that ends.
+//! Tests that no child process outlives its supervisor.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -31,7 +31,7 @@ async fn no_part_outlives_a_killed_supervisor() {
     all_end(&parts).await;
 }
 
-/// Linux sends a parent-death signal when the thread that forked ends, whatever else lives.
+/// Linux sends the parent-death signal when the thread that forked ends, even if the process runs on.
 #[tokio::test]
 async fn a_part_outlives_the_thread_that_started_it() {
     let home = tempfile::tempdir().unwrap();

@@ -1,9 +1,8 @@
 //! Tests of the lab: real processes, real signals, a real nats-server.
 //!
-//! `lab-rig` stands in for the `waybill` binary; `fake` makes programs that play nats-server, Go
-//! and pip.
+//! `lab-rig` is a fake `waybill` binary; `fake` creates programs that act as nats-server, Go and pip.
 
-#![expect(clippy::unwrap_used, reason = "what a test stands on may fail it")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod embedded;
 mod fake;

@@ -8,7 +8,7 @@ use testkit::PortBlock;
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[test]
-fn every_taken_port_is_one_line_with_its_part_and_the_way_out() {
+fn every_port_in_use_is_one_line_with_its_part_and_what_to_do() {
     let block = PortBlock::claim();
     let ports = Ports::from_base(block.base());
     ports.check(HERE).unwrap();

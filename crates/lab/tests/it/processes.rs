@@ -1,4 +1,4 @@
-//! What tests ask about processes that are not their children.
+//! The state of processes that are not children of the test.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,10 +8,10 @@ use std::{
 use rustix::process::{Pid, test_kill_process};
 use testkit::eventually;
 
-/// How long anything in these tests may take.
+/// Timeout of each wait.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
-/// The stand-in for the `waybill` binary.
+/// The path of the fake `waybill` binary.
 pub(crate) fn rig() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_lab-rig")).to_owned()
 }
@@ -37,7 +37,7 @@ pub(crate) async fn all_end(pids: &[u32]) {
     .await;
 }
 
-/// As rustix wants it.
+/// The process id as rustix' type.
 pub(crate) fn raw(pid: u32) -> Pid {
     Pid::from_raw(pid.cast_signed()).unwrap()
 }

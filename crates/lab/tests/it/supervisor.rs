@@ -1,4 +1,4 @@
-//! Parts that die, hang, refuse and obey; played by shell scripts.
+//! Tests of the supervisor with shell scripts as parts.
 
 use std::{sync::Arc, sync::Mutex, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 const SLEEP: &str = "exec sleep 600";
-/// Says so once it no longer hears a stop; only a kill ends it.
+/// Ignores SIGTERM, after printing a line; only SIGKILL ends it.
 const DEAF: &str = "trap '' TERM; echo deaf; while :; do sleep 0.05; done";
 
 struct Bench {
@@ -122,7 +122,7 @@ async fn a_stopped_part_stays_down_until_it_is_started() {
 }
 
 #[tokio::test]
-async fn what_does_not_stop_in_time_is_killed_and_named() {
+async fn a_part_that_does_not_stop_in_time_is_killed_and_returned() {
     let bench = Bench::with(&[(Part::Gateway, DEAF), (Part::Notifier, SLEEP)]).await;
     let pids = [bench.pid(Part::Gateway), bench.pid(Part::Notifier)];
     bench.says(Part::Gateway, "deaf").await;
@@ -143,7 +143,7 @@ async fn tiers_stop_in_the_reverse_order_of_their_start() {
 }
 
 #[tokio::test]
-async fn a_part_that_ends_at_its_start_shows_its_last_words() {
+async fn a_part_that_ends_at_its_start_is_reported_with_its_last_log_lines() {
     let mut bench = Bench::new();
     let listens_never = Ready::Accepts(vec!["127.0.0.1:1".parse().unwrap()]);
     let refusing = PartSpec {
@@ -158,7 +158,7 @@ async fn a_part_that_ends_at_its_start_shows_its_last_words() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_an_error_at_the_start() {
+async fn a_missing_program_is_an_error_at_the_start() {
     let mut bench = Bench::new();
     let absent = PartSpec { argv: vec!["/nowhere/at/all".into()], ..spec(Part::Gateway, "") };
     let error = bench.supervisor.start_tier(vec![absent]).await.unwrap_err();
@@ -187,7 +187,7 @@ async fn a_paused_part_stands_still_and_can_still_be_stopped() {
 }
 
 #[tokio::test]
-async fn a_part_is_no_target_of_the_terminals_interrupt() {
+async fn a_part_does_not_receive_the_terminals_interrupt() {
     let bench = Bench::with(&[(Part::Gateway, SLEEP)]).await;
     let pid = raw(bench.pid(Part::Gateway));
     assert_eq!(getpgid(Some(pid)).unwrap(), pid);
@@ -196,7 +196,7 @@ async fn a_part_is_no_target_of_the_terminals_interrupt() {
 
 #[tokio::test]
 async fn a_dropped_supervisor_leaves_nothing_running() {
-    // Each with a child of its own, which a kill of the part alone would leave behind.
+    // Each with its own child, which would survive if only the part was killed.
     let family = "sleep 600 & echo $!; wait";
     let bench = Bench::with(&[(Part::Gateway, family), (Part::Notifier, DEAF)]).await;
     let said = async || bench.supervisor.log_tail(Part::Gateway).parse::<u32>();

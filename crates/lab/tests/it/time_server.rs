@@ -21,7 +21,7 @@ fn question(mark: u8) -> [u8; 48] {
 }
 
 #[tokio::test]
-async fn what_is_no_question_gets_no_answer_and_what_is_gets_one_no_longer_than_itself() {
+async fn only_requests_get_a_response_and_it_is_no_longer_than_the_request() {
     let server = LabTimeServer::start((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
     let socket = client(&server).await;
     let mut as_server = question(1);
@@ -30,14 +30,14 @@ async fn what_is_no_question_gets_no_answer_and_what_is_gets_one_no_longer_than_
         socket.send(noise).await.unwrap();
     }
     socket.send(&question(3)).await.unwrap();
-    // Answers come in order: the first one is to the one question.
+    // Responses arrive in order: the first one is for the only request.
     let mut answer = [0; 1_024];
     let length = timeout(LIMIT, socket.recv(&mut answer)).await.unwrap().unwrap();
     assert_eq!((length, answer[31]), (48, 3));
 }
 
 #[tokio::test]
-async fn a_flood_of_questions_is_answered_up_to_a_limit() {
+async fn a_flood_of_requests_gets_responses_up_to_a_limit() {
     let server = LabTimeServer::start((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
     let socket = client(&server).await;
     let began = tokio::time::Instant::now();

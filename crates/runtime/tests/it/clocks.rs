@@ -198,7 +198,7 @@ async fn an_unsynchronized_server_or_a_wrong_response_corrects_nothing() {
         let server = Server::start(mode).await;
         let skew = time::Duration::seconds(5);
         let watched = WatchedClock::start(&server, TimeSource::Ntp, skew);
-        // Each query asks three times: by the tenth packet, three responses were checked.
+        // Each query sends up to three packets: by the tenth packet, three queries are complete.
         eventually(LIMIT, "three queries", async || server.queries() >= 10).await;
         watched.shows(0.0, 0.0).unwrap_or_else(|seen| panic!("{mode:?}: {seen}"));
         assert_eq!(watched.clock.off_by(), skew, "{mode:?}");
@@ -210,7 +210,7 @@ async fn a_server_that_sent_kiss_o_death_is_not_queried_for_a_while() {
     let server = Server::start(ServerMode::Deny).await;
     let watched = WatchedClock::start(&server, TimeSource::Ntp, time::Duration::seconds(5));
     eventually(LIMIT, "the first query", async || server.queries() == 1).await;
-    // Not a wait for a condition: that nothing more comes is what the test is about.
+    // A fixed time, because the test checks that nothing is sent.
     tokio::time::sleep(TIMING.interval * 10).await;
     assert_eq!(server.queries(), 1);
     watched.shows(0.0, 0.0).unwrap();

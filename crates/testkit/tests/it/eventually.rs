@@ -1,4 +1,4 @@
-//! Waiting for a condition, and the message when it times out.
+//! Tests of `eventually` and the message of its timeout.
 
 use std::{
     panic::{AssertUnwindSafe, resume_unwind},
@@ -35,7 +35,7 @@ async fn after_the_timeout_it_says_what_where_and_what_it_saw_last() {
 }
 
 #[tokio::test]
-async fn a_look_that_hangs_is_late_too() {
+async fn a_check_that_hangs_times_out() {
     let hang = async || std::future::pending::<bool>().await;
     let message = message_of(eventually(SOON, "a slow thing", hang)).await;
     assert!(message.contains("did not return"), "{message}");

@@ -1,6 +1,6 @@
 //! Tests of testkit, against real processes and sockets.
 
-#![expect(clippy::unwrap_used, reason = "what a test stands on may fail it")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod eventually;
 mod nats;

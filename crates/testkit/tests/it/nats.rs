@@ -24,7 +24,7 @@ async fn stored(server: &NatsServer) -> u64 {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_outlives_a_kill_and_a_stop() {
+async fn acked_messages_survive_a_kill_and_a_stop() {
     let mut server = NatsServer::start().await;
     let url = server.url();
     let context = jetstream(&server).await;
@@ -60,7 +60,7 @@ async fn two_servers_share_nothing() {
 }
 
 #[tokio::test]
-async fn a_held_server_answers_again_when_let_go() {
+async fn a_paused_server_responds_again_after_a_resume() {
     let server = NatsServer::start().await;
     let health = format!("{}/healthz", server.monitor_url());
     let ask = || reqwest::Client::new().get(&health).timeout(LIMIT / 20).send();
