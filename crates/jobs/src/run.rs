@@ -29,7 +29,7 @@ pub struct Run {
     pub cancelled: CancellationToken,
     pub(crate) renewals: RunLease,
     _permit: Permit,
-    _callable: CancelRegistration,
+    _registration: CancelRegistration,
 }
 
 /// Renews the lease of a run. Clones share it.
@@ -73,7 +73,7 @@ impl Run {
             cancelled: cancelled.clone(),
             due,
         }));
-        Self { session, lease, cancelled, renewals, _permit: permit, _callable: registration }
+        Self { session, lease, cancelled, renewals, _permit: permit, _registration: registration }
     }
 
     /// Sets the job's progress; it is written with the next renewal.

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Least redelivery delay of a job that another worker runs.
-const BUSY_PAUSE_MIN: Duration = Duration::from_millis(50);
+const LEASED_DELAY_MIN: Duration = Duration::from_millis(50);
 
 /// Runs jobs.
 pub(crate) struct RunJobs {
@@ -90,7 +90,7 @@ fn opened(attempt: Attempt, job: Arc<Job>, claim: Claim) -> Opened<Work> {
 
 fn later(reason: &'static str, why: impl Into<String>, after: Duration) -> Failure {
     let cause = anyhow::Error::msg(why.into());
-    Failure::Postpone { reason, cause, after: after.max(BUSY_PAUSE_MIN) }
+    Failure::Postpone { reason, cause, after: after.max(LEASED_DELAY_MIN) }
 }
 
 /// Result of the operations of a job.

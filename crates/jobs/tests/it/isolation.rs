@@ -1,12 +1,14 @@
 //! When a job runs isolated, and when its interruptions are used up.
 
+use async_nats::jetstream::consumer::pull;
 use contract::{
     job::Job,
     record::{Interruptions, JobRecord},
     signals::reason,
     state::JobState,
-    topology::DEAD,
+    topology::{DEAD, PROCESSOR},
 };
+use futures_util::StreamExt as _;
 use jobs::claim::{INTERRUPTIONS_MAX, ISOLATED_DEATHS_MAX};
 
 use crate::{
@@ -62,4 +64,36 @@ async fn a_job_that_was_interrupted_too_often_is_not_run_again() {
     let job = interrupted(&mut rig, INTERRUPTIONS_MAX, 0).await;
     let record = rig.ended(&job, JobState::Dead).await;
     assert_eq!(record.failure.unwrap().reason, reason::INTERRUPTIONS_USED_UP);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_worker_was_lost_before_it_could_claim_it_runs_isolated() {
+    let mut rig = Rig::start().await;
+    let job = rig.queued().await;
+    let (stage, stream) = (PROCESSOR.stage.name(), PROCESSOR.stream.name);
+    let queue =
+        rig.stage.jetstream.get_consumer_from_stream::<pull::Config, _, _>(stage, stream).await;
+    // Delivered, and never acked.
+    let mut lost = queue.unwrap().fetch().max_messages(1).messages().await.unwrap();
+    lost.next().await.expect("the message is delivered").unwrap();
+    let mut worker = rig.worker("worker-1");
+    let running = step(&mut worker).await;
+    assert!(running.lease.isolated);
+    running.answer(Answer::Succeed);
+    rig.ended(&job, JobState::Succeeded).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_worker_was_lost_before_its_first_progress_runs_isolated() {
+    let mut rig = Rig::start().await;
+    let mut first = rig.worker("worker-1");
+    let job = rig.queued().await;
+    let running = step(&mut first).await;
+    assert!(!running.lease.isolated);
+    first.kill();
+    let mut second = rig.worker("worker-2");
+    let taken_over = step(&mut second).await;
+    assert!(taken_over.lease.isolated);
+    taken_over.answer(Answer::Succeed);
+    rig.ended(&job, JobState::Succeeded).await;
 }
