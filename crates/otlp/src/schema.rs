@@ -31,7 +31,6 @@ pub struct Field {
 
 /// The type of a field's values.
 #[derive(Debug, Clone, Copy)]
-#[expect(missing_docs, reason = "the names are protobuf's own")]
 pub enum FieldKind {
     Bool,
     Int32,

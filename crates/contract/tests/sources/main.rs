@@ -1,6 +1,7 @@
-//! Rules over the sources of the repository: no banned word of `docs/glossary.md` stands in an identifier, a string or a document.
+//! Rules over the sources of the repository.
 //!
-//! - [`banned`]: the words, what to write instead, and the exceptions with their reasons
+//! - [`banned`]: no banned word of `docs/glossary.md` stands in an identifier, a string or a document: the words, what to write instead, and the exceptions with their reasons
+//! - [`documented`]: every public item has a documentation comment
 //! - [`emitters`]: every registered name of a signal has an emitter
 //! - [`source`]: identifiers and strings of a Rust file, without its comments
 //! - [`files`]: the files of the repository
@@ -8,6 +9,7 @@
 #![expect(clippy::expect_used, reason = "a test may fail where it stands")]
 
 mod banned;
+mod documented;
 mod emitters;
 mod files;
 mod source;
