@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{PortBlock, eventually};
 
-use crate::program::{Ended, Running, command, run};
+use crate::program::{Ended, Running, command, ended};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -17,7 +17,7 @@ struct Lively {
     at: String,
     console: String,
     _ports: PortBlock,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Lively {
@@ -30,11 +30,14 @@ impl Lively {
         let mut lab = Running::start(command);
         lab.event("lively").await;
         let console = format!("http://127.0.0.1:{}/", ports.base() + 10);
-        Self { lab, at, console, _ports: ports, _folder: folder }
+        Self { lab, at, console, _ports: ports, folder }
     }
 
     async fn run(&self, line: &str) -> Ended {
-        run(&format!("{line} {}", self.at)).await
+        let mut command = command(format!("{line} {}", self.at).split(' '));
+        // An earlier test may have had a lab on the same port.
+        command.env("XDG_STATE_HOME", self.folder.path());
+        ended(command).await
     }
 
     async fn list(&self, flags: &str) -> Vec<Value> {
