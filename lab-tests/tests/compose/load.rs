@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::{api::JobAccepted, state::JobState};
+use contract::{api::JobAccepted, operation::OperationKind, state::JobState};
 use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::interval};
 
@@ -66,21 +66,10 @@ struct Order {
 }
 
 fn orders() -> Vec<Order> {
-    let number = json!([84, 2]);
-    let kind = |kind: &str| json!({"kind": kind, "inputs": number});
-    let work = [
-        add(),
-        kind("subtract"),
-        kind("multiply"),
-        kind("divide"),
-        json!({"kind": "primes", "below": 100_000}),
-        json!({"kind": "hash", "text": "waybill", "rounds": 10_000}),
-        json!({"kind": "wait", "seconds": 1.5}),
-        json!({"kind": "render", "width": 64, "height": 64, "center": [-0.5, 0.0], "zoom": 1.0}),
-    ];
+    let work = OperationKind::ALL.map(|kind| json!(kind.example()));
     let zero = json!({"kind": "divide", "inputs": [1, 0]});
     let mut mixed = job(&add());
-    mixed["operations"] = json!([add(), kind("multiply")]);
+    mixed["operations"] = json!([add(), {"kind": "multiply", "inputs": [84, 2]}]);
     let mut notified = job(&add());
     notified["notify"] = json!({"channel": "webhook", "url": "http://console:8090/hooks/load"});
     let mut once = job(&add());
