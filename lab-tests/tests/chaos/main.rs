@@ -5,7 +5,7 @@ mod silent;
 use std::time::Duration;
 
 use lab_tests::{
-    chaos::{self, Options, schedule::KINDS},
+    chaos::{self, ChaosOptions, schedule::FAULT_KINDS},
     waybill,
 };
 use testkit::Seed;
@@ -19,10 +19,11 @@ const ACK_WAIT: Duration = Duration::from_secs(2);
 #[tokio::test(flavor = "multi_thread")]
 async fn five_thousand_jobs_outlive_every_kind_of_fault() {
     let Seed(seed) = Seed::pick();
-    let options = Options { waybill: waybill(), seed, jobs: JOBS, rate: RATE, ack_wait: ACK_WAIT };
+    let options =
+        ChaosOptions { waybill: waybill(), seed, jobs: JOBS, rate: RATE, ack_wait: ACK_WAIT };
     let report = chaos::run(&options).await;
     println!("{report}");
     assert!(report.is_clean(), "repeat with WAYBILL_TEST_SEED={seed}");
     assert!(report.findings.accepted >= JOBS);
-    assert_eq!(report.kinds().len(), KINDS, "every kind struck: {:?}", report.kinds());
+    assert_eq!(report.kinds().len(), FAULT_KINDS, "every kind injected: {:?}", report.kinds());
 }

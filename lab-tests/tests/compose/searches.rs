@@ -2,7 +2,7 @@
 
 use lab_tests::{
     Client,
-    searches::{Jobs, all_find_what_they_should},
+    searches::{SearchedJobs, check_all},
 };
 use tokio::task::block_in_place;
 
@@ -18,6 +18,6 @@ async fn every_search_and_look_up_of_the_console_finds_what_came_through_the_col
     let parts = block_in_place(|| Backends::of(&lab));
     let client = Client::at(&parts.gateway, &parts.console);
     // As the notifier reaches it.
-    let jobs = Jobs::run(&client, "http://console:8090").await;
-    all_find_what_they_should(&client, &jobs).await;
+    let jobs = SearchedJobs::run(&client, "http://console:8090").await;
+    check_all(&client, &jobs).await;
 }

@@ -2,7 +2,7 @@
 
 use lab_tests::{
     Client,
-    searches::{Jobs, all_find_what_they_should},
+    searches::{SearchedJobs, check_all},
     waybill,
 };
 use testkit::LabUnderTest;
@@ -14,6 +14,6 @@ async fn every_search_and_look_up_of_the_console_finds_what_it_should_and_nothin
     })
     .await;
     let client = Client::of(&lab);
-    let jobs = Jobs::run(&client, &lab.console_url()).await;
-    all_find_what_they_should(&client, &jobs).await;
+    let jobs = SearchedJobs::run(&client, &lab.console_url()).await;
+    check_all(&client, &jobs).await;
 }
