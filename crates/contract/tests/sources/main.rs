@@ -1,7 +1,8 @@
-//! Rules over the sources of the repository: no banned word of `docs/glossary.md` stands in an identifier, a string or a document.
+//! Rules for the sources of the repository: no banned word of `docs/glossary.md` in an identifier, a string or a document.
 //!
 //! - [`banned`]: the words, what to write instead, and the exceptions with their reasons
 //! - [`emitters`]: every registered name of a signal has an emitter
+//! - [`type_names`]: every public type has a name of its own
 //! - [`source`]: identifiers and strings of a Rust file, without its comments
 //! - [`files`]: the files of the repository
 
@@ -11,6 +12,7 @@ mod banned;
 mod emitters;
 mod files;
 mod source;
+mod type_names;
 
 use banned::{BANNED, is_excepted};
 
