@@ -1,4 +1,4 @@
-//! The chaos run of CI: every kind of fault at least once, while 5,000 jobs come in.
+//! The chaos run of CI: every kind of fault at least once, while 5,000 jobs are submitted.
 
 mod silent;
 
@@ -11,13 +11,13 @@ use lab_tests::{
 use testkit::Seed;
 
 const JOBS: usize = 5_000;
-/// Jobs a second at most.
+/// Highest rate, in jobs per second.
 const RATE: f64 = 20.0;
-/// Short, so that every kind of fault fits into few minutes. `make chaos` has the lab's own.
+/// Short, so that every kind of fault fits into a few minutes. `make chaos` uses the default of the lab.
 const ACK_WAIT: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_thousand_jobs_outlive_every_kind_of_fault() {
+async fn no_job_is_lost_or_duplicated_by_any_kind_of_fault() {
     let Seed(seed) = Seed::pick();
     let options =
         ChaosOptions { waybill: waybill(), seed, jobs: JOBS, rate: RATE, ack_wait: ACK_WAIT };

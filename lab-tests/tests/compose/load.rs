@@ -1,4 +1,4 @@
-//! Jobs of every kind and every fate, so that every panel has something to show.
+//! A load with every kind of job and every outcome, so that every panel has data.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::backends::Backends;
 /// Time between two jobs.
 const PACE: Duration = Duration::from_millis(150);
 
-/// A load that goes on until it is dropped.
+/// A load that runs until it is dropped.
 pub(crate) struct Load {
     task: JoinHandle<()>,
-    /// A job that failed once, was tried again, and succeeded.
+    /// A job that failed once and succeeded at its second attempt.
     pub(crate) retried: JobAccepted,
 }
 
 impl Load {
-    /// Sends one of each and waits until they have ended as they should, then goes on sending.
+    /// Submits one of each, waits until they have ended as expected, then continues to submit.
     pub(crate) async fn start(parts: &Backends) -> Self {
         let crashed = parts.submit(&job(&add()), Some("processor=crash:after_effect@1")).await;
         let retried = parts.submit(&job(&add()), Some("processor=error@1")).await;

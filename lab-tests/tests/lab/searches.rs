@@ -8,7 +8,7 @@ use lab_tests::{
 use testkit::LabUnderTest;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_search_and_look_up_of_the_console_finds_what_it_should_and_nothing_else() {
+async fn every_search_and_look_up_of_the_console_finds_exactly_what_it_should() {
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), "2".into()));
     })
