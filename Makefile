@@ -67,7 +67,7 @@ compose-test: ## The full lab in containers: signals, searches, panels, restart,
 	cargo build --workspace --bin waybill
 	cargo test --package lab-tests --test compose -- --include-ignored --nocapture
 
-browser-test: ## What a stranger's web page can do to a running lab, tried by a real browser (needs chromium and chromedriver)
+browser-test: ## What a foreign web page can do to a running lab, tried by a real browser (needs chromium and chromedriver)
 	@command -v chromedriver >/dev/null || { echo "browser-test needs chromedriver (Debian: apt-get install chromium chromium-driver)" >&2; exit 1; }
 	cargo build --workspace --bin waybill
 	cargo test --package lab-tests --test browser -- --include-ignored --nocapture

@@ -1,6 +1,6 @@
-//! Bodies from outside: a structured CloudEvent, the job in its data, and a job by itself.
+//! Parses request bodies: a structured CloudEvent with a job in its data, and a job.
 //!
-//! What is accepted is written anew, accepted again and the same; what is refused names a field.
+//! An accepted body is serialized and parsed again to the same value; an error names a field.
 
 #![no_main]
 
@@ -24,7 +24,7 @@ fuzz_target!(|body: &[u8]| {
     job(body);
 });
 
-/// Reads `body`; what it is must survive being written and read again.
+/// Parses `body`; the value must survive serializing and parsing.
 fn survives<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(
     body: &[u8],
 ) -> Option<T> {
@@ -52,7 +52,7 @@ fn job(body: &[u8]) {
     }
 }
 
-/// The attributes as headers, and back.
+/// Converts the attributes to headers and back.
 fn envelope(event: &RawEvent) {
     let read = EventHead::read(|name| match name {
         event::CE_SPECVERSION => Some(event.specversion.as_str()),

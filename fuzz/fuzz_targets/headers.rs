@@ -1,6 +1,6 @@
-//! Headers from outside: one a line, `name: value`.
+//! Parses headers, one `name: value` per line.
 //!
-//! What is accepted is written anew, accepted again and the same; nothing that is not allowed travels on.
+//! An accepted header is serialized and parsed again to the same value; nothing invalid is propagated.
 
 #![no_main]
 
@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
     together(&headers);
 });
 
-/// Each value by the rules of its own header.
+/// Parses one header.
 fn alone(name: &str, value: &str) {
     if name.eq_ignore_ascii_case(TRACEPARENT)
         && let Ok(span) = value.parse::<TraceParent>()
@@ -43,7 +43,7 @@ fn alone(name: &str, value: &str) {
     }
 }
 
-/// All of them as a message carries them.
+/// Parses all headers of a message.
 fn together(headers: &[(&str, &str)]) {
     let first = |name: &str| headers.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
     match EventHead::read(first) {

@@ -1,6 +1,6 @@
-//! Telemetry from outside: an export in protobuf or JSON, walked and decoded as the console does.
+//! Parses an export in protobuf or JSON as the console does.
 //!
-//! What is accepted is canonical, no longer than it was, read back from its own JSON as the same, and valid to `prost`.
+//! An accepted export is canonical, not longer than before, identical after a round trip through JSON, and valid for `prost`.
 
 #![no_main]
 
@@ -19,7 +19,7 @@ fuzz_target!(|input: &[u8]| {
     let signal = [Signal::Traces, Signal::Logs, Signal::Metrics][usize::from(first % 3)];
     let message = signal.export();
     let wire = match std::str::from_utf8(body) {
-        // Text in braces is JSON; anything else protobuf.
+        // Text in braces is JSON; everything else is protobuf.
         Ok(text) if text.trim_start().starts_with('{') => {
             match json::read(message, text, BYTES_MAX) {
                 Ok(read) => read.wire,
@@ -44,7 +44,7 @@ fuzz_target!(|input: &[u8]| {
     assert!(is_read, "prost refuses what was accepted");
 });
 
-/// The JSON of a message is the message.
+/// The message is the same after a round trip through JSON.
 fn comes_back(message: &'static Message, canon: &[u8]) {
     let mut written = Vec::new();
     json::write(message, canon, &mut written);
@@ -54,7 +54,7 @@ fn comes_back(message: &'static Message, canon: &[u8]) {
     assert_eq!(canonical(message, &read.wire).as_deref(), Ok(canon), "{written}");
 }
 
-/// Item by item, as the store takes it.
+/// Decodes each item as the store does.
 fn walk(signal: Signal, wire: &[u8]) {
     let Ok(export) = Export::open(wire) else { return };
     for resource in export.resources() {

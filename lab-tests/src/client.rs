@@ -1,4 +1,4 @@
-//! Talks to a lab as its users do: over HTTP.
+//! An HTTP client of a lab.
 
 use std::{fmt::Debug, time::Duration};
 
@@ -16,10 +16,10 @@ use testkit::{LabUnderTest, eventually};
 use trace::Trace;
 use url::Url;
 
-/// How long a single request may take.
+/// Request timeout.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
-/// Jobs on a page when all are listed.
+/// Page size when all jobs are listed.
 const PAGE: usize = 200;
 
 /// A client of one lab.
@@ -36,7 +36,7 @@ impl Client {
         Self::at(&lab.gateway_url(), &lab.console_url())
     }
 
-    /// A client of the lab whose gateway and console are there.
+    /// A client of the lab with this gateway and console.
     pub fn at(gateway: &str, console: &str) -> Self {
         let http = http_builder(REQUEST_LIMIT).build().expect("TLS starts");
         let url = |text: &str| Url::parse(text).expect("the URL of a part of the lab");
@@ -47,12 +47,12 @@ impl Client {
         }
     }
 
-    /// Submits a job that must be accepted.
+    /// Submits a job; panics if it is not accepted.
     pub async fn submit(&self, job: &Value) -> JobAccepted {
         self.submit_with(job, &[]).await
     }
 
-    /// Submits a job with more headers; it must be accepted.
+    /// Submits a job with additional headers; panics if it is not accepted.
     pub async fn submit_with(&self, job: &Value, headers: &[(&str, &str)]) -> JobAccepted {
         let (status, body) = self.try_submit(job, headers).await.expect("the gateway answers");
         assert_eq!(status, StatusCode::ACCEPTED, "{body}");
@@ -72,7 +72,7 @@ impl Client {
         self.gateway.http().status_and_json(request).await
     }
 
-    /// A job as it is now; `None` when the gateway does not know it or does not answer.
+    /// The current state of a job; `None` if the gateway does not know it or does not respond.
     pub async fn job(&self, id: JobId) -> Option<JobView> {
         self.gateway.job(id).await.ok()
     }
@@ -101,7 +101,7 @@ impl Client {
         .await
     }
 
-    /// Sends an order about a job, a dead letter or many: `jobs/{id}/cancel`. Returns the response.
+    /// Sends a POST request such as `jobs/{id}/cancel`; returns the response.
     pub async fn order(&self, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
         let request = self.gateway.http().post(&format!("/v1/{path}"));
         let request = match body {
@@ -112,7 +112,7 @@ impl Client {
         answer.expect("the gateway answers with JSON")
     }
 
-    /// All jobs the gateway lists, newest first, page by page; `None` when it does not answer.
+    /// All jobs of the gateway, newest first; `None` if it does not respond.
     pub async fn try_all_jobs(&self) -> Option<Vec<JobView>> {
         let mut jobs = Vec::new();
         let mut page = JobFilter { limit: PAGE, ..JobFilter::default() };
@@ -126,7 +126,7 @@ impl Client {
         }
     }
 
-    /// How many jobs the gateway lists; `None` when it does not answer.
+    /// The number of jobs; `None` if the gateway does not respond.
     pub async fn try_count(&self) -> Option<usize> {
         self.try_all_jobs().await.map(|jobs| jobs.len())
     }
@@ -142,13 +142,13 @@ impl Client {
         self.gateway.queues().await.ok()
     }
 
-    /// The trace as the console has it now.
+    /// The current trace in the console.
     pub async fn trace(&self, trace_id: &str) -> Option<Trace> {
         let otlp = self.console.trace(trace_id).await.ok()??;
         Some(Trace::from_otlp(&otlp))
     }
 
-    /// Waits until the trace is as `wanted`; an `Err` of it says what is still missing.
+    /// Waits until `wanted` returns `Ok` for the trace; its error says what is missing.
     pub async fn trace_where<T, E: Debug>(
         &self,
         trace_id: &str,
@@ -166,7 +166,7 @@ impl Client {
         .await
     }
 
-    /// The same, and no span of it lacks its parent: batches of several services arrive in any order.
+    /// The same, and no span may lack its parent: batches of several services arrive in any order.
     pub async fn whole_trace_where<T, E: Debug>(
         &self,
         trace_id: &str,
@@ -197,14 +197,14 @@ impl Client {
         self.admin(admin).metrics().await.ok()?.value(series)
     }
 
-    /// What the console answers at this path and query, with its status. Redirects are followed.
+    /// The status and body of the console's response to this path and query. Follows redirects.
     pub async fn console(&self, path: &str) -> Result<(u16, String), ClientError> {
         let console = self.console.http();
         let FullResponse { status, body, .. } = console.response(console.get(path)).await?;
         Ok((status.as_u16(), String::from_utf8_lossy(&body).into_owned()))
     }
 
-    /// The services that the console has log lines of for this trace, one entry a line.
+    /// The service of each log line of this trace in the console.
     pub async fn log_lines(&self, trace_id: &str) -> Option<Vec<String>> {
         let console = self.console.http();
         let request = console.get(&format!("/api/logs?trace_id={trace_id}"));

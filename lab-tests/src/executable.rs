@@ -1,4 +1,4 @@
-//! The `waybill` executable, built if it is not up to date, so that no test runs yesterday's program.
+//! The `waybill` executable, built if it is not up to date.
 
 use std::{path::PathBuf, process::Command, sync::LazyLock};
 
@@ -8,7 +8,7 @@ pub fn waybill() -> PathBuf {
     BUILT.clone()
 }
 
-/// The executable that lies beside this program, built together with it.
+/// The executable in the folder of this program, which is built together with it.
 pub fn waybill_beside() -> PathBuf {
     std::env::current_exe().expect("this program is a file").with_file_name("waybill")
 }

@@ -1,5 +1,5 @@
-//! What a killed worker costs, by the clock, at the lab's own ack wait: its jobs wait for one ack wait, no other job
-//! waits at all. The same is asked of both labs; only how a worker is killed, and comes back, is theirs.
+//! Measures the delay caused by a killed worker, at the default ack wait: its jobs wait for one ack wait, and other jobs
+//! are not delayed. Both labs run the same checks, with different ways to kill and restart a worker.
 
 use std::{
     collections::BTreeMap,
@@ -15,13 +15,13 @@ use testkit::eventually;
 use crate::Client;
 
 const LIMIT: Duration = Duration::from_mins(2);
-/// A submission to its end, at any moment, the restart of the worker included.
+/// Longest time from submission to end of a new job, including a restart of the worker.
 const FRESH_MAX: Duration = Duration::from_secs(4);
-/// The ack wait of ten seconds, the redelivery, and a busy machine.
+/// Timeout of a take-over: the ack wait of ten seconds, the redelivery, and a busy machine.
 const TAKE_OVER_MAX: Duration = Duration::from_secs(14);
-/// Ten jobs of six seconds after a kill: the take-over, the jobs beside each other, and a busy machine.
+/// Longest time for ten concurrent jobs of six seconds after a kill, including the take-over.
 const TEN_JOBS_MAX: Duration = Duration::from_secs(25);
-/// One ack wait, the deaths in child processes, and a busy machine.
+/// Longest time until a poison job is dead: one ack wait, the runs in child processes, and a busy machine.
 const POISON_MAX: Duration = Duration::from_secs(30);
 
 /// A job that takes this long.
@@ -29,18 +29,14 @@ pub fn wait(seconds: u32) -> Value {
     json!({"name": format!("wait {seconds}"), "operations": [{"kind": "wait", "seconds": seconds}]})
 }
 
-/// A job that takes a moment.
+/// A job that ends at once.
 pub fn add() -> Value {
     json!({"name": "fresh", "operations": [{"kind": "add", "inputs": [1, 2]}]})
 }
 
 /// Kills the only worker three times while it runs three long jobs: each time they are taken over after one ack wait,
-/// and a fresh job never waits. `kill` returns when the worker is gone, `come_back` when it is started.
-pub async fn three_kills_cost_one_ack_wait_each(
-    client: &Client,
-    kill: impl AsyncFn(),
-    come_back: impl AsyncFn(),
-) {
+/// and a new job never waits. `kill` returns when the worker has ended, `come_back` when it is started again.
+pub async fn check_three_kills(client: &Client, kill: impl AsyncFn(), come_back: impl AsyncFn()) {
     let mut held = running(client, 3, 120).await;
     for number in 1..=3 {
         let killed = Instant::now();
@@ -68,7 +64,7 @@ pub async fn three_kills_cost_one_ack_wait_each(
     }
 }
 
-/// Kills the only worker while it runs ten jobs: all of them run again, beside each other.
+/// Kills the only worker while it runs ten jobs: all of them run again, concurrently.
 pub async fn ten_jobs_in_flight_run_again(
     client: &Client,
     kill: impl AsyncFn(),
@@ -86,8 +82,8 @@ pub async fn ten_jobs_in_flight_run_again(
     assert!(killed.elapsed() < TEN_JOBS_MAX, "{:?}", killed.elapsed());
 }
 
-/// Submits `poison` jobs at once, each of which kills the worker that runs it: each is dead in time, and other jobs succeed.
-pub async fn poison_jobs_end_alone(client: &Client, poison: usize) {
+/// Submits `poison` jobs that abort every process that runs them: each is dead in time, and other jobs succeed.
+pub async fn check_poison_jobs(client: &Client, poison: usize) {
     let mut innocent = running(client, 1, 15).await;
     innocent.extend(running(client, 1, 25).await);
     let started_at = Instant::now();
@@ -132,7 +128,7 @@ async fn holder_other_than(client: &Client, job: JobId, before: &str) -> (String
     .await
 }
 
-/// Submits one job after the other until `others` is ready; the longest time that one of them took.
+/// Submits one job after the other until `others` is ready; returns the longest duration.
 async fn longest_fresh_job<T>(client: &Client, others: impl Future<Output = T>) -> (T, Duration) {
     let (is_over, mut longest) = (AtomicBool::new(false), Duration::ZERO);
     let others = async {

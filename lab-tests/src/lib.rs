@@ -1,6 +1,6 @@
-//! What the tests of a whole running lab share: the executable and a client.
+//! Shared code of the tests of a running lab, such as the executable and a client.
 //!
-//! Everything here panics with a message for the reader of a failed test.
+//! Functions panic on errors, with a message for the reader of a failed test.
 
 pub mod backlog;
 pub mod chaos;

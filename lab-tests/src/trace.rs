@@ -1,10 +1,10 @@
-//! What tests ask of a trace.
+//! Assertions on traces.
 
 use trace::{Span, Trace};
 
-/// Questions whose answer a test relies on.
+/// Assertions on a trace under test.
 pub trait TraceUnderTest {
-    /// The one span with this name; panics with the whole trace if there is another number of them.
+    /// The only span with this name; panics with the trace if there are none or several.
     fn the(&self, name: &str) -> &Span;
 }
 

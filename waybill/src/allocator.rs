@@ -1,4 +1,4 @@
-//! How soon the allocator returns free memory to the system.
+//! Options of the allocator that return free memory to the system early.
 
 use std::{os::unix::process::CommandExt as _, process::Command};
 
@@ -11,8 +11,11 @@ const OPTIONS: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "10"), ("MIMALLOC_A
 
 /// Executes this program again, in the same process, with these options, unless the environment sets them. Must be
 /// called before any thread is started or file opened. If it fails, the process only uses more memory.
-pub(crate) fn give_back_soon() {
-    #[expect(clippy::disallowed_methods, reason = "they are the allocator's settings, not ours")]
+pub(crate) fn return_memory_early() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "these are settings of the allocator, not of waybill"
+    )]
     let missing: Vec<_> =
         OPTIONS.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()).collect();
     let (Ok(program), mut arguments) = (std::env::current_exe(), std::env::args_os()) else {
@@ -21,8 +24,8 @@ pub(crate) fn give_back_soon() {
     if !missing.is_empty()
         && let Some(name) = arguments.next()
     {
-        let mut again = Command::new(program);
-        again.arg0(name).args(arguments).envs(missing);
-        let _error = again.exec();
+        let mut command = Command::new(program);
+        command.arg0(name).args(arguments).envs(missing);
+        let _error = command.exec();
     }
 }

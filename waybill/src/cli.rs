@@ -8,9 +8,10 @@ use contract::Stage;
 use crate::{
     allocator,
     commands::{
-        bench::BenchCommand, completions::Completions, dead::Dead, doctor::Doctor, guard::Guard,
-        job::Job, kill::Kill, load::Load, open::Open, probe::Probe, service::Service,
-        topology::Topology, up::Up,
+        bench::BenchCommand, completions::CompletionsCommand, dead::DeadCommand,
+        doctor::DoctorCommand, guard::GuardCommand, job::JobCommand, kill::KillCommand,
+        load::LoadCommand, open::OpenCommand, probe::ProbeCommand, service::ServiceCommand,
+        topology::TopologyCommand, up::UpCommand,
     },
     environment,
     exit::{self, Exit},
@@ -26,34 +27,34 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    Up(Box<Up>),
+    Up(Box<UpCommand>),
     #[command(subcommand)]
-    Job(Box<Job>),
-    Load(Box<Load>),
+    Job(Box<JobCommand>),
+    Load(Box<LoadCommand>),
     #[command(subcommand)]
-    Dead(Box<Dead>),
-    Open(Open),
+    Dead(Box<DeadCommand>),
+    Open(OpenCommand),
     Bench(Box<BenchCommand>),
-    Doctor(Doctor),
-    Kill(Kill),
-    Probe(Probe),
+    Doctor(DoctorCommand),
+    Kill(KillCommand),
+    Probe(ProbeCommand),
     #[command(subcommand)]
-    Topology(Topology),
-    Completions(Completions),
+    Topology(TopologyCommand),
+    Completions(CompletionsCommand),
     /// Run the gateway: the HTTP API that accepts jobs and reports their state
-    Gateway(Box<Service<gateway::Config>>),
+    Gateway(Box<ServiceCommand<gateway::Config>>),
     /// Run the ingester: validates submitted jobs and raw events, then queues the jobs
-    Ingester(Box<Service<ingester::Config>>),
+    Ingester(Box<ServiceCommand<ingester::Config>>),
     /// Run the processor: executes the operations of queued jobs
-    Processor(Box<Service<processor::Config>>),
+    Processor(Box<ServiceCommand<processor::Config>>),
     /// Run the notifier: sends a notification for each completed job
-    Notifier(Box<Service<notifier::Config>>),
+    Notifier(Box<ServiceCommand<notifier::Config>>),
     /// Run the console: receives telemetry over OTLP and displays it
-    Console(Box<Service<console::Config>>),
+    Console(Box<ServiceCommand<console::Config>>),
     /// Run the query proxy of the full lab: forwards read-only queries to the backends
-    QueryProxy(Box<Service<query_proxy::Config>>),
+    QueryProxy(Box<ServiceCommand<query_proxy::Config>>),
     #[command(hide = true)]
-    Guard(Guard),
+    Guard(GuardCommand),
     /// Run one operation of a job in a child process of a processor
     #[command(hide = true, name = processor::isolation::CHILD_COMMAND)]
     IsolatedOperation,
@@ -67,14 +68,14 @@ impl Cli {
         let matches = command.try_get_matches_from_mut(&arguments);
         let read = matches.and_then(|matches| {
             let mut cli = Self::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
-            let below = |name: &str| matches.subcommand_matches(name);
+            let subcommand = |name: &str| matches.subcommand_matches(name);
             match &mut cli.command {
                 Command::Up(up) => {
-                    up.set_sources(below("up").map(environment::sources).unwrap_or_default());
+                    up.set_sources(subcommand("up").map(environment::sources).unwrap_or_default());
                 }
                 Command::Topology(topology) => {
                     let flags =
-                        below("topology").and_then(|flags| flags.subcommand_matches("apply"));
+                        subcommand("topology").and_then(|flags| flags.subcommand_matches("apply"));
                     topology.set_sources(flags.map(environment::sources).unwrap_or_default());
                 }
                 _ => {}
@@ -85,7 +86,7 @@ impl Cli {
             let Some(message) = environment::explain(&error, &command, &arguments) else {
                 error.exit()
             };
-            exit::wrong_setting(&message);
+            exit::exit_with_invalid_setting(&message);
         })
     }
 
@@ -103,7 +104,7 @@ impl Cli {
                 return service.run(Stage::Notifier.name(), notifier::run);
             }
             Command::Console(service) => {
-                allocator::give_back_soon();
+                allocator::return_memory_early();
                 return service.without_telemetry().run(
                     "console",
                     async |config, service, stop| {
@@ -120,7 +121,7 @@ impl Cli {
                     },
                 );
             }
-            // Before any thread: the guard becomes another program.
+            // Before any thread is started: `guard` executes another program in this process.
             Command::Guard(guard) => guard.run(),
             Command::Up(up) => on_one_thread(up.run()),
             Command::Job(job) => on_one_thread(job.run()),

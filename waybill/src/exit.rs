@@ -20,8 +20,7 @@ Exit codes:
 /// How a command ended, beside the error it may return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Success.
-    Done,
+    Success,
     /// Failure; the command has printed why.
     Failed,
     /// Invalid arguments, detected by the command itself.
@@ -30,8 +29,7 @@ pub(crate) enum Exit {
     JobNotSucceeded,
     /// No lab is reachable.
     Unreachable,
-    /// Timeout.
-    TimeUp,
+    Timeout,
     /// Interrupted by a signal.
     Interrupted,
 }
@@ -44,19 +42,19 @@ pub(crate) struct UsageError(pub(crate) String);
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
-            Exit::Done => 0,
+            Exit::Success => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::JobNotSucceeded => 3,
             Exit::Unreachable => 4,
-            Exit::TimeUp => 5,
+            Exit::Timeout => 5,
             Exit::Interrupted => 130,
         })
     }
 }
 
 /// Prints which variable is invalid and exits, as for an invalid command line.
-pub(crate) fn wrong_setting(message: &str) -> ! {
+pub(crate) fn exit_with_invalid_setting(message: &str) -> ! {
     print_message(message);
     std::process::exit(2)
 }

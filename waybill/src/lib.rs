@@ -14,7 +14,7 @@ mod commands;
 mod environment;
 mod exit;
 mod lab_args;
-mod last;
+mod last_job;
 mod listener;
 mod request;
 mod terminal;

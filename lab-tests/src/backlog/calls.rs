@@ -1,32 +1,32 @@
-//! The calls whose time is taken.
+//! The calls whose duration is measured.
 
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{Side, fill};
+use super::{MeasuredLab, fill};
 
 /// One kind of call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Call {
-    /// A job is submitted.
+    /// Submits a job.
     Submit,
-    /// The first page of 50 jobs.
+    /// Lists the newest 50 jobs.
     List,
-    /// A page in a state that no job is in: nothing can be left out of the search.
+    /// Lists jobs in a state that no job is in: the gateway must search all jobs.
     ListNone,
-    /// The oldest job.
+    /// Reads the oldest job.
     Read,
-    /// The state of the queues.
+    /// Reads the state of the queues.
     Queues,
 }
 
 impl Call {
-    /// All of them.
+    /// All calls, in display order.
     pub const ALL: [Self; 5] = [Self::Submit, Self::List, Self::ListNone, Self::Read, Self::Queues];
 
-    /// As it is called in reports.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Submit => "submit",
@@ -37,23 +37,23 @@ impl Call {
         }
     }
 
-    /// Makes the call once and answers how long it took, its whole body included.
-    pub(super) async fn time(self, side: &Side) -> Duration {
+    /// Makes the call once and returns its duration, including the whole response body.
+    pub(super) async fn time(self, lab: &MeasuredLab) -> Duration {
         let path = match self {
             Self::Submit => {
                 let started = Instant::now();
-                fill::submit(&side.gateway).await;
+                fill::submit(&lab.gateway).await;
                 return started.elapsed();
             }
             Self::List => "/v1/jobs?limit=50".to_owned(),
             Self::ListNone => "/v1/jobs?limit=50&state=failed".to_owned(),
-            Self::Read => format!("/v1/jobs/{}", side.oldest.id),
+            Self::Read => format!("/v1/jobs/{}", lab.oldest.id),
             Self::Queues => "/v1/queues".to_owned(),
         };
-        // Not parsed: a longer list takes the client longer to parse, and that is not the gateway's time.
-        let gateway = side.gateway.http();
+        // The response is not parsed: parsing a longer list would add time that the gateway does not take.
+        let gateway = lab.gateway.http();
         let started = Instant::now();
-        gateway.send(gateway.get(&path)).await.expect("the gateway answers");
+        gateway.send(gateway.get(&path)).await.expect("the gateway responds");
         started.elapsed()
     }
 }

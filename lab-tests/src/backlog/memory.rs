@@ -1,4 +1,4 @@
-//! The memory of a lab's parts, from the kernel.
+//! The memory of the parts of a lab, read from `/proc`.
 
 use std::fs;
 
@@ -6,34 +6,36 @@ use lab::Part;
 use serde::Serialize;
 use testkit::LabUnderTest;
 
-/// What a part's own memory may grow by while jobs queue up, in MiB: the gateway's index of 100,000 jobs
-/// is the largest thing that any of the services keeps.
+/// Most growth of a service's private memory while jobs queue up, in MiB. The largest structure of any service is the
+/// gateway's index of 100,000 jobs.
 const GROWTH_MAX_MIB: f64 = 24.0;
 
-/// A part's own memory (heap and stacks) before, halfway and after, in MiB.
+/// Private memory (heap and stacks) of a part, in MiB.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartMemory {
-    /// The part.
+    /// Name of the part.
     pub part: String,
-    /// With a few jobs.
+    /// With a few jobs in the lab.
     pub before_mib: f64,
-    /// With half of them.
+    /// With half of the jobs.
     pub half_mib: f64,
-    /// With all of them.
+    /// With all jobs.
     pub after_mib: f64,
-    /// Whether it must stay flat: the broker keeps an index of all messages, the console of all spans up to its caps.
+    /// Whether its growth is limited. The broker keeps an index of all messages, and the console keeps spans up to its
+    /// limits.
     pub is_service: bool,
 }
 
 impl PartMemory {
-    /// The parts that run all the time.
+    /// One entry per part that runs during the whole measurement.
     pub(super) fn table(
         before: Vec<(Part, f64)>,
         half: &[(Part, f64)],
         after: &[(Part, f64)],
     ) -> Vec<Self> {
-        let find =
-            |all: &[(Part, f64)], part| all.iter().find(|(own, _)| *own == part).map(|own| own.1);
+        let find = |all: &[(Part, f64)], part| {
+            all.iter().find(|(other, _)| *other == part).map(|found| found.1)
+        };
         let rows = before.into_iter().filter_map(|(part, before_mib)| {
             Some(Self {
                 part: part.to_string(),
@@ -46,13 +48,13 @@ impl PartMemory {
         rows.collect()
     }
 
-    /// A service is flat when it stays within its allowance, however many jobs wait.
+    /// Whether the growth is within its limit.
     pub fn is_flat(&self) -> bool {
         !self.is_service || self.after_mib - self.before_mib <= GROWTH_MAX_MIB
     }
 }
 
-/// The memory of each part that runs, in MiB.
+/// Private memory of each running part, in MiB.
 pub(super) fn of(lab: &LabUnderTest) -> Vec<(Part, f64)> {
     lab.parts().into_iter().filter_map(|status| Some((status.part, mib(status.pid?)?))).collect()
 }

@@ -1,6 +1,6 @@
-//! What a long queue costs: two labs side by side, both without a processor, one with many jobs waiting.
+//! The cost of a long queue: compares two labs without a processor, of which one has many waiting jobs.
 //!
-//! The same calls go to both in turn, so that what else the machine does meets both alike.
+//! Each call is made in both labs in turn, so that other load on the machine affects both equally.
 
 mod calls;
 mod fill;
@@ -20,33 +20,33 @@ use url::Url;
 
 pub use calls::Call;
 pub use memory::PartMemory;
-pub use report::{CallCost, Report};
+pub use report::{BacklogReport, CallCost};
 
 /// Request timeout.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What to measure.
+/// The parameters of a measurement.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct BacklogOptions {
     /// The executable under test.
     pub waybill: PathBuf,
-    /// How many jobs are to wait.
+    /// Number of waiting jobs.
     pub jobs: usize,
-    /// How often each call is made in each lab.
+    /// Calls of each kind in each lab.
     pub samples: usize,
 }
 
-/// One of the two labs, and how it is called.
-struct Side {
+/// One of the two labs and its client.
+struct MeasuredLab {
     lab: LabUnderTest,
     gateway: GatewayClient,
-    /// The oldest job of it.
+    /// The first job that was submitted to it.
     oldest: JobAccepted,
 }
 
-/// Fills one lab, asks both, and says what it cost.
-pub async fn run(options: &Options) -> Report {
-    let (empty, full) = (Side::start(options).await, Side::start(options).await);
+/// Fills one of two new labs and measures the same calls in both.
+pub async fn run(options: &BacklogOptions) -> BacklogReport {
+    let (empty, full) = (MeasuredLab::start(options).await, MeasuredLab::start(options).await);
     warm_up(&empty, &full).await;
     let before = memory::of(&full.lab);
     let (first, second) = (options.jobs / 2, options.jobs - options.jobs / 2);
@@ -55,7 +55,7 @@ pub async fn run(options: &Options) -> Report {
     let half = memory::of(&full.lab);
     fill::fill(&full, second).await;
     let seconds = started.elapsed().as_secs_f64();
-    let waiting = fill::settle(&full, options.jobs).await;
+    let waiting = fill::wait_until_queued(&full, options.jobs).await;
     let after = memory::of(&full.lab);
     let mut costs = Vec::new();
     for call in Call::ALL {
@@ -64,11 +64,11 @@ pub async fn run(options: &Options) -> Report {
     let memory = PartMemory::table(before, &half, &after);
     empty.lab.down().await;
     full.lab.down().await;
-    Report { jobs: options.jobs, waiting, seconds, samples: options.samples, costs, memory }
+    BacklogReport { jobs: options.jobs, waiting, seconds, samples: options.samples, costs, memory }
 }
 
-/// The first calls of a process pay for connections and caches: they are not counted.
-async fn warm_up(empty: &Side, full: &Side) {
+/// Makes each call some times without measuring: the first calls open connections and fill caches.
+async fn warm_up(empty: &MeasuredLab, full: &MeasuredLab) {
     for call in Call::ALL {
         for _ in 0..20 {
             call.time(empty).await;
@@ -77,10 +77,10 @@ async fn warm_up(empty: &Side, full: &Side) {
     }
 }
 
-async fn measure(call: Call, empty: &Side, full: &Side, samples: usize) -> CallCost {
+async fn measure(call: Call, empty: &MeasuredLab, full: &MeasuredLab, samples: usize) -> CallCost {
     let (mut of_empty, mut of_full) = (Vec::new(), Vec::new());
     for n in 0..samples {
-        // Neither is always the first.
+        // The first lab alternates.
         if n % 2 == 0 {
             of_empty.push(call.time(empty).await);
             of_full.push(call.time(full).await);
@@ -92,11 +92,11 @@ async fn measure(call: Call, empty: &Side, full: &Side, samples: usize) -> CallC
     CallCost::of(call, of_empty, of_full)
 }
 
-impl Side {
-    async fn start(options: &Options) -> Self {
+impl MeasuredLab {
+    async fn start(options: &BacklogOptions) -> Self {
         let lab = LabUnderTest::start(&options.waybill).await;
         lab.stop(Part::Processor(1)).await.expect("the processor stops");
-        let http = http_builder(REQUEST_TIMEOUT).build().expect("TLS starts");
+        let http = http_builder(REQUEST_TIMEOUT).build().expect("the HTTP client can be built");
         let url = Url::parse(&lab.gateway_url()).expect("the URL of the gateway");
         let gateway = GatewayClient::over(http, &url);
         let oldest = fill::submit(&gateway).await;
@@ -108,7 +108,7 @@ impl Side {
         self.gateway.jobs(&newest).await.expect("a page of jobs")
     }
 
-    /// How many jobs of the first page wait, by the list.
+    /// The number of queued jobs among the newest 50.
     async fn queued_on_a_page(&self) -> usize {
         let page = self.page(50).await;
         page.jobs.iter().filter(|job| job.state == JobState::Queued).count()

@@ -1,4 +1,4 @@
-//! What a run came to, as a table and as JSON.
+//! The report of a measurement, as text and JSON.
 
 use std::{fmt, time::Duration};
 
@@ -6,15 +6,15 @@ use serde::Serialize;
 
 use super::{Call, PartMemory};
 
-/// How many times its time in the empty lab a call may take.
+/// Highest ratio between the durations of a call in the full and the empty lab.
 const RATIO_MAX: f64 = 2.0;
-/// Less than this many milliseconds more is the machine's noise, not the queue's.
+/// Smaller differences than this, in milliseconds, are noise.
 const NOISE_MS: f64 = 1.0;
 
-/// What a call costs in both labs, in milliseconds.
+/// Durations of a call in both labs, in milliseconds.
 #[derive(Debug, Clone, Serialize)]
 pub struct CallCost {
-    /// The call.
+    /// What was called.
     pub call: Call,
     /// Median in the empty lab.
     pub empty_median_ms: f64,
@@ -26,20 +26,20 @@ pub struct CallCost {
     pub full_p95_ms: f64,
 }
 
-/// All that was measured.
+/// The result of a measurement.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
-    /// How many jobs were submitted to the full lab.
+pub struct BacklogReport {
+    /// Jobs submitted to the full lab.
     pub jobs: usize,
-    /// How many waited for the processor in the end.
+    /// Jobs queued for the processor at the end.
     pub waiting: u64,
-    /// How long the submissions took, in seconds.
+    /// Duration of the submissions.
     pub seconds: f64,
-    /// How often each call was made in each lab.
+    /// Calls of each kind in each lab.
     pub samples: usize,
-    /// The calls.
+    /// Durations of the calls.
     pub costs: Vec<CallCost>,
-    /// The full lab's parts.
+    /// Memory of the parts of the full lab.
     pub memory: Vec<PartMemory>,
 }
 
@@ -69,13 +69,13 @@ fn within(empty_ms: f64, full_ms: f64) -> bool {
     full_ms <= (empty_ms * RATIO_MAX).max(empty_ms + NOISE_MS)
 }
 
-impl Report {
+impl BacklogReport {
     /// Whether every call and every service is flat.
     pub fn is_flat(&self) -> bool {
         self.costs.iter().all(CallCost::is_flat) && self.memory.iter().all(PartMemory::is_flat)
     }
 
-    /// The same by medians alone: on a machine that does other work, a percentile is the other work's.
+    /// The same without the 95th percentiles, which other load on the machine raises.
     pub fn is_flat_by_median(&self) -> bool {
         let memory = self.memory.iter().all(PartMemory::is_flat);
         memory && self.costs.iter().all(CallCost::median_is_flat)
@@ -90,15 +90,15 @@ fn sorted(times: Vec<Duration>) -> Vec<f64> {
 
 /// The value below which `percent` of the sorted values are.
 fn at(sorted: &[f64], percent: usize) -> f64 {
-    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-    sorted.get(place).copied().unwrap_or_default()
+    let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(index).copied().unwrap_or_default()
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for BacklogReport {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rate = self.jobs as f64 / self.seconds;
-        writeln!(out, "{} jobs wait; submitted at {rate:.0} a second", self.waiting)?;
-        writeln!(out, "\nms, {} samples each, the two labs in turn", self.samples)?;
+        writeln!(out, "{} jobs wait; submitted at {rate:.0}/s", self.waiting)?;
+        writeln!(out, "\nms, {} samples of each call in each lab, taken in turn", self.samples)?;
         writeln!(
             out,
             "{:<12}{:>12}{:>12}{:>8}{:>12}{:>12}{:>8}",
@@ -119,7 +119,7 @@ impl fmt::Display for Report {
                 mark(cost.is_flat()),
             )?;
         }
-        writeln!(out, "\nMiB of their own (heap and stacks)")?;
+        writeln!(out, "\nprivate memory (heap and stacks), MiB")?;
         writeln!(out, "{:<14}{:>10}{:>10}{:>10}", "part", "before", "half", "after")?;
         for part in &self.memory {
             writeln!(
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_slow_calls_show_in_the_percentile_only() {
+    fn a_few_slow_calls_raise_the_percentile_and_not_the_median() {
         let mut full = vec![Duration::from_millis(1); 90];
         full.extend([Duration::from_millis(50); 10]);
         let cost = CallCost::of(Call::Read, vec![Duration::from_millis(1); 100], full);

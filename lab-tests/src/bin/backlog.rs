@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use lab_tests::{
-    backlog::{self, Options},
+    backlog::{self, BacklogOptions},
     waybill_beside,
 };
 
@@ -29,7 +29,7 @@ struct Arguments {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let waybill = arguments.waybill.unwrap_or_else(waybill_beside);
-    let options = Options { waybill, jobs: arguments.jobs, samples: arguments.samples };
+    let options = BacklogOptions { waybill, jobs: arguments.jobs, samples: arguments.samples };
     let report = backlog::run(&options).await;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report).expect("a report is JSON"));

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::Parser;
 use contract::topology::{ACK_WAIT, ACK_WAITS};
 use lab_tests::{
-    chaos::{self, Options},
+    chaos::{self, ChaosOptions},
     waybill_beside,
 };
 
@@ -35,7 +35,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let report = chaos::run(&Options {
+    let report = chaos::run(&ChaosOptions {
         waybill: arguments.waybill.unwrap_or_else(waybill_beside),
         seed: arguments.seed.unwrap_or_else(rand::random),
         jobs: arguments.jobs,

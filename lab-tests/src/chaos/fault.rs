@@ -1,59 +1,59 @@
-//! Every kind of fault, and the share of the run that it takes.
+//! The kinds of faults, their durations, and the time reserved for each.
 
 use std::{fmt, time::Duration};
 
 use contract::Stage;
 use lab::Part;
 
-/// Where a service can abort, as written in the header of a job.
-pub const BOUNDARIES: [&str; 4] = ["before_work", "after_effect", "after_publish", "before_ack"];
+/// The fault points of a service, as in the `waybill-fault` header.
+pub const FAULT_POINTS: [&str; 4] = ["before_work", "after_effect", "after_publish", "before_ack"];
 
-/// Every boundary of every service. The notifier publishes nothing, so it has one less.
-pub fn boundaries() -> impl Iterator<Item = (Stage, &'static str)> {
-    let all = Stage::ALL.into_iter().flat_map(|stage| BOUNDARIES.map(|boundary| (stage, boundary)));
+/// Every fault point of every service. The notifier does not publish, so it has no `after_publish`.
+pub fn fault_points() -> impl Iterator<Item = (Stage, &'static str)> {
+    let all = Stage::ALL.into_iter().flat_map(|stage| FAULT_POINTS.map(|point| (stage, point)));
     all.filter(|at| *at != (Stage::Notifier, "after_publish"))
 }
 
-/// How much longer than the ack wait a process is suspended.
-const PAST_THE_ACK_WAIT: Duration = Duration::from_millis(1_500);
+/// A process is suspended for the ack wait plus this.
+const BEYOND_ACK_WAIT: Duration = Duration::from_millis(1_500);
 
 /// One fault with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// A process aborts at a named boundary, in the middle of a job.
+pub enum ChaosFault {
+    /// A process aborts at a fault point of a job.
     Crash(Stage, &'static str),
     /// A process is killed at a random moment.
     Kill(Part),
     /// A process is suspended for longer than the ack wait, then resumed.
-    Sleep(Part),
-    /// The broker is killed; jobs and events from before are sent again.
+    Suspend(Part),
+    /// The broker is killed; the latest jobs and events are submitted again.
     BrokerKilled,
-    /// The broker is stopped as an operator would, and started again.
+    /// The broker is stopped with SIGTERM and started again.
     BrokerStopped,
     /// The broker is down for 15 s.
-    BrokerAway,
+    BrokerOutage,
     /// A stream or bucket is full.
     Full(&'static str),
     /// The network between a service and the broker is impaired.
-    Network(Network, Stage),
-    /// A job that kills every processor that runs it.
+    Network(NetworkFault, Stage),
+    /// A job aborts every process that runs it.
     Poison,
     /// The telemetry target fails.
-    Telemetry(Telemetry),
+    Telemetry(TelemetryFault),
     /// The webhook receiver fails.
-    Receiver(Receiver),
+    Receiver(ReceiverFault),
     /// Every service is stopped and started again, one after the other.
-    Roll,
+    RollingRestart,
 }
 
 /// A network fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Network {
-    /// It is reset.
+pub enum NetworkFault {
+    /// The connection is reset.
     Reset,
-    /// Everything takes 150 ms longer.
+    /// 150 ms of added latency.
     Delay,
-    /// Nothing gets through any more, without an error.
+    /// No bytes arrive, and the connection is not closed.
     HalfOpen,
     /// 32 KiB per second.
     Throttle,
@@ -61,65 +61,65 @@ pub enum Network {
 
 /// A fault of the telemetry target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Telemetry {
-    /// It is stopped, and loses its data.
+pub enum TelemetryFault {
+    /// The console is stopped and loses its data.
     Down,
-    /// It accepts connections and never responds.
+    /// The console is suspended: connections are open, nothing is read.
     Hanging,
-    /// It reads 4 KiB per second.
+    /// 4 KiB per second.
     Slow,
 }
 
 /// A fault of the webhook receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Receiver {
-    /// It responds with 500.
+pub enum ReceiverFault {
+    /// 500 to every notification.
     Failing,
-    /// It does not listen.
+    /// The port is closed.
     Closed,
 }
 
-impl Fault {
-    /// The duration of the fault, in a lab with this ack wait; zero for an instantaneous one.
-    pub fn lasts(&self, ack_wait: Duration) -> Duration {
+impl ChaosFault {
+    /// The duration of the fault in a lab with this ack wait; zero if it is instantaneous.
+    pub fn duration(&self, ack_wait: Duration) -> Duration {
         Duration::from_millis(match self {
             Self::Crash(..)
             | Self::Kill(_)
             | Self::BrokerKilled
-            | Self::Roll
+            | Self::RollingRestart
             | Self::Poison
-            | Self::Network(Network::Reset | Network::HalfOpen, _) => 0,
+            | Self::Network(NetworkFault::Reset | NetworkFault::HalfOpen, _) => 0,
             Self::BrokerStopped => 1_000,
             Self::Full(_) => 3_000,
-            Self::Sleep(_) => return ack_wait + PAST_THE_ACK_WAIT,
+            Self::Suspend(_) => return ack_wait + BEYOND_ACK_WAIT,
             Self::Network(..) | Self::Receiver(_) => 4_000,
             Self::Telemetry(_) => 5_000,
-            Self::BrokerAway => 15_000,
+            Self::BrokerOutage => 15_000,
         })
     }
 
     /// The time reserved for the fault and the recovery from it.
-    pub fn share(&self, ack_wait: Duration) -> Duration {
-        let (after, takeovers) = match self {
+    pub fn reserved_time(&self, ack_wait: Duration) -> Duration {
+        let (recovery, takeovers) = match self {
             Self::Crash(..) => (2, 1),
-            Self::Network(Network::HalfOpen, _) => (8, 1),
+            Self::Network(NetworkFault::HalfOpen, _) => (8, 1),
             Self::Poison => (8, 3),
             // Two processors drain, each with long jobs in flight for the whole grace period.
-            Self::Roll => (32, 1),
-            Self::BrokerAway => (6, 1),
-            Self::Kill(_) | Self::Sleep(_) => (3, 1),
+            Self::RollingRestart => (32, 1),
+            Self::BrokerOutage => (6, 1),
+            Self::Kill(_) | Self::Suspend(_) => (3, 1),
             Self::Full(_) | Self::Telemetry(_) => (5, 0),
             Self::BrokerKilled | Self::BrokerStopped | Self::Network(..) => (4, 1),
             Self::Receiver(_) => (6, 0),
         };
-        self.lasts(ack_wait) + Duration::from_secs(after) + ack_wait * takeovers
+        self.duration(ack_wait) + Duration::from_secs(recovery) + ack_wait * takeovers
     }
 
-    /// Why traces during this fault may be incomplete, if so.
+    /// The reason why traces during this fault may be incomplete; `None` if they may not.
     pub fn telemetry_gap(&self) -> Option<&'static str> {
         match self {
-            Self::Kill(Part::Console) | Self::Telemetry(Telemetry::Down) => {
-                Some("the console was restarted and had lost its spans")
+            Self::Kill(Part::Console) | Self::Telemetry(TelemetryFault::Down) => {
+                Some("the console was restarted and lost its spans")
             }
             Self::Telemetry(_) => {
                 Some("the console accepted no spans, and services dropped some and counted them")
@@ -131,27 +131,27 @@ impl Fault {
     /// The kind, for the report: `kill`, `network reset`.
     pub fn kind(&self) -> String {
         match self {
-            Self::Crash(stage, boundary) => format!("crash of {stage} {boundary}"),
+            Self::Crash(stage, point) => format!("crash of {stage} {point}"),
             Self::Kill(_) => "kill".to_owned(),
-            Self::Sleep(_) => "sleep past the ack wait".to_owned(),
+            Self::Suspend(_) => "sleep past the ack wait".to_owned(),
             Self::BrokerKilled => "broker killed".to_owned(),
             Self::BrokerStopped => "broker stopped".to_owned(),
-            Self::BrokerAway => "broker away".to_owned(),
+            Self::BrokerOutage => "broker away".to_owned(),
             Self::Full(_) => "full stream".to_owned(),
             Self::Network(how, _) => format!("network {how:?}").to_lowercase(),
             Self::Poison => "poison job".to_owned(),
             Self::Telemetry(how) => format!("telemetry {how:?}").to_lowercase(),
             Self::Receiver(how) => format!("receiver {how:?}").to_lowercase(),
-            Self::Roll => "rolling restart".to_owned(),
+            Self::RollingRestart => "rolling restart".to_owned(),
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ChaosFault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.kind())?;
         match self {
-            Self::Kill(part) | Self::Sleep(part) => write!(out, ": {part}"),
+            Self::Kill(part) | Self::Suspend(part) => write!(out, ": {part}"),
             Self::Full(name) => write!(out, ": {name}"),
             Self::Network(_, stage) => write!(out, ": {stage}"),
             _ => Ok(()),

@@ -1,4 +1,4 @@
-//! Sends the jobs, open loop: each is retried until it is accepted.
+//! Submits the jobs, open loop; each submission is retried until it is accepted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,34 +13,34 @@ use tokio::{
 use url::Url;
 
 use super::{
+    job::{ChaosJob, SubmitApi},
     ledger::Ledger,
-    task::{Task, Way},
 };
 
 /// Request timeout.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Delay between two attempts of a client.
+/// Delay between two requests of a client.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// How long a client retries a submission.
+/// Timeout of a submission with all its retries.
 const SUBMIT_TIMEOUT: Duration = Duration::from_mins(2);
-/// After this long, some clients repeat an accepted submission.
+/// Delay until some clients repeat an accepted submission.
 const REPEAT_AFTER: Duration = Duration::from_millis(700);
-/// Most concurrent clients; further ones wait, and the rate drops.
+/// Most concurrent clients. At this limit, the rate drops.
 const CLIENTS_MAX: usize = 1_000;
 
-/// The result of one attempt.
-enum Attempt {
-    /// 202; with the id, if it is not an event.
+/// The result of one request.
+enum SubmitResult {
+    /// 202, with the id unless it is an event.
     Accepted(Option<JobId>),
     /// Another status, a timeout, or no connection.
     Refused,
-    /// The connection broke off.
-    CutOff,
+    /// The connection was closed before the response.
+    ConnectionClosed,
 }
 
 /// The clients of one run.
 #[derive(Debug)]
-pub struct Load {
+pub struct ChaosLoad {
     gateway: GatewayClient,
     ledger: Ledger,
     /// The URL of the webhook receiver.
@@ -50,17 +50,17 @@ pub struct Load {
     refused: watch::Sender<usize>,
 }
 
-impl Load {
+impl ChaosLoad {
     /// Clients of the gateway at `gateway`; notifications go to `url`.
     pub fn new(gateway: &Url, url: String, seed: u64, ledger: Ledger) -> Arc<Self> {
         let http = http_builder(REQUEST_TIMEOUT).build();
-        let http = http.expect("a client without certificates of its own");
+        let http = http.expect("the HTTP client can be built");
         let gateway = GatewayClient::over(http, gateway);
         let (sent, refused) = (watch::Sender::new(0), watch::Sender::new(0));
         Arc::new(Self { gateway, ledger, url, seed, sent, refused })
     }
 
-    /// Sends `jobs` jobs at `rate` per second, and waits until each was accepted or given up.
+    /// Submits `jobs` jobs at `rate` per second, and waits until each is accepted or has timed out.
     pub async fn run(self: Arc<Self>, jobs: usize, rate: f64) {
         let clients = Arc::new(Semaphore::new(CLIENTS_MAX));
         let mut ticks = interval(Duration::from_secs_f64(1.0 / rate));
@@ -81,17 +81,17 @@ impl Load {
     }
 
     async fn client(&self, n: usize) {
-        let task = self.task(n);
-        self.send(&task).await;
-        if task.repeated {
+        let job = self.nth_job(n);
+        self.send(&job).await;
+        if job.repeated {
             sleep(REPEAT_AFTER).await;
-            self.send(&task).await;
+            self.send(&job).await;
         }
     }
 
     /// Job `n` of the run.
-    pub fn task(&self, n: usize) -> Task {
-        Task::draw(self.seed, n, &self.url)
+    pub fn nth_job(&self, n: usize) -> ChaosJob {
+        ChaosJob::random(self.seed, n, &self.url)
     }
 
     /// The URL of the webhook receiver.
@@ -99,58 +99,58 @@ impl Load {
         &self.url
     }
 
-    /// Sends a job until it is accepted, always with the same idempotency key.
-    pub async fn send(&self, task: &Task) {
+    /// Submits a job until it is accepted, always with the same idempotency key.
+    pub async fn send(&self, job: &ChaosJob) {
         let now_ms = Clock::new().stamp_ms();
-        self.ledger.sending(&task.name, task.expected, task.notified, now_ms);
+        self.ledger.submitting(&job.name, job.expected, job.expects_notification, now_ms);
         let deadline = Instant::now() + SUBMIT_TIMEOUT;
-        let mut task = task.clone();
+        let mut job = job.clone();
         while Instant::now() < deadline {
-            match self.try_send(&task).await {
-                Attempt::Accepted(id) => return self.ledger.promised(&task.name, id),
-                Attempt::CutOff => {
-                    // With the fault, a retry would crash the gateway again.
-                    task.fault.take_if(|fault| fault.starts_with(Stage::Gateway.name()));
+            match self.try_send(&job).await {
+                SubmitResult::Accepted(id) => return self.ledger.accepted(&job.name, id),
+                SubmitResult::ConnectionClosed => {
+                    // The fault would crash the gateway again.
+                    job.fault.take_if(|fault| fault.starts_with(Stage::Gateway.name()));
                 }
-                Attempt::Refused => {}
+                SubmitResult::Refused => {}
             }
             sleep(RETRY_DELAY).await;
         }
         self.refused.send_modify(|refused| *refused += 1);
     }
 
-    async fn try_send(&self, task: &Task) -> Attempt {
-        let sent = match task.way {
-            Way::Event => self.gateway.event(&task.event()).await.map(|_| None),
-            Way::Job => {
+    async fn try_send(&self, job: &ChaosJob) -> SubmitResult {
+        let sent = match job.api {
+            SubmitApi::Events => self.gateway.event(&job.event()).await.map(|_| None),
+            SubmitApi::Jobs => {
                 let request = JobRequest {
-                    fault: task.fault.clone(),
-                    idempotency_key: Some(task.name.replace(' ', "-")),
-                    ..JobRequest::new(task.body.clone())
+                    fault: job.fault.clone(),
+                    idempotency_key: Some(job.name.replace(' ', "-")),
+                    ..JobRequest::new(job.body.clone())
                 };
                 self.gateway.submit(&request).await.map(|accepted| Some(accepted.id))
             }
         };
         match sent {
-            Ok(id) => Attempt::Accepted(id),
+            Ok(id) => SubmitResult::Accepted(id),
             Err(ClientError::Unreachable {
                 cause: NoResponse::Closed(_) | NoResponse::BrokenOff(_),
                 ..
-            }) => Attempt::CutOff,
-            Err(_) => Attempt::Refused,
+            }) => SubmitResult::ConnectionClosed,
+            Err(_) => SubmitResult::Refused,
         }
     }
 
-    /// Sends the latest `count` jobs again, each with its own key: none may become another job.
+    /// Submits the latest `count` jobs again, each with its own key: no second job may be created.
     pub async fn repeat_latest(&self, count: usize) {
         let sent = *self.sent.borrow();
         for n in sent.saturating_sub(count)..sent {
-            self.send(&self.task(n)).await;
+            self.send(&self.nth_job(n)).await;
         }
     }
 
-    /// Waits until this many jobs were sent.
-    pub async fn reached(&self, jobs: usize) {
+    /// Waits until this many jobs have been sent.
+    pub async fn wait_until_sent(&self, jobs: usize) {
         let mut sent = self.sent.subscribe();
         let _gone = sent.wait_for(|sent| *sent >= jobs).await;
     }

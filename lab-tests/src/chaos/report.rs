@@ -8,47 +8,50 @@ use super::ledger::Findings;
 
 /// One injected fault and its effect.
 #[derive(Debug, Clone, Serialize)]
-pub struct Struck {
-    /// The fault.
+pub struct FaultEffect {
+    /// The fault with its parameters.
     pub fault: String,
-    /// Its kind.
+    /// Kind of the fault, without parameters.
     pub kind: String,
     /// The number of the job at which it was scheduled.
     pub at_job: usize,
-    /// When it was injected, in Unix milliseconds.
-    pub struck_ms: i64,
-    /// When it was over, in Unix milliseconds.
-    pub lifted_ms: i64,
+    /// Unix milliseconds.
+    #[serde(rename = "struck_ms")]
+    pub injected_ms: i64,
+    /// Unix milliseconds.
+    #[serde(rename = "lifted_ms")]
+    pub ended_ms: i64,
     /// Proof that it took effect; the error says what was observed instead.
     pub proof: Result<String, String>,
-    /// Milliseconds from the fault until 95 % of the previous rate; `None` if not before the end.
+    /// Milliseconds from the fault until jobs end at 95 % of the previous rate; `None` if they did not before the
+    /// run ended.
     pub recovery_ms: Option<i64>,
 }
 
 /// The result of a run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
-    /// The seed, which replays the run.
+pub struct ChaosReport {
+    /// Replays the run.
     pub seed: u64,
     /// Jobs of the load, without those that carry faults.
     pub jobs: usize,
     /// Jobs per second.
     pub rate: f64,
-    /// The lab's ack wait.
+    /// Ack wait of the lab.
     pub ack_wait_seconds: f64,
     /// From the first job to the last query.
     pub seconds: f64,
-    /// The findings of the ledger.
+    /// What the ledger found.
     pub findings: Findings,
     /// Jobs that were not accepted within two minutes.
     pub never_accepted: usize,
     /// Spans that services dropped and counted.
     pub spans_dropped: u64,
-    /// The injected faults.
-    pub faults: Vec<Struck>,
+    /// In the order of injection.
+    pub faults: Vec<FaultEffect>,
 }
 
-impl Report {
+impl ChaosReport {
     /// Whether there are no findings, and every fault took effect.
     pub fn is_clean(&self) -> bool {
         self.findings.is_clean()
@@ -66,7 +69,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ChaosReport {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = &self.findings;
         writeln!(out, "\n{:<44} {:>9} {:>9}", "fault", "lasted s", "95 % s")?;
@@ -83,7 +86,7 @@ impl fmt::Display for Report {
         writeln!(
             out,
             "{:>8}  accepted, {} of them repeatedly",
-            found.accepted, found.accepted_again
+            found.accepted, found.accepted_repeatedly
         )?;
         writeln!(out, "{:>8}  ended: {:?}", found.ends.values().sum::<usize>(), found.ends)?;
         for (name, violations) in found.violations() {
@@ -103,13 +106,13 @@ impl fmt::Display for Report {
     }
 }
 
-impl Struck {
+impl FaultEffect {
     fn row(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = |ms: i64| format!("{:.1}", ms as f64 / 1e3);
-        let over = seconds(self.lifted_ms - self.struck_ms);
+        let duration = seconds(self.ended_ms - self.injected_ms);
         let recovery = self.recovery_ms.map_or("not yet".to_owned(), seconds);
         let (fault, at_job) = (&self.fault, self.at_job);
-        write!(out, "{at_job:>6} {fault:<37} {over:>9} {recovery:>9}")?;
+        write!(out, "{at_job:>6} {fault:<37} {duration:>9} {recovery:>9}")?;
         match &self.proof {
             Ok(proof) => writeln!(out, "  {proof}"),
             Err(seen) => writeln!(out, "  NO EFFECT: {seen}"),

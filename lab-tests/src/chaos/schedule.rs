@@ -1,4 +1,4 @@
-//! The schedule, drawn from the seed: the same seed injects the same faults at the same jobs.
+//! The schedule of faults: the same seed injects the same faults at the same jobs.
 
 use std::time::Duration;
 
@@ -6,57 +6,57 @@ use contract::{Stage, topology};
 use lab::Part;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
-use super::fault::{Fault, Network, Receiver, Telemetry, boundaries};
+use super::fault::{ChaosFault, NetworkFault, ReceiverFault, TelemetryFault, fault_points};
 
 /// Number of processors, so that one can take over from the other.
 pub const PROCESSORS: u16 = 2;
-/// Jobs are sent for this long plus an ack wait after the last fault, to observe the recovery.
-const AFTER: Duration = Duration::from_secs(10);
-/// Number of kinds of faults, counting each boundary of a crash.
-pub const KINDS: usize = 15 + 17;
-/// Jobs are sent for this long before the first fault, as a baseline.
-const BEFORE: Duration = Duration::from_secs(6);
+/// Jobs are submitted for this long plus an ack wait after the last fault, to measure the recovery.
+const RECOVERY_TIME: Duration = Duration::from_secs(10);
+/// Number of kinds of faults; each fault point of a crash is one.
+pub const FAULT_KINDS: usize = 15 + 17;
+/// Jobs are submitted for this long before the first fault, to measure the baseline.
+const BASELINE_TIME: Duration = Duration::from_secs(6);
 
-/// A fault and the job at which it strikes.
+/// A fault and the job at which it is injected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Planned {
+pub struct ScheduledFault {
     /// The fault is injected when this many jobs were sent.
     pub at_job: usize,
-    /// The fault.
-    pub fault: Fault,
+    /// What is injected.
+    pub fault: ChaosFault,
 }
 
-/// The plan of one run.
+/// The schedule of one run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Schedule {
+pub struct ChaosSchedule {
     /// Jobs per second.
     pub rate: f64,
     /// The faults, in order.
-    pub faults: Vec<Planned>,
+    pub faults: Vec<ScheduledFault>,
 }
 
-impl Schedule {
-    /// Plans `jobs` jobs at up to `rate` per second: every kind of fault once, in random order, then again
-    /// until the jobs end. The rate is lower if one pass would not fit.
-    pub fn draw(seed: u64, jobs: usize, rate: f64, ack_wait: Duration) -> Self {
+impl ChaosSchedule {
+    /// Schedules every kind of fault once, in random order, and repeats that while more fit into `jobs` jobs at
+    /// `rate` per second. Lowers the rate if not all kinds fit once.
+    pub fn new(seed: u64, jobs: usize, rate: f64, ack_wait: Duration) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let first = pass(&mut rng);
-        let share = |fault: &Fault| fault.share(ack_wait);
-        let after = AFTER + ack_wait;
-        let least = BEFORE + after + first.iter().map(share).sum::<Duration>();
-        let rate = rate.min(jobs as f64 / least.as_secs_f64());
+        let first = all_kinds(&mut rng);
+        let reserved_time = |fault: &ChaosFault| fault.reserved_time(ack_wait);
+        let recovery = RECOVERY_TIME + ack_wait;
+        let shortest = BASELINE_TIME + recovery + first.iter().map(reserved_time).sum::<Duration>();
+        let rate = rate.min(jobs as f64 / shortest.as_secs_f64());
         let mut faults = Vec::new();
-        let (mut at, mut pending) = (BEFORE, first);
+        let (mut at, mut pending) = (BASELINE_TIME, first);
         loop {
             for fault in pending {
                 let at_job = job_at(at, rate);
-                at += share(&fault);
-                if job_at(at + after, rate) > jobs + 1 {
+                at += reserved_time(&fault);
+                if job_at(at + recovery, rate) > jobs + 1 {
                     return Self { rate, faults };
                 }
-                faults.push(Planned { at_job, fault });
+                faults.push(ScheduledFault { at_job, fault });
             }
-            pending = pass(&mut rng);
+            pending = all_kinds(&mut rng);
         }
     }
 }
@@ -67,31 +67,33 @@ fn job_at(at: Duration, rate: f64) -> usize {
 }
 
 /// Every kind once, in random order.
-fn pass(rng: &mut StdRng) -> Vec<Fault> {
+fn all_kinds(rng: &mut StdRng) -> Vec<ChaosFault> {
     let mut faults = vec![
-        Fault::BrokerKilled,
-        Fault::BrokerStopped,
-        Fault::BrokerAway,
-        Fault::Poison,
-        Fault::Roll,
-        Fault::Receiver(Receiver::Failing),
-        Fault::Receiver(Receiver::Closed),
+        ChaosFault::BrokerKilled,
+        ChaosFault::BrokerStopped,
+        ChaosFault::BrokerOutage,
+        ChaosFault::Poison,
+        ChaosFault::RollingRestart,
+        ChaosFault::Receiver(ReceiverFault::Failing),
+        ChaosFault::Receiver(ReceiverFault::Closed),
     ];
-    faults.extend(boundaries().map(|(stage, boundary)| Fault::Crash(stage, boundary)));
+    faults.extend(fault_points().map(|(stage, point)| ChaosFault::Crash(stage, point)));
     for part in [Part::Gateway, Part::Ingester, processor(rng), Part::Notifier, Part::Console] {
-        faults.push(Fault::Kill(part));
+        faults.push(ChaosFault::Kill(part));
     }
     for part in [Part::Ingester, processor(rng), Part::Notifier] {
-        faults.push(Fault::Sleep(part));
+        faults.push(ChaosFault::Suspend(part));
     }
-    let queues = topology::WORK_QUEUES.map(|stream| Fault::Full(stream.name));
+    let queues = topology::WORK_QUEUES.map(|stream| ChaosFault::Full(stream.name));
     faults.extend(queues);
-    faults.push(Fault::Full(topology::STORES[0]));
-    for how in [Network::Reset, Network::Delay, Network::HalfOpen, Network::Throttle] {
-        faults.push(Fault::Network(how, Stage::ALL[rng.random_range(0..Stage::ALL.len())]));
+    faults.push(ChaosFault::Full(topology::STORES[0]));
+    for how in
+        [NetworkFault::Reset, NetworkFault::Delay, NetworkFault::HalfOpen, NetworkFault::Throttle]
+    {
+        faults.push(ChaosFault::Network(how, Stage::ALL[rng.random_range(0..Stage::ALL.len())]));
     }
-    let telemetry = [Telemetry::Down, Telemetry::Hanging, Telemetry::Slow];
-    faults.extend(telemetry.map(Fault::Telemetry));
+    let telemetry = [TelemetryFault::Down, TelemetryFault::Hanging, TelemetryFault::Slow];
+    faults.extend(telemetry.map(ChaosFault::Telemetry));
     faults.shuffle(rng);
     faults
 }
@@ -107,20 +109,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_replays_its_schedule_and_another_one_does_not() {
-        let draw = |seed| Schedule::draw(seed, 5_000, 20.0, topology::ACK_WAIT);
-        assert_eq!(draw(7), draw(7));
-        assert_ne!(draw(7), draw(8));
+    fn the_same_seed_gives_the_same_schedule_and_another_seed_does_not() {
+        let schedule = |seed| ChaosSchedule::new(seed, 5_000, 20.0, topology::ACK_WAIT);
+        assert_eq!(schedule(7), schedule(7));
+        assert_ne!(schedule(7), schedule(8));
     }
 
     #[test]
     fn every_kind_of_fault_fits_into_any_run() {
         for (seed, jobs) in [(1, 500), (2, 5_000), (3, 100_000)] {
-            let plan = Schedule::draw(seed, jobs, 20.0, topology::ACK_WAIT);
-            let kinds: BTreeSet<_> = plan.faults.iter().map(|at| at.fault.kind()).collect();
-            assert_eq!(kinds.len(), KINDS, "{kinds:#?}");
-            assert!(plan.faults.is_sorted_by_key(|at| at.at_job));
-            assert!(plan.faults.last().unwrap().at_job < jobs);
+            let schedule = ChaosSchedule::new(seed, jobs, 20.0, topology::ACK_WAIT);
+            let kinds: BTreeSet<_> = schedule.faults.iter().map(|at| at.fault.kind()).collect();
+            assert_eq!(kinds.len(), FAULT_KINDS, "{kinds:#?}");
+            assert!(schedule.faults.is_sorted_by_key(|at| at.at_job));
+            assert!(schedule.faults.last().unwrap().at_job < jobs);
         }
     }
 }

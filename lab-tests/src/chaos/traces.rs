@@ -1,4 +1,4 @@
-//! Checks the trace of every job a moment after its end, while the console still has it.
+//! Checks the trace of every job shortly after its end, while the console still has it.
 
 use std::{
     collections::VecDeque,
@@ -16,23 +16,23 @@ use trace::{Completeness, Trace};
 
 use super::{
     ledger::{Ledger, TraceVerdict},
-    records::Ended,
+    record_writes::JobEnd,
 };
 use crate::Client;
 
 /// Time for the last spans to arrive.
 const FIRST_CHECK: Duration = Duration::from_secs(3);
-/// Delay until the next check of an incomplete trace: a killed process reports its last spans after its restart.
+/// Delay until the next check of an incomplete trace: spans lost with a killed process are exported after its restart.
 const NEXT_CHECK: Duration = Duration::from_secs(4);
-/// After this long, an incomplete trace is reported.
-const GIVE_UP: Duration = Duration::from_secs(40);
+/// Timeout for an incomplete trace.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(40);
 /// Most concurrent checks.
 const CHECKS_MAX: usize = 16;
-/// After this delay, the bounded store of the console may have dropped the trace.
+/// After this delay, the console may have dropped the trace from its bounded store.
 const LATE: Duration = Duration::from_secs(20);
 const TOO_LATE: &str = "checked too late: the console had dropped it from its bounded store";
-/// How long after an outage waiting spans may still be dropped, in milliseconds.
-const AFTERMATH_MS: i64 = 10_000;
+/// How long after an outage buffered spans may still be dropped, in milliseconds.
+const DROPS_AFTER_OUTAGE_MS: i64 = 10_000;
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The outages of the telemetry target. Clones share them.
@@ -51,45 +51,45 @@ impl Outages {
     /// Ends the outage.
     pub fn end(&self, now_ms: i64) {
         if let Some(last) = self.0.lock().unwrap_or_else(PoisonError::into_inner).last_mut() {
-            last.1 = now_ms.saturating_add(AFTERMATH_MS);
+            last.1 = now_ms.saturating_add(DROPS_AFTER_OUTAGE_MS);
         }
     }
 
-    /// Why a trace of this time may be incomplete, if so.
-    fn touch(&self, from_ms: i64, to_ms: i64) -> Option<&'static str> {
+    /// The reason of an outage that overlaps this time.
+    fn overlapping(&self, from_ms: i64, to_ms: i64) -> Option<&'static str> {
         let outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let touches = |outage: &&Outage| outage.0 <= to_ms && from_ms <= outage.1;
-        outages.iter().find(touches).map(|outage| outage.2)
+        let overlaps = |outage: &&Outage| outage.0 <= to_ms && from_ms <= outage.1;
+        outages.iter().find(overlaps).map(|outage| outage.2)
     }
 }
 
 /// Checks traces.
 #[derive(Debug, Clone)]
-pub struct Watcher {
-    /// The client of the console.
+pub struct TraceChecker {
+    /// Client of the lab.
     pub client: Client,
-    /// The ledger for the verdicts.
+    /// Receives the verdicts.
     pub ledger: Ledger,
     /// Outages that excuse an incomplete trace.
     pub outages: Outages,
 }
 
 struct PendingCheck {
-    ended: Ended,
+    ended: JobEnd,
     due: Instant,
-    give_up: Instant,
+    deadline: Instant,
     is_late: bool,
 }
 
-impl Watcher {
+impl TraceChecker {
     /// Checks the trace of every job in `ends`, until it is closed and all are checked.
-    pub async fn run(self, mut ends: mpsc::Receiver<Ended>) {
+    pub async fn run(self, mut ends: mpsc::Receiver<JobEnd>) {
         let mut checks = VecDeque::new();
         loop {
             while let Ok(ended) = ends.try_recv() {
                 let now = Instant::now();
-                let (due, give_up) = (now + FIRST_CHECK, now + GIVE_UP);
-                checks.push_back(PendingCheck { ended, due, give_up, is_late: false });
+                let (due, deadline) = (now + FIRST_CHECK, now + CHECK_TIMEOUT);
+                checks.push_back(PendingCheck { ended, due, deadline, is_late: false });
             }
             if checks.is_empty() && ends.is_closed() {
                 return;
@@ -98,34 +98,34 @@ impl Watcher {
             if due.is_empty() {
                 sleep(POLL_INTERVAL).await;
             }
-            let again = join_all(due.into_iter().map(|pending| self.check_once(pending))).await;
-            checks.extend(again.into_iter().flatten());
+            let next = join_all(due.into_iter().map(|pending| self.check_once(pending))).await;
+            checks.extend(next.into_iter().flatten());
         }
     }
 
     /// Checks a trace; returns the next check, if one is needed.
     async fn check_once(&self, pending: PendingCheck) -> Option<PendingCheck> {
-        let seen = self.client.trace(&pending.ended.trace_id).await;
+        let trace = self.client.trace(&pending.ended.trace_id).await;
         let name = &pending.ended.name;
         let is_late = pending.is_late || pending.due.elapsed() > LATE;
-        let verdict = match check(seen.as_ref()) {
+        let verdict = match check(trace.as_ref()) {
             Ok(()) => TraceVerdict::Complete,
-            Err(_) if Instant::now() < pending.give_up => {
+            Err(_) if Instant::now() < pending.deadline => {
                 return Some(PendingCheck { due: Instant::now() + NEXT_CHECK, is_late, ..pending });
             }
             Err(missing) => match self.excuse(&pending.ended) {
                 Some(why) => TraceVerdict::Excused(why),
-                None if is_late && seen.is_none() => TraceVerdict::Excused(TOO_LATE),
+                None if is_late && trace.is_none() => TraceVerdict::Excused(TOO_LATE),
                 None => TraceVerdict::Broken(format!("{} {missing}", pending.ended.trace_id)),
             },
         };
-        self.ledger.traced(name, verdict);
+        self.ledger.trace_checked(name, verdict);
         None
     }
 
-    fn excuse(&self, ended: &Ended) -> Option<&'static str> {
+    fn excuse(&self, ended: &JobEnd) -> Option<&'static str> {
         let sent_ms = self.ledger.sent_ms(&ended.name).unwrap_or(ended.at_ms);
-        self.outages.touch(sent_ms, Clock::new().stamp_ms())
+        self.outages.overlapping(sent_ms, Clock::new().stamp_ms())
     }
 }
 
@@ -143,7 +143,7 @@ fn take_due(checks: &mut VecDeque<PendingCheck>) -> Vec<PendingCheck> {
     due
 }
 
-/// Whether a trace is complete. A job may end before it reaches every stage, but not before the notifier.
+/// An error if the trace is incomplete. A job may skip stages, but not the notifier.
 fn check(trace: Option<&Trace>) -> Result<(), String> {
     let trace = trace.ok_or("is not in the store")?;
     let found = Completeness { missing_services: Vec::new(), ..Completeness::of(trace) };
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_trace_has_a_root_a_notifier_span_and_every_parent() {
+    fn a_complete_trace_has_a_root_a_notifier_span_and_no_missing_parent() {
         assert_eq!(check(Some(&trace(&COMPLETE))), Ok(()));
         for missing in COMPLETE {
             let spans: Vec<_> = COMPLETE.into_iter().filter(|span| *span != missing).collect();
@@ -181,14 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_job_during_an_outage_is_excused() {
+    fn only_traces_that_overlap_an_outage_are_excused() {
         let outages = Outages::default();
         outages.begin(10_000, "away");
         outages.end(12_000);
-        let aftermath = 12_000 + AFTERMATH_MS;
-        assert_eq!(outages.touch(9_000, 10_000), Some("away"));
-        assert_eq!(outages.touch(aftermath, aftermath + 1), Some("away"));
-        assert_eq!(outages.touch(8_000, 9_999), None);
-        assert_eq!(outages.touch(aftermath + 1, aftermath + 2), None);
+        let end = 12_000 + DROPS_AFTER_OUTAGE_MS;
+        assert_eq!(outages.overlapping(9_000, 10_000), Some("away"));
+        assert_eq!(outages.overlapping(end, end + 1), Some("away"));
+        assert_eq!(outages.overlapping(8_000, 9_999), None);
+        assert_eq!(outages.overlapping(end + 1, end + 2), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The jobs that the searches must find, each with another outcome.
+//! The jobs that the searches must find, each with a different outcome.
 
 use std::time::Duration;
 
@@ -9,31 +9,31 @@ use trace::Trace;
 
 use crate::Client;
 
-/// How long each may take, and its telemetry: one of them waits for an ack wait.
+/// Timeout of each job and of its telemetry; one of them is taken over after an ack wait.
 const LIMIT: Duration = Duration::from_mins(1);
-/// The run of [`Jobs::lost`] that succeeds, in seconds: no other job comes near it.
+/// Duration of the successful run of [`SearchedJobs::lost`], far longer than any other job.
 pub(super) const LOST_SECONDS: u32 = 4;
 
-/// Jobs that have ended, and whose spans and log lines have arrived.
-pub struct Jobs {
-    /// An addition that succeeded and notified [`Jobs::HOOK`].
+/// SearchedJobs that have ended, and whose spans and log lines have arrived.
+pub struct SearchedJobs {
+    /// An addition that succeeded and notified [`SearchedJobs::HOOK`].
     pub sum: JobAccepted,
-    /// A hash that failed twice and lies in the dead letters.
+    /// A hash that failed twice and was dead-lettered.
     pub dead: JobAccepted,
-    /// One whose worker crashed before the work; the next one ran it to its end.
+    /// A job whose worker crashed before the work; the next worker completed it.
     pub lost: JobAccepted,
-    /// One whose worker crashed after the work: only the mark of a lost span shows what it had started and not exported.
+    /// A job whose worker crashed after the work: its unexported spans are marked as lost.
     pub marked: JobAccepted,
 }
 
-impl Jobs {
-    /// The name under which the console catches the webhook.
+impl SearchedJobs {
+    /// Name of the webhook inbox in the console.
     pub const HOOK: &str = "searches";
 
-    /// Runs them. `console` is the console's address as the notifier reaches it.
+    /// Runs the jobs. `console` is the URL of the console for the notifier.
     pub async fn run(client: &Client, console: &str) -> Self {
-        // Each has arrived before the next begins, and the crashes come first: what another job had not sent yet would be
-        // marked as lost, too, and what was counted since the last scrape would be gone.
+        // One after the other, crashes first: a crash would mark the unsent spans of another job as lost, and discard
+        // what was counted since the last scrape.
         let marked = job("marked", &json!({"kind": "primes", "below": 1_000}));
         let fault = Some("processor=crash:after_effect@1");
         let marked = ended(client, &marked, fault, JobState::Succeeded, &["done"]).await;
@@ -56,7 +56,7 @@ fn job(name: &str, operation: &Value) -> Value {
     json!({"name": name, "operations": [operation]})
 }
 
-/// Runs one, and waits until its trace is whole and its log lines are there: what is not found then, is not there.
+/// Runs a job, and waits until its trace is complete and its log lines have arrived.
 async fn ended(
     client: &Client,
     job: &Value,

@@ -1,22 +1,24 @@
-//! Every search and look-up of the console, tried on jobs that really ran: each finds what it is to find and nothing else.
-//! The same is asked of both labs, since telemetry takes another way through each: the full lab's collector writes an
-//! attribute's value before its key.
+//! Checks every search and look-up of the console on the telemetry of real jobs: each finds what it should and nothing
+//! else.
+//!
+//! Both labs run the same checks, since telemetry takes a different path in each: for example, the full lab's collector
+//! writes an attribute's value before its key.
 
 mod jobs;
 mod metrics;
-mod question;
+mod search_check;
 mod traces;
 
 use std::{collections::BTreeSet, time::Duration};
 
-pub use jobs::Jobs;
-use question::Question;
+pub use jobs::SearchedJobs;
+use search_check::SearchCheck;
 
 use crate::Client;
 
-/// How long metrics may take: they are fetched every few seconds.
+/// Timeout of a check: metrics are fetched every few seconds.
 const LIMIT: Duration = Duration::from_secs(30);
-/// The lists that take parameters.
+/// The lists with query parameters.
 const LISTS: [&str; 8] = [
     "/",
     "/parts/traces",
@@ -28,38 +30,38 @@ const LISTS: [&str; 8] = [
     "/parts/hooks",
 ];
 
-/// Asks everything.
-pub async fn all_find_what_they_should(client: &Client, jobs: &Jobs) {
-    let questions = [
+/// Runs all checks.
+pub async fn check_all(client: &Client, jobs: &SearchedJobs) {
+    let checks = [
         traces::lists(jobs),
         traces::pages(jobs),
         traces::marks_of_lost_spans(jobs),
-        traces::of_one(jobs),
-        traces::every_attribute(client, jobs).await,
+        traces::single_trace(jobs),
+        traces::each_attribute(client, jobs).await,
         metrics::logs(jobs),
         metrics::metrics(jobs),
         metrics::webhooks(jobs),
     ]
     .concat();
-    for question in &questions {
-        question.is_answered(client, LIMIT).await;
+    for check in &checks {
+        check.run(client, LIMIT).await;
     }
-    no_parameter_is_left_out(client, &questions).await;
-    println!("{} questions were answered as they should be", questions.len());
+    check_that_every_parameter_is_used(client, &checks).await;
+    println!("{} searches passed", checks.len());
 }
 
-/// Asks each list which parameters it knows: each of them has been in a question, so a new one is noticed.
-async fn no_parameter_is_left_out(client: &Client, questions: &[Question]) {
+/// Fails if a list has a parameter that no check uses. Each list names its parameters in the error for an unknown one.
+async fn check_that_every_parameter_is_used(client: &Client, checks: &[SearchCheck]) {
     for list in LISTS {
-        let answer = client.console(&format!("{list}?unheard-of=1")).await;
-        let (status, text) = answer.expect("the console answers");
+        let response = client.console(&format!("{list}?unheard-of=1")).await;
+        let (status, text) = response.expect("the console responds");
         assert_eq!(status, 400, "{list}: {text}");
         let known =
             text.split_once("known parameters: ").and_then(|(_, rest)| rest.split_once('.'));
         let (known, _) = known.unwrap_or_else(|| panic!("{list}: {text}"));
-        let used: BTreeSet<&str> = questions.iter().flat_map(|one| one.parameters(list)).collect();
+        let used: BTreeSet<&str> = checks.iter().flat_map(|check| check.parameters(list)).collect();
         for parameter in known.split(", ") {
-            assert!(used.contains(parameter), "{list}: no question uses {parameter}");
+            assert!(used.contains(parameter), "{list}: no check uses {parameter}");
         }
     }
 }

@@ -1,38 +1,38 @@
-//! Everything that a page can do to another server.
+//! Every kind of request that a page can send to another server.
 
 use serde::Deserialize;
 use serde_json::json;
 
 use super::browser::Browser;
 
-/// What came of one attempt.
+/// The result of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Attempt {
-    /// By what means, and what was asked for.
+    /// The kind of request, and its target.
     pub(crate) how: String,
-    /// What the page learned of the response, if anything.
+    /// What the page could read of the response.
     pub(crate) learned: Option<String>,
 }
 
 /// The name of the job that the page would submit.
 pub(crate) const NAME: &str = "of a stranger";
 
-/// A body that a gateway would accept as a job, were it let through.
+/// A body that the gateway would accept as a job.
 fn job() -> String {
     json!({"name": NAME, "operations": [{"kind": "add", "inputs": [1, 2]}]}).to_string()
 }
 
-/// Tries everything that `script` of this module does with the server at `authority`.
+/// Runs all attacks against the server at `authority`.
 pub(crate) async fn try_all(browser: &Browser, authority: &str) -> Vec<Attempt> {
     browser.run(EVERYTHING, json!({"base": format!("http://{authority}"), "job": job()})).await
 }
 
-/// Tries what a page can do whose own name was rebound to the server that it was loaded from.
+/// Runs the attacks of a page whose name was rebound to the server.
 pub(crate) async fn try_rebound(browser: &Browser) -> Vec<Attempt> {
     browser.run(REBOUND, json!({"job": job()})).await
 }
 
-/// What was learned, without what was not.
+/// The attempts by which the page could read something.
 pub(crate) fn learned(attempts: Vec<Attempt>) -> Vec<String> {
     let learned = |attempt: Attempt| Some(format!("{}: {}", attempt.how, attempt.learned?));
     attempts.into_iter().filter_map(learned).collect()

@@ -1,5 +1,5 @@
-//! A headless Chromium, driven over WebDriver. The five calls that are needed are made directly: one client
-//! library has a licence that this project does not take, the other brings a second HTTP client.
+//! A headless Chromium, controlled with WebDriver. Without a client library: of the two there are, one has a licence that
+//! this project does not accept, and the other depends on a second HTTP client.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -14,7 +14,7 @@ const START_LIMIT: Duration = Duration::from_mins(2);
 const SCRIPT_LIMIT: Duration = Duration::from_mins(3);
 /// How long a page may load: a port that never responds is no page.
 const LOAD_LIMIT: Duration = Duration::from_secs(10);
-/// Names that lead to this machine: a foreign site, and one that was rebound.
+/// Host names that resolve to this machine: a foreign site and a rebound name.
 const RULES: &str = "--host-resolver-rules=MAP *.example 127.0.0.1";
 /// Names of the browser, the first that is found, and of its WebDriver server.
 const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
@@ -29,7 +29,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// `None`, and a line that says so, where there is no browser.
+    /// `None` with a message if there is no browser.
     pub(crate) async fn start() -> Option<Self> {
         let chromium = CHROMIUM.iter().find_map(|name| which::which(name).ok());
         let (Some(chromium), Ok(driver)) = (chromium, which::which(DRIVER)) else {

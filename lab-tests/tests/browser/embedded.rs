@@ -1,4 +1,4 @@
-//! The embedded lab.
+//! Attacks of foreign web pages on the embedded lab.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,7 +11,7 @@ use testkit::LabUnderTest;
 use crate::{
     attacks::{learned, try_all, try_rebound},
     browser::Browser,
-    stranger::Stranger,
+    foreign_page::ForeignSite,
 };
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -36,13 +36,12 @@ fn ports(lab: &LabUnderTest) -> [(&'static str, u16); 11] {
     ]
 }
 
-/// The broker's monitor checks no names: it lies behind a path that no page can know, and everything else is
-/// a 404.
+/// Whether the response is the 404 of the broker's monitor, which does not check host names: it has a secret path.
 fn is_nothing(part: &str, learned: &str) -> bool {
     part == "NATS monitor" && learned.contains(": 404 ")
 }
 
-/// All that a page could have changed.
+/// The state that a page could have changed.
 async fn state(lab: &LabUnderTest) -> BTreeMap<String, Value> {
     let client = Client::of(lab);
     let nats = jetstream::new(async_nats::connect(lab.nats_url()).await.unwrap());
@@ -66,11 +65,11 @@ async fn state(lab: &LabUnderTest) -> BTreeMap<String, Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_attacks_work_on_a_server_without_guards() {
+async fn the_attacks_succeed_on_a_server_without_protection() {
     let Some(browser) = Browser::start().await else { return };
-    let stranger = Stranger::start().await;
-    assert!(browser.open(&stranger.page()).await);
-    let learned = learned(try_all(&browser, &stranger.open.to_string()).await);
+    let site = ForeignSite::start().await;
+    assert!(browser.open(&site.page()).await);
+    let learned = learned(try_all(&browser, &site.open.to_string()).await);
     let means = [
         "fetch /v1/jobs: 200",
         "image /x.svg: image 3",
@@ -83,7 +82,7 @@ async fn the_attacks_work_on_a_server_without_guards() {
     for means in means {
         assert!(learned.iter().any(|one| one.starts_with(means)), "{means}: {learned:#?}");
     }
-    let seen = stranger.seen.lock().unwrap().clone();
+    let seen = site.seen.lock().unwrap().clone();
     for (method, media) in [
         ("POST", "text/plain"),
         ("POST", "application/x-www-form-urlencoded"),
@@ -101,12 +100,12 @@ async fn the_attacks_work_on_a_server_without_guards() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_page_can_neither_read_nor_change_anything_of_a_running_lab() {
     let Some(browser) = Browser::start().await else { return };
-    let (lab, stranger) = (LabUnderTest::start(&waybill()).await, Stranger::start().await);
+    let (lab, site) = (LabUnderTest::start(&waybill()).await, ForeignSite::start().await);
     let client = Client::of(&lab);
     let job = json!({"name": "kept", "operations": [{"kind": "add", "inputs": [1, 2]}]});
     let accepted = client.submit(&job).await;
     client.ended(accepted.id, LIMIT).await;
-    // Its trace is listed, with the last span, which ends after the job.
+    // Waits for the last span of its trace, which ends after the job.
     testkit::eventually(LIMIT, "the trace", async || {
         let spans = client.trace(&accepted.trace_id).await.map_or(0, |trace| trace.spans.len());
         if spans >= SPANS_OF_A_JOB { Ok(()) } else { Err(spans) }
@@ -115,7 +114,7 @@ async fn a_foreign_page_can_neither_read_nor_change_anything_of_a_running_lab() 
     let before = settled(&lab).await;
     let mut all = Vec::new();
     for (part, port) in ports(&lab) {
-        assert!(browser.open(&stranger.page()).await);
+        assert!(browser.open(&site.page()).await);
         for host in ["127.0.0.1", "localhost", "rebound.example"] {
             let attempts = try_all(&browser, &format!("{host}:{port}")).await;
             assert!(attempts.len() > 100, "{part}: {}", attempts.len());
@@ -136,7 +135,7 @@ async fn a_page_whose_name_was_rebound_to_the_lab_can_neither_read_nor_change_an
     let before = settled(&lab).await;
     let mut all = Vec::new();
     for (part, port) in ports(&lab) {
-        // Where nothing speaks HTTP/1.1, no page is loaded whose origin this would be.
+        // A port without HTTP/1.1 loads no page.
         if !browser.open(&format!("http://rebound.example:{port}/")).await {
             continue;
         }
@@ -149,7 +148,7 @@ async fn a_page_whose_name_was_rebound_to_the_lab_can_neither_read_nor_change_an
     browser.end().await;
 }
 
-/// The state once it stays the same: what a job leaves behind arrives a little later.
+/// The state once it no longer changes: telemetry of a job arrives a little later.
 async fn settled(lab: &LabUnderTest) -> BTreeMap<String, Value> {
     let last = std::sync::Mutex::new(BTreeMap::new());
     testkit::eventually(LIMIT, "a quiet lab", async || {

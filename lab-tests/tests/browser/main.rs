@@ -1,4 +1,4 @@
-//! What a web page of a stranger can do to a lab on the same machine: nothing. A real browser tries.
+//! A foreign web page in a real browser cannot read or change anything of a lab on the same machine.
 //!
 //! Needs Chromium and its WebDriver server; where they are absent the tests say so and end:
 //! `make browser-test` insists on them.
@@ -8,4 +8,4 @@
 mod attacks;
 mod browser;
 mod embedded;
-mod stranger;
+mod foreign_page;

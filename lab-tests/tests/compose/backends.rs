@@ -1,4 +1,4 @@
-//! The parts of a full lab that answer over HTTP, and what tests ask of them.
+//! Clients of the HTTP APIs of a full lab.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use testkit::eventually;
 
 use crate::docker::FullLab;
 
-/// Longest that one answer may take.
+/// Request timeout.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// Longest that a job may take here.
+/// Timeout of a job.
 const JOB_LIMIT: Duration = Duration::from_mins(1);
 
-/// Their addresses. Query them again after a restart: ports change.
+/// URLs of the parts. They change when the lab is restarted.
 #[derive(Debug, Clone)]
 pub(crate) struct Backends {
     http: reqwest::Client,
@@ -24,14 +24,14 @@ pub(crate) struct Backends {
     pub(crate) gateway: String,
     pub(crate) console: String,
     pub(crate) prometheus: String,
-    /// Only where its image is present.
+    /// `None` if its image is not on this machine.
     pub(crate) loki: Option<String>,
-    /// Only where its image is present.
+    /// `None` if its image is not on this machine.
     pub(crate) tempo: Option<String>,
 }
 
 impl Backends {
-    /// Finds them. Blocks for a moment.
+    /// Queries the published ports. Blocking.
     pub(crate) fn of(lab: &FullLab) -> Self {
         let (gateway, console) = (lab.url("gateway", 8080), lab.url("console", 8090));
         Self {
@@ -45,7 +45,7 @@ impl Backends {
         }
     }
 
-    /// The JSON at `url`, or why there is none.
+    /// The JSON at `url`; the error says why there is none.
     pub(crate) async fn get(&self, url: &str, query: &[(&str, &str)]) -> Result<Value, String> {
         let answer = self.http.get(url).query(query).send().await.map_err(|e| e.to_string())?;
         let (status, text) = (answer.status(), answer.text().await.map_err(|e| e.to_string())?);
@@ -61,7 +61,7 @@ impl Backends {
         Ok(answer.status().as_u16())
     }
 
-    /// Asks until the answer is as wanted.
+    /// Repeats the query until the response is as wanted.
     pub(crate) async fn found(
         &self,
         limit: Duration,
@@ -75,7 +75,7 @@ impl Backends {
         .await;
     }
 
-    /// Unix seconds, by the clock of Prometheus.
+    /// Unix seconds by the clock of Prometheus.
     pub(crate) async fn now(&self) -> i64 {
         let url = format!("{}/api/v1/query", self.prometheus);
         let answer = self.get(&url, &[("query", "time()")]).await.unwrap();
@@ -83,18 +83,18 @@ impl Backends {
         seconds.split('.').next().unwrap().parse().unwrap()
     }
 
-    /// Submits a job; what the gateway answers, whatever it is.
+    /// Submits a job; returns any response.
     pub(crate) async fn try_submit(&self, job: &Value) -> reqwest::Result<Response> {
         self.http.post(format!("{}/v1/jobs", self.gateway)).json(job).send().await
     }
 
-    /// Submits a job that must be taken.
+    /// Submits a job; panics if it is not accepted.
     pub(crate) async fn submit(&self, job: &Value, fault: Option<&str>) -> JobAccepted {
         let fault: Vec<_> = fault.map(|fault| ("waybill-fault", fault)).into_iter().collect();
         self.client.submit_with(job, &fault).await
     }
 
-    /// Hands in a raw event, which must be taken, whatever becomes of it.
+    /// Submits a raw event; panics if it is not accepted.
     pub(crate) async fn send_event(&self, event: &Value) {
         let request = self.http.post(format!("{}/v1/events", self.gateway));
         let request = request.header("content-type", "application/cloudevents+json");
@@ -107,7 +107,7 @@ impl Backends {
         self.client.ended(job.id, JOB_LIMIT).await
     }
 
-    /// Waits until Loki has a line that the selector finds. Without Loki it names the query as not judged.
+    /// Waits until Loki has a line for the query. Without Loki, prints that the query was not checked.
     pub(crate) async fn line(&self, limit: Duration, query: &str) {
         let Some(loki) = &self.loki else {
             eprintln!("NOT JUDGED: log lines of {query}: Loki is not here");
@@ -118,7 +118,7 @@ impl Backends {
             .await;
     }
 
-    /// Waits until Prometheus has a series that the query finds.
+    /// Waits until Prometheus has a series for the query.
     pub(crate) async fn value(&self, limit: Duration, query: &str) {
         let url = format!("{}/api/v1/query", self.prometheus);
         self.found(limit, &url, &[("query", query)], |answer| some(&answer["data"]["result"]))
@@ -126,7 +126,7 @@ impl Backends {
     }
 }
 
-/// Whether a list holds anything.
+/// An error if the list is empty.
 pub(crate) fn some(list: &Value) -> Result<(), String> {
     let any = list.as_array().is_some_and(|list| !list.is_empty());
     if any { Ok(()) } else { Err(list.to_string()) }

@@ -1,5 +1,5 @@
-//! The collector dies without a word: jobs do not notice, what it had accepted is on its disk, and what the
-//! services could not keep meanwhile is counted.
+//! The collector is killed: jobs are not affected, accepted telemetry is on its disk, and spans that services had to
+//! drop are counted.
 
 use std::time::Duration;
 
@@ -11,32 +11,32 @@ use trace::Trace;
 use crate::{
     backends::Backends,
     docker::{FullLab, Shape},
-    lost,
+    lost_telemetry,
     outages::without_trace,
-    steady::{Speed, Steady},
+    steady_load::{Speed, Steady},
 };
 
-/// The time before, whose speed is the measure.
+/// Duration of the baseline measurement.
 const BEFORE: Duration = Duration::from_secs(20);
-/// Time in which spans wait on the collector's disk for a backend that is away.
+/// Time during which spans are queued on the collector's disk for a stopped backend.
 const KEPT: Duration = Duration::from_secs(10);
-/// Spans leave a service every quarter of a second: after this time the collector has those of all before.
+/// Services export spans every quarter of a second: after this time, the collector has all earlier spans.
 const SENT: Duration = Duration::from_secs(2);
-/// Time without a collector.
+/// Downtime of the collector.
 const DARK: Duration = Duration::from_secs(30);
-/// How long telemetry may take to flow again.
+/// Timeout for new traces to arrive again.
 const LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn a_killed_collector_slows_no_job_and_loses_nothing_that_it_had_accepted() {
+async fn a_killed_collector_delays_no_job_and_loses_no_accepted_telemetry() {
     let lab = FullLab::started(Shape::with(1)).await;
     let parts = Backends::of(&lab);
     let load = Steady::start(&parts);
     load.go_on(BEFORE).await;
     let before = Speed::of(&parts, &load.since(0).await).await;
     before.is_that_of(before, "before the kill");
-    // A backend that is away, so that there is something to keep.
+    // Stops a backend, so that the collector has queued data.
     block_in_place(|| lab.run(&["stop", "console"]));
     let from = load.count().await;
     load.go_on(KEPT).await;
@@ -69,7 +69,7 @@ async fn a_killed_collector_slows_no_job_and_loses_nothing_that_it_had_accepted(
     the_rest_is_counted(&lab, &parts, &unsure, &later).await;
 }
 
-/// Waits until a fresh job's trace is whole.
+/// Waits until the trace of a new job is complete.
 async fn flows_again(parts: &Backends, load: &Steady) {
     let url = format!("{}/api/traces", parts.console);
     eventually(LIMIT, "a whole trace after the collector's return", async || {
@@ -89,7 +89,7 @@ async fn all_whole(parts: &Backends, jobs: &[JobAccepted], which: &str) {
     .await;
 }
 
-/// Each span of `unsure` that is missing is among those that the services say they gave up.
+/// Every missing span of `unsure` is counted as dropped by a service.
 async fn the_rest_is_counted(
     lab: &FullLab,
     parts: &Backends,
@@ -105,7 +105,7 @@ async fn the_rest_is_counted(
         for job in unsure {
             missing += usual.saturating_sub(spans(parts, job).await);
         }
-        let lost = block_in_place(|| lost::by_services(lab, "signal=\"spans\""));
+        let lost = block_in_place(|| lost_telemetry::by_services(lab, "signal=\"spans\""));
         if missing as f64 <= lost { Ok((missing, lost)) } else { Err((missing, lost)) }
     })
     .await;

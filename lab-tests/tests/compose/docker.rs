@@ -1,4 +1,4 @@
-//! Docker Compose as a test uses it: a project of its own on free ports, gone with the test.
+//! Runs Docker Compose for a test: a separate project on free ports, removed after the test.
 
 use std::{
     ffi::OsStr,
@@ -10,19 +10,19 @@ use std::{
 use serde_json::Value;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::guarded::repository;
+use crate::broker_with_users::repository;
 
-/// Services whose image may be absent where none can be pulled: their tests name what they leave out.
+/// Services that are left out if their image is not on this machine and cannot be pulled.
 const MAY_BE_ABSENT: [&str; 3] = ["tempo", "loki", "grafana"];
-/// Seconds in which the whole lab must be healthy.
+/// Timeout for the whole lab to be healthy, in seconds.
 const HEALTHY_SECONDS: &str = "120";
 /// Lines of each log shown for a failed test.
 const LOG_LINES: &str = "15";
 
-/// Labs are heavy and their times are measured: one at a time.
+/// Held by the one running lab: labs are heavy, and their times are measured.
 static ONE_AT_A_TIME: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 
-/// A full lab in containers. Dropped: containers, network and volumes are removed.
+/// A full lab in containers. Removes containers, network and volumes on drop.
 pub(crate) struct FullLab {
     project: String,
     shape: Shape,
@@ -30,28 +30,28 @@ pub(crate) struct FullLab {
     _alone: OwnedMutexGuard<()>,
 }
 
-/// What a lab consists of.
+/// The variant of a lab.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape {
     /// Replicas of the processor.
     pub(crate) processors: u32,
-    /// A profile to start as well.
+    /// Additional Compose profile.
     pub(crate) profile: Option<&'static str>,
-    /// A file of this folder that is merged into `compose.yaml`.
+    /// File of this folder that is merged with `compose.yaml`.
     pub(crate) extras: Option<&'static str>,
-    /// What that file reads as `TEST_PORT`.
+    /// Value of `TEST_PORT` for that file.
     pub(crate) port: u16,
 }
 
 impl Shape {
-    /// The lab as it is, with so many processors.
+    /// The default lab with this number of processors.
     pub(crate) const fn with(processors: u32) -> Self {
         Self { processors, profile: None, extras: None, port: 0 }
     }
 }
 
 impl FullLab {
-    /// Starts a lab of this shape; all of its parts are healthy.
+    /// Starts a lab of this shape, and waits until all parts are healthy.
     pub(crate) async fn started(shape: Shape) -> Self {
         let start = move || {
             let lab = Self::new(shape);
@@ -61,7 +61,7 @@ impl FullLab {
         tokio::task::spawn_blocking(start).await.unwrap()
     }
 
-    /// Prepares a lab and starts nothing. Waits until no other test of this process has one.
+    /// Prepares a lab without starting it. Waits until no other test of this process has one.
     pub(crate) fn new(shape: Shape) -> Self {
         let alone = ONE_AT_A_TIME.clone().blocking_lock_owned();
         let project = format!("waybill-test-{:08x}", rand::random::<u32>());
@@ -70,7 +70,7 @@ impl FullLab {
         lab
     }
 
-    /// Starts what does not run; ends when all parts are healthy.
+    /// Starts all parts, and waits until they are healthy.
     pub(crate) fn up(&self) {
         let scale = format!("processor={}", self.shape.processors);
         let mut arguments = vec!["up", "--detach", "--wait", "--wait-timeout", HEALTHY_SECONDS];
@@ -79,12 +79,12 @@ impl FullLab {
         self.run(&arguments);
     }
 
-    /// Whether this part runs here; its image may be absent.
+    /// Whether the lab has this part; its image may be missing.
     pub(crate) fn has(&self, service: &str) -> bool {
         self.services.iter().any(|present| present == service)
     }
 
-    /// The configuration as Compose reads it.
+    /// The configuration as resolved by Compose.
     pub(crate) fn config(&self) -> Value {
         serde_json::from_str(&self.run(&["config", "--format", "json"])).unwrap()
     }
@@ -96,7 +96,7 @@ impl FullLab {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs `docker compose` on this project, whatever comes of it.
+    /// Runs `docker compose` on this project; returns its output and status.
     pub(crate) fn try_run(&self, arguments: &[&str]) -> Output {
         let mut docker = self.command("docker");
         docker.arg("compose").args(self.shape.profile.map(|name| format!("--profile={name}")));
@@ -104,7 +104,7 @@ impl FullLab {
         output.expect("docker is needed for this test: install it, or run the tests without it")
     }
 
-    /// A command for which this project is the one that Compose means.
+    /// A command with the environment that selects this project.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut files = vec!["compose.yaml".to_owned()];
         let extras = ["free-ports.yaml"].into_iter().chain(self.shape.extras);
@@ -115,18 +115,18 @@ impl FullLab {
         command
     }
 
-    /// The answer of this URL inside the lab, where the collector is and what it scrapes.
+    /// The response of a URL inside the lab's network.
     pub(crate) fn inside(&self, url: &str) -> String {
         self.run(&["exec", "-T", "otel-collector-probe", "wget", "-qO", "-", url])
     }
 
-    /// Where a port of a service is reached from here.
+    /// The URL of a published port.
     pub(crate) fn url(&self, service: &str, port: u16) -> String {
         let address = self.run(&["port", service, &port.to_string()]);
         format!("http://{}", address.trim())
     }
 
-    /// The ids of its running containers.
+    /// Ids of the running containers.
     pub(crate) fn containers(&self) -> Vec<String> {
         self.run(&["ps", "--quiet"]).lines().map(str::to_owned).collect()
     }
@@ -136,13 +136,13 @@ impl FullLab {
         self.config()["services"][service]["image"].as_str().unwrap().to_owned()
     }
 
-    /// The process of a service that has one container, as the machine that Docker runs on numbers it.
+    /// Process id of a service with one container, on the Docker host.
     pub(crate) fn pid(&self, service: &str) -> String {
         let id = self.run(&["ps", "--quiet", service]);
         docker(&format!("inspect --format {{{{.State.Pid}}}} {}", id.trim())).trim().to_owned()
     }
 
-    /// The volumes of its containers, ended ones too, that have no name of their own.
+    /// Anonymous volumes of all containers, including stopped ones.
     pub(crate) fn nameless_volumes(&self) -> Vec<String> {
         let ids = self.run(&["ps", "--all", "--quiet"]);
         let ids = ids.lines().collect::<Vec<_>>().join(" ");
@@ -153,7 +153,7 @@ impl FullLab {
         names.split(['|', '\n']).filter(nameless).map(str::to_owned).collect()
     }
 
-    /// What is still there of this project: containers and volumes.
+    /// Containers and volumes of this project that still exist.
     pub(crate) fn remains(&self) -> String {
         let label = format!("label=com.docker.compose.project={}", self.project);
         ["ps --all --quiet", "volume ls --quiet"]
@@ -178,7 +178,7 @@ impl Drop for FullLab {
     }
 }
 
-/// All services but those whose image is not on this machine; these are named on standard error.
+/// All services except those whose image is not on this machine; prints those to standard error.
 fn present_services(config: &Value) -> Vec<String> {
     let services = config["services"].as_object().unwrap().iter();
     let present = services.filter(|(name, service)| {
@@ -196,7 +196,7 @@ fn present_services(config: &Value) -> Vec<String> {
     present.map(|(name, _)| name.clone()).collect()
 }
 
-/// Runs `docker` with arguments that hold no blanks; it must succeed.
+/// Runs `docker` with arguments without spaces; it must succeed.
 pub(crate) fn docker(arguments: &str) -> String {
     let output = Command::new("docker").args(arguments.split(' ')).output().unwrap();
     assert!(output.status.success(), "docker {arguments}: {output:?}");

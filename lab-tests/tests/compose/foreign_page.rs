@@ -1,21 +1,21 @@
-//! A stranger's web page beside the full lab: what is published can neither be read nor changed by it.
+//! A foreign web page can neither read nor change anything on the published ports of the full lab.
 
 #[path = "../browser/attacks.rs"]
 mod attacks;
 #[path = "../browser/browser.rs"]
 mod browser;
-#[path = "../browser/stranger.rs"]
-mod stranger;
+#[path = "../browser/foreign_page.rs"]
+mod foreign_site;
 
 use serde_json::{Value, json};
 
 use crate::docker::{FullLab, Shape, docker};
 
-/// Parts that check the name of the host themselves; the others are protected by browsers' same-origin rule
-/// alone, which a rebound name passes.
+/// Parts that check the `Host` header. The others rely on the same-origin policy of browsers, which does not apply to a
+/// rebound name.
 const CHECKED: [&str; 2] = ["gateway", "console"];
 
-/// Every published port of the lab: the service, and where it is reached.
+/// Every published port of the lab: service and URL.
 fn published(lab: &FullLab) -> Vec<(String, String)> {
     let parts = lab.run(&["ps", "--format", "json"]);
     let mut all = Vec::new();
@@ -33,7 +33,7 @@ fn published(lab: &FullLab) -> Vec<(String, String)> {
     all
 }
 
-/// What a page could have changed, and whether any part was ended by it.
+/// The state that a page could have changed, and whether all parts are running.
 async fn state(lab: &FullLab, gateway: &str, console: &str) -> Value {
     let get = async |url: String| -> Value {
         let response = reqwest::get(url).await.unwrap().error_for_status().unwrap();
@@ -48,7 +48,7 @@ async fn state(lab: &FullLab, gateway: &str, console: &str) -> Value {
         .map(|id| docker(&format!("inspect --format {{{{.Name}}}}:{{{{.State.StartedAt}}}} {id}")))
         .collect();
     starts.sort();
-    // The canary submits jobs meanwhile, and alerts may arrive.
+    // Ignores jobs of the canary and alerts.
     let jobs = jobs["jobs"].as_array().unwrap();
     let jobs = jobs.iter().filter(|job| job["name"] == attacks::NAME).count();
     let hooks = hooks.to_string().contains("\"stranger\"");
@@ -59,17 +59,17 @@ async fn state(lab: &FullLab, gateway: &str, console: &str) -> Value {
 #[ignore = "needs Docker and the images: make compose-test"]
 async fn a_foreign_page_can_neither_read_nor_change_anything_of_the_full_lab() {
     let Some(browser) = browser::Browser::start().await else { return };
-    let stranger = stranger::Stranger::start().await;
+    let site = foreign_site::ForeignSite::start().await;
     let lab = FullLab::started(Shape::with(1)).await;
     let (gateway, console) = (lab.url("gateway", 8080), lab.url("console", 8090));
-    assert!(browser.open(&stranger.page()).await);
-    let works = attacks::try_all(&browser, &stranger.open.to_string()).await;
-    assert!(!attacks::learned(works).is_empty() && !stranger.seen.lock().unwrap().is_empty());
+    assert!(browser.open(&site.page()).await);
+    let works = attacks::try_all(&browser, &site.open.to_string()).await;
+    assert!(!attacks::learned(works).is_empty() && !site.seen.lock().unwrap().is_empty());
     let before = state(&lab, &gateway, &console).await;
     let mut all = Vec::new();
     for (service, authority) in published(&lab) {
         println!("a foreign page tries {service} at {authority}");
-        assert!(browser.open(&stranger.page()).await);
+        assert!(browser.open(&site.page()).await);
         let attempts = attacks::try_all(&browser, &authority).await;
         let got = attacks::learned(attempts);
         all.extend(got.into_iter().map(|one| format!("{service}, {one}")));

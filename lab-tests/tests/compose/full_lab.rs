@@ -1,4 +1,4 @@
-//! The full lab in containers: it comes up healthy, and one job is found in every backend, in time.
+//! The full lab in containers starts healthy, and one job is found in every backend in time.
 
 use std::time::{Duration, Instant};
 
@@ -14,13 +14,13 @@ use crate::{
 
 /// From `docker compose up` to the first complete trace, log line and exemplar.
 const FIRST_SIGNALS_LIMIT: Duration = Duration::from_secs(45);
-/// Tempo's first edges: it takes in what is a minute old, and hands on every fifteen seconds.
+/// Timeout for Tempo's first edges: it processes spans after a minute and exports every 15 seconds.
 const EDGES_LIMIT: Duration = Duration::from_mins(1);
-/// A new replica is discovered and scraped, and its metrics forwarded.
+/// Timeout for a new replica to be discovered and scraped.
 const REPLICAS_LIMIT: Duration = Duration::from_secs(30);
-/// How long the lab is left alone before its memory is read: measuring an idle lab takes idling.
+/// Idle time before memory is measured.
 const IDLE: Duration = Duration::from_secs(20);
-/// Workers, to see that each one's metrics are read.
+/// Number of workers, so that the metrics of each are checked.
 const PROCESSORS: u32 = 3;
 /// Largest image, in megabytes.
 const IMAGE_MB_MAX: f64 = 40.0;
@@ -47,7 +47,7 @@ async fn a_job_is_found_in_every_backend_of_a_fresh_lab_in_time_and_nothing_is_l
     assert_eq!(lab.remains(), "", "containers and volumes are gone");
 }
 
-/// All at once, each within what is left of the budget.
+/// Waits for all signals concurrently, each within the rest of the budget.
 async fn first_signals(parts: &Backends, job: &JobAccepted, started: Instant) {
     let trace_id = &job.trace_id;
     let left = FIRST_SIGNALS_LIMIT.saturating_sub(started.elapsed());
@@ -59,7 +59,7 @@ async fn first_signals(parts: &Backends, job: &JobAccepted, started: Instant) {
     );
 }
 
-/// Says how long after the start something was there.
+/// Prints the time from the start until something was found.
 async fn measured(started: Instant, what: &str, seen: impl Future<Output = Judged>) {
     match seen.await {
         Judged::Yes => println!("MEASURED: {what} after {:.1} s", started.elapsed().as_secs_f64()),
@@ -67,7 +67,7 @@ async fn measured(started: Instant, what: &str, seen: impl Future<Output = Judge
     }
 }
 
-/// Whether a part was there to be queried.
+/// Whether the signal was found, or its part is not in this lab.
 enum Judged {
     Yes,
     No,
@@ -128,7 +128,7 @@ async fn prometheus_has_every_replica(parts: &Backends) {
     parts.value(REPLICAS_LIMIT, &query).await;
 }
 
-/// The service graph's edges over messages, which Tempo makes of the traces.
+/// The edges of Tempo's service graph over messages.
 async fn tempo_draws_the_edges(parts: &Backends) {
     if parts.tempo.is_none() {
         eprintln!("NOT JUDGED: the service graph's messaging edges: Tempo is not here");

@@ -1,5 +1,5 @@
-//! A full volume: the service that needs it names it, nothing that was accepted is lost, and everything recovers once
-//! there is room.
+//! A full volume: the affected service reports it, no accepted job is lost, and everything recovers once there is free
+//! space.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use crate::{
     docker::{FullLab, Shape, docker},
 };
 
-/// How long it may take until a full disk shows, and until it no longer does.
+/// Timeout for a full disk to be reported, and for the recovery.
 const LIMIT: Duration = Duration::from_mins(1);
-/// What the kernel says, and the broker after it.
+/// The error of the kernel and of the broker.
 const NO_ROOM: &str = "no space left on device";
-/// What the services say, which learn it from the broker's health.
+/// The error of the services, from the broker's health.
 const DISK_FULL: &str = "broker's disk is full";
-/// What Loki says, which takes no lines from nine tenths on.
+/// The error of Loki, which rejects lines on a disk that is 90 % full.
 const LOKI_NO_ROOM: &str = "disk usage exceeded threshold";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn a_volume_without_room_is_named_and_all_is_healthy_again_once_there_is_room() {
+async fn a_full_volume_is_reported_and_the_lab_recovers_once_there_is_space() {
     let shape = Shape { extras: Some("full-volumes.yaml"), ..Shape::with(1) };
     let lab = FullLab::started(shape).await;
     let parts = Backends::of(&lab);
@@ -37,7 +37,7 @@ async fn a_volume_without_room_is_named_and_all_is_healthy_again_once_there_is_r
     nats_without_room(&lab, &parts).await;
 }
 
-/// Jobs do not notice; Loki says what it lacks, and has the lines later.
+/// Jobs are not affected; Loki reports the full disk and has the lines later.
 async fn loki_without_room(lab: &FullLab, parts: &Backends) {
     fill(lab, "loki");
     let jobs = [submit(parts).await, submit(parts).await];
@@ -52,7 +52,7 @@ async fn loki_without_room(lab: &FullLab, parts: &Backends) {
     }
 }
 
-/// New jobs are refused, and each part that one would ask says why; those accepted are done later.
+/// New jobs are refused with the reason; accepted jobs end later.
 async fn nats_without_room(lab: &FullLab, parts: &Backends) {
     fill(lab, "nats");
     let accepted = until_refused(parts).await;
@@ -94,7 +94,7 @@ async fn nats_without_room(lab: &FullLab, parts: &Backends) {
     readiness(lab, "gateway", "", "").await;
 }
 
-/// Submits until a job is refused for the true reason; what was accepted.
+/// Submits jobs until one is refused because of the full disk; returns the accepted jobs.
 async fn until_refused(parts: &Backends) -> Vec<JobAccepted> {
     let mut accepted = Vec::new();
     let mut others = 0;
@@ -110,7 +110,7 @@ async fn until_refused(parts: &Backends) -> Vec<JobAccepted> {
         if refusal["type"].as_str().unwrap().ends_with("/broker-disk-full") {
             return Ok(refusal);
         }
-        // The broker's health is looked at once a second: a moment before, nothing is known but that it does not store.
+        // The broker's health is checked once per second: before that, the reason is still unknown.
         others += 1;
         Err(refusal.to_string())
     })
@@ -122,7 +122,7 @@ async fn until_refused(parts: &Backends) -> Vec<JobAccepted> {
     accepted
 }
 
-/// Waits until a service says that it is not ready because of this check, with these words; without words, until it is ready.
+/// Waits until a service is not ready because of this check, with these words; without words, until it is ready.
 async fn readiness(lab: &FullLab, service: &str, check: &str, words: &str) {
     let probe = ["exec", "-T", service, "/waybill", "probe", "http://127.0.0.1:9100/readyz"];
     eventually(LIMIT, &format!("the readiness of {service}: {words}"), async || {
@@ -154,7 +154,7 @@ fn empty(lab: &FullLab, volume: &str) {
     block_in_place(|| lab.run(&["exec", "-T", "filler", "rm", &format!("/{volume}/filler")]));
 }
 
-/// Waits until the part's log names what it lacks.
+/// Waits until the log of the part contains these words.
 async fn says(lab: &FullLab, part: &str, words: &str) {
     eventually(LIMIT, &format!("{part} to say that there is no room"), async || {
         let log = block_in_place(|| lab.run(&["logs", "--no-color", part]));
@@ -167,14 +167,14 @@ async fn says(lab: &FullLab, part: &str, words: &str) {
     .await;
 }
 
-/// A part's health and what its check said last.
+/// Health of a part and the last output of its check.
 fn health(lab: &FullLab, part: &str) -> String {
     let id = lab.run(&["ps", "--quiet", part]);
     let form = "{{.State.Health.Status}}|{{range.State.Health.Log}}{{.Output}}{{end}}";
     docker(&format!("inspect --format {form} {}", id.trim()))
 }
 
-/// What the doctor says of one part.
+/// The doctor's finding about one part.
 fn doctor(lab: &FullLab, part: &str) -> String {
     let output =
         lab.command(waybill()).args(["doctor", "--lab", "full", "--json"]).output().unwrap();

@@ -1,13 +1,11 @@
-//! Processors that are killed in containers: by a crash, after which Docker starts them again, and by hand, as the README
-//! has it, after which it stays down. `docker kill` counts as a stop: it overrules the restart policy.
+//! Processors killed in containers: by a crash, after which Docker restarts them, and with `docker kill` as in the README.
+//! The latter counts as a stop: Docker does not restart them.
 
 use std::process::Stdio;
 
 use lab_tests::{
     Client,
-    killed_workers::{
-        poison_jobs_end_alone, ten_jobs_in_flight_run_again, three_kills_cost_one_ack_wait_each,
-    },
+    killed_workers::{check_poison_jobs, check_three_kills, ten_jobs_in_flight_run_again},
 };
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -22,17 +20,17 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn a_processor_that_crashes_costs_its_jobs_one_ack_wait_and_others_nothing() {
+async fn a_processor_that_crashes_delays_its_jobs_by_one_ack_wait_and_others_not_at_all() {
     let (lab, client) = started().await;
     let crash = async || crash(&lab).await;
-    three_kills_cost_one_ack_wait_each(&client, crash, async || ()).await;
+    check_three_kills(&client, crash, async || ()).await;
     ten_jobs_in_flight_run_again(&client, crash, async || ()).await;
-    poison_jobs_end_alone(&client, 1).await;
+    check_poison_jobs(&client, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn a_processor_that_is_killed_and_started_by_hand_costs_no_more_than_one_that_crashes() {
+async fn a_processor_that_is_killed_and_started_by_hand_causes_the_same_delay_as_a_crash() {
     let (lab, client) = started().await;
     // The two commands of the README.
     let compose = |arguments: &[&str]| {
@@ -45,7 +43,7 @@ async fn a_processor_that_is_killed_and_started_by_hand_costs_no_more_than_one_t
         let ids = run(&mut compose(&["ps", "--all", "--quiet", "processor"])).await;
         run(Command::new("docker").arg("start").args(ids.lines())).await;
     };
-    three_kills_cost_one_ack_wait_each(&client, kill, start).await;
+    check_three_kills(&client, kill, start).await;
     ten_jobs_in_flight_run_again(&client, kill, start).await;
 }
 
@@ -55,9 +53,8 @@ async fn started() -> (FullLab, Client) {
     (lab, Client::at(&parts.gateway, &parts.console))
 }
 
-/// Kills the process, and not by way of Docker, which sees it end as it would a crash. From a container in the host's
-/// process namespace, so that it works wherever the daemon runs and whoever calls it. Ends as soon as it is done, for
-/// Docker starts the processor again within a second.
+/// Kills the process directly, so that Docker takes it for a crash and restarts it within a second. Uses a container in
+/// the process namespace of the host, so that no privileges are needed and the daemon may run on another machine.
 async fn crash(lab: &FullLab) {
     let (image, pid) = block_in_place(|| (lab.image("nats"), lab.pid("processor")));
     let mut kill = Command::new("docker");
@@ -68,7 +65,7 @@ async fn crash(lab: &FullLab) {
     assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("killed"));
 }
 
-/// What it prints; it must succeed.
+/// The output of a command, which must succeed.
 async fn run(command: &mut Command) -> String {
     let output = command.output().await.unwrap();
     assert!(output.status.success(), "{command:?}: {output:?}");

@@ -1,8 +1,8 @@
-//! Jobs of every kind and every fate, so that every panel has something to show.
+//! A load with every kind of job and every outcome, so that every panel has data.
 
 use std::time::Duration;
 
-use contract::{api::JobAccepted, state::JobState};
+use contract::{api::JobAccepted, operation::OperationKind, state::JobState};
 use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::interval};
 
@@ -11,15 +11,15 @@ use crate::backends::Backends;
 /// Time between two jobs.
 const PACE: Duration = Duration::from_millis(150);
 
-/// A load that goes on until it is dropped.
+/// A load that runs until it is dropped.
 pub(crate) struct Load {
     task: JoinHandle<()>,
-    /// A job that failed once, was tried again, and succeeded.
+    /// A job that failed once and succeeded at its second attempt.
     pub(crate) retried: JobAccepted,
 }
 
 impl Load {
-    /// Sends one of each and waits until they have ended as they should, then goes on sending.
+    /// Submits one of each, waits until they have ended as expected, then continues to submit.
     pub(crate) async fn start(parts: &Backends) -> Self {
         let crashed = parts.submit(&job(&add()), Some("processor=crash:after_effect@1")).await;
         let retried = parts.submit(&job(&add()), Some("processor=error@1")).await;
@@ -66,21 +66,10 @@ struct Order {
 }
 
 fn orders() -> Vec<Order> {
-    let number = json!([84, 2]);
-    let kind = |kind: &str| json!({"kind": kind, "inputs": number});
-    let work = [
-        add(),
-        kind("subtract"),
-        kind("multiply"),
-        kind("divide"),
-        json!({"kind": "primes", "below": 100_000}),
-        json!({"kind": "hash", "text": "waybill", "rounds": 10_000}),
-        json!({"kind": "wait", "seconds": 1.5}),
-        json!({"kind": "render", "width": 64, "height": 64, "center": [-0.5, 0.0], "zoom": 1.0}),
-    ];
+    let work = OperationKind::ALL.map(|kind| json!(kind.example()));
     let zero = json!({"kind": "divide", "inputs": [1, 0]});
     let mut mixed = job(&add());
-    mixed["operations"] = json!([add(), kind("multiply")]);
+    mixed["operations"] = json!([add(), {"kind": "multiply", "inputs": [84, 2]}]);
     let mut notified = job(&add());
     notified["notify"] = json!({"channel": "webhook", "url": "http://console:8090/hooks/load"});
     let mut once = job(&add());

@@ -1,4 +1,4 @@
-//! The profile `loki-direct`: a worker whose lines reach Loki without the collector.
+//! The profile `loki-direct`: a worker that sends its log lines directly to Loki.
 
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use crate::{
     docker::{FullLab, Shape},
 };
 
-/// How long a line may take: it is pushed within ten seconds.
+/// Timeout for a log line: it is pushed within ten seconds.
 const LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn a_worker_of_the_profile_sends_its_lines_straight_to_loki_and_is_scraped_like_the_others() {
-    // No other worker: whatever is done, this one does.
+async fn a_worker_of_the_profile_sends_its_log_lines_directly_to_loki_and_is_scraped_like_the_others()
+ {
+    // No other worker, so that this one runs the job.
     let shape = Shape { profile: Some("loki-direct"), ..Shape::with(0) };
     let lab = tokio::task::spawn_blocking(move || FullLab::new(shape)).await.unwrap();
     if !lab.has("loki") {

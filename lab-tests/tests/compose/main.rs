@@ -3,24 +3,24 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod backends;
-mod broker_tricks;
+mod broker_attacks;
+mod broker_with_users;
 mod collector_killed;
 mod dashboards;
 mod docker;
-mod doors;
 mod foreign_page;
 mod full_lab;
 mod full_volumes;
-mod guarded;
 mod killed_workers;
 mod load;
 mod loki_direct;
-mod lost;
+mod lost_telemetry;
 mod memory;
+mod network_access;
 mod outages;
 mod pin_images;
 mod restart;
 mod rights;
 mod searches;
-mod steady;
+mod steady_load;
 mod taken_port;

@@ -1,8 +1,8 @@
-//! What the containers of a lab use of the memory they may use.
+//! Memory of the containers of a lab.
 
 use crate::docker::{FullLab, docker};
 
-/// The most that all containers together may use, in MiB (1.5 GB).
+/// Memory budget of all containers together, in MiB (1.5 GB).
 const ALL_MIB_MAX: f64 = 1_430.0;
 
 /// Prints the memory of each container, and checks that each has a limit and that all keep the budget.

@@ -1,5 +1,5 @@
-//! Every backend is away for a minute, all of them at once for a part of it: jobs do not notice, and what
-//! was done meanwhile is found in each of them afterwards.
+//! Each backend is down for a minute, with an overlap: jobs are not affected, and the telemetry of that time is found in
+//! each of them afterwards.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -13,25 +13,25 @@ use trace::{Completeness, Trace};
 use crate::{
     backends::{Backends, some},
     docker::{FullLab, Shape},
-    lost,
-    steady::{Speed, Steady},
+    lost_telemetry,
+    steady_load::{Speed, Steady},
 };
 
-/// The time before, whose speed is the measure.
+/// Duration of the baseline measurement.
 const BEFORE: Duration = Duration::from_secs(30);
-/// How long each backend is away: they leave and come back one after the other, so all are away for a part of it.
+/// Downtime of each backend. They are stopped and started one after the other, so that all are down at the same time once.
 const AWAY: Duration = Duration::from_mins(1);
-/// How long the collector may take to forward what was queued.
+/// Timeout for the collector to forward its queues.
 const DRAINED: Duration = Duration::from_mins(1);
-/// How long a backend may take to take in, and to answer for, the jobs of an outage.
+/// Timeout for a backend to ingest the telemetry of an outage.
 const FOUND: Duration = Duration::from_mins(2);
-/// Traces in one question to Loki, and questions at a time to those who answer for one trace only.
+/// Traces per query to Loki, and concurrent queries to the other backends.
 const AT_ONCE: usize = 100;
 const IN_FLIGHT: usize = 8;
-/// What a queue may hold when nothing waits, in bytes: the batch that is being filled.
+/// Size of a queue that is drained except for the current batch, in bytes.
 const QUEUE_BYTES_MAX: f64 = 65_536.0;
 
-/// Each backend, and the collector's way to it.
+/// Each backend and its exporter in the collector.
 const BACKENDS: [(&str, &str); 4] = [
     ("tempo", "otlp_grpc/tempo"),
     ("loki", "otlp_http/loki"),
@@ -41,8 +41,7 @@ const BACKENDS: [(&str, &str); 4] = [
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn jobs_go_on_at_the_same_speed_while_backends_are_away_and_are_found_in_each_of_them_later()
-{
+async fn jobs_run_at_the_same_speed_while_backends_are_down_and_are_found_in_each_of_them_later() {
     let lab = FullLab::started(Shape::with(1)).await;
     let parts = Backends::of(&lab);
     let load = Steady::start(&parts);
@@ -54,7 +53,7 @@ async fn jobs_go_on_at_the_same_speed_while_backends_are_away_and_are_found_in_e
     let during = Speed::of(&parts, &load.since(started).await).await;
     during.is_that_of(before, "with backends away");
     drop(load);
-    // Ports are others after a restart.
+    // Ports change after a restart.
     let parts = block_in_place(|| Backends::of(&lab));
     for outage in &outages {
         drained(&lab, outage).await;
@@ -64,17 +63,17 @@ async fn jobs_go_on_at_the_same_speed_while_backends_are_away_and_are_found_in_e
     }
 }
 
-/// A time without a backend.
+/// The outage of one backend.
 struct Outage {
     backend: &'static str,
     exporter: &'static str,
-    /// The jobs sent meanwhile.
+    /// Jobs submitted during the outage.
     jobs: Vec<JobAccepted>,
-    /// Bytes that waited for it at the end.
+    /// Bytes queued for the backend at the end of the outage.
     waited: f64,
 }
 
-/// Stops one after the other, then starts them in the same order.
+/// Stops all backends one after the other, then starts them in the same order.
 async fn outages(lab: &FullLab, load: &Steady) -> Vec<Outage> {
     let mut away = Vec::new();
     let present = BACKENDS.iter().filter(|(backend, _)| lab.has(backend)).count();
@@ -90,7 +89,7 @@ async fn outages(lab: &FullLab, load: &Steady) -> Vec<Outage> {
     }
     let mut over = Vec::new();
     for (backend, exporter, from) in away {
-        let waited = block_in_place(|| lost::queued(lab, exporter));
+        let waited = block_in_place(|| lost_telemetry::queued(lab, exporter));
         let jobs = load.since(from).await;
         block_in_place(|| {
             lab.run(&["up", "--detach", "--wait", "--no-deps", "--no-recreate", backend])
@@ -109,7 +108,7 @@ async fn drained(lab: &FullLab, outage: &Outage) {
         DRAINED,
         &format!("the collector to forward what was queued for {backend}"),
         async || {
-            let bytes = block_in_place(|| lost::queued(lab, exporter));
+            let bytes = block_in_place(|| lost_telemetry::queued(lab, exporter));
             if bytes <= QUEUE_BYTES_MAX { Ok(()) } else { Err(bytes) }
         },
     )
@@ -117,13 +116,13 @@ async fn drained(lab: &FullLab, outage: &Outage) {
 }
 
 impl Outage {
-    /// Waits until all of its jobs are found, but as many as the counters of losses allow to be missing.
+    /// Waits until its jobs are found, except for as many as are counted as lost.
     async fn is_found(&self, lab: &FullLab, parts: &Backends) {
         let Self { backend, jobs, .. } = self;
         let mut open = jobs.clone();
         let lost = eventually(FOUND, &format!("the outage's jobs in {backend}"), async || {
             open = self.missing(parts, &open).await?;
-            let lost = block_in_place(|| lost::everywhere(lab));
+            let lost = block_in_place(|| lost_telemetry::everywhere(lab));
             let counted = open.len() as f64 <= lost;
             if counted { Ok(lost) } else { Err(format!("{} missing, {lost} counted", open.len())) }
         })
@@ -135,7 +134,7 @@ impl Outage {
         );
     }
 
-    /// Which of these jobs are not, or not wholly, there.
+    /// Those of these jobs whose telemetry is missing or incomplete.
     async fn missing(
         &self,
         parts: &Backends,
@@ -156,11 +155,11 @@ impl Outage {
         }
     }
 
-    /// By the growth of the counter over the outage, as it was scraped meanwhile.
+    /// Compares the number of jobs with the increase of the counter during the outage.
     async fn not_counted(&self, parts: &Backends) -> Result<(), String> {
         let (first, last) = (seconds(&self.jobs[0]), seconds(self.jobs.last().unwrap()));
         let url = format!("{}/api/v1/query_range", parts.prometheus);
-        // Without looking back, so that only what was scraped in that very time is seen.
+        // Without lookback, so that only samples of the outage count.
         let name = JOBS_FINISHED.name;
         let query = format!("sum(max_over_time({name}{{kind=\"add\",outcome=\"succeeded\"}}[6s]))");
         let (start, end) = (first.to_string(), last.to_string());
@@ -174,7 +173,7 @@ impl Outage {
         }
         let value = |at: &Value| at[1].as_str().unwrap().parse::<f64>().unwrap();
         let grown = value(values.last().unwrap()) - value(&values[0]);
-        // The jobs of one scrape's time, at either end, may belong outside.
+        // Jobs within one scrape interval at either end may not be included.
         let between = self.jobs.len() as f64 * (1.0 - 15.0 / (last - first) as f64);
         if grown >= between {
             Ok(())
@@ -184,7 +183,7 @@ impl Outage {
     }
 }
 
-/// Those of `jobs` of whose worker no line is in Loki.
+/// Those of `jobs` without a log line of the worker in Loki.
 async fn without_line(parts: &Backends, jobs: &[JobAccepted]) -> Result<Vec<JobAccepted>, String> {
     let url = format!("{}/loki/api/v1/query_range", parts.loki.as_deref().unwrap());
     let mut found = HashSet::new();
@@ -200,7 +199,7 @@ async fn without_line(parts: &Backends, jobs: &[JobAccepted]) -> Result<Vec<JobA
     Ok(jobs.iter().filter(|job| !found.contains(&job.trace_id)).cloned().collect())
 }
 
-/// Those of `jobs` that have no complete trace at `url`; both Tempo and the console answer there.
+/// Those of `jobs` without a complete trace at `url`, of Tempo or the console.
 pub(crate) async fn without_trace(
     parts: &Backends,
     url: &str,
@@ -215,7 +214,7 @@ pub(crate) async fn without_trace(
     queries.buffer_unordered(IN_FLIGHT).filter_map(future::ready).collect().await
 }
 
-/// When a job was accepted, in Unix seconds: its id begins with that time.
+/// When a job was accepted, in Unix seconds, from its id.
 fn seconds(job: &JobAccepted) -> i64 {
     let id = job.id.to_string().replace('-', "");
     i64::from_str_radix(&id[..12], 16).unwrap() / 1000

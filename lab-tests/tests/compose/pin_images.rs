@@ -1,4 +1,4 @@
-//! `make pin-images`: what a registry says of the tags in `.env` becomes the digests in it.
+//! `make pin-images` writes the digests of the tags in `.env`, from a registry.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::guarded::repository;
+use crate::broker_with_users::repository;
 
 /// The variables of `.env` that hold a digest.
 const DIGESTS: [&str; 8] =
@@ -21,7 +21,7 @@ const DIGESTS: [&str; 8] =
 const UNKNOWN: &str = "grafana/loki";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_tag_gets_the_digest_that_the_registry_names_and_one_without_keeps_its_line() {
+async fn each_tag_gets_the_digest_of_the_registry_and_an_unknown_image_keeps_its_line() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let registry = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(serve(listener, registry.clone()));
@@ -49,7 +49,7 @@ async fn each_tag_gets_the_digest_that_the_registry_names_and_one_without_keeps_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_that_does_not_answer_changes_nothing() {
+async fn an_unreachable_registry_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("env");
     let before = fs::read_to_string(repository().join(".env")).unwrap();
@@ -73,7 +73,7 @@ fn lines(file: &Path) -> BTreeMap<String, String> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// A registry that wants a token, and knows every image but one.
+/// A registry that requires a token and has every image except one.
 async fn serve(listener: TcpListener, address: String) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(answer(stream, address.clone()));

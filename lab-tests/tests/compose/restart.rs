@@ -1,4 +1,4 @@
-//! Stopped or taken down, and started again: what lies on the volumes is still there.
+//! A lab that is stopped or removed and started again keeps the data on its volumes.
 
 use std::time::Duration;
 
@@ -13,22 +13,22 @@ use crate::{
     docker::{FullLab, Shape},
 };
 
-/// How long telemetry may take.
+/// Timeout for telemetry.
 const LIMIT: Duration = Duration::from_secs(45);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn a_lab_that_is_stopped_or_taken_down_comes_back_with_its_jobs_passwords_and_telemetry() {
+async fn a_lab_that_is_stopped_or_removed_keeps_its_jobs_passwords_and_telemetry() {
     let lab = FullLab::started(Shape::with(1)).await;
     let parts = Backends::of(&lab);
     let done = finished(&parts, None, JobState::Succeeded).await;
     let dead = finished(&parts, Some("processor=error@9"), JobState::Dead).await;
     in_loki(&parts, &done).await;
     let passwords = passwords(&lab);
-    // The first time the containers stay; the second time only the volumes do.
+    // First `stop`, which keeps the containers, then `down`, which keeps only the volumes.
     for command in [&["stop"][..], &["down"]] {
         tokio::task::block_in_place(|| {
-            // Compose would leave one without a name at `down`, and no longer know whose it was.
+            // `down` would leave anonymous volumes behind.
             assert_eq!(lab.nameless_volumes(), [""; 0]);
             lab.run(command);
             lab.up();
@@ -81,7 +81,7 @@ fn spans(trace: &Value) -> Result<(), String> {
     crate::backends::some(&trace["resourceSpans"])
 }
 
-/// A digest of what the broker reads.
+/// A digest of the password file of the broker.
 fn passwords(lab: &FullLab) -> String {
     let digest = ["exec", "-T", "nats", "sha256sum", "/etc/nats/secrets/passwords.conf"];
     tokio::task::block_in_place(|| lab.run(&digest))

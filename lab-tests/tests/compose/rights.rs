@@ -1,4 +1,4 @@
-//! Least rights at the broker: each user can do its service's work, and nothing else.
+//! Least privilege at the broker: each user has the permissions of its service, and no others.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use testkit::eventually;
 use tokio::time::timeout;
 
-use crate::guarded::{Guarded, USERS};
+use crate::broker_with_users::{Guarded, USERS};
 
-/// How long a job may take on a busy machine.
+/// Timeout of a job on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_do_their_work_with_their_own_rights_and_are_refused_the_rest() {
+async fn services_work_with_their_own_permissions_and_are_refused_everything_else() {
     let lab = Guarded::start().await;
     jobs_go_through(&lab).await;
     assert_eq!(lab.violations(), [""; 0], "the services ask for nothing that they may not do");
@@ -55,7 +55,7 @@ async fn jobs_go_through(lab: &Guarded) {
     .await;
 }
 
-/// Every operation of a submitter on a job except submitting it.
+/// Every operation of a submitter on an existing job.
 async fn submitters_control_their_jobs(lab: &Guarded) {
     let wait = json!({"name": "long", "operations": [{"kind": "wait", "seconds": 600}]});
     let running = submit(lab, &wait, None).await;
@@ -137,7 +137,7 @@ pub(crate) async fn get(url: &str) -> Value {
     answer.json().await.unwrap_or_default()
 }
 
-/// What no user may publish.
+/// Subjects that no user may publish to.
 const FORBIDDEN: [&str; 32] = [
     "$JS.API.STREAM.PURGE.TODO",
     "$JS.API.STREAM.PURGE.KV_JOBS",
@@ -173,7 +173,7 @@ const FORBIDDEN: [&str; 32] = [
     "$KV.FAULTS.x",
 ];
 
-/// What no user may do, and what only one user may do.
+/// Checks operations that no user, or only another user, may do.
 async fn the_rest_is_refused(lab: &Guarded, user: &str) {
     let owned = [
         (&["topology"][..], "$JS.API.STREAM.CREATE.X"),

@@ -1,8 +1,8 @@
-//! The console's searches and look-ups on telemetry that came by way of the collector.
+//! The console's searches and look-ups on telemetry from the collector.
 
 use lab_tests::{
     Client,
-    searches::{Jobs, all_find_what_they_should},
+    searches::{SearchedJobs, check_all},
 };
 use tokio::task::block_in_place;
 
@@ -13,11 +13,11 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn every_search_and_look_up_of_the_console_finds_what_came_through_the_collector() {
+async fn every_search_and_look_up_of_the_console_finds_telemetry_from_the_collector() {
     let lab = FullLab::started(Shape::with(1)).await;
     let parts = block_in_place(|| Backends::of(&lab));
     let client = Client::at(&parts.gateway, &parts.console);
-    // As the notifier reaches it.
-    let jobs = Jobs::run(&client, "http://console:8090").await;
-    all_find_what_they_should(&client, &jobs).await;
+    // The address of the console for the notifier.
+    let jobs = SearchedJobs::run(&client, "http://console:8090").await;
+    check_all(&client, &jobs).await;
 }

@@ -1,4 +1,4 @@
-//! A port that is taken: Docker names it, and the doctor names who has it and which part wants it.
+//! A port that is in use: Docker names it, and the doctor names the program that uses it and the part that needs it.
 
 use std::{net::TcpListener, process};
 
@@ -8,7 +8,7 @@ use crate::docker::{FullLab, Shape};
 
 #[test]
 #[ignore = "needs Docker and the images: make compose-test"]
-fn a_port_that_is_taken_is_named_with_the_part_that_wants_it_and_the_program_that_has_it() {
+fn a_port_in_use_is_reported_with_the_part_that_needs_it_and_the_program_that_uses_it() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let lab = FullLab::new(Shape { extras: Some("taken-port.yaml"), port, ..Shape::with(1) });

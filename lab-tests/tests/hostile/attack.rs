@@ -1,4 +1,4 @@
-//! Sends a list of hostile exports, several at a time, and says what became of the console.
+//! Sends hostile exports concurrently and checks the console.
 
 use std::{
     collections::BTreeMap,
@@ -13,16 +13,16 @@ use crate::{
     watch::Watch,
 };
 
-/// Exports of one kind that are under way at a time.
+/// Concurrent exports of one kind.
 const AT_ONCE: usize = 4;
-/// The fewest of one kind that come one after the other before that, so that they are read and kept.
+/// Least number of exports of one kind that are first sent one by one, so that they are stored.
 const ALONE: u128 = 2;
-/// The answers that say that an export was read, whatever became of it.
+/// Statuses of responses to exports that were read.
 const READ: [u16; 3] = [200, 400, 413];
-/// The most memory that the process may ever hold.
+/// Memory limit of the process.
 const MEMORY_MIB_MAX: u64 = BUDGET_MIB * 3 / 2;
 
-/// How a body is written.
+/// Encoding of a body.
 #[derive(Clone, Copy)]
 pub(crate) enum Form {
     Protobuf,
@@ -31,15 +31,15 @@ pub(crate) enum Form {
 
 /// One kind of hostile export.
 pub(crate) struct Hostile {
-    /// What is hostile about it.
+    /// Description.
     pub(crate) what: &'static str,
     pub(crate) signal: &'static str,
     pub(crate) form: Form,
-    /// Bodies, made by number, so that no two need be the same.
+    /// The body with this number.
     pub(crate) body: Box<dyn Fn(u128) -> Vec<u8> + Send + Sync>,
-    /// How many are sent.
+    /// Number of exports.
     pub(crate) times: usize,
-    /// A trace that they make, whose page is asked for.
+    /// A trace of the exports, whose page is requested.
     pub(crate) trace: Option<u128>,
 }
 
@@ -65,13 +65,13 @@ impl Hostile {
         Self { form: Form::Json, ..Self::protobuf(what, signal, body.into_bytes()) }
     }
 
-    /// The page of this trace must answer too.
+    /// Also requests the page of this trace.
     pub(crate) fn with_page(self, trace: u128) -> Self {
         Self { trace: Some(trace), ..self }
     }
 }
 
-/// Attacks a fresh console with all of them, one kind after the other. Panics with every fault that was seen.
+/// Attacks a new console with each kind in turn. Panics with all problems that were found.
 pub(crate) async fn survives(attacks: Vec<Hostile>) {
     let _alone = alone().await;
     let idle = Arc::new(Console::start().await);
@@ -89,7 +89,7 @@ pub(crate) async fn survives(attacks: Vec<Hostile>) {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
-/// One kind of export; what went wrong.
+/// Runs one attack; returns the problems.
 async fn one(console: &Arc<Console>, idle: &Arc<Console>, attack: &Hostile) -> Vec<String> {
     console.forget_peak();
     let watch = Watch::start(console, idle);
@@ -97,7 +97,7 @@ async fn one(console: &Arc<Console>, idle: &Arc<Console>, attack: &Hostile) -> V
         Form::Protobuf => "application/x-protobuf",
         Form::Json => "application/json",
     };
-    // Not packed: that takes longer than all the rest, and the console unpacks before it reads.
+    // Without compression, which would take longer than everything else.
     let send = |n| console.export(attack.signal, media, "identity", (attack.body)(n));
     let mut outcomes = Vec::new();
     let alone = (attack.times as u128).saturating_sub(AT_ONCE as u128).max(ALONE);
@@ -112,7 +112,7 @@ async fn one(console: &Arc<Console>, idle: &Arc<Console>, attack: &Hostile) -> V
             .collect::<Vec<_>>()
             .await,
     );
-    // While a page is made, others must go on: the watch does.
+    // Other pages must respond while this one is rendered: `watch` checks that.
     let page = page(console, attack).await;
     let mut seen = watch.end().await;
     seen.add_page(page);
@@ -132,7 +132,7 @@ async fn one(console: &Arc<Console>, idle: &Arc<Console>, attack: &Hostile) -> V
     seen.faults
 }
 
-/// How long the page of the trace that was made took, if it was taken, and how long it is.
+/// Response time and size of the page of the trace.
 async fn page(console: &Console, attack: &Hostile) -> Option<(Duration, Result<usize, String>)> {
     let path = format!("/traces/{:032x}", attack.trace?);
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Bodies that are small on the wire and large when they are unpacked.
+//! Bodies that are small when compressed and large when decompressed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,15 +11,15 @@ use crate::{
 };
 
 const PROTOBUF: &str = "application/x-protobuf";
-/// Exports that arrive together.
+/// Concurrent exports.
 const TOGETHER: usize = 64;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn a_body_that_unpacks_to_gigabytes_is_refused_and_costs_nothing() {
+async fn a_body_that_decompresses_to_gigabytes_is_refused_without_using_memory() {
     let _alone = alone().await;
     let (idle, mut console) = (Arc::new(Console::start().await), Arc::new(Console::start().await));
-    // Packed streams may follow each other in one body: eight gigabytes of zeros.
+    // Several compressed members in one body: eight gigabytes of zeros.
     let member = gzip(&vec![0; EXPORT_BYTES_MAX]);
     let bomb = member.repeat(1_000);
     let one_too_many = gzip(&vec![0; EXPORT_BYTES_MAX + 1]);
@@ -80,7 +80,7 @@ async fn many_large_exports_at_once_are_accepted_in_turn_or_postponed() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn codings_are_named_in_any_case_and_unknown_ones_are_refused_by_name() {
+async fn content_encodings_are_case_insensitive_and_unknown_ones_are_refused_by_name() {
     let console = Console::start().await;
     let span = [field(1, 7_u128.to_be_bytes()), field(2, 7_u64.to_be_bytes())].concat();
     let body = gzip(&export(&[], &field(2, span)));

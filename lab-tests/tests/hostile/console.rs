@@ -1,4 +1,4 @@
-//! A console of its own process, and what the system says about that process.
+//! A console in a separate process, and its memory according to the kernel.
 
 use std::{
     process::Stdio,
@@ -16,34 +16,34 @@ use tokio::{
 
 /// The console's memory budget.
 pub(crate) const BUDGET_MIB: u64 = 256;
-/// Longest that one answer is waited for.
+/// Request timeout.
 const ANSWER_LIMIT: Duration = Duration::from_mins(1);
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// Memory and times are measured: one test at a time.
+/// Held by the one running test: memory and times are measured.
 static ONE_AT_A_TIME: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 
-/// The right to measure, until it is dropped.
+/// Waits until no other test runs; held until dropped.
 pub(crate) async fn alone() -> OwnedMutexGuard<()> {
     ONE_AT_A_TIME.clone().lock_owned().await
 }
 
-/// A running console. Dropped: killed.
+/// A running console; killed on drop.
 pub(crate) struct Console {
     process: Child,
     ports: PortBlock,
     honest: Client,
-    /// Keeps no connection: a refused body may cost the connection that it came on.
+    /// Without keep-alive: the console may close the connection of a refused body.
     hostile: Client,
 }
 
 impl Console {
-    /// Starts one with the usual limits.
+    /// Starts a console with the default limits.
     pub(crate) async fn start() -> Self {
         Self::start_with(BUDGET_MIB).await
     }
 
-    /// The same, with this memory budget in MiB.
+    /// Starts a console with this memory budget, in MiB.
     pub(crate) async fn start_with(memory_mib: u64) -> Self {
         let ports = PortBlock::claim();
         let address = |index: u16| format!("127.0.0.1:{}", ports.base() + index);
@@ -66,7 +66,7 @@ impl Console {
         console
     }
 
-    /// The body at a path of the pages or the API, which must be there.
+    /// The body at a path of the pages or the API; an error unless the status is 200.
     pub(crate) async fn get(&self, path: &str) -> Result<String, String> {
         let url = format!("http://127.0.0.1:{}{path}", self.ports.base());
         let answer = self.honest.get(url).send().await.map_err(|error| format!("{error:?}"))?;
@@ -75,7 +75,7 @@ impl Console {
         if status.is_success() { Ok(body) } else { Err(format!("{path}: {status}")) }
     }
 
-    /// Sends spans as protobuf, as any service does; answers the status.
+    /// Exports spans as protobuf; returns the status.
     pub(crate) async fn take_spans(&self, body: Vec<u8>) -> Result<u16, String> {
         let url = format!("http://{}/v1/traces", self.otlp_http());
         let request = self.honest.post(url).header("content-type", "application/x-protobuf");
@@ -83,7 +83,7 @@ impl Console {
         Ok(answer.status().as_u16())
     }
 
-    /// Sends a hostile export; answers the status.
+    /// Sends a hostile export; returns the status.
     pub(crate) async fn export(
         &self,
         signal: &str,
@@ -98,27 +98,27 @@ impl Console {
         Ok(answer.status().as_u16())
     }
 
-    /// Where telemetry is taken over HTTP.
+    /// URL of OTLP over HTTP.
     pub(crate) fn otlp_http(&self) -> String {
         format!("127.0.0.1:{}", self.ports.base() + 1)
     }
 
-    /// Where telemetry is taken over gRPC.
+    /// URL of OTLP over gRPC.
     pub(crate) fn otlp_grpc(&self) -> String {
         format!("127.0.0.1:{}", self.ports.base() + 2)
     }
 
-    /// Whether the process that was started still runs.
+    /// Whether the process is still running.
     pub(crate) fn is_alive(&mut self) -> bool {
         self.process.try_wait().unwrap().is_none()
     }
 
-    /// The most memory that it held since the last call of [`Self::forget_peak`], in MiB.
+    /// Peak memory since the last call of [`Self::forget_peak`], in MiB.
     pub(crate) fn peak_mib(&self) -> u64 {
         self.memory("VmHWM").unwrap_or(0)
     }
 
-    /// A line of what the system says about its memory, in MiB: `VmRSS` is now, `VmHWM` at most.
+    /// A line of `/proc/PID/status`, in MiB: `VmRSS` is the current memory, `VmHWM` the peak.
     pub(crate) fn memory(&self, line: &str) -> Option<u64> {
         let status = std::fs::read_to_string(self.proc("status")).ok()?;
         let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))?;
@@ -126,7 +126,7 @@ impl Console {
         Some(kib / 1024)
     }
 
-    /// Measures the peak of its memory from now on.
+    /// Resets the peak of memory.
     pub(crate) fn forget_peak(&self) {
         std::fs::write(self.proc("clear_refs"), "5").ok();
     }

@@ -1,4 +1,4 @@
-//! Log lines that are cheap to send and dear to keep.
+//! Log lines that are small on the wire and large in memory.
 
 use crate::{
     attack::{Hostile, survives},
@@ -6,7 +6,7 @@ use crate::{
 };
 
 const LARGE: usize = EXPORT_BYTES_MAX - 1_000;
-/// Just what one line may be, encoded.
+/// The largest allowed log line, encoded.
 const LINE_BYTES: usize = 250_000;
 
 fn many(n: u128, more: &[u8]) -> Vec<u8> {
@@ -17,7 +17,7 @@ fn many(n: u128, more: &[u8]) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn empty_lines_and_json_lines_cost_no_more_than_their_place() {
+async fn empty_lines_and_json_lines_stay_within_the_budget() {
     let json = format!(
         "{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{}{{}}]}}]}}]}}",
         "{},".repeat((LARGE - 500) / 3)
@@ -50,7 +50,7 @@ async fn large_lines_stay_within_the_budget() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn a_new_sender_with_every_line_stays_within_the_budget() {
+async fn lines_of_ever_new_senders_stay_within_the_budget() {
     let senders = |n: u128| {
         let sender = |index: u32| {
             let own = field(1, attribute("service.name", &format!("{n}.{index}")));

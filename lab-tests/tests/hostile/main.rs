@@ -1,5 +1,5 @@
-//! A console as a real process, sent telemetry that is made to harm it: it lives, keeps its memory budget and
-//! its pages quick, and honest telemetry gets through meanwhile.
+//! Hostile telemetry against a console in a separate process: it stays within its memory budget, its pages respond
+//! quickly, and valid telemetry is still accepted.
 
 #![expect(
     clippy::unwrap_used,

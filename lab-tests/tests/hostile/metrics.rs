@@ -1,13 +1,13 @@
-//! Metrics that become far more than they were on the wire.
+//! Metrics that are small on the wire and large in memory.
 
 use crate::{
     attack::{Hostile, survives},
     wire::{EXPORT_BYTES_MAX, attribute, export, field, filled, fixed64, number},
 };
 
-/// An empty point, in the data of any metric.
+/// An empty data point of any metric.
 const EMPTY: &[u8] = &[0x0a, 0];
-/// Nearly all that one export may have.
+/// Slightly less than the largest allowed export.
 const LARGE: usize = EXPORT_BYTES_MAX - 1_000;
 /// Field numbers of a metric's data.
 const KINDS: [(&str, u32); 5] =
@@ -44,7 +44,7 @@ async fn a_long_name_on_many_empty_points_does_not_multiply() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn a_point_of_empty_parts_is_bounded() {
+async fn a_point_of_many_empty_fields_is_bounded() {
     let part = |what, data, number, part: &[u8]| {
         let point = field(1, filled(LARGE, &field(number, part)));
         Hostile::protobuf(what, "metrics", exported(&metric("m", data, &point)))
@@ -72,7 +72,7 @@ async fn a_point_of_empty_parts_is_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn empty_metrics_and_json_points_cost_no_more_than_their_place() {
+async fn empty_metrics_and_json_points_stay_within_the_budget() {
     let list = |entry: &str, bytes: usize| entry.repeat(bytes / entry.len());
     let json = |what, before: &str, entry: &str, after: &str| {
         let body = format!("{before}{}{after}", list(&format!("{entry},"), LARGE - 500));
@@ -99,7 +99,7 @@ async fn empty_metrics_and_json_points_cost_no_more_than_their_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn series_without_end_stay_within_the_budget() {
+async fn ever_new_series_stay_within_the_budget() {
     let series = |name: usize, attributes: usize| {
         move |n: u128| {
             let mut metrics = Vec::new();

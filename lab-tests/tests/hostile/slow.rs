@@ -1,4 +1,4 @@
-//! Senders that take their time: they hold connections, turns and memory, and no other sender may wait for them.
+//! Slow senders hold connections and memory; other senders must not wait for them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,17 +18,17 @@ use crate::{
     wire::EXPORT_BYTES_MAX,
 };
 
-/// How long the attack goes on.
+/// Duration of an attack.
 const ATTACK: Duration = Duration::from_secs(12);
-/// How long an honest call over gRPC may take.
+/// Timeout of a valid call over gRPC.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
-/// Between two bytes of a slow sender.
+/// Interval between two bytes of a slow sender.
 const BYTE: Duration = Duration::from_secs(1);
-/// How long a sender whose connection was closed waits before it comes back.
+/// Delay before a sender reconnects.
 const BACK: Duration = Duration::from_millis(20);
 const SENDERS: usize = 64;
 
-/// Keeps up an attack of slow senders; honest telemetry must arrive over HTTP and over gRPC meanwhile.
+/// Runs an attack of slow senders, during which valid telemetry must arrive over HTTP and gRPC.
 async fn honest_telemetry_gets_through<F>(
     attack: &'static str,
     sender: impl Fn(String, String) -> F,
@@ -76,7 +76,7 @@ async fn honest_telemetry_gets_through<F>(
     );
 }
 
-/// Comes back as often as it is sent away.
+/// Reconnects whenever its connection is closed.
 async fn again<F: Future<Output = std::io::Result<()>>>(
     once: impl Fn() -> F,
 ) -> std::io::Result<()> {
@@ -92,7 +92,7 @@ fn head(media: &str, length: usize) -> String {
     )
 }
 
-/// Sends `bytes`, one at a time, until the other side has enough of it.
+/// Sends `bytes` one at a time, until the other side closes the connection.
 async fn drip(stream: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
     for byte in bytes {
         stream.write_all(&[*byte]).await?;
@@ -108,7 +108,7 @@ async fn drip(stream: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn bodies_of_a_byte_a_second_hold_up_no_one() {
+async fn bodies_of_a_byte_per_second_do_not_delay_other_senders() {
     honest_telemetry_gets_through("slow bodies", |http, _| {
         again(move || {
             let http = http.clone();
@@ -124,7 +124,7 @@ async fn bodies_of_a_byte_a_second_hold_up_no_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn heads_of_a_byte_a_second_hold_up_no_one() {
+async fn headers_of_a_byte_per_second_do_not_delay_other_senders() {
     honest_telemetry_gets_through("slow heads", |http, _| {
         again(move || {
             let http = http.clone();
@@ -139,7 +139,7 @@ async fn heads_of_a_byte_a_second_hold_up_no_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn bodies_that_stop_before_their_last_byte_hold_no_memory_and_no_turn() {
+async fn bodies_that_stop_before_their_last_byte_hold_no_memory_and_block_no_export() {
     honest_telemetry_gets_through("bodies that stop", |http, _| {
         again(move || {
             let http = http.clone();
@@ -160,14 +160,14 @@ async fn bodies_that_stop_before_their_last_byte_hold_no_memory_and_no_turn() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn calls_of_a_byte_a_second_over_grpc_hold_up_no_one() {
+async fn grpc_calls_of_a_byte_per_second_do_not_delay_other_senders() {
     honest_telemetry_gets_through("slow gRPC", |_, grpc| {
         again(move || {
             let grpc = grpc.clone();
             async move {
                 let mut stream = TcpStream::connect(grpc).await?;
                 stream.write_all(&http2::opened()).await?;
-                // Several calls on one connection, as one sender may have.
+                // Several calls on one connection.
                 for call in 0..4 {
                     stream.write_all(&http2::call(2 * call + 1)).await?;
                 }
@@ -189,14 +189,14 @@ async fn calls_of_a_byte_a_second_over_grpc_hold_up_no_one() {
     .await;
 }
 
-/// As much of HTTP/2 as a slow sender needs.
+/// The frames of HTTP/2 that a slow sender needs.
 mod http2 {
-    /// What a client says first.
+    /// The connection preface and settings of a client.
     pub(super) fn opened() -> Vec<u8> {
         [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(4, 0, 0, &[])].concat()
     }
 
-    /// The head of a call that exports spans.
+    /// The headers of a call that exports spans.
     pub(super) fn call(stream: u32) -> Vec<u8> {
         let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
         let fields = [
@@ -207,7 +207,7 @@ mod http2 {
             ("content-type", "application/grpc"),
             ("te", "trailers"),
         ];
-        // Each name and value in full, neither packed nor remembered.
+        // Literal header fields without indexing or Huffman coding.
         let written = |(name, value): &(&str, &str)| {
             let text = |text: &str| [&[text.len() as u8], text.as_bytes()].concat();
             [vec![0], text(name), text(value)].concat()
@@ -215,7 +215,7 @@ mod http2 {
         frame(1, 4, stream, &fields.iter().flat_map(written).collect::<Vec<_>>())
     }
 
-    /// A piece of a call's body.
+    /// A data frame of a call.
     pub(super) fn data(stream: u32, body: &[u8]) -> Vec<u8> {
         frame(0, 0, stream, body)
     }

@@ -1,4 +1,4 @@
-//! Spans and traces that are cheap to send and dear to keep, to search or to show.
+//! Spans and traces that are small on the wire and expensive to store, search or display.
 
 use crate::{
     attack::{Hostile, survives},
@@ -7,7 +7,7 @@ use crate::{
 
 const START: u64 = 1_760_000_000_000_000_000;
 const LARGE: usize = EXPORT_BYTES_MAX - 1_000;
-/// Just what one span may be, encoded.
+/// The largest allowed span, encoded.
 const SPAN_BYTES: usize = 250_000;
 /// The trace that all spans of a page belong to.
 const TRACE: u128 = 0xdead;
@@ -37,7 +37,7 @@ fn many(n: u128, more: &[u8]) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn a_span_of_empty_parts_is_kept_within_bounds_and_shown_quickly() {
+async fn a_span_of_many_empty_fields_is_bounded_and_displayed_quickly() {
     let parts = |what, number, part: &[u8]| {
         let more = filled(SPAN_BYTES, &field(number, part));
         Hostile::numbered(what, "traces", 6, move |n| many(n, &more)).with_page(TRACE)
@@ -78,8 +78,8 @@ async fn long_texts_are_kept_within_the_budget() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn resources_and_scopes_are_charged_for_what_they_become() {
-    // Each span comes from a sender of its own, which describes itself at length.
+async fn resources_and_scopes_count_towards_the_budget() {
+    // Each span has a different, large resource.
     let senders = |resource: bool, part: Vec<u8>| {
         move |n: u128| {
             let sender = |index: u128| {
@@ -110,7 +110,7 @@ async fn resources_and_scopes_are_charged_for_what_they_become() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn empty_envelopes_and_json_items_cost_no_more_than_their_place() {
+async fn empty_envelopes_and_json_items_stay_within_the_budget() {
     let json = |what, before: &str, entry: &str, after: &str| {
         let entry = format!("{entry},");
         let body = format!("{before}{}{after}", entry.repeat((LARGE - 500) / entry.len()));
@@ -156,7 +156,7 @@ async fn a_trace_of_many_services_is_listed_and_shown_quickly() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn values_that_nest_without_end_are_refused() {
+async fn deeply_nested_values_are_refused() {
     let deep = nested(1_000_000);
     let shallow = joined((1..=30).map(|n| field(9, field(2, nested(n)))));
     let groups = |depth: usize| field(2, vec![0x0b; depth]);

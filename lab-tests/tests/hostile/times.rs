@@ -1,4 +1,4 @@
-//! Spans whose times cannot be meant do not set the scale of the trace that they are in.
+//! Spans with implausible times do not determine the time scale of their trace.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ fn span(trace: u128, id: u64, start: u64, end: u64) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures memory and times: make hostile"]
-async fn a_span_without_times_does_not_set_the_scale_of_its_trace() {
+async fn a_span_without_times_does_not_determine_the_scale_of_its_trace() {
     let _alone = alone().await;
     let console = Console::start().await;
     let odd = [
@@ -30,7 +30,7 @@ async fn a_span_without_times_does_not_set_the_scale_of_its_trace() {
         (u64::MAX, START + MILLISECOND),
     ];
     for (index, (start, end)) in odd.into_iter().enumerate() {
-        // Whichever comes first.
+        // In any order.
         for (order, is_last) in [(0, false), (1, true)] {
             let trace = 0x7000 + index as u128 * 2 + order;
             let plain = [

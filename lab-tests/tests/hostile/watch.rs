@@ -1,5 +1,5 @@
-//! Watches a console while it is attacked: how fast its pages answer, and whether honest telemetry arrives. The
-//! same questions go to a console that is left alone, which shows how busy the machine itself is.
+//! Measures the response times of a console under attack, and checks that valid telemetry arrives. An idle console gets
+//! the same requests, to measure the load of the machine itself.
 
 use std::{
     collections::BTreeMap,
@@ -14,48 +14,47 @@ use crate::{
     wire::{attribute, export, field, fixed64},
 };
 
-/// How long any page may take; three times that where nothing is optimised.
+/// Response timeout of a page; three times that in a build without optimization.
 const PAGE_LIMIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 });
-/// The longest page of a trace.
+/// Largest page of a trace, in bytes.
 const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How long an honest export may take until it can be read, the times included when it is postponed.
+/// Timeout until a valid export can be read, including retries.
 const HONEST_LIMIT: Duration = Duration::from_secs(10);
-/// How long it then waits, as the protocol says.
+/// Delay before a retry, as specified by OTLP.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// How much slower than the idle console's slowest answer an answer may be beyond that: its process shares two
-/// processors with the attack.
+/// Tolerated ratio to the slowest response of the idle console: the process shares two cores with the attack.
 const NOISE: u32 = 4;
-/// Between two rounds of questions.
+/// Interval between two rounds of requests.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// The requests that are repeated.
 const PAGES: [&str; 3] = ["/healthz", "/", "/api/traces"];
-/// The idle console's answers, in the table.
+/// The row of the idle console in the table.
 const IDLE: &str = "(idle console)";
-/// Honest exports, in the table.
+/// The row of valid exports in the table.
 const HONEST: &str = "(honest export)";
 
-/// A watch that goes on until it is ended.
+/// Measures until it is ended.
 pub(crate) struct Watch {
     stop: oneshot::Sender<()>,
     task: JoinHandle<Seen>,
 }
 
-/// What a watch has seen.
+/// The results of a measurement.
 #[derive(Default)]
 pub(crate) struct Seen {
     times: BTreeMap<&'static str, Vec<Duration>>,
-    /// What went wrong, in words.
+    /// Problems, as text.
     pub(crate) faults: Vec<String>,
 }
 
 impl Watch {
-    /// Watches `console`; `idle` is asked the same.
+    /// Starts to measure `console`; sends the same requests to `idle`.
     pub(crate) fn start(console: &Arc<Console>, idle: &Arc<Console>) -> Self {
         let (stop, mut stopped) = oneshot::channel();
         let (console, idle) = (Arc::clone(console), Arc::clone(idle));
         let task = tokio::spawn(async move {
             let mut seen = Seen::default();
-            // The first round is always whole.
+            // The first round is always complete.
             for round in 1.. {
                 seen.round(&console, &idle, round).await;
                 if stopped.try_recv().is_ok() {
@@ -68,7 +67,7 @@ impl Watch {
         Self { stop, task }
     }
 
-    /// What was seen, as soon as the round in progress is over.
+    /// Ends after the current round and returns the results.
     pub(crate) async fn end(self) -> Seen {
         self.stop.send(()).unwrap();
         self.task.await.unwrap()
@@ -95,7 +94,7 @@ impl Seen {
         self.time(HONEST, sent).await;
     }
 
-    /// Asks, and remembers how long that took.
+    /// Sends a request and records its duration.
     async fn time<T>(
         &mut self,
         what: &'static str,
@@ -107,7 +106,7 @@ impl Seen {
         self.faults.extend(answer.err().map(|error| format!("{what}: {error}")));
     }
 
-    /// Adds how long the page of a trace took and how many bytes it has.
+    /// Records response time and size of the page of a trace.
     pub(crate) fn add_page(&mut self, page: Option<(Duration, Result<usize, String>)>) {
         let Some((took, bytes)) = page else { return };
         println!("MEASURED: the page of the trace has {bytes:?} bytes");
@@ -118,7 +117,7 @@ impl Seen {
         }
     }
 
-    /// Prints medians and maxima, and adds to the faults what took too long.
+    /// Prints medians and maxima, and adds a problem for each that is too long.
     pub(crate) fn judge(&mut self, attack: &str) {
         let slowest_idle = self.times.get(IDLE).and_then(|times| times.iter().max()).copied();
         let noise = slowest_idle.unwrap_or_default() * NOISE;
@@ -139,7 +138,7 @@ impl Seen {
     }
 }
 
-/// A span as any service sends it, and its trace's id.
+/// A valid span, and the id of its trace.
 fn honest(round: u64) -> (String, Vec<u8>) {
     let trace = format!("{:032x}", (0x0a0b_0c0d_u128 << 64) | u128::from(round));
     let id = (0x0a0b_0c0d_u128 << 64 | u128::from(round)).to_be_bytes();

@@ -1,11 +1,11 @@
-//! Writes protobuf by hand, so that a message can be anything: millions of empty entries, a name that is longer
-//! than all else, values that nest without end.
+//! Encodes protobuf by hand, so that messages can be abnormal: millions of empty entries, very long names, deeply nested
+//! values.
 
 use std::io::Write as _;
 
 use flate2::{Compression, write::GzEncoder};
 
-/// The largest export that the console reads, unpacked.
+/// The largest export that the console reads, decompressed.
 pub(crate) const EXPORT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A field with a length: text, bytes, an embedded message, packed numbers.
@@ -34,12 +34,12 @@ pub(crate) fn fixed64(number: u32, value: u64) -> Vec<u8> {
     out
 }
 
-/// The same field as often as it fits into so many bytes.
+/// The field, repeated to this number of bytes.
 pub(crate) fn filled(bytes: usize, field: &[u8]) -> Vec<u8> {
     field.repeat(bytes / field.len())
 }
 
-/// All parts, one after the other.
+/// All parts concatenated.
 pub(crate) fn joined(parts: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut out = Vec::new();
     for part in parts {
@@ -48,7 +48,7 @@ pub(crate) fn joined(parts: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
     out
 }
 
-/// An attribute with a text.
+/// An attribute with a string value.
 pub(crate) fn attribute(key: &str, value: &str) -> Vec<u8> {
     [field(1, key), field(2, field(1, value))].concat()
 }
@@ -60,7 +60,7 @@ pub(crate) fn export(resource: &[u8], items: &[u8]) -> Vec<u8> {
 
 /// A value within arrays, `depth` of them.
 pub(crate) fn nested(depth: usize) -> Vec<u8> {
-    // From the inside out, appended in reverse: each level would else copy all those within it.
+    // Built in reverse from the inside out: otherwise each level would copy all inner ones.
     let mut reversed: Vec<u8> = Vec::new();
     for _ in 0..depth {
         for tag in [0x0a, 0x2a] {
@@ -73,7 +73,7 @@ pub(crate) fn nested(depth: usize) -> Vec<u8> {
     reversed
 }
 
-/// Packed as senders pack.
+/// Compresses a body.
 pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     packed.write_all(body).unwrap();

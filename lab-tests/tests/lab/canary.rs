@@ -1,5 +1,5 @@
-//! The canary in a whole lab: it finds what its job leaves behind, and says what it does not find. And the
-//! metrics of every process, which the console fetches.
+//! The canary of an embedded lab: each check finds the telemetry of its job, or reports what is missing. Also the
+//! metrics of every process, which the console scrapes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use testkit::{LabUnderTest, eventually};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// What the embedded lab's canary checks; the others need a backend.
+/// The checks of the embedded lab's canary; the others need a backend.
 const CHECKS: [&str; 4] = [canary::JOB, canary::TRACE, canary::LOG, canary::EXEMPLAR];
 
 async fn counted(lab: &LabUnderTest, check: &str, outcome: &str) -> f64 {
@@ -44,11 +44,11 @@ async fn in_a_healthy_lab_every_check_of_every_canary_passes() {
     let report = console(&lab, "/api/canary").await;
     assert_eq!((&report["every_seconds"], &report["latest"]["passed"]), (&json!(2), &json!(true)));
     let trace = report["latest"]["trace_id"].as_str().expect("it has a trace");
-    assert!(Client::of(&lab).trace(trace).await.is_some(), "the report leads to the trace");
+    assert!(Client::of(&lab).trace(trace).await.is_some(), "the reported trace exists");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_telemetry_the_canary_misses_it_and_jobs_go_on() {
+async fn without_telemetry_the_checks_of_the_canary_fail_and_jobs_continue() {
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         // Nothing listens on the port for discarding.
         options.otlp_endpoint = Some("http://127.0.0.1:9".to_owned());

@@ -1,4 +1,4 @@
-//! Cancelling jobs in a whole lab: one outcome, one effect, and the work stops.
+//! Cancelling jobs in an embedded lab: one outcome, one notification, and the work stops.
 
 use std::{
     collections::BTreeSet,
@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use testkit::{LabUnderTest, Seed, WebhookReceiver, eventually};
 
 const LIMIT: Duration = Duration::from_mins(1);
-/// A claim is renewed every third of the ack wait: whatever is faster was called.
+/// Interval of lease renewals. A cancellation that takes effect sooner did not wait for one.
 const RENEWED: Duration = Duration::from_secs(20);
-/// Jobs whose cancel races with their end.
+/// Jobs that are cancelled at about the time they end.
 const RACES: usize = 80;
 
 async fn lab(catcher: &WebhookReceiver) -> LabUnderTest {
@@ -55,7 +55,7 @@ fn outcomes(catcher: &WebhookReceiver, job: JobId) -> BTreeSet<(String, String)>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_job_stops_at_once_and_frees_its_core() {
+async fn a_cancelled_running_job_stops_at_once_and_uses_no_more_cpu() {
     let catcher = WebhookReceiver::start().await;
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
@@ -88,7 +88,7 @@ async fn a_running_job_stops_at_once_and_frees_its_core() {
     let small = json!({"name": "s", "operations": [{"kind": "primes", "below": 1000}]});
     let small = client.submit(&small).await.id;
     assert_eq!(client.ended(small, LIMIT).await.state, JobState::Succeeded);
-    assert!(started.elapsed() < RENEWED, "{:?}: the workers were not called", started.elapsed());
+    assert!(started.elapsed() < RENEWED, "{:?}: the workers were not notified", started.elapsed());
     let seen = eventually(LIMIT, "the notification", async || {
         let seen = outcomes(&catcher, jobs[8]);
         if seen.is_empty() { None } else { Some(seen) }
@@ -112,7 +112,7 @@ async fn a_queued_job_is_cancelled_and_notified_without_a_worker() {
     assert_eq!((status, &view["state"]), (StatusCode::ACCEPTED, &json!("cancelled")));
     eventually(LIMIT, "the notification", async || !outcomes(&catcher, cancelled.id).is_empty())
         .await;
-    leave_as_a_gateway_that_died(&lab, orphan).await;
+    cancel_record_without_completion(&lab, orphan).await;
     assert!(outcomes(&catcher, orphan).is_empty());
 
     lab.start(Part::Processor(1)).await.expect("it starts");
@@ -120,7 +120,7 @@ async fn a_queued_job_is_cancelled_and_notified_without_a_worker() {
         !outcomes(&catcher, orphan).is_empty()
     })
     .await;
-    // What was queued after them is done after them.
+    // Later jobs in the queue end later.
     let last = client.submit(&add).await.id;
     assert_eq!(client.ended(last, LIMIT).await.state, JobState::Succeeded);
     eventually(LIMIT, "the last notification", async || !outcomes(&catcher, last).is_empty()).await;
@@ -139,20 +139,20 @@ async fn a_queued_job_is_cancelled_and_notified_without_a_worker() {
         .await;
 }
 
-/// The record is cancelled, but its completion was not published.
-async fn leave_as_a_gateway_that_died(lab: &LabUnderTest, job: JobId) {
+/// Sets the record to cancelled without publishing the completion.
+async fn cancel_record_without_completion(lab: &LabUnderTest, job: JobId) {
     let client = async_nats::connect(lab.nats_url()).await.expect("the broker is there");
     let records = async_nats::jetstream::new(client).get_key_value(JOBS_BUCKET).await;
     let records = records.expect("the bucket is there");
     let entry = records.entry(job.to_string()).await.expect("it answers").expect("it is known");
     let mut record: JobRecord = serde_json::from_slice(&entry.value).expect("it is a record");
-    record.move_to(JobState::Cancelled).expect("it waits");
+    record.move_to(JobState::Cancelled).expect("the job to be queued");
     let record = serde_json::to_vec(&record).expect("it is JSON");
     records.update(job.to_string(), record.into(), entry.revision).await.expect("it is ours");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancel_that_races_with_the_end_has_one_outcome_and_says_which() {
+async fn a_cancellation_at_the_end_of_a_job_has_one_outcome_and_returns_it() {
     let catcher = WebhookReceiver::start().await;
     let lab = lab(&catcher).await;
     let client = Client::of(&lab);
@@ -162,7 +162,7 @@ async fn a_cancel_that_races_with_the_end_has_one_outcome_and_says_which() {
         let seconds = f64::from(random.random_range(0..30_u32)) / 1e3;
         let wait = job(&json!({"kind": "wait", "seconds": seconds}), &catcher);
         let id = client.submit(&wait).await.id;
-        // Not a wait for a condition: where in the job's life the cancel falls is the test's dice.
+        // Not a wait for a condition: the moment of the cancellation is random.
         tokio::time::sleep(Duration::from_millis(random.random_range(0..45))).await;
         let (status, answer) = cancel(&client, id).await;
         let ended = client.ended(id, LIMIT).await;

@@ -1,4 +1,4 @@
-//! A service whose clock is wrong: how it shows, and how the time server mends it.
+//! A service with a wrong clock: its effect on traces and queue waits, and the correction by the time server.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn measured(lab: &LabUnderTest, client: &Client, corrected: f64) {
     .await;
 }
 
-/// Sends one job through and answers its whole trace.
+/// Runs one job and returns its complete trace.
 async fn one_job(client: &Client) -> Trace {
     let job = json!({"name": "timed", "operations": [{"kind": "add", "inputs": [1, 2]}]});
     let accepted = client.submit(&job).await;
@@ -59,7 +59,7 @@ async fn one_job(client: &Client) -> Trace {
     trace
 }
 
-/// How long the processor's message waited, in milliseconds, as its span says.
+/// Queue wait of the processor's message, in milliseconds, from its span.
 fn queue_wait(trace: &Trace) -> i64 {
     let wait = trace.the(PROCESS).attribute(attr::QUEUE_WAIT_MS);
     wait.and_then(|wait| wait.parse().ok()).expect("the attempt has its wait")
@@ -71,29 +71,32 @@ async fn negative_waits(lab: &LabUnderTest, client: &Client) -> Option<f64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_clock_is_measured_and_shows_as_work_that_starts_before_it_was_sent() {
+async fn a_wrong_clock_is_measured_and_consumer_spans_start_before_their_producer_spans() {
     let lab = lab_with_a_slow_clock(TimeSource::System).await;
     let client = Client::of(&lab);
     measured(&lab, &client, 0.0).await;
     let trace = one_job(&client).await;
     let (sent, taken) = (trace.the(PUBLISH), trace.the(PROCESS));
     assert!(taken.start_ns < sent.start_ns, "{} and {}", taken.start_ns, sent.start_ns);
-    assert!(taken.is_child_of(sent), "it is the same trace for all that");
+    assert!(taken.is_child_of(sent), "both are in one trace");
     let wait = queue_wait(&trace);
     assert!((-5_000..-3_000).contains(&wait), "{wait} ms");
     assert!(negative_waits(&lab, &client).await >= Some(1.0));
     let offset = client.metric(lab.ports().ingester_admin, signals::CLOCK_OFFSET.name).await;
-    assert!(offset.is_some_and(|offset| offset.abs() < 0.25), "its neighbour is right: {offset:?}");
+    assert!(
+        offset.is_some_and(|offset| offset.abs() < 0.25),
+        "the clock of the other service is right: {offset:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_clock_corrected_by_the_time_server_does_no_harm() {
+async fn a_wrong_clock_that_is_corrected_by_the_time_server_has_no_effect_on_traces() {
     let lab = lab_with_a_slow_clock(TimeSource::Ntp).await;
     let client = Client::of(&lab);
     measured(&lab, &client, 1.0).await;
     let trace = one_job(&client).await;
     let (sent, taken) = (trace.the(PUBLISH), trace.the(PROCESS));
-    // What is left is the error of one measurement, far below what was wrong.
+    // The rest is the error of one measurement.
     let ahead = sent.start_ns.saturating_sub(taken.start_ns);
     assert!(Duration::from_nanos(ahead) < Duration::from_millis(50), "{ahead} ns\n{trace}");
     let wait = queue_wait(&trace);
@@ -101,7 +104,7 @@ async fn the_same_clock_corrected_by_the_time_server_does_no_harm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deadline_passes_by_the_brokers_time_however_wrong_the_clock_of_the_worker_is() {
+async fn a_deadline_passes_by_the_time_of_the_broker_even_if_the_worker_has_a_wrong_clock() {
     for skew in ["-1h", "1h"] {
         let lab = lab_with_a_wrong_clock(TimeSource::System, skew).await;
         let client = Client::of(&lab);

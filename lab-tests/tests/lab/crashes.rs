@@ -1,4 +1,4 @@
-//! A process that aborts at each boundary of each stage: the job ends all the same, and once.
+//! A process that aborts at each fault point of each stage: the job still ends, and only once.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,7 +10,7 @@ use testkit::{LabUnderTest, WebhookReceiver, eventually};
 
 const LIMIT: Duration = Duration::from_secs(90);
 const BOUNDARIES: [&str; 4] = ["before_work", "after_effect", "after_publish", "before_ack"];
-/// The notifier publishes nothing.
+/// The notifier does not publish.
 const STAGES: [(Stage, &str, &[&str]); 3] = [
     (Stage::Ingester, "ingester", &BOUNDARIES),
     (Stage::Processor, "processor", &BOUNDARIES),
@@ -18,7 +18,7 @@ const STAGES: [(Stage, &str, &[&str]); 3] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_at_any_boundary_of_any_stage_loses_nothing_and_doubles_nothing() {
+async fn a_crash_at_any_fault_point_of_any_stage_neither_loses_nor_duplicates_a_job() {
     let catcher = WebhookReceiver::start().await;
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_WEBHOOK_ALLOW".into(), catcher.authority()));
@@ -65,7 +65,7 @@ async fn a_crash_at_any_boundary_of_any_stage_loses_nothing_and_doubles_nothing(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_whose_gateway_crashes_at_any_boundary_is_one_job_once_it_is_repeated() {
+async fn a_request_that_is_repeated_after_a_crash_of_the_gateway_creates_one_job() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     for boundary in BOUNDARIES {
@@ -83,7 +83,7 @@ async fn a_request_whose_gateway_crashes_at_any_boundary_is_one_job_once_it_is_r
             Some(all.into_iter().filter(|job| job.name == boundary).collect::<Vec<_>>())
         };
         if boundary != "before_work" {
-            // What was stored is a job, whether or not the gateway came to write its record.
+            // A stored submission becomes a job even if the gateway did not write its record.
             eventually(LIMIT, &format!("the job of {fault} to end"), async || {
                 let jobs = jobs().await.ok_or_else(Vec::new)?;
                 if jobs.iter().any(|job| job.state.is_terminal()) { Ok(()) } else { Err(jobs) }
@@ -102,7 +102,7 @@ async fn a_request_whose_gateway_crashes_at_any_boundary_is_one_job_once_it_is_r
     }
 }
 
-/// How often the stage was started again.
+/// Number of restarts of the stage.
 fn restarts(lab: &LabUnderTest, stage: &str) -> u32 {
     let parts = lab.parts().into_iter();
     let of_stage = parts.filter(|status| status.part.to_string().starts_with(stage));

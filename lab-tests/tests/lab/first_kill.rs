@@ -1,4 +1,4 @@
-//! Five hundred jobs while every part is killed once: nothing is lost, doubled, or dead.
+//! Five hundred jobs while every part is killed once: no job is lost, duplicated or dead.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 use testkit::{LabUnderTest, Seed, WebhookReceiver, eventually};
 
 const JOBS: usize = 500;
-/// Submitters at once.
+/// Concurrent submitters.
 const SUBMITTERS: usize = 8;
-/// Time for everything to come to rest after the last kill.
+/// Timeout for all jobs to end after the last kill.
 const REST: Duration = Duration::from_mins(2);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_accepted_job_is_lost_or_done_twice_while_every_part_is_killed_once() {
+async fn no_accepted_job_is_lost_or_run_twice_while_every_part_is_killed_once() {
     let seed = Seed::pick();
     let catcher = WebhookReceiver::start().await;
     let lab = LabUnderTest::start_with(&waybill(), |options| {
@@ -34,7 +34,7 @@ async fn no_accepted_job_is_lost_or_done_twice_while_every_part_is_killed_once()
 
     let submitting = submit_all(client.clone(), url, seed.rng());
     let (accepted, ()) = tokio::join!(submitting, kill_every_part(&lab, &client, seed.rng()));
-    assert_eq!(accepted.len(), JOBS, "each job was accepted, under an id of its own");
+    assert_eq!(accepted.len(), JOBS, "each job was accepted, under its own id");
 
     let jobs = all_ended(&client, &accepted).await;
     let mut ends = BTreeMap::new();
@@ -46,8 +46,7 @@ async fn no_accepted_job_is_lost_or_done_twice_while_every_part_is_killed_once()
     println!("accepted {}, ends {ends:?}, notifications {notifications}", accepted.len());
 }
 
-/// Submits each job until it is accepted, as a careful client does: with an idempotency key, because an
-/// answer can be lost with the gateway that was about to give it.
+/// Submits each job until it is accepted, with an idempotency key: a response may be lost when the gateway is killed.
 async fn submit_all(client: Client, url: Arc<String>, mut rng: StdRng) -> BTreeSet<JobId> {
     let jobs: Vec<Value> = (0..JOBS).map(|n| job(n, &url, &mut rng)).collect();
     let submit = async |(n, job): (usize, Value)| {
@@ -77,13 +76,13 @@ fn job(n: usize, url: &str, rng: &mut StdRng) -> Value {
     json!({"name": format!("job {n}"), "operations": [operation], "notify": {"channel": "webhook", "url": url}})
 }
 
-/// Kills each part once, in random order, spread over the jobs as they come in.
+/// Kills each part once, in random order, spread over the submissions.
 async fn kill_every_part(lab: &LabUnderTest, client: &Client, mut rng: StdRng) {
     let mut parts = [Part::Processor(1), Part::Ingester, Part::Notifier, Part::Gateway, Part::Nats];
     parts.shuffle(&mut rng);
     let share = JOBS / (parts.len() + 1);
     for (n, part) in parts.into_iter().enumerate() {
-        // Whatever the choice, it stays below the number of jobs, so it is reached.
+        // Always below the number of jobs, so that it is reached.
         let wanted = (n + 1) * share + rng.random_range(0..share / 2);
         let seen = eventually(REST, "jobs to come in before the next kill", async || {
             let count = client.try_count().await.ok_or_else(|| "no answer".to_owned())?;
@@ -117,8 +116,7 @@ async fn all_ended(client: &Client, accepted: &BTreeSet<JobId>) -> BTreeMap<JobI
     .await
 }
 
-/// The independent ledger: the notifications of all jobs. Notices may repeat, effects may not: all notifications
-/// of a job speak of one and the same run.
+/// Checks the notifications of all jobs. They may repeat, but all notifications of a job must be about the same run.
 async fn ledger_of(catcher: &WebhookReceiver, accepted: &BTreeSet<JobId>) -> usize {
     eventually(REST, "a notification of every accepted job", async || {
         let mut runs: BTreeMap<JobId, BTreeSet<String>> = BTreeMap::new();

@@ -1,7 +1,7 @@
-//! A disk that fills under an embedded lab: the truth while it is full, and a lab that heals by itself.
+//! An embedded lab on a full disk: it reports that, and recovers without intervention once there is free space.
 //!
-//! With rights the disk is a small file system of its own. Without, a limit on the size of the broker's files
-//! stands for it: it fails in the same way and needs no rights.
+//! With the right to mount, the disk is a small file system. Without, the test limits the size of the broker's files,
+//! which has the same effect.
 
 use std::{
     fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path, process::Command,
@@ -21,11 +21,11 @@ use testkit::{LabUnderTest, eventually};
 const LIMIT: Duration = Duration::from_mins(1);
 const JOB: &str = "jobs while the disk is full";
 
-/// A small file system of its own; unmounted when dropped.
+/// A small file system; unmounted on drop.
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    /// None, and a word about it, where this user may not mount.
+    /// `None` with a message if this user may not mount.
     fn of(mib: u32) -> Option<Self> {
         let folder = tempfile::tempdir().expect("temporary files can be written");
         let mount = Command::new("mount")
@@ -43,7 +43,7 @@ impl SmallDisk {
         self.0.path().join("fill")
     }
 
-    /// Takes all room that is left, to the last block.
+    /// Uses all free space, to the last block.
     fn fill(&self) {
         let mut fill = fs::OpenOptions::new()
             .create(true)
@@ -84,7 +84,7 @@ fn job(seconds: u32) -> Value {
     json!({"name": JOB, "operations": [operation]})
 }
 
-/// Submits jobs until the broker does not store one; answers those that were accepted, and the refusal.
+/// Submits jobs until one is refused; returns the accepted jobs and the refusal.
 async fn until_refused(client: &Client) -> (Vec<JobId>, Value) {
     let mut accepted = Vec::new();
     let refusal = eventually(LIMIT, "a refusal", async || {
@@ -105,9 +105,9 @@ async fn every_job_succeeds(client: &Client, jobs: &[JobId]) {
     }
 }
 
-/// Waits until a job is taken and ends: the lab healed.
+/// Waits until a job is accepted and ends: the lab has recovered.
 async fn heals(lab: &LabUnderTest, client: &Client) {
-    let id: JobId = eventually(LIMIT, "a job is taken again", async || {
+    let id: JobId = eventually(LIMIT, "a job to be accepted again", async || {
         match client.try_submit(&job(0), &[("idempotency-key", "after")]).await {
             Ok((StatusCode::ACCEPTED, body)) => {
                 Ok(serde_json::from_value(body["id"].clone()).expect("an id"))
@@ -117,7 +117,7 @@ async fn heals(lab: &LabUnderTest, client: &Client) {
     })
     .await;
     every_job_succeeds(client, &[id]).await;
-    eventually(LIMIT, "the terminal says that it healed", async || {
+    eventually(LIMIT, "the output to report the recovery", async || {
         lab.progress()
             .iter()
             .any(|progress| matches!(progress, LabEvent::Healed { part: Part::Nats, .. }))
@@ -126,7 +126,7 @@ async fn heals(lab: &LabUnderTest, client: &Client) {
     ready_is(lab, client, true).await;
 }
 
-/// Waits until the gateway's and the processor's readiness say so, and why not.
+/// Waits for this readiness of gateway and processor.
 async fn ready_is(lab: &LabUnderTest, client: &Client, wanted: bool) {
     for admin in [lab.ports().gateway_admin, lab.ports().processor_admin] {
         eventually(LIMIT, &format!("readiness at {admin}"), async || {
@@ -139,7 +139,7 @@ async fn ready_is(lab: &LabUnderTest, client: &Client, wanted: bool) {
     }
 }
 
-/// Doctor, from a folder that is not the lab's: its failed checks by name, with what it says of them.
+/// Runs `waybill doctor` in another folder; returns the name and text of each failed check.
 fn doctor(lab: &LabUnderTest) -> Vec<(String, String)> {
     let elsewhere = tempfile::tempdir().expect("a folder for temporary files");
     let mut doctor = Command::new(waybill());
@@ -162,7 +162,7 @@ fn progress_of(lab: &LabUnderTest) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lab_on_a_full_disk_says_so_and_heals_once_there_is_room() {
+async fn a_lab_on_a_full_disk_reports_it_and_recovers_once_there_is_space() {
     let Some(disk) = SmallDisk::of(64) else { return };
     let lab = lab_on(&disk).await;
     let client = Client::of(&lab);
@@ -210,7 +210,7 @@ async fn a_lab_on_a_full_disk_says_so_and_heals_once_there_is_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lab_on_a_very_small_disk_heals_too_and_again() {
+async fn a_lab_on_a_very_small_disk_recovers_repeatedly() {
     let Some(disk) = SmallDisk::of(12) else { return };
     let lab = lab_on(&disk).await;
     let client = Client::of(&lab);
@@ -218,7 +218,7 @@ async fn a_lab_on_a_very_small_disk_heals_too_and_again() {
         disk.fill();
         let (accepted, _) = until_refused(&client).await;
         disk.free();
-        eventually(LIMIT, "a job is taken again", async || {
+        eventually(LIMIT, "a job to be accepted again", async || {
             client
                 .try_submit(&job(0), &[])
                 .await
@@ -231,14 +231,14 @@ async fn a_lab_on_a_very_small_disk_heals_too_and_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_is_read_only_is_named_and_the_lab_goes_on_when_it_can_write() {
+async fn a_read_only_disk_is_reported_and_the_lab_continues_once_it_is_writable() {
     let Some(disk) = SmallDisk::of(64) else { return };
     let lab = lab_on(&disk).await;
     let client = Client::of(&lab);
     let before = client.submit(&job(0)).await.id;
     every_job_succeeds(&client, &[before]).await;
     if !disk.remount("remount,ro") {
-        // Files that are open for writing keep it from being so; then only the broker's are made to fail.
+        // Files that are open for writing prevent a read-only mount.
         eprintln!("SKIPPED: the file system cannot be made read-only under the lab");
         return;
     }
@@ -249,7 +249,7 @@ async fn a_disk_that_is_read_only_is_named_and_the_lab_goes_on_when_it_can_write
     every_job_succeeds(&client, &accepted).await;
 }
 
-/// Every file that the broker writes may be at most this large: its disk fails for whatever is larger.
+/// Limits the size of every file that the broker writes: larger writes fail.
 fn limit_files(lab: &LabUnderTest, bytes: &str) {
     let pid = lab.part(Part::Nats).expect("the lab has a broker").pid.expect("it runs");
     let limit = Command::new("prlimit")
@@ -259,7 +259,7 @@ fn limit_files(lab: &LabUnderTest, bytes: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_fails_without_being_full_heals_by_a_restart_of_the_broker() {
+async fn a_lab_whose_disk_fails_without_being_full_recovers_by_a_restart_of_the_broker() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     let long = client.submit(&job(8)).await.id;
@@ -267,7 +267,7 @@ async fn a_disk_that_fails_without_being_full_heals_by_a_restart_of_the_broker()
     limit_files(&lab, "1");
     let key = [("idempotency-key", "one")];
     let refusal = client.try_submit(&job(0), &key).await;
-    // The restarted broker has no limit, so it may have healed before the refusal was due.
+    // The restarted broker has no limit, so the lab may recover before a job is refused.
     assert!(
         refusal.is_ok_and(|(status, _)| status == StatusCode::SERVICE_UNAVAILABLE
             || status == StatusCode::ACCEPTED)
@@ -282,7 +282,7 @@ async fn a_disk_that_fails_without_being_full_heals_by_a_restart_of_the_broker()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lab_does_not_start_on_a_full_disk_and_says_what_to_do() {
+async fn a_lab_does_not_start_on_a_full_disk_and_the_error_has_advice() {
     let Some(disk) = SmallDisk::of(16) else { return };
     disk.fill();
     let mut options = EmbeddedOptions::new(waybill());
@@ -304,7 +304,7 @@ async fn a_lab_does_not_start_on_a_full_disk_and_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_web_page_reads_the_brokers_monitor_and_no_other_user_the_data_folder() {
+async fn no_web_page_can_read_the_brokers_monitor_and_no_other_user_the_data_folder() {
     let lab = LabUnderTest::start(&waybill()).await;
     let monitor = format!("http://127.0.0.1:{}", lab.ports().nats_monitor);
     for path in
@@ -322,7 +322,7 @@ async fn no_web_page_reads_the_brokers_monitor_and_no_other_user_the_data_folder
     closed(lab.data_dir());
 }
 
-/// No file or folder of the lab can be read by others by way of a closed folder above it.
+/// Checks that other users can read no file or folder of the lab.
 fn closed(data: &Path) {
     let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
     for folder in ["", "nats", "logs", "spans"] {

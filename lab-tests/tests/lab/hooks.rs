@@ -10,7 +10,7 @@ use testkit::{LabUnderTest, eventually};
 const LIMIT: Duration = Duration::from_secs(20);
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-/// What the catcher of this name has, newest first.
+/// The webhooks in the inbox of this name, newest first.
 async fn caught(lab: &LabUnderTest, name: &str) -> Option<Vec<Value>> {
     let url = format!("{}/api/hooks/{name}", lab.console_url());
     let answer = reqwest::get(url).await.ok()?.error_for_status().ok()?;

@@ -1,5 +1,5 @@
-//! What a killed worker costs, at the lab's own ack wait: its jobs wait for one ack wait, no other job waits at all,
-//! and a job that kills its workers does not affect other jobs.
+//! The delay caused by a killed worker, at the default ack wait: its jobs wait for one ack wait, and other jobs are not
+//! delayed. A job that kills its workers does not affect other jobs.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use testkit::{LabUnderTest, WebhookReceiver, eventually};
 const LIMIT: Duration = Duration::from_mins(2);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_kills_in_a_row_cost_long_jobs_one_ack_wait_each_and_fresh_jobs_nothing() {
+async fn three_kills_in_a_row_delay_long_jobs_by_one_ack_wait_each_and_new_jobs_not_at_all() {
     let lab = LabUnderTest::start(&waybill()).await;
     let kill = async || kill(&lab).await;
-    killed_workers::three_kills_cost_one_ack_wait_each(&Client::of(&lab), kill, async || ()).await;
+    killed_workers::check_three_kills(&Client::of(&lab), kill, async || ()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_jobs_in_flight_at_a_kill_run_again_beside_each_other() {
+async fn ten_jobs_in_flight_at_a_kill_run_again_concurrently() {
     let lab = LabUnderTest::start(&waybill()).await;
     let kill = async || kill(&lab).await;
     killed_workers::ten_jobs_in_flight_run_again(&Client::of(&lab), kill, async || ()).await;
 }
 
-/// The supervisor starts it again.
+/// Kills the processor; the supervisor restarts it.
 async fn kill(lab: &LabUnderTest) {
     lab.kill(Part::Processor(1)).await.expect("the processor runs");
 }
@@ -33,11 +33,11 @@ async fn kill(lab: &LabUnderTest) {
 #[tokio::test(flavor = "multi_thread")]
 async fn five_poison_jobs_at_once_end_dead_without_affecting_other_jobs() {
     let lab = LabUnderTest::start(&waybill()).await;
-    killed_workers::poison_jobs_end_alone(&Client::of(&lab), 5).await;
+    killed_workers::check_poison_jobs(&Client::of(&lab), 5).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn six_jobs_that_crash_the_ingester_end_and_their_neighbours_are_let_in() {
+async fn six_jobs_that_crash_the_ingester_end_and_other_jobs_are_queued() {
     let lab = short_lab(&WebhookReceiver::start().await).await;
     let client = Client::of(&lab);
     let mut poison = Vec::new();
@@ -57,7 +57,7 @@ async fn six_jobs_that_crash_the_ingester_end_and_their_neighbours_are_let_in() 
         let reason = ended.failure.map(|failure| failure.reason).unwrap_or_default();
         match ended.state {
             JobState::Dead => assert_eq!(reason, "interruptions_used_up"),
-            // Each delivery is a run of the fault, and a suspect that waits for its turn is delivered every second.
+            // Each delivery uses up one run of the fault, and a job that must run alone is redelivered every second while it waits.
             state => assert_eq!(state, JobState::Succeeded, "{reason}"),
         }
         dead += u32::from(ended.state == JobState::Dead);
@@ -76,7 +76,7 @@ async fn six_jobs_that_crash_the_ingester_end_and_their_neighbours_are_let_in() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_crashes_the_notifier_is_announced_a_bounded_number_of_times() {
+async fn a_job_that_crashes_the_notifier_is_notified_a_bounded_number_of_times() {
     let catcher = WebhookReceiver::start().await;
     let lab = short_lab(&catcher).await;
     let client = Client::of(&lab);

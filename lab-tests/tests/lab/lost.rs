@@ -1,4 +1,4 @@
-//! Jobs whose messages are gone, as after a store that was rolled back: they end, and their submitters are notified.
+//! Jobs whose messages are lost, for example after a stream was restored from a backup: they end, and their submitters
 
 use std::{
     fs, io,
@@ -61,7 +61,7 @@ impl Lost {
         .await;
     }
 
-    /// Empties the queues of jobs that have not ended; no worker reads them now.
+    /// Purges the queues of unfinished jobs; no worker may be running.
     async fn purge(&self) {
         let broker = async_nats::connect(self.lab.nats_url()).await.expect("the broker is there");
         let broker = jetstream::new(broker);
@@ -93,7 +93,7 @@ impl Lost {
     }
 }
 
-/// A second processor would take the message over: what is stopped here is all there is.
+/// Runs with a single processor: a second one would take over the messages.
 const WORKERS: [Part; 2] = [Part::Ingester, Part::Processor(1)];
 
 async fn lost_in_every_state(skew: &str) {
@@ -120,7 +120,7 @@ async fn lost_in_every_state(skew: &str) {
     }
     let admin = test.lab.ports().gateway_admin;
     assert_eq!(test.client.metric(admin, JOBS_LOST.name).await, Some(3.0));
-    // Whose deadline has not passed is left alone, though it is just as lost.
+    // A lost job whose deadline has not passed is not ended.
     assert_eq!(test.client.job(patient).await.expect("it is known").state, JobState::Queued);
     let (status, _) = test.client.order(&format!("jobs/{patient}/cancel"), None).await;
     assert_eq!(status, StatusCode::ACCEPTED);
@@ -131,17 +131,17 @@ async fn lost_in_every_state(skew: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_whose_message_is_gone_ends_after_its_deadline_wherever_it_was() {
+async fn a_job_whose_message_is_lost_ends_after_its_deadline_in_any_state() {
     lost_in_every_state("0s").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_broker_says_when_a_deadline_has_passed_however_wrong_the_gateways_clock_is() {
+async fn a_deadline_passes_by_the_time_of_the_broker_even_if_the_gateway_has_a_wrong_clock() {
     lost_in_every_state("-2h").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_waits_in_a_queue_past_its_deadline_is_left_to_its_stage() {
+async fn a_queued_job_past_its_deadline_is_ended_by_its_stage() {
     let test = Lost::start().await;
     test.lab.stop(Part::Processor(1)).await.expect("it runs");
     let add = json!({"kind": "add", "inputs": [1, 2]});
@@ -150,7 +150,7 @@ async fn a_job_that_waits_in_a_queue_past_its_deadline_is_left_to_its_stage() {
     test.becomes(gone, JobState::Queued).await;
     remove_message_of(&test.lab, gone).await;
     test.ends_as_lost(gone).await;
-    // Both were as old: what was said of the one was not said of the other.
+    // Both jobs were equally old, and only the lost one was ended.
     assert_eq!(test.client.job(waiting).await.expect("it is known").state, JobState::Queued);
     test.lab.start(Part::Processor(1)).await.expect("it starts");
     let ended = test.client.ended(waiting, LIMIT).await;
@@ -224,7 +224,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_records_were_rolled_back_every_job_ends_and_new_ones_run() {
+async fn after_a_restore_of_old_records_every_job_ends_and_new_ones_run() {
     let test = Lost::start().await;
     let wait = json!({"kind": "wait", "seconds": 2.0});
     let mut jobs = Vec::new();
@@ -247,7 +247,7 @@ async fn after_the_records_were_rolled_back_every_job_ends_and_new_ones_run() {
     copy(kept.path(), &records).expect("it can be written");
     test.lab.start(Part::Nats).await.expect("it starts");
     for job in &jobs {
-        eventually(LIMIT, "the job to be back or ended", async || {
+        eventually(LIMIT, "the job to be known again or ended", async || {
             test.client.job(*job).await.is_some()
         })
         .await;
@@ -259,7 +259,7 @@ async fn after_the_records_were_rolled_back_every_job_ends_and_new_ones_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_queue_was_rolled_back_its_messages_are_settled() {
+async fn after_a_restore_of_an_old_queue_its_messages_are_settled() {
     let test = Lost::start().await;
     test.lab.stop(Part::Processor(1)).await.expect("it runs");
     let add = json!({"kind": "add", "inputs": [1, 2]});

@@ -1,4 +1,4 @@
-//! What the trace of an interrupted job shows: a lost run lasts as long as anything that it sent.
+//! The trace of an interrupted job: the span of a lost run ends no earlier than its child spans.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use trace::{Span, Trace};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Jobs of every kind of run that can be lost: one long operation, many short ones, and both.
+/// Jobs with one long operation, many short ones, and both.
 fn jobs() -> [Value; 3] {
     let wait = |seconds: f64| json!({"kind": "wait", "seconds": seconds});
     let short = vec![wait(0.2); 40];
@@ -61,7 +61,7 @@ fn runs(trace: &Trace) -> impl Iterator<Item = &Span> {
     trace.spans.iter().filter(|span| span.name.starts_with("process jobs.todo."))
 }
 
-/// Exported by the worker that took over.
+/// Whether the span was exported by the worker that took over.
 fn is_lost(span: &Span) -> bool {
     span.attribute("waybill.verdict").as_deref() == Some("lost")
 }

@@ -1,21 +1,21 @@
 //! Tests of a whole lab: real processes, a real broker, real signals.
 
 mod backlog;
-mod bad_days;
 mod canary;
 mod cancel;
 mod clocks;
 mod crashes;
-mod documents;
-mod doors;
+mod dependencies;
 mod first_kill;
 mod full_disk;
 mod hooks;
+mod hostile_clients;
 mod killed_workers;
+mod leases;
 mod lost;
 mod lost_spans;
 mod one_trace;
-mod ownership;
+mod payloads;
 mod poison;
 mod redrive;
 mod repeats;

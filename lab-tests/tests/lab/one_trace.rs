@@ -1,4 +1,4 @@
-//! One job, one trace: read back from the console as OTLP JSON.
+//! One job is one trace, as the console returns it in OTLP JSON.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -21,7 +21,7 @@ async fn lab_with_webhooks_to(catcher: &WebhookReceiver) -> LabUnderTest {
     .await
 }
 
-/// The chain of design: each span is the child of the one before, of this kind and service.
+/// The spans of a job: each is the child of the one before.
 const CHAIN: [(&str, SpanKind, &str); 7] = [
     ("POST /v1/jobs", SpanKind::Server, "gateway"),
     ("publish jobs.submitted.mixed", SpanKind::Producer, "gateway"),
@@ -145,11 +145,11 @@ async fn failing_attempts_are_siblings_with_numbers_verdicts_and_links() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attempt_that_was_killed_is_there_and_leaves_no_orphan() {
+async fn a_killed_attempt_is_in_the_trace_and_leaves_no_orphan() {
     let catcher = WebhookReceiver::start().await;
     let lab = lab_with_webhooks_to(&catcher).await;
     let client = Client::of(&lab);
-    // Long enough for the worker's `started` span to leave it before the kill.
+    // Long enough for the worker to export the `started` span before the kill.
     let job = json!({"name": "interrupted", "operations": [{"kind": "wait", "seconds": 4}]});
     let accepted = client.submit(&job).await;
     client.trace_where(&accepted.trace_id, LIMIT, |trace| trace.only("started").map(drop)).await;

@@ -7,7 +7,7 @@ use lab_tests::{Client, waybill};
 use serde_json::json;
 use testkit::{LabUnderTest, eventually};
 
-/// Eight attempts with their pauses take up to a minute and a bit.
+/// Eight attempts with their retry delays take a little over a minute.
 const LIMIT: Duration = Duration::from_secs(150);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use trace::SpanKind;
 
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Submits a job that dies at its first attempt; returns it and its dead letter.
+/// Submits a job that is dead-lettered at its first attempt; returns it and its dead letter.
 async fn dead(client: &Client) -> (JobView, DeadLetterView) {
     let job = json!({"name": "poison", "attempts_max": 1, "operations": [{"kind": "add", "inputs": [1, 2]}]});
     let id = client.submit_with(&job, &[("waybill-fault", "processor=error")]).await.id;
@@ -35,7 +35,7 @@ async fn redrive(client: &Client, seq: u64) -> (StatusCode, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_poison_job_is_driven_again_in_its_own_trace_and_succeeds() {
+async fn a_poison_job_is_redriven_in_its_own_trace_and_succeeds() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     let (job, dead_letter) = dead(&client).await;
@@ -48,7 +48,7 @@ async fn a_poison_job_is_driven_again_in_its_own_trace_and_succeeds() {
     assert!(client.dead_letters().await.dead_letters.is_empty());
     assert_eq!(redrive(&client, dead_letter.seq).await.0, StatusCode::NOT_FOUND);
     let retry = client.order(&format!("jobs/{}/retry", job.id), None).await;
-    assert_eq!(retry.0, StatusCode::CONFLICT, "what succeeded is not done twice");
+    assert_eq!(retry.0, StatusCode::CONFLICT, "a job that succeeded cannot be retried");
 
     let (trace, ()) = client
         .whole_trace_where(&job.trace_id, LIMIT, |trace| {
@@ -84,7 +84,7 @@ async fn a_redrive_survives_a_restart_of_the_broker_and_happens_once() {
     assert_eq!((status, &first["redriven"]), (StatusCode::OK, &json!(3)));
     lab.stop(Part::Nats).await.expect("it runs");
     lab.start(Part::Nats).await.expect("it starts");
-    eventually(LIMIT, "the rest to be driven again", async || {
+    eventually(LIMIT, "the others to be redriven", async || {
         let (status, rest) = client.order("dead-letters/redrive", Some(&body)).await;
         if status == StatusCode::OK && rest["redriven"] == json!(2) { Ok(()) } else { Err(rest) }
     })
@@ -106,7 +106,7 @@ async fn a_redrive_survives_a_restart_of_the_broker_and_happens_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_failed_or_was_cancelled_is_tried_again_and_its_old_message_does_nothing() {
+async fn a_failed_or_cancelled_job_is_retried_and_its_old_message_has_no_effect() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     let zero = json!({"name": "zero", "operations": [{"kind": "divide", "inputs": [1, 0]}]});
@@ -126,7 +126,8 @@ async fn a_job_that_failed_or_was_cancelled_is_tried_again_and_its_old_message_d
     lab.stop(Part::Processor(1)).await.expect("it runs");
     let add = json!({"name": "sum", "operations": [{"kind": "add", "inputs": [1, 2]}]});
     let waiting = client.submit(&add).await.id;
-    eventually(LIMIT, "it waits", async || client.job(waiting).await?.times.queued_ms).await;
+    eventually(LIMIT, "the job to be queued", async || client.job(waiting).await?.times.queued_ms)
+        .await;
     for order in ["cancel", "retry"] {
         let (status, view) = client.order(&format!("jobs/{waiting}/{order}"), None).await;
         assert_eq!(status, StatusCode::ACCEPTED, "{view}");
@@ -148,7 +149,7 @@ async fn a_job_that_failed_or_was_cancelled_is_tried_again_and_its_old_message_d
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_raw_event_that_is_driven_again_is_judged_again_and_not_taken_for_a_repeat() {
+async fn a_redriven_raw_event_is_checked_again_and_not_discarded_as_a_duplicate() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     let event = json!({

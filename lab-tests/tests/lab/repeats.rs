@@ -1,4 +1,4 @@
-//! What is sent again is no second job, also when the broker has forgotten the message ids meanwhile.
+//! A repeated event creates no second job, even after the broker has forgotten the message id.
 
 use std::time::Duration;
 
@@ -28,14 +28,14 @@ async fn a_repeated_event_is_discarded_even_after_a_broker_restart() {
     })
     .await;
     lab.kill(Part::Nats).await.expect("the broker runs");
-    // A work queue that starts again knows the ids of what it still holds, and of nothing else.
+    // After a restart, a work queue knows only the ids of the messages that it still holds.
     eventually(LIMIT, "the broker to be back", async || send().await == StatusCode::ACCEPTED).await;
     eventually(LIMIT, "the repeat to be discarded", async || {
         let series = "waybill_events_discarded_total{reason=\"duplicate\"}";
         client.metric(lab.ports().ingester_admin, series).await.filter(|repeats| *repeats >= 1.0)
     })
     .await;
-    // What was discarded last came last: all that could become a job has.
+    // The discarded repeat was the last event: every job exists by now.
     let jobs = eventually(LIMIT, "the list", async || client.try_all_jobs().await).await;
     assert_eq!(jobs.iter().map(|job| job.name.as_str()).collect::<Vec<_>>(), ["once"]);
 }

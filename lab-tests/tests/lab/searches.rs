@@ -2,18 +2,18 @@
 
 use lab_tests::{
     Client,
-    searches::{Jobs, all_find_what_they_should},
+    searches::{SearchedJobs, check_all},
     waybill,
 };
 use testkit::LabUnderTest;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_search_and_look_up_of_the_console_finds_what_it_should_and_nothing_else() {
+async fn every_search_and_look_up_of_the_console_finds_exactly_what_it_should() {
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), "2".into()));
     })
     .await;
     let client = Client::of(&lab);
-    let jobs = Jobs::run(&client, &lab.console_url()).await;
-    all_find_what_they_should(&client, &jobs).await;
+    let jobs = SearchedJobs::run(&client, &lab.console_url()).await;
+    check_all(&client, &jobs).await;
 }

@@ -1,4 +1,4 @@
-//! What can be seen of a lab besides traces: metrics with exemplars, and jobs that are not sampled.
+//! Metrics with exemplars, and jobs that are not sampled.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use testkit::{LabUnderTest, eventually};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The parser wrongly refuses units of histograms.
+/// The parser wrongly rejects units of histograms.
 fn without_histogram_units(text: &str) -> String {
     let of_histogram = |line: &str| {
         let name = line.strip_prefix("# UNIT ").and_then(|rest| rest.split(' ').next());
@@ -22,7 +22,7 @@ fn without_histogram_units(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_service_serves_openmetrics_with_exemplars_of_the_job_that_went_through() {
+async fn every_service_exposes_openmetrics_with_exemplars_of_the_job() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     let accepted = client
@@ -55,7 +55,7 @@ async fn every_service_serves_openmetrics_with_exemplars_of_the_job_that_went_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_is_not_sampled_has_a_trace_id_and_no_spans_and_is_done_all_the_same() {
+async fn a_job_that_is_not_sampled_succeeds_and_has_a_trace_id_but_no_spans() {
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("OTEL_TRACES_SAMPLER".into(), "parentbased_always_off".into()));
     })
@@ -68,7 +68,7 @@ async fn a_job_that_is_not_sampled_has_a_trace_id_and_no_spans_and_is_done_all_t
         (ended.state, ended.attempts, &ended.trace_id),
         (JobState::Succeeded, 2, &accepted.trace_id)
     );
-    // Logs of the job carry its trace id; by the time the last one is there, spans would be too.
+    // Log lines have the trace id; once the last one has arrived, spans would have arrived too.
     eventually(LIMIT, "the notifier's log line", async || {
         let lines = client.log_lines(&accepted.trace_id).await?;
         lines.iter().any(|line| line == "notifier").then_some(())
@@ -78,7 +78,7 @@ async fn a_job_that_is_not_sampled_has_a_trace_id_and_no_spans_and_is_done_all_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_depth_and_age_of_a_queue_are_seen_while_its_stage_is_gone() {
+async fn the_depth_and_age_of_a_queue_are_measured_while_its_stage_is_down() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     lab.stop(Part::Processor(1)).await.expect("the processor runs");
@@ -90,7 +90,7 @@ async fn the_depth_and_age_of_a_queue_are_seen_while_its_stage_is_gone() {
         format!("{}{{consumer=\"processor\",stream=\"TODO\"}}", metric.name)
     };
     let admin = lab.ports().gateway_admin;
-    eventually(LIMIT, "three jobs to be seen waiting", async || {
+    eventually(LIMIT, "three waiting jobs in the metrics", async || {
         let depth = client.metric(admin, &series(&signals::QUEUE_DEPTH)).await;
         let age = client.metric(admin, &series(&signals::QUEUE_OLDEST_AGE)).await;
         if depth == Some(3.0) && age > Some(0.0) { Ok(()) } else { Err((depth, age)) }

@@ -1,4 +1,4 @@
-//! A worker takes what it has free slots for, and leaves the rest to others.
+//! A worker pulls only as many messages as it has free slots.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn todo(client: &Client) -> Option<QueueView> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_killed_interrupts_no_job_that_it_had_no_slot_for() {
+async fn a_killed_worker_interrupts_only_the_jobs_in_its_slots() {
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_ACK_WAIT_SECONDS".into(), "2".into()));
         let slots = (Part::Processor(1), "WAYBILL_SLOTS".into(), SLOTS.to_string());
@@ -31,7 +31,7 @@ async fn a_worker_that_is_killed_interrupts_no_job_that_it_had_no_slot_for() {
     for _ in 0..JOBS {
         jobs.push(client.submit(&job).await.id);
     }
-    eventually(LIMIT, "two to run and four to wait at the broker", async || {
+    eventually(LIMIT, "two running and four waiting jobs", async || {
         let todo = todo(&client).await.ok_or("no answer")?;
         let seen = (todo.ack_pending, todo.depth);
         if seen == (Some(SLOTS), Some(JOBS - SLOTS)) { Ok(()) } else { Err(format!("{seen:?}")) }
@@ -44,5 +44,5 @@ async fn a_worker_that_is_killed_interrupts_no_job_that_it_had_no_slot_for() {
         assert_eq!((ended.state, ended.attempts), (JobState::Succeeded, 1));
         interrupted += u64::from(ended.interruptions);
     }
-    assert_eq!(interrupted, SLOTS, "the others had not been taken");
+    assert_eq!(interrupted, SLOTS, "the other messages were not delivered");
 }

@@ -1,4 +1,4 @@
-//! `WAYBILL_TRACE_CONTEXT` changes how spans relate, and nothing else: baggage, and the fault in it, travels on.
+//! `WAYBILL_TRACE_CONTEXT` changes only the relations of spans: baggage and faults pass through all stages.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -32,7 +32,7 @@ fn baggage_of(message: &Message) -> Vec<String> {
     members
 }
 
-/// The next message of every subject in `wanted`, in whatever order they come.
+/// The next message of every subject in `wanted`, in any order.
 async fn one_of_each(
     jobs: &mut async_nats::Subscriber,
     wanted: &[&str],
@@ -53,7 +53,7 @@ async fn one_of_each(
     seen
 }
 
-async fn baggage_travels_through_all_stages(mode: &str) {
+async fn check_baggage_in_all_stages(mode: &str) {
     let lab = lab_in(mode).await;
     let client = Client::of(&lab);
     let nats = async_nats::connect(lab.nats_url()).await.expect("the broker runs");
@@ -70,12 +70,12 @@ async fn baggage_travels_through_all_stages(mode: &str) {
     }
     let ended = client.ended(accepted.id, LIMIT).await;
     assert_eq!((ended.state, ended.attempts), (JobState::Succeeded, 3), "mode {mode}");
-    every_stage_met_its_fault(&lab, &client).await;
-    the_relation_is_as_set(&client, &accepted.trace_id, mode).await;
+    check_that_every_fault_fired(&lab, &client).await;
+    check_span_relations(&client, &accepted.trace_id, mode).await;
 }
 
 /// A fault fires before the work: the attempt's verdict is counted as a retry.
-async fn every_stage_met_its_fault(lab: &LabUnderTest, client: &Client) {
+async fn check_that_every_fault_fired(lab: &LabUnderTest, client: &Client) {
     let ports = lab.ports();
     let stages = [
         ("ingester", ports.ingester_admin, 1.0),
@@ -92,7 +92,7 @@ async fn every_stage_met_its_fault(lab: &LabUnderTest, client: &Client) {
     }
 }
 
-async fn the_relation_is_as_set(client: &Client, trace_id: &str, mode: &str) {
+async fn check_span_relations(client: &Client, trace_id: &str, mode: &str) {
     let consumer = "process jobs.submitted.add";
     if mode == "link" {
         let (trace, ()) = client
@@ -100,7 +100,7 @@ async fn the_relation_is_as_set(client: &Client, trace_id: &str, mode: &str) {
                 trace.only("publish jobs.submitted.add").map(drop)
             })
             .await;
-        assert!(trace.named(consumer).next().is_none(), "a stage begins its own trace\n{trace}");
+        assert!(trace.named(consumer).next().is_none(), "each stage starts its own trace\n{trace}");
         return;
     }
     let (trace, ()) = client
@@ -123,18 +123,18 @@ async fn the_relation_is_as_set(client: &Client, trace_id: &str, mode: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn baggage_and_faults_travel_through_all_stages_with_parent_and_link() {
-    baggage_travels_through_all_stages("both").await;
+async fn baggage_and_faults_pass_through_all_stages_with_parent_and_link() {
+    check_baggage_in_all_stages("both").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn baggage_and_faults_travel_through_all_stages_with_parents_only() {
-    baggage_travels_through_all_stages("parent").await;
+async fn baggage_and_faults_pass_through_all_stages_with_parents_only() {
+    check_baggage_in_all_stages("parent").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn baggage_and_faults_travel_through_all_stages_with_links_only() {
-    baggage_travels_through_all_stages("link").await;
+async fn baggage_and_faults_pass_through_all_stages_with_links_only() {
+    check_baggage_in_all_stages("link").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Job records that cannot be read or written, met by every stage of a whole lab.
+//! Job records that cannot be read or written, in every stage of an embedded lab.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ impl Damaged {
         serde_json::from_slice(&stored.expect("it is there")).expect("it is JSON")
     }
 
-    /// Waits for the one dead letter of `job`, and for the queues to be empty: nothing is tried again.
+    /// Waits for the one dead letter of `job` and for empty queues: nothing is retried.
     async fn dead_letter(&self, job: JobId, stage: &str, reason: &str) -> u64 {
         let seq = eventually(LIMIT, &format!("a dead letter of {job}"), async || {
             let dead_letters = self.client.dead_letters().await.dead_letters;
@@ -88,7 +88,7 @@ impl Damaged {
 
     /// The outcomes that the submitter of `job` was notified of.
     async fn notified(&self, job: JobId, outcome: &str) {
-        eventually(LIMIT, &format!("the submitter to hear: {outcome}"), async || {
+        eventually(LIMIT, &format!("a notification of {outcome}"), async || {
             let received = self.catcher.received();
             let bodies = received.iter().filter_map(|hook| {
                 let body: Value = serde_json::from_slice(&hook.body).ok()?;
@@ -107,7 +107,7 @@ impl Damaged {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_record_makes_one_dead_letter_in_each_stage_and_a_redrive_runs_the_job() {
+async fn a_damaged_record_causes_one_dead_letter_per_stage_and_a_redrive_runs_the_job() {
     let test = Damaged::start().await;
     let add = json!({"kind": "add", "inputs": [1, 2]});
 
@@ -159,13 +159,13 @@ async fn a_job_whose_record_a_newer_version_wrote_waits_for_a_service_that_can_r
     test.lab.start(Part::Processor(1)).await.expect("it starts");
     let admin = test.lab.ports().processor_admin;
     let retries = r#"waybill_attempts_total{stage="processor",verdict="retry"}"#;
-    eventually(LIMIT, "the processor to put it off", async || {
+    eventually(LIMIT, "the processor to postpone it", async || {
         test.client.metric(admin, retries).await.is_some_and(|retries| retries >= 1.0)
     })
     .await;
     assert!(test.client.dead_letters().await.dead_letters.is_empty());
     assert_eq!(test.stored(job).await, newer, "nothing was changed");
-    // Here it is the record that comes to the service, not the service to the record.
+    // The test makes the record readable instead of updating the service.
     let mut known = known;
     known["newer"] = json!({"kept": true});
     known["times"]["newer"] = json!([1]);
@@ -176,7 +176,7 @@ async fn a_job_whose_record_a_newer_version_wrote_waits_for_a_service_that_can_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_would_grow_too_large_ends_in_a_dead_letter_that_says_so() {
+async fn a_record_that_would_become_too_large_is_dead_lettered_with_that_reason() {
     let test = Damaged::start().await;
     test.lab.stop(Part::Processor(1)).await.expect("it runs");
     let job = test.submit(&json!({"kind": "add", "inputs": [1, 2]})).await;

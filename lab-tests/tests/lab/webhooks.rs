@@ -1,4 +1,4 @@
-//! One receiver that hangs among healthy ones: only its own notifications wait, and none is lost.
+//! A hanging webhook receiver delays only its own notifications, and none is lost.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,17 +12,17 @@ use serde_json::json;
 use testkit::{LabUnderTest, ReceivedWebhook, WebhookReceiver, eventually};
 
 const LIMIT: Duration = Duration::from_mins(2);
-/// How long one try at the receiver that hangs takes.
+/// Timeout of a delivery attempt.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Jobs of each kind: more than the notifier has slots.
 const JOBS: usize = 24;
-/// Failures in a row after which a host is left alone, and one that was under way then.
+/// Consecutive failures that open the breaker of a host, and one more in flight.
 const ATTEMPTS_MAX: f64 = 6.0;
 const OPEN: &str = "waybill_webhook_breakers_open";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_hangs_delays_only_its_own_notifications_which_arrive_when_it_is_back() {
-    // Connections are taken, by the system, and never answered.
+    // The system accepts connections; nothing responds.
     let hanging = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let dead = hanging.local_addr().expect("it was just bound").to_string();
     let well = WebhookReceiver::start().await;
@@ -42,20 +42,20 @@ async fn a_receiver_that_hangs_delays_only_its_own_notifications_which_arrive_wh
     let beside = slowest(&well, &mixed[1]).await;
     assert!(beside < before + TIMEOUT / 2, "{before:?} alone, {beside:?} beside a dead host");
 
-    eventually(LIMIT, "the host to be taken for away", async || {
+    eventually(LIMIT, "the breaker to open", async || {
         let open = client.metric(admin, OPEN).await;
         if open == Some(1.0) { Ok(()) } else { Err(open) }
     })
     .await;
     let again = submit(&client, &[&well_url]).await;
     let later = slowest(&well, &again[0]).await;
-    assert!(later < before + TIMEOUT / 2, "{before:?} alone, {later:?} while it is left alone");
+    assert!(later < before + TIMEOUT / 2, "{before:?} alone, {later:?} while the breaker is open");
 
     drop(hanging);
     let back = WebhookReceiver::start_at(&dead).await;
     let hooks = arrived(&back, &mixed[0].iter().map(|(job, _)| *job).collect()).await;
     assert!(hooks.values().all(|hooks| hooks.len() == 1), "each effect once: {hooks:?}");
-    eventually(LIMIT, "the host to be taken for back", async || {
+    eventually(LIMIT, "the breaker to close", async || {
         let open = client.metric(admin, OPEN).await;
         if open == Some(0.0) { Ok(()) } else { Err(open) }
     })
@@ -69,7 +69,7 @@ async fn a_receiver_that_hangs_delays_only_its_own_notifications_which_arrive_wh
     assert!((delivered + repeated - (4 * JOBS) as f64).abs() < 0.5, "{delivered} + {repeated}");
 }
 
-/// Submits jobs, one after the other, to each of these receivers; answers each job's id and time.
+/// Submits jobs, in turn for each of these receivers; returns the id and time of each.
 async fn submit(client: &Client, urls: &[&str]) -> Vec<Vec<(JobId, Instant)>> {
     let mut jobs = vec![Vec::new(); urls.len()];
     for _ in 0..JOBS {

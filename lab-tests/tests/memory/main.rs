@@ -1,5 +1,4 @@
-//! The console's memory as `--help` promises it, whatever shape the telemetry has: measured from outside, on the
-//! executable as it is shipped.
+//! The memory of the released console stays within the limit documented in `--help`, for any telemetry.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -15,14 +14,14 @@ use shapes::{SHAPES, Shape};
 
 const BUDGET_MIB: u64 = 128;
 
-/// What `--memory-mib` promises: half as much again.
+/// The documented limit: one and a half times `--memory-mib`.
 const MEMORY_MIB_MAX: u64 = BUDGET_MIB * 3 / 2;
 
 const PROTOBUF: &str = "application/x-protobuf";
 
 #[cfg_attr(debug_assertions, ignore = "takes minutes where nothing is optimised: make hostile")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_budget_and_half_as_much_again_is_all_the_console_takes_whatever_comes() {
+async fn the_console_never_uses_more_than_one_and_a_half_times_its_budget() {
     let console = Console::start_with(BUDGET_MIB).await;
     if console.memory("VmHWM").is_none() {
         return println!("NOT CHECKED: this system has no /proc/PID/status");
@@ -51,7 +50,7 @@ async fn fill(console: &Console, shape: &Shape) {
     }
 }
 
-/// Asks for what is kept in every way in which it is shown.
+/// Requests the stored telemetry from every page and API.
 async fn read(console: &Console) {
     for path in ["/", "/metrics", "/api/traces?limit=500", "/api/logs?limit=500", "/api/metrics"] {
         console.get(path).await.unwrap();
@@ -64,7 +63,7 @@ async fn read(console: &Console) {
     }
 }
 
-/// MiB that the store says it holds: spans, log lines, series.
+/// MiB of spans, log lines and series in the store, as reported by the console.
 async fn stored(console: &Console) -> String {
     let status = console.get("/api/status").await.unwrap();
     let status: Value = serde_json::from_str(&status).unwrap();

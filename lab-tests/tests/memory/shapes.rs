@@ -1,10 +1,10 @@
-//! Telemetry of every shape that once took more memory than it was charged for. Every export is new, so that it is kept.
+//! Telemetry whose memory was once underestimated. Every export is different, so that it is stored.
 
 /// Exports of one kind.
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
     pub(crate) signal: &'static str,
-    /// How many fill the store of their signal, with some to spare.
+    /// More exports than fit into the store of their signal.
     pub(crate) exports: u64,
     /// The export with a number.
     pub(crate) export: fn(u64) -> Vec<u8>,
@@ -153,7 +153,7 @@ fn spans(number: u64, count: u64, rest: &[u8]) -> Vec<u8> {
     traces(number, count, |_| rest.to_vec())
 }
 
-/// As many senders as spans, each another one.
+/// Spans, each with a different resource.
 fn senders(number: u64, count: u64, resource: &[u8]) -> Vec<u8> {
     let one = |id: u64| {
         let name = field(1, &attribute("service.name", &format!("{number} {id}")));

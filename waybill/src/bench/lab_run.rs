@@ -11,12 +11,12 @@ use url::Url;
 
 use super::{
     Bench, Variant,
-    flow::Flow,
-    latency::Steady,
+    latency::LatencySample,
+    pipeline_load::PipelineLoad,
     relay::{Relay, broker},
-    report::Trial,
+    report::Measurement,
     stage_metrics::StageMetrics,
-    usage::Meter,
+    usage::UsageMeter,
     variant::TelemetryTarget,
 };
 
@@ -49,7 +49,7 @@ impl LabRun {
     }
 
     /// Jobs per second at full load.
-    pub(super) async fn throughput(self, bench: &Bench) -> anyhow::Result<Trial> {
+    pub(super) async fn throughput(self, bench: &Bench) -> anyhow::Result<Measurement> {
         let trial = match self.variant {
             Variant::Relay => self.relay(bench).await,
             _ => self.pipeline(bench).await,
@@ -59,7 +59,7 @@ impl LabRun {
     }
 
     /// The latency of jobs at a steady rate.
-    pub(super) async fn steady(self, bench: &Bench, rate: f64) -> anyhow::Result<Steady> {
+    pub(super) async fn steady(self, bench: &Bench, rate: f64) -> anyhow::Result<LatencySample> {
         let flow = self.flow().await?;
         let _warm = flow.steady(rate, bench.warm_up).await;
         let before = StageMetrics::read(&self.lab).await?;
@@ -68,10 +68,10 @@ impl LabRun {
         let checked = flow.check();
         self.lab.down().await;
         checked?;
-        Ok(Steady { took, stages })
+        Ok(LatencySample { took, stages })
     }
 
-    async fn relay(&self, bench: &Bench) -> anyhow::Result<Trial> {
+    async fn relay(&self, bench: &Bench) -> anyhow::Result<Measurement> {
         let relay = Relay {
             lab: &self.lab,
             in_flight: bench.in_flight,
@@ -79,17 +79,17 @@ impl LabRun {
             measured: bench.measured,
         };
         let (jobs_per_second, used) = relay.run().await?;
-        Ok(Trial { variant: self.variant, jobs_per_second, dropped: 0.0, used })
+        Ok(Measurement { variant: self.variant, jobs_per_second, dropped: 0.0, used })
     }
 
-    async fn pipeline(&self, bench: &Bench) -> anyhow::Result<Trial> {
+    async fn pipeline(&self, bench: &Bench) -> anyhow::Result<Measurement> {
         let flow = self.flow().await?;
         let source = tokio::spawn(flow.clone().keep_full(bench.in_flight));
         tokio::time::sleep(bench.warm_up).await;
-        let meter = Meter::start(&self.lab);
-        let (began, before) = (Instant::now(), flow.done());
+        let meter = UsageMeter::start(&self.lab);
+        let (started_at, before) = (Instant::now(), flow.done());
         tokio::time::sleep(bench.measured).await;
-        let (done, time) = (flow.done() - before, began.elapsed());
+        let (done, time) = (flow.done() - before, started_at.elapsed());
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let jobs_per_second = done as f64 / time.as_secs_f64();
         let used = meter.read(jobs_per_second);
@@ -97,11 +97,11 @@ impl LabRun {
         flow.check()?;
         ensure!(done > 0, "no job was completed");
         let dropped = StageMetrics::read(&self.lab).await?.dropped();
-        Ok(Trial { variant: self.variant, jobs_per_second, dropped, used })
+        Ok(Measurement { variant: self.variant, jobs_per_second, dropped, used })
     }
 
-    async fn flow(&self) -> anyhow::Result<std::sync::Arc<Flow>> {
+    async fn flow(&self) -> anyhow::Result<std::sync::Arc<PipelineLoad>> {
         let gateway = Url::parse(&format!("http://127.0.0.1:{}/", self.lab.ports().gateway))?;
-        Flow::new(&gateway, &broker(&self.lab)).await
+        PipelineLoad::new(&gateway, &broker(&self.lab)).await
     }
 }

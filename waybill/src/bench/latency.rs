@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Jobs at a steady load, measured once.
-pub(super) struct Steady {
+pub(super) struct LatencySample {
     /// The latency of each job.
     pub(super) took: Vec<Duration>,
     /// The time at each stage.
@@ -38,7 +38,7 @@ pub(crate) struct Latency {
 
 impl Latency {
     /// Of the measurements at `rate`, each on a fresh lab.
-    pub(super) fn of(rate: f64, mut runs: Vec<Steady>) -> Self {
+    pub(super) fn of(rate: f64, mut runs: Vec<LatencySample>) -> Self {
         for run in &mut runs {
             run.took.sort_unstable();
         }
@@ -57,12 +57,12 @@ impl Latency {
 
 /// The nearest rank, in milliseconds.
 fn percentile(sorted: &[Duration], part: usize) -> f64 {
-    let place = (sorted.len() * part).div_ceil(100).saturating_sub(1);
-    sorted.get(place).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
+    let index = (sorted.len() * part).div_ceil(100).saturating_sub(1);
+    sorted.get(index).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
 }
 
 /// The median of each stage, in the order of the first measurement.
-fn stages(runs: &[Steady]) -> Vec<StageTime> {
+fn stages(runs: &[LatencySample]) -> Vec<StageTime> {
     let first = runs.first().map(|run| run.stages.as_slice()).unwrap_or_default();
     let stages = first.iter().map(|StageTime { stage, .. }| {
         let all = || runs.iter().flat_map(|run| &run.stages).filter(|one| one.stage == *stage);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_the_nearest_rank_and_each_has_its_spread_over_the_measurements() {
-        let run = |last, work_ms| Steady {
+        let run = |last, work_ms| LatencySample {
             took: (1..=last).rev().map(Duration::from_millis).collect(),
             stages: vec![StageTime { stage: Stage::Ingester, wait_ms: 1.0, work_ms }],
         };

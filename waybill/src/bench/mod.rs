@@ -4,11 +4,11 @@
 //! them; the result is their ratios within one round. Each variant runs in a fresh lab, which is warmed up and
 //! then kept at full load.
 
-mod ended;
-mod flow;
+mod completions;
 mod lab_run;
 mod latency;
 mod numbers;
+mod pipeline_load;
 mod relay;
 mod report;
 mod stage_metrics;
@@ -19,8 +19,8 @@ use std::{path::PathBuf, time::Duration};
 
 use lab::{Ports, nats::FinderArgs};
 
-pub(crate) use report::Report;
-use report::{RoundResult, Trial};
+pub(crate) use report::BenchReport;
+use report::{Measurement, RoundResult};
 pub(crate) use variant::Variant;
 
 use lab_run::LabRun;
@@ -53,7 +53,7 @@ impl Bench {
     /// Runs the bench; `progress` gets a line of text per measurement.
     ///
     /// An error if a lab does not start or fails during a measurement.
-    pub(crate) async fn run(&self, progress: &dyn Fn(&str)) -> anyhow::Result<Report> {
+    pub(crate) async fn run(&self, progress: &dyn Fn(&str)) -> anyhow::Result<BenchReport> {
         let mut rounds = Vec::new();
         for round in 1..=self.rounds {
             rounds.push(self.round(round, progress).await?);
@@ -65,14 +65,14 @@ impl Bench {
             progress(&format!("latency at {rate:.0} jobs/s, {round} of {}", self.rounds));
             runs.push(LabRun::start(self, Variant::On).await?.steady(self, rate).await?);
         }
-        Ok(Report::new(self, rounds, Latency::of(rate, runs)))
+        Ok(BenchReport::new(self, rounds, Latency::of(rate, runs)))
     }
 
     /// Every variant once, each round beginning with another.
     async fn round(&self, round: u32, progress: &dyn Fn(&str)) -> anyhow::Result<RoundResult> {
         let mut trials = Vec::new();
         for variant in variant::order(round) {
-            let trial: Trial = LabRun::start(self, variant).await?.throughput(self).await?;
+            let trial: Measurement = LabRun::start(self, variant).await?.throughput(self).await?;
             progress(&format!(
                 "round {round} of {}, {variant}: {:.0} jobs/s",
                 self.rounds, trial.jobs_per_second

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// Resource usage of one part during a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct PartUse {
+pub(crate) struct PartUsage {
     /// The part; `bench` is this process, which generates the load.
     pub(crate) part: String,
     /// CPU time, as a percentage of one core.
@@ -20,13 +20,13 @@ pub(crate) struct PartUse {
 }
 
 /// CPU time of each part at a moment.
-pub(super) struct Meter {
+pub(super) struct UsageMeter {
     parts: Vec<(String, u32)>,
-    began: Instant,
+    started_at: Instant,
     before: Vec<Option<Duration>>,
 }
 
-impl Meter {
+impl UsageMeter {
     /// Starts to measure the parts of a lab and this process.
     pub(super) fn start(lab: &Embedded) -> Self {
         let own = ("bench".to_owned(), std::process::id());
@@ -34,17 +34,17 @@ impl Meter {
         let parts = parts.filter_map(|status| Some((status.part.to_string(), status.pid?)));
         let parts: Vec<_> = parts.chain([own]).collect();
         let before = parts.iter().map(|(_, pid)| kernel::cpu(*pid)).collect();
-        Self { parts, began: Instant::now(), before }
+        Self { parts, started_at: Instant::now(), before }
     }
 
     /// The usage since the start, at this rate of jobs per second.
-    pub(super) fn read(&self, jobs_per_second: f64) -> Vec<PartUse> {
-        let time = self.began.elapsed().as_secs_f64();
+    pub(super) fn read(&self, jobs_per_second: f64) -> Vec<PartUsage> {
+        let time = self.started_at.elapsed().as_secs_f64();
         let parts = self.parts.iter().zip(&self.before);
         let used = parts.filter_map(|((part, pid), before)| {
             let cpu = kernel::cpu(*pid)?.saturating_sub((*before)?);
             let cores = cpu.as_secs_f64() / time;
-            Some(PartUse {
+            Some(PartUsage {
                 part: part.clone(),
                 cpu_percent: cores * 100.0,
                 cpu_us_per_job: cores / jobs_per_second * 1e6,

@@ -80,6 +80,6 @@ impl BenchCommand {
         } else {
             print(&report.to_string());
         }
-        Ok(Exit::Done)
+        Ok(Exit::Success)
     }
 }

@@ -14,18 +14,18 @@ fish:  waybill completions fish > ~/.config/fish/completions/waybill.fish";
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
-pub(crate) struct Completions {
+pub(crate) struct CompletionsCommand {
     /// The shell
     shell: Shell,
 }
 
-impl Completions {
+impl CompletionsCommand {
     pub(crate) fn run(&self) -> Exit {
         let mut script = Vec::new();
         let mut command = Cli::command();
         let name = command.get_name().to_owned();
         clap_complete::generate(self.shell, &mut command, name, &mut script);
         print(&String::from_utf8_lossy(&script));
-        Exit::Done
+        Exit::Success
     }
 }

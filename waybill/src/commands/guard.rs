@@ -8,7 +8,7 @@ use crate::exit::Exit;
 
 /// Run a command that ends when its parent does
 #[derive(Debug, clap::Args)]
-pub(crate) struct Guard {
+pub(crate) struct GuardCommand {
     /// The parent process
     #[arg(long, value_name = "PID")]
     parent: u32,
@@ -17,7 +17,7 @@ pub(crate) struct Guard {
     command: Vec<OsString>,
 }
 
-impl Guard {
+impl GuardCommand {
     /// Returns only on error. Must be called before any thread is started.
     pub(crate) fn run(&self) -> anyhow::Result<Exit> {
         let never = lab::guard::exec(self.parent, &self.command);

@@ -15,7 +15,7 @@ const TRACE_DIGITS: usize = 32;
 
 /// Open the trace of a job in the browser; without a job, open the console
 #[derive(Debug, clap::Args)]
-pub(crate) struct Open {
+pub(crate) struct OpenCommand {
     /// The id of the job, the last digits of it (newest 500 jobs only), or `last` for the job you submitted last
     #[arg(value_name = "ID|last")]
     job: Option<String>,
@@ -29,7 +29,7 @@ pub(crate) struct Open {
     lab: LabArgs,
 }
 
-impl Open {
+impl OpenCommand {
     pub(crate) async fn run(self) -> anyhow::Result<Exit> {
         let console = self.lab.console()?;
         let url = match &self.job {
@@ -58,6 +58,6 @@ impl Open {
         {
             print_error(&format!("waybill: cannot open a browser here ({error})\n"));
         }
-        Ok(Exit::Done)
+        Ok(Exit::Success)
     }
 }

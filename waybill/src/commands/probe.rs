@@ -18,7 +18,7 @@ const WHY_CHARS_MAX: usize = 300;
 
 /// Request a URL once: exit code 0 if the response is a success, 1 otherwise
 #[derive(Debug, clap::Args)]
-pub(crate) struct Probe {
+pub(crate) struct ProbeCommand {
     /// URL to request, such as http://127.0.0.1:9101/readyz
     #[arg(value_name = "URL")]
     url: Url,
@@ -35,7 +35,7 @@ pub(crate) struct Probe {
     print: bool,
 }
 
-impl Probe {
+impl ProbeCommand {
     pub(crate) async fn run(&self) -> anyhow::Result<Exit> {
         // A redirect says nothing about the health of this URL.
         let client = client::http_builder(Duration::from_secs(self.limit_seconds))
@@ -59,7 +59,7 @@ impl Probe {
             }
         }
         print(&String::from_utf8_lossy(&body));
-        Ok(Exit::Done)
+        Ok(Exit::Success)
     }
 }
 

@@ -15,7 +15,7 @@ use telemetry::TelemetryConfig;
 
 /// The settings of one service: its own, and the shared ones.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Service<C: clap::Args> {
+pub(crate) struct ServiceCommand<C: clap::Args> {
     #[command(flatten)]
     config: C,
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub(crate) struct Service<C: clap::Args> {
     telemetry: TelemetryConfig,
 }
 
-impl<C: clap::Args> Service<C> {
+impl<C: clap::Args> ServiceCommand<C> {
     /// Runs the service called `name` until a signal ends it.
     pub(crate) fn run<R>(self, name: &str, run: R) -> ExitCode
     where

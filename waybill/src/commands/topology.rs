@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    environment::Sources,
+    environment::SettingSources,
     exit::Exit,
     terminal::{print, print_error},
 };
@@ -26,7 +26,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Create what the lab needs on the broker: streams, consumers, buckets
 #[derive(Debug, clap::Subcommand)]
-pub(crate) enum Topology {
+pub(crate) enum TopologyCommand {
     Apply(Box<Apply>),
 }
 
@@ -44,12 +44,12 @@ pub(crate) struct Apply {
     json: bool,
     /// Source of the value of each flag.
     #[arg(skip)]
-    sources: Sources,
+    sources: SettingSources,
 }
 
-impl Topology {
+impl TopologyCommand {
     /// Sets the source of the value of each flag.
-    pub(crate) fn set_sources(&mut self, sources: Sources) {
+    pub(crate) fn set_sources(&mut self, sources: SettingSources) {
         let Self::Apply(apply) = self;
         apply.sources = sources;
     }
@@ -91,7 +91,7 @@ impl Apply {
                 self.bus.nats.nats_url
             ));
         }
-        Ok(Exit::Done)
+        Ok(Exit::Success)
     }
 
     async fn connected(&self, client: &Client) -> anyhow::Result<()> {

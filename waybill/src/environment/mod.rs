@@ -3,7 +3,7 @@
 
 mod explain;
 mod part;
-mod shown;
+mod render;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -14,14 +14,16 @@ use std::{
 use clap::{Arg, ArgMatches, Command, builder::Resettable, parser::ValueSource};
 
 pub(crate) use explain::explain;
-pub(crate) use part::{From, Given, PartSettings, Row, own_settings, settings_of};
-pub(crate) use shown::{json, words};
+pub(crate) use part::{
+    GivenSettings, PartSettings, SettingRow, SettingSource, own_settings, settings_of,
+};
+pub(crate) use render::{as_json, as_text};
 
 /// The value of each argument of a command and where it comes from, by the argument's id.
-pub(crate) type Sources = HashMap<String, (ValueSource, String)>;
+pub(crate) type SettingSources = HashMap<String, (ValueSource, String)>;
 
 /// The arguments of a command and where they come from.
-pub(crate) fn sources(matches: &ArgMatches) -> Sources {
+pub(crate) fn sources(matches: &ArgMatches) -> SettingSources {
     let source = |id: &clap::Id| {
         let id = id.as_str();
         let source = matches.value_source(id)?;
@@ -32,7 +34,7 @@ pub(crate) fn sources(matches: &ArgMatches) -> Sources {
 }
 
 /// The environment of this process, without variables that are not UTF-8: those are reported when they are read.
-pub(crate) fn of_user() -> Vec<(String, String)> {
+pub(crate) fn user_environment() -> Vec<(String, String)> {
     let text = |(name, value): (OsString, OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };

@@ -10,7 +10,7 @@ use contract::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{Target, ledger::Ledger};
+use super::{LoadTarget, ledger::Ledger};
 
 /// Shortest poll interval while events are sent.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -23,16 +23,16 @@ const PAGES_MAX: usize = 400;
 
 /// The state before the first event.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Before {
+pub(super) struct Baseline {
     /// The newest dead letter.
     newest_dead_letter: u64,
     /// The ingester's count of events from unknown sources.
     discarded: Option<u64>,
 }
 
-impl Before {
+impl Baseline {
     /// Fails when the gateway does not answer: then there is nothing to load.
-    pub(super) async fn read(lab: &Target) -> anyhow::Result<Self> {
+    pub(super) async fn read(lab: &LoadTarget) -> anyhow::Result<Self> {
         let newest = lab.gateway.dead_letters(&dead_letters(1, None)).await?.dead_letters;
         let discarded = match &lab.ingester {
             Some(ingester) => discarded(ingester).await.ok(),
@@ -43,29 +43,29 @@ impl Before {
 }
 
 /// Observes the outcome of events.
-pub(super) struct Watch {
+pub(super) struct EventObserver {
     gateway: GatewayClient,
     ingester: Option<AdminClient>,
     ledger: Arc<Ledger>,
-    before: Before,
+    before: Baseline,
     /// Dead letters up to this one were seen.
     seen: u64,
 }
 
-impl Watch {
-    pub(super) fn new(lab: &Target, ledger: Arc<Ledger>, before: Before) -> Self {
+impl EventObserver {
+    pub(super) fn new(lab: &LoadTarget, ledger: Arc<Ledger>, before: Baseline) -> Self {
         let (gateway, ingester) = (lab.gateway.clone(), lab.ingester.clone());
         Self { gateway, ingester, ledger, before, seen: before.newest_dead_letter }
     }
 
     /// Polls forever, with long intervals.
-    pub(super) async fn keep(&mut self) {
+    pub(super) async fn poll_forever(&mut self) {
         loop {
-            let began = Instant::now();
+            let started_at = Instant::now();
             if self.ledger.events().0 > 0 {
                 let _retried_later = self.poll().await;
             }
-            sleep(POLL_INTERVAL.max(began.elapsed() * REST_FACTOR)).await;
+            sleep(POLL_INTERVAL.max(started_at.elapsed() * REST_FACTOR)).await;
         }
     }
 

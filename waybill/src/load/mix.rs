@@ -15,7 +15,7 @@ const FAIL: &str = "fail";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mix {
     /// The jobs.
-    pub kinds: Kinds,
+    pub kinds: KindWeights,
     /// Share of events from an allowed source whose data is not a valid job.
     pub malformed: Share,
     /// Share of events from a source that is not allowed.
@@ -29,7 +29,7 @@ pub struct Mix {
 impl Default for Mix {
     fn default() -> Self {
         Self {
-            kinds: Kinds::default(),
+            kinds: KindWeights::default(),
             malformed: Share::NONE,
             foreign: Share::NONE,
             fault: None,
@@ -61,7 +61,7 @@ impl Share {
 
 /// One kind of job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
+pub enum MixKind {
     /// One operation of this kind.
     Operation(OperationKind),
     /// Two to five operations of any kind.
@@ -70,7 +70,7 @@ pub enum Work {
     Fail,
 }
 
-impl Work {
+impl MixKind {
     /// Every kind there is.
     pub fn all() -> impl Iterator<Item = Self> {
         OperationKind::ALL.into_iter().map(Self::Operation).chain([Self::Mixed, Self::Fail])
@@ -88,62 +88,66 @@ impl Work {
 
 /// Kinds of jobs, each with a weight.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kinds(Vec<(Work, u32)>);
+pub struct KindWeights(Vec<(MixKind, u32)>);
 
-impl Kinds {
+impl KindWeights {
     /// The kinds and their weights; at least one weight is above 0.
-    pub fn weights(&self) -> &[(Work, u32)] {
+    pub fn weights(&self) -> &[(MixKind, u32)] {
         &self.0
     }
 
     /// Only jobs of this kind.
-    pub fn only(work: Work) -> Self {
+    pub fn only(work: MixKind) -> Self {
         Self(vec![(work, 1)])
     }
 }
 
 /// Small jobs of every kind, by the weights of the kinds; about one in forty fails as specified.
-impl Default for Kinds {
+impl Default for KindWeights {
     fn default() -> Self {
-        let operations = OperationKind::ALL.map(|kind| (Work::Operation(kind), kind.load_weight()));
-        Self(operations.into_iter().chain([(Work::Mixed, 7), (Work::Fail, 1)]).collect())
+        let operations =
+            OperationKind::ALL.map(|kind| (MixKind::Operation(kind), kind.load_weight()));
+        Self(operations.into_iter().chain([(MixKind::Mixed, 7), (MixKind::Fail, 1)]).collect())
     }
 }
 
 /// Why kinds are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}; write kinds as add=5,primes=1")]
-pub struct NotKinds(String);
+pub struct InvalidKindWeights(String);
 
-impl FromStr for Kinds {
-    type Err = NotKinds;
+impl FromStr for KindWeights {
+    type Err = InvalidKindWeights;
 
     /// Reads `add=5,primes=1`; a kind without a weight has weight 1.
-    fn from_str(text: &str) -> Result<Self, NotKinds> {
-        let mut kinds: Vec<(Work, u32)> = Vec::new();
+    fn from_str(text: &str) -> Result<Self, InvalidKindWeights> {
+        let mut kinds: Vec<(MixKind, u32)> = Vec::new();
         for entry in text.split(',') {
             let (name, weight) = entry.split_once('=').unwrap_or((entry, "1"));
-            let work = Work::all().find(|work| work.name() == name.trim()).ok_or_else(|| {
-                let names: Vec<&str> = Work::all().map(Work::name).collect();
-                NotKinds(format!("unknown kind `{name}`: must be one of {}", names.join(", ")))
+            let work = MixKind::all().find(|work| work.name() == name.trim()).ok_or_else(|| {
+                let names: Vec<&str> = MixKind::all().map(MixKind::name).collect();
+                InvalidKindWeights(format!(
+                    "unknown kind `{name}`: must be one of {}",
+                    names.join(", ")
+                ))
             })?;
             let weight = weight.trim().parse().ok().filter(|weight| *weight <= WEIGHT_MAX);
             let weight = weight.ok_or_else(|| {
-                NotKinds(format!("the weight of {name} must be 0 to {WEIGHT_MAX}"))
+                InvalidKindWeights(format!("the weight of {name} must be 0 to {WEIGHT_MAX}"))
             })?;
             if kinds.iter().any(|(known, _)| *known == work) {
-                return Err(NotKinds(format!("{name} is given twice")));
+                return Err(InvalidKindWeights(format!("{name} is given twice")));
             }
             kinds.push((work, weight));
         }
         if kinds.iter().all(|(_, weight)| *weight == 0) {
-            return Err(NotKinds("at least one weight must be above 0".to_owned()));
+            return Err(InvalidKindWeights("at least one weight must be above 0".to_owned()));
         }
         Ok(Self(kinds))
     }
 }
 
-impl fmt::Display for Kinds {
+impl fmt::Display for KindWeights {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, (work, weight)) in self.0.iter().enumerate() {
             write!(out, "{}{}={weight}", if n > 0 { "," } else { "" }, work.name())?;
@@ -158,15 +162,19 @@ mod tests {
 
     #[test]
     fn kinds_round_trip() {
-        for kinds in [Kinds::default(), "add=5,primes".parse().unwrap(), Kinds::only(Work::Fail)] {
+        for kinds in [
+            KindWeights::default(),
+            "add=5,primes".parse().unwrap(),
+            KindWeights::only(MixKind::Fail),
+        ] {
             assert_eq!(kinds.to_string().parse(), Ok(kinds));
         }
     }
 
     #[test]
     fn every_kind_of_job_is_in_the_default_mix() {
-        let kinds = Kinds::default();
-        assert!(Work::all().eq(kinds.weights().iter().map(|(work, _)| *work)));
+        let kinds = KindWeights::default();
+        assert!(MixKind::all().eq(kinds.weights().iter().map(|(work, _)| *work)));
     }
 
     #[test]
@@ -179,7 +187,7 @@ mod tests {
             ("", "unknown kind"),
         ];
         for (text, expected) in wrong {
-            let error = text.parse::<Kinds>().unwrap_err().to_string();
+            let error = text.parse::<KindWeights>().unwrap_err().to_string();
             assert!(
                 error.contains(expected) && error.contains("add=5,primes=1"),
                 "{text}: {error}"

@@ -1,4 +1,4 @@
-//! Load: a repeatable stream of jobs and raw events, sent at a pace, and the outcome of each.
+//! A load test: a repeatable stream of jobs and raw events, sent at a pace, and the outcome of each.
 //!
 //! - [`plan`], [`mix`]: what is sent; the same seed gives the same stream
 //! - [`pace`]: when; latency counts from the scheduled moment (no coordinated omission)
@@ -12,13 +12,13 @@ pub mod pace;
 pub mod plan;
 pub mod report;
 
-mod drive;
 mod events;
 mod latency_histogram;
 mod ledger;
 mod observe;
 mod random;
 mod send;
+mod send_loop;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,8 +29,8 @@ use url::Url;
 
 use ledger::Ledger;
 use pace::Pace;
-use plan::Plan;
-use report::{Progress, Report};
+use plan::LoadPlan;
+use report::{LoadProgress, LoadReport};
 
 /// Most jobs and events of one run: the ledger must fit into memory.
 pub const JOBS_MAX: u64 = 10_000_000;
@@ -49,20 +49,20 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// One run.
 #[derive(Debug, Clone)]
-pub struct Load {
+pub struct LoadRun {
     /// What is sent.
-    pub plan: Plan,
+    pub plan: LoadPlan,
     /// When it is sent.
     pub pace: Pace,
     /// When the sending ends.
-    pub end: End,
+    pub end: LoadEnd,
     /// Resource limits.
-    pub limits: Limits,
+    pub limits: LoadLimits,
 }
 
 /// When the sending ends: the limit that is reached first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
+pub struct LoadEnd {
     /// Number of jobs and events; at most [`JOBS_MAX`].
     pub jobs: u64,
     /// Elapsed time; at most [`TIME_MAX`].
@@ -71,7 +71,7 @@ pub struct End {
 
 /// Resource limits of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct LoadLimits {
     /// Concurrent requests; at most [`IN_FLIGHT_MAX`].
     pub in_flight: usize,
     /// Accepted jobs that have not ended; at most [`UNFINISHED_MAX`]. Sending waits at this limit.
@@ -82,7 +82,7 @@ pub struct Limits {
     pub repeats: u32,
 }
 
-impl Default for Limits {
+impl Default for LoadLimits {
     fn default() -> Self {
         Self {
             in_flight: 256,
@@ -95,12 +95,12 @@ impl Default for Limits {
 
 /// The lab under load.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct LoadTarget {
     gateway: GatewayClient,
     ingester: Option<AdminClient>,
 }
 
-impl Target {
+impl LoadTarget {
     /// The lab whose gateway is at `gateway`. Discarded events are counted with the metrics of the
     /// ingester's admin server, if it can be reached.
     pub fn new(gateway: &Url, ingester: Option<&Url>) -> anyhow::Result<Self> {
@@ -113,22 +113,22 @@ impl Target {
     }
 }
 
-impl Load {
+impl LoadRun {
     /// Sends everything, waits for the outcomes and returns the report; calls `on_progress` five times
     /// per second. The soft stop ends the sending, the hard one the waiting too. Fails if the gateway
     /// cannot be reached at the start; later errors are in the report.
     pub async fn run(
         &self,
-        lab: &Target,
+        lab: &LoadTarget,
         stop: &Stop,
-        on_progress: impl Fn(&Progress),
-    ) -> anyhow::Result<Report> {
-        let before = events::Before::read(lab).await?;
+        on_progress: impl Fn(&LoadProgress),
+    ) -> anyhow::Result<LoadReport> {
+        let before = events::Baseline::read(lab).await?;
         let ledger = Arc::new(Ledger::new(self.limits.unfinished));
-        let began = Instant::now();
+        let started_at = Instant::now();
         let watched = async {
             loop {
-                on_progress(&ledger.progress(began.elapsed()));
+                on_progress(&ledger.progress(started_at.elapsed()));
                 sleep(PROGRESS_INTERVAL).await;
             }
         };
@@ -137,22 +137,22 @@ impl Load {
             discarded = work => discarded,
             () = watched => unreachable!("it never ends"),
         };
-        on_progress(&ledger.progress(began.elapsed()));
+        on_progress(&ledger.progress(started_at.elapsed()));
         Ok(ledger.report(self, stop.soft.is_cancelled(), discarded))
     }
 
     async fn work(
         &self,
-        lab: &Target,
+        lab: &LoadTarget,
         stop: &Stop,
         ledger: &Arc<Ledger>,
-        before: events::Before,
+        before: events::Baseline,
     ) -> Option<u64> {
-        let mut observer = observe::Observer::new(lab.gateway.clone(), ledger.clone());
-        let mut events = events::Watch::new(lab, ledger.clone(), before);
+        let mut observer = observe::JobObserver::new(lab.gateway.clone(), ledger.clone());
+        let mut events = events::EventObserver::new(lab, ledger.clone(), before);
         {
-            let sending = drive::Drive::new(self, lab, ledger.clone()).run(stop);
-            let watching = async { tokio::join!(observer.keep(), events.keep()) };
+            let sending = send_loop::SendLoop::new(self, lab, ledger.clone()).run(stop);
+            let watching = async { tokio::join!(observer.poll_forever(), events.poll_forever()) };
             tokio::select! {
                 () = sending => {}
                 _ = watching => unreachable!("they never end"),

@@ -29,7 +29,7 @@ const PAGE_MIN: usize = 50;
 const IDLE_MAX: u32 = 8;
 
 /// Observes the outcomes of jobs.
-pub(super) struct Observer {
+pub(super) struct JobObserver {
     gateway: GatewayClient,
     ledger: Arc<Ledger>,
     /// Polls in a row without an outcome.
@@ -40,17 +40,17 @@ pub(super) struct Observer {
     single: Option<JobId>,
 }
 
-impl Observer {
+impl JobObserver {
     pub(super) fn new(gateway: GatewayClient, ledger: Arc<Ledger>) -> Self {
         Self { gateway, ledger, idle: 0, page: PAGE_MIN, single: None }
     }
 
     /// Polls forever, with long intervals: polling must not become the load.
-    pub(super) async fn keep(&mut self) {
+    pub(super) async fn poll_forever(&mut self) {
         loop {
-            let began = Instant::now();
+            let started_at = Instant::now();
             self.poll(&self.ledger.unfinished()).await;
-            sleep(POLL_INTERVAL.max(began.elapsed() * REST_FACTOR)).await;
+            sleep(POLL_INTERVAL.max(started_at.elapsed() * REST_FACTOR)).await;
         }
     }
 
@@ -61,9 +61,9 @@ impl Observer {
             if unfinished.is_empty() {
                 return;
             }
-            let began = Instant::now();
+            let started_at = Instant::now();
             self.poll(&unfinished).await;
-            sleep(LAST_POLL_INTERVAL.max(began.elapsed())).await;
+            sleep(LAST_POLL_INTERVAL.max(started_at.elapsed())).await;
         }
     }
 

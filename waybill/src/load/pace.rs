@@ -6,7 +6,7 @@ use rand::RngExt as _;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use super::plan::Plan;
+use super::plan::LoadPlan;
 
 /// Highest rate, in items per second.
 pub const RATE_MAX: f64 = 20_000.0;
@@ -38,11 +38,11 @@ pub enum Pace {
 
 impl Pace {
     /// When items are due, since the start; `None` if that depends on responses.
-    pub fn schedule<'a>(&'a self, plan: &'a Plan) -> Option<Schedule<'a>> {
+    pub fn schedule<'a>(&'a self, plan: &'a LoadPlan) -> Option<DueTimes<'a>> {
         match self {
             Self::Clients { .. } => None,
             Self::Rate(_) | Self::Bursts { .. } => {
-                Some(Schedule { pace: self, plan, n: 0, burst: 0, left: 0, at: Duration::ZERO })
+                Some(DueTimes { pace: self, plan, n: 0, burst: 0, left: 0, at: Duration::ZERO })
             }
         }
     }
@@ -69,16 +69,16 @@ impl Serialize for Pace {
 
 /// Due times, in order. Endless.
 #[derive(Debug, Clone)]
-pub struct Schedule<'a> {
+pub struct DueTimes<'a> {
     pace: &'a Pace,
-    plan: &'a Plan,
+    plan: &'a LoadPlan,
     n: u64,
     burst: u64,
     left: u32,
     at: Duration,
 }
 
-impl Iterator for Schedule<'_> {
+impl Iterator for DueTimes<'_> {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
@@ -120,7 +120,7 @@ mod tests {
     use crate::load::mix::Mix;
 
     fn due(pace: &Pace, seed: u64, count: usize) -> Vec<Duration> {
-        pace.schedule(&Plan::new(seed, Mix::default())).unwrap().take(count).collect()
+        pace.schedule(&LoadPlan::new(seed, Mix::default())).unwrap().take(count).collect()
     }
 
     #[test]

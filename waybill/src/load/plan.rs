@@ -9,7 +9,7 @@ use rand::{RngExt as _, SeedableRng as _, distr::weighted::WeightedIndex, rngs::
 use serde_json::{Value, json};
 
 use super::{
-    mix::{Mix, Work},
+    mix::{Mix, MixKind},
     random,
 };
 
@@ -18,15 +18,15 @@ const STREAMS: u64 = 2;
 
 /// The items of a load.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct LoadPlan {
     seed: u64,
     mix: Mix,
-    works: WeightedIndex<u32>,
+    weighted_kinds: WeightedIndex<u32>,
 }
 
 /// One item to send.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Item {
+pub enum LoadItem {
     /// A job, and its fault if it has one.
     Job {
         /// Its spec.
@@ -40,12 +40,12 @@ pub enum Item {
     Foreign(Value),
 }
 
-impl Plan {
+impl LoadPlan {
     /// The plan of this seed.
     pub fn new(seed: u64, mix: Mix) -> Self {
         let weights = mix.kinds.weights().iter().map(|(_, weight)| *weight);
-        let works = WeightedIndex::new(weights).expect("kinds have a weight above 0");
-        Self { seed, mix, works }
+        let weighted_kinds = WeightedIndex::new(weights).expect("kinds have a weight above 0");
+        Self { seed, mix, weighted_kinds }
     }
 
     /// The seed.
@@ -59,24 +59,24 @@ impl Plan {
     }
 
     /// Item `n`, from 0.
-    pub fn item(&self, n: u64) -> Item {
+    pub fn item(&self, n: u64) -> LoadItem {
         let mut rng = self.stream(0, n);
         let dice: f64 = rng.random();
         let (malformed, foreign) = (self.mix.malformed.part(), self.mix.foreign.part());
         if dice < malformed {
-            return Item::Malformed(random::no_job(&mut rng));
+            return LoadItem::Malformed(random::invalid_job(&mut rng));
         }
         let spec = self.spec(n, &mut rng);
         if dice < malformed + foreign {
-            return Item::Foreign(json!(spec));
+            return LoadItem::Foreign(json!(spec));
         }
         let fault = self.mix.fault.as_ref();
         let fault = fault.filter(|(_, share)| rng.random::<f64>() < share.part());
-        Item::Job { spec, fault: fault.map(|(fault, _)| fault.clone()) }
+        LoadItem::Job { spec, fault: fault.map(|(fault, _)| fault.clone()) }
     }
 
     fn spec(&self, n: u64, rng: &mut ChaCha8Rng) -> JobSpec {
-        let (work, _) = self.mix.kinds.weights()[rng.sample(&self.works)];
+        let (work, _) = self.mix.kinds.weights()[rng.sample(&self.weighted_kinds)];
         JobSpec {
             name: format!("load {n}"),
             operations: operations(work, rng),
@@ -98,11 +98,11 @@ impl Plan {
     }
 }
 
-fn operations(work: Work, rng: &mut ChaCha8Rng) -> Vec<Operation> {
+fn operations(work: MixKind, rng: &mut ChaCha8Rng) -> Vec<Operation> {
     match work {
-        Work::Operation(kind) => vec![kind.random(rng)],
-        Work::Fail => vec![random::failing(rng)],
-        Work::Mixed => {
+        MixKind::Operation(kind) => vec![kind.random(rng)],
+        MixKind::Fail => vec![random::failing(rng)],
+        MixKind::Mixed => {
             let count = rng.random_range(2_u32..=5);
             let kinds = OperationKind::ALL;
             (0..count).map(|_| kinds[rng.random_range(0..kinds.len())].random(rng)).collect()
@@ -115,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::load::mix::{Kinds, Share};
+    use crate::load::mix::{KindWeights, Share};
 
     fn mix(malformed: f64, foreign: f64) -> Mix {
         Mix {
@@ -126,33 +126,33 @@ mod tests {
         }
     }
 
-    fn items(plan: &Plan, numbers: impl Iterator<Item = u64>) -> Vec<Item> {
+    fn items(plan: &LoadPlan, numbers: impl Iterator<Item = u64>) -> Vec<LoadItem> {
         numbers.map(|n| plan.item(n)).collect()
     }
 
     proptest! {
         #[test]
         fn the_same_seed_gives_the_same_stream_in_any_order(seed: u64, other: u64) {
-            let plan = Plan::new(seed, mix(0.2, 0.2));
+            let plan = LoadPlan::new(seed, mix(0.2, 0.2));
             let forwards = items(&plan, 0..60);
-            let mut backwards = items(&Plan::new(seed, mix(0.2, 0.2)), (0..60).rev());
+            let mut backwards = items(&LoadPlan::new(seed, mix(0.2, 0.2)), (0..60).rev());
             backwards.reverse();
             prop_assert_eq!(&forwards, &backwards);
-            let different = items(&Plan::new(other, mix(0.2, 0.2)), 0..60);
+            let different = items(&LoadPlan::new(other, mix(0.2, 0.2)), 0..60);
             prop_assert_eq!(seed == other, forwards == different);
         }
 
         #[test]
         fn jobs_are_valid_and_malformed_data_never_is(seed: u64) {
-            for item in items(&Plan::new(seed, mix(0.3, 0.3)), 0..100) {
+            for item in items(&LoadPlan::new(seed, mix(0.3, 0.3)), 0..100) {
                 let data = match item {
-                    Item::Job { spec, .. } => { prop_assert!(spec.check().is_ok()); continue }
-                    Item::Foreign(data) => {
+                    LoadItem::Job { spec, .. } => { prop_assert!(spec.check().is_ok()); continue }
+                    LoadItem::Foreign(data) => {
                         let spec: JobSpec = serde_json::from_value(data).unwrap();
                         prop_assert!(spec.check().is_ok());
                         continue;
                     }
-                    Item::Malformed(data) => data,
+                    LoadItem::Malformed(data) => data,
                 };
                 prop_assert!(!data.is_null());
                 let read = serde_json::from_value::<JobSpec>(data).ok();
@@ -164,14 +164,14 @@ mod tests {
 
     #[test]
     fn shares_and_weights_are_kept_in_the_long_run() {
-        let kinds: Kinds = "add=3,fail=1".parse().unwrap();
-        let plan = Plan::new(7, Mix { kinds, ..mix(0.1, 0.2) });
+        let kinds: KindWeights = "add=3,fail=1".parse().unwrap();
+        let plan = LoadPlan::new(7, Mix { kinds, ..mix(0.1, 0.2) });
         let (mut malformed, mut foreign, mut faults, mut adds, mut jobs) = (0, 0, 0, 0, 0);
         for item in items(&plan, 0..10_000) {
             match item {
-                Item::Malformed(_) => malformed += 1,
-                Item::Foreign(_) => foreign += 1,
-                Item::Job { spec, fault } => {
+                LoadItem::Malformed(_) => malformed += 1,
+                LoadItem::Foreign(_) => foreign += 1,
+                LoadItem::Job { spec, fault } => {
                     jobs += 1;
                     faults += u32::from(fault.is_some());
                     adds += u32::from(spec.operations[0].kind() == OperationKind::Add);

@@ -10,7 +10,7 @@ pub(super) fn failing(rng: &mut impl Rng) -> Operation {
 }
 
 /// Event data that is JSON but not a valid job.
-pub(super) fn no_job(rng: &mut impl Rng) -> Value {
+pub(super) fn invalid_job(rng: &mut impl Rng) -> Value {
     let n = number(rng);
     match rng.random_range(0_u32..8) {
         0 => json!("not a job"),

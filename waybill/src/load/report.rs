@@ -13,7 +13,7 @@ pub const END_TO_END_CLOCK: &str = "the lab's displayed times";
 
 /// The result of a run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub struct LoadReport {
     /// The seed, which repeats the run.
     pub seed: u64,
     /// When items were sent.
@@ -23,9 +23,9 @@ pub struct Report {
     /// How long the sending took.
     pub seconds: f64,
     /// The jobs.
-    pub jobs: Jobs,
+    pub jobs: JobCounts,
     /// The raw events.
-    pub events: Events,
+    pub events: EventCounts,
     /// Everything that was refused, by status.
     pub refused: BTreeMap<u16, u64>,
     /// Submissions that were retried because they had no definite response.
@@ -50,10 +50,10 @@ pub struct Report {
 
 /// Outcomes of the jobs. `accepted` is the sum of all outcomes, `unfinished` and `repeated_ids`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Jobs {
+pub struct JobCounts {
     /// Sent, and the responses.
     #[serde(flatten)]
-    pub answers: Answers,
+    pub responses: ResponseCounts,
     /// Ended with results.
     pub succeeded: u64,
     /// Failed as specified.
@@ -68,19 +68,19 @@ pub struct Jobs {
     pub missing: u64,
     /// Accepted under the id of another job of the run that had not ended.
     pub repeated_ids: u64,
-    /// The oldest of the unfinished, at most [`Jobs::IDS_MAX`].
+    /// The oldest of the unfinished, at most [`JobCounts::IDS_MAX`].
     pub unfinished_ids: Vec<JobId>,
 }
 
 /// Outcomes of the raw events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Events {
+pub struct EventCounts {
     /// From an allowed source, with data that is not a valid job.
-    pub malformed: Answers,
+    pub malformed: ResponseCounts,
     /// Malformed events that were found in the dead letters.
     pub rejected: u64,
     /// From a source that is not allowed.
-    pub foreign: Answers,
+    pub foreign: ResponseCounts,
     /// Increase of the ingester's counter of events from unknown sources, from any client; absent if it
     /// cannot be read or was reset.
     pub discarded: Option<u64>,
@@ -88,7 +88,7 @@ pub struct Events {
 
 /// Responses of the gateway. `sent` is the sum of the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Answers {
+pub struct ResponseCounts {
     /// Requests sent.
     pub sent: u64,
     /// Answered with 202.
@@ -101,7 +101,7 @@ pub struct Answers {
 
 /// Progress of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Progress {
+pub struct LoadProgress {
     /// Since the beginning.
     pub elapsed: Duration,
     /// Everything has been sent.
@@ -116,7 +116,7 @@ pub struct Progress {
     pub ended: u64,
 }
 
-impl Jobs {
+impl JobCounts {
     /// Most ids in a report.
     pub const IDS_MAX: usize = 100;
 
@@ -126,7 +126,7 @@ impl Jobs {
     }
 }
 
-impl Events {
+impl EventCounts {
     /// Events that were accepted and are not accounted for.
     pub fn open(&self) -> u64 {
         let discarded = self.discarded.unwrap_or(self.foreign.accepted);
@@ -135,16 +135,16 @@ impl Events {
     }
 }
 
-impl Report {
+impl LoadReport {
     /// Everything that was accepted is accounted for: jobs have ended, events were rejected or discarded.
-    pub fn is_whole(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.jobs.unfinished + self.jobs.repeated_ids + self.events.open() == 0
     }
 
     /// Nothing at all was accepted, though something was sent.
     pub fn is_empty(&self) -> bool {
-        let all = [self.jobs.answers, self.events.malformed, self.events.foreign];
-        all.iter().all(|answers| answers.accepted == 0)
-            && all.iter().any(|answers| answers.sent > 0)
+        let all = [self.jobs.responses, self.events.malformed, self.events.foreign];
+        all.iter().all(|responses| responses.accepted == 0)
+            && all.iter().any(|responses| responses.sent > 0)
     }
 }

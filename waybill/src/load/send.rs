@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Limits,
-    ledger::{Class, Ledger},
-    plan::{Item, Plan},
+    LoadLimits,
+    ledger::{ItemClass, Ledger},
+    plan::{LoadItem, LoadPlan},
 };
 
 /// A source that the ingester allows by default.
@@ -28,26 +28,26 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 
 /// Sends items.
 #[derive(Debug)]
-pub(super) struct Sender {
+pub(super) struct ItemSender {
     gateway: GatewayClient,
-    plan: Plan,
+    plan: LoadPlan,
     ledger: Arc<Ledger>,
-    limits: Limits,
+    limits: LoadLimits,
     /// Distinguishes runs with the same seed: the gateway remembers ids and keys.
     run: u64,
 }
 
-impl Sender {
+impl ItemSender {
     pub(super) fn new(
         gateway: GatewayClient,
-        plan: Plan,
+        plan: LoadPlan,
         ledger: Arc<Ledger>,
-        limits: Limits,
+        limits: LoadLimits,
     ) -> Self {
         Self { gateway, plan, ledger, limits, run: rand::random() }
     }
 
-    pub(super) fn plan(&self) -> &Plan {
+    pub(super) fn plan(&self) -> &LoadPlan {
         &self.plan
     }
 
@@ -58,17 +58,17 @@ impl Sender {
     /// Sends item `n`, which is due at `due`; returns whether it was accepted.
     pub(super) async fn send(&self, n: u64, due: Instant) -> bool {
         match self.plan.item(n) {
-            Item::Job { spec, fault } => {
+            LoadItem::Job { spec, fault } => {
                 let mut request = JobRequest { fault, ..JobRequest::new(json!(spec)) };
                 let repeats = self.limits.repeats > 0;
                 request.idempotency_key = repeats.then(|| format!("load-{:016x}-{n}", self.run));
                 self.send_job(&request, due).await
             }
-            Item::Malformed(data) => {
-                self.send_event(Class::Malformed, self.event(n, SOURCE_LISTED, data)).await
+            LoadItem::Malformed(data) => {
+                self.send_event(ItemClass::Malformed, self.event(n, SOURCE_LISTED, data)).await
             }
-            Item::Foreign(data) => {
-                self.send_event(Class::Foreign, self.event(n, SOURCE_FOREIGN, data)).await
+            LoadItem::Foreign(data) => {
+                self.send_event(ItemClass::Foreign, self.event(n, SOURCE_FOREIGN, data)).await
             }
         }
     }
@@ -78,15 +78,15 @@ impl Sender {
             self.ledger.left_out(1);
             return false;
         };
-        self.ledger.sent(Class::Job);
+        self.ledger.sent(ItemClass::Job);
         match self.retry(|| self.gateway.submit(request)).await {
             Ok(accepted) => self.ledger.accepted(accepted.id, due.elapsed(), Some(permit)),
-            Err(error) => return self.refused(Class::Job, &error),
+            Err(error) => return self.refused(ItemClass::Job, &error),
         }
         true
     }
 
-    async fn send_event(&self, class: Class, event: RawEvent) -> bool {
+    async fn send_event(&self, class: ItemClass, event: RawEvent) -> bool {
         self.ledger.sent(class);
         match self.retry(|| self.gateway.event(&event)).await {
             Ok(EventAccepted { trace_id, .. }) => self.ledger.event_accepted(class, trace_id),
@@ -95,7 +95,7 @@ impl Sender {
         true
     }
 
-    fn refused(&self, class: Class, error: &ClientError) -> bool {
+    fn refused(&self, class: ItemClass, error: &ClientError) -> bool {
         if let Some(status) = error.status() {
             self.ledger.refused(class, status);
         }

@@ -1,4 +1,4 @@
-//! What goes wrong before any lab is reached: one clear line, and the documented exit code.
+//! Errors before a lab is reached: one line of text and the documented exit code.
 
 use testkit::PortBlock;
 
@@ -40,7 +40,7 @@ async fn an_invalid_command_line_is_reported_with_exit_code_2() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_no_json_is_not_sent() {
+async fn a_job_that_is_not_json_is_not_submitted() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "[1]").unwrap();
     let path = file.path().to_str().unwrap();
@@ -124,7 +124,7 @@ async fn a_guard_without_its_parent_runs_nothing() {
 }
 
 #[tokio::test]
-async fn the_help_is_the_manual() {
+async fn the_help_lists_commands_exit_codes_and_variables() {
     let help = run("--help").await.expect(0).stdout;
     for text in [
         "up ",

@@ -1,4 +1,4 @@
-//! `waybill dead`: dead letters of a real lab, and hostile ones of a fake.
+//! `waybill dead` with a real lab, and with hostile dead letters of a fake gateway.
 
 use std::{path::Path, time::Duration};
 
@@ -35,7 +35,7 @@ async fn dead_letters_are_shown_redriven_and_deleted() {
     let again = run(&format!("dead redrive {} --json {at}", seqs[0])).await.expect(0).json();
     assert_eq!((&again["seq"], &again["stage"]), (&seqs[0].into(), &"ingester".into()));
     let newer = async || listed(&at).await.iter().any(|one| one["seq"].as_u64() > Some(seqs[0]));
-    eventually(Duration::from_secs(10), "it is dead again", newer).await;
+    eventually(Duration::from_secs(10), "a new dead letter", newer).await;
 
     let unconfirmed = run(&format!("dead redrive --all {at}")).await.expect(2);
     assert!(
@@ -45,7 +45,7 @@ async fn dead_letters_are_shown_redriven_and_deleted() {
     assert_eq!(none.json()["redriven"], 0);
     let one = run(&format!("dead redrive --reason malformed --limit 1 --yes --json {at}")).await;
     assert_eq!(one.expect(0).json()["redriven"], 1);
-    eventually(Duration::from_secs(10), "it is dead again", async || listed(&at).await.len() == 3)
+    eventually(Duration::from_secs(10), "a new dead letter", async || listed(&at).await.len() == 3)
         .await;
 
     let seq = listed(&at).await[0]["seq"].clone();
@@ -59,7 +59,7 @@ async fn dead_letters_are_shown_redriven_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_hostile_dead_letter_cannot_write_on_the_terminal() {
+async fn a_hostile_dead_letter_cannot_control_the_terminal() {
     let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}x\r\ny";
     let gateway = FakeGateway::start(move |request| {
         let dead_letter = json!({

@@ -1,5 +1,5 @@
-//! `waybill doctor` on the full lab: with a `docker` that says what was recorded, that hangs, that
-//! fails, that is absent, and with the real one where there is one.
+//! `waybill doctor` on the full lab: with a fake `docker` that prints recorded output, hangs or fails, without `docker`,
+//! and with the real one if there is one.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use testkit::PortBlock;
 
 use crate::program::{command, ended};
 
-/// What Docker 28 and Compose 2.40 print, shortened to what is read.
+/// Output of Docker 28 and Compose 2.40, shortened to the fields that are read.
 const VERSION: &str = r#"{"Client":{"Version":"28.2.2"},"Server":{"Version":"28.2.2"}}"#;
 const INFO: &str =
     r#"{"MemTotal":25276502016,"MemoryLimit":true,"CgroupVersion":"2","DockerRootDir":"/"}"#;
@@ -27,11 +27,11 @@ const CONFIG: &str = r#"{"name":"waybill","services":{
 const IMAGES: &str = "waybill:1\notel/collector:2";
 const VOLUMES: &str = r#"{"Name":"waybill_nats","Labels":"com.docker.compose.project=waybill,com.docker.compose.volume=nats"}"#;
 
-/// What the stand-in for `docker` answers: the first words of a call, and shell that answers it.
+/// A fake `docker`: the first words of each call, and the shell script that it runs.
 struct Docker(Vec<(&'static str, String)>);
 
 impl Docker {
-    /// One that is well: all images here, no container.
+    /// A working Docker with all images and no container.
     fn new(port: u16) -> Self {
         let said = |text: &str| format!("cat <<'END'\n{text}\nEND");
         Self(vec![
@@ -53,11 +53,11 @@ impl Docker {
 
     fn running(mut self, call: &'static str, shell: String) -> Self {
         let answer = self.0.iter_mut().find(|(known, _)| *known == call);
-        answer.expect("doctor asks this").1 = shell;
+        answer.expect("doctor makes this call").1 = shell;
         self
     }
 
-    /// Writes it as a program into `folder`.
+    /// Writes the program to `folder`.
     fn write(&self, folder: &Path) {
         let arms = self.0.iter().map(|(call, shell)| format!("'{call} '*)\n{shell}\n;;\n"));
         let script = format!(
@@ -70,7 +70,7 @@ impl Docker {
     }
 }
 
-/// The environment of doctor: unused ports, and a PATH that begins with the folder of the fake docker.
+/// The environment of `doctor`: unused ports, and a PATH that starts with the folder of the fake `docker`.
 struct Place {
     folder: TempDir,
     ports: PortBlock,
@@ -89,7 +89,7 @@ impl Place {
         self.ports.base() + 12
     }
 
-    /// Asks for everything; these are doctor's exit code and its answer.
+    /// Runs `waybill doctor --json`; returns its exit code and output.
     async fn ask(&self, docker: &Docker, arguments: &str) -> (Option<i32>, Value) {
         docker.write(self.folder.path());
         let path = format!("{}:/usr/bin:/bin", self.folder.path().display());
@@ -248,7 +248,7 @@ async fn each_part_of_a_running_lab_has_its_state_and_health() {
 }
 
 #[tokio::test]
-async fn another_folder_or_another_project_is_not_taken_for_the_lab() {
+async fn another_folder_or_another_compose_project_is_not_mistaken_for_the_lab() {
     let place = Place::new();
     let shop = r#"{"name":"shop","services":{"web":{"image":"web:1"}}}"#;
     let (code, answer) =
@@ -262,7 +262,7 @@ async fn another_folder_or_another_project_is_not_taken_for_the_lab() {
 }
 
 #[tokio::test]
-async fn the_real_docker_of_this_machine_is_understood_if_it_has_one() {
+async fn the_output_of_the_real_docker_of_this_machine_is_parsed_if_there_is_one() {
     let mut doctor = command(["doctor", "--json", "--port-base", "61000"]);
     doctor.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let answer = ended(doctor).await.json();

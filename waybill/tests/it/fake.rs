@@ -9,7 +9,7 @@ use tokio::{
     time::sleep,
 };
 
-/// An answer: status, media type, body, and how long it takes.
+/// A response and its delay.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) media: &'static str,
@@ -30,7 +30,7 @@ pub(crate) struct FakeGateway {
 }
 
 impl FakeGateway {
-    /// Answers each request, such as `GET /v1/jobs`, with what `answer` makes of it.
+    /// Responds to each request, such as `GET /v1/jobs`, with the result of `answer`.
     pub(crate) async fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
         let ports = PortBlock::claim();
         let listener = TcpListener::bind(("127.0.0.1", ports.base())).await.expect("it is claimed");
@@ -44,13 +44,13 @@ impl FakeGateway {
         Self { ports }
     }
 
-    /// The flags that lead there.
+    /// The flags for this gateway.
     pub(crate) fn at(&self) -> String {
         format!("--port-base {}", self.ports.base())
     }
 }
 
-/// One request a connection.
+/// Serves one request per connection.
 async fn serve(client: TcpStream, answer: &(dyn Fn(&str) -> Answer + Send + Sync)) -> Option<()> {
     let mut client = BufReader::new(client);
     let (mut request, mut length) = (String::new(), 0);

@@ -28,7 +28,7 @@ fn lines(ended: &Ended) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_job_is_watched_cancelled_and_started_again() {
+async fn a_job_is_watched_cancelled_and_retried() {
     let (_lab, at) = lab().await;
     let job = run(&format!("job submit --operation wait:60 --json {at}")).await.expect(0).json();
     let id = job["id"].as_str().unwrap().to_owned();
@@ -80,7 +80,7 @@ fn problem(status: u16) -> Answer {
 }
 
 #[tokio::test]
-async fn without_a_stream_to_be_had_a_watch_looks_again_and_again() {
+async fn a_watch_polls_if_it_gets_no_event_stream() {
     let looks = AtomicU32::new(0);
     let gateway = FakeGateway::start(move |request| {
         if request.ends_with("/events") {
@@ -107,13 +107,13 @@ async fn a_stream_that_breaks_is_opened_again() {
         Answer { status: 200, media: "text/event-stream", body, after: Duration::ZERO }
     })
     .await;
-    // The query after the last stream still says `running`: the event of the stream counts.
+    // The query after the last stream still returns `running`: the event of the stream takes precedence.
     let states = lines(&run(&format!("job watch {ID} --json {}", gateway.at())).await.expect(3));
     assert_eq!(states.last().unwrap()["state"], "failed", "{states:?}");
 }
 
 #[tokio::test]
-async fn a_watch_ends_when_its_limit_does_or_the_job_is_unknown() {
+async fn a_watch_ends_at_its_timeout_or_if_the_job_is_unknown() {
     let gateway = FakeGateway::start(|request| {
         if request.ends_with("/events") {
             problem(503)
@@ -129,7 +129,7 @@ async fn a_watch_ends_when_its_limit_does_or_the_job_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_hostile_job_cannot_write_on_the_terminal_nor_open_what_it_likes() {
+async fn a_hostile_job_can_neither_control_the_terminal_nor_open_other_urls() {
     let evil = "\u{1b}[2J\u{7}x";
     let gateway = FakeGateway::start(move |request| {
         let mut job = view("failed", evil);
@@ -157,7 +157,7 @@ async fn a_hostile_job_cannot_write_on_the_terminal_nor_open_what_it_likes() {
 }
 
 #[tokio::test]
-async fn open_starts_the_browser_on_the_trace_and_always_prints_the_address() {
+async fn open_starts_the_browser_with_the_trace_and_always_prints_the_url() {
     let gateway = FakeGateway::start(|_| Answer::json(200, &view("succeeded", "x"))).await;
     let folder = tempfile::tempdir().unwrap();
     let (browser, opened) = (folder.path().join("browser"), folder.path().join("opened"));

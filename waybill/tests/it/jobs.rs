@@ -1,4 +1,4 @@
-//! Jobs submitted to a real lab and followed to their end.
+//! Submitting jobs to a real lab and waiting for their end.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ async fn submit(lab: &LabUnderTest, arguments: &str) -> Ended {
 }
 
 #[tokio::test]
-async fn every_preset_ends_as_it_promises_with_a_complete_trace() {
+async fn every_preset_has_the_documented_outcome_and_a_complete_trace() {
     let lab = lab().await;
     let presets = [("single", 0, 1), ("multiple", 0, 1), ("error", 3, 1), ("flaky", 0, 3)];
     for (preset, code, attempts) in presets {
@@ -73,7 +73,7 @@ async fn json_has_the_same_shape_with_and_without_waiting() {
 }
 
 #[tokio::test]
-async fn people_see_state_results_and_a_waterfall_without_escape_codes_in_a_pipe() {
+async fn text_output_has_state_results_and_a_waterfall_without_escape_codes_in_a_pipe() {
     let lab = lab().await;
     let seen = submit(&lab, "--preset flaky --trace --width 120").await.expect(0).stdout;
     for text in ["succeeded after", "3 of 4", "42", "#1 retry ERROR", "#3 done", "┈┈ queue wait"]
@@ -114,7 +114,7 @@ async fn a_key_makes_a_submission_repeatable() {
 }
 
 #[tokio::test]
-async fn a_wait_that_is_too_short_says_where_the_job_is() {
+async fn a_wait_that_times_out_prints_the_state_of_the_job() {
     let lab = lab().await;
     let late = submit(&lab, "--operation wait:30 --wait --wait-limit 1").await.expect(5);
     assert!(late.stdout.contains("running"), "{}", late.stdout);
@@ -135,7 +135,7 @@ async fn applying_the_topology_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn urls_find_a_lab_as_well_as_ports_do() {
+async fn a_lab_is_found_by_urls_too() {
     let lab = lab().await;
     let mut by_url = command(["job", "submit", "--wait", "--trace", "--json"]);
     by_url

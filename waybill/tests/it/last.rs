@@ -1,4 +1,4 @@
-//! `last` and the front page, in a lab with its trickle on: a user finds his own job, and acts on no other.
+//! `last` and the front page select the user's own jobs in a lab with a trickle.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::program::{Ended, Running, command, ended};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A lab with twenty random jobs a second.
+/// A lab with a trickle of twenty jobs per second.
 struct Lively {
     lab: Running,
     at: String,
@@ -61,7 +61,7 @@ impl Lively {
 }
 
 #[tokio::test]
-async fn last_is_the_job_that_the_user_submitted_whatever_came_after() {
+async fn last_is_the_users_latest_job_even_if_the_lab_submitted_later_ones() {
     let lively = Lively::start().await;
     for command in ["job show last", "job cancel last", "job retry last", "open last --print"] {
         let none = lively.run(command).await.expect(1);
@@ -93,7 +93,7 @@ async fn last_is_the_job_that_the_user_submitted_whatever_came_after() {
 }
 
 #[tokio::test]
-async fn lists_leave_the_trickle_out_and_a_running_job_stays_on_the_front_page() {
+async fn lists_omit_the_trickle_and_a_running_job_stays_on_the_front_page() {
     let lively = Lively::start().await;
     let long = lively.submit("--operation wait:300 --name the-long-one").await;
     lively.run("load --jobs 120 --rate 60 --kinds add=1 --wait-limit 60").await.expect(0);

@@ -1,4 +1,4 @@
-//! `waybill load` against a real lab, and against gateways that are slow.
+//! `waybill load` against a real lab, and against slow fake gateways.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -28,7 +28,7 @@ fn sum(json: &Value, within: &str, names: &[&str]) -> u64 {
     names.iter().map(|name| number(json, &format!("{within}/{name}"))).sum()
 }
 
-/// How many jobs of a load are in each state, by the gateway's own list.
+/// The number of jobs of a load in each state, according to the gateway's list.
 async fn by_state(lab: &LabUnderTest) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     for state in
@@ -149,14 +149,14 @@ async fn a_slow_gateway_is_measured_without_coordinated_omission() {
     let gateway = slow(Duration::from_millis(100)).await;
     let flags = "--jobs 20 --rate 100 --in-flight 1 --wait-limit 0 --kinds add --json";
     let report = run(&format!("load {flags} {}", gateway.at())).await.expect(5).json();
-    // Each answer takes 100 ms; the last job was due after 190 ms and answered after two seconds.
+    // Each response takes 100 ms; the last job is due after 190 ms and gets its response after two seconds.
     let max = report["accept_ms"]["max"].as_f64().unwrap();
     assert!(max > 1_500.0, "{report:#}");
     assert_eq!(number(&report, "/accept_ms/count"), 20, "{report:#}");
 }
 
 #[tokio::test]
-async fn what_is_still_due_when_the_time_is_over_is_left_out_and_counted() {
+async fn items_that_are_still_due_at_the_end_are_not_sent_and_counted() {
     let gateway = slow(Duration::from_millis(300)).await;
     let flags = "--seconds 1 --rate 50 --in-flight 1 --wait-limit 0 --kinds add --json";
     let report = run(&format!("load {flags} {}", gateway.at())).await.expect(5).json();
@@ -165,7 +165,7 @@ async fn what_is_still_due_when_the_time_is_over_is_left_out_and_counted() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_refuses_everything_is_no_success() {
+async fn a_load_whose_jobs_are_all_refused_fails() {
     let gateway = FakeGateway::start(|request| match request.split('?').next() {
         Some("GET /v1/dead-letters") => Answer::json(200, &json!({"dead_letters": []})),
         _ => {

@@ -1,4 +1,4 @@
-//! The program as its users meet it: run for real, judged by its exit code and what it prints.
+//! Runs the program and checks its exit code and output.
 
 mod command_line;
 mod completions;

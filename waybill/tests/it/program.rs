@@ -1,4 +1,4 @@
-//! Runs the program and keeps what came of it.
+//! Runs the program and captures its output.
 
 use std::{
     ffi::OsStr,
@@ -15,9 +15,9 @@ use tokio::{
 
 /// The program under test.
 pub(crate) const WAYBILL: &str = env!("CARGO_BIN_EXE_waybill");
-/// How long a command may take, a whole lab's start included.
+/// Timeout of a command, including the start of a lab.
 const LIMIT: Duration = Duration::from_mins(1);
-/// What the one who runs the tests may have set for labs of his own.
+/// Variables that the user who runs the tests may have set for other labs.
 const FOREIGN: [&str; 9] = [
     "WAYBILL_PORT_BASE",
     "WAYBILL_GATEWAY_URL",
@@ -52,14 +52,14 @@ impl Ended {
     }
 }
 
-/// The program with these arguments, in an environment without settings of ours.
+/// The program with these arguments and without inherited settings.
 pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(WAYBILL);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     for name in FOREIGN {
         command.env_remove(name);
     }
-    // Not the last jobs of the user who runs the tests.
+    // Separate from the last jobs of the user who runs the tests.
     command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
@@ -94,7 +94,7 @@ impl Running {
         Self { child, lines }
     }
 
-    /// Reads on until this event; fails if the program ends before it.
+    /// Reads output until this event; panics if the program ends before it.
     pub(crate) async fn event(&mut self, wanted: &str) -> Value {
         let find = async {
             while let Some(line) = self.lines.next_line().await.expect("it prints text") {

@@ -1,4 +1,4 @@
-//! Settings of a whole lab: what a user says reaches the part that it is for, or is refused by name.
+//! Settings of a lab: each reaches the part it is for, or is refused with its name.
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
@@ -93,7 +93,7 @@ async fn ack_wait_of_the_processor(nats_url: &str) -> Duration {
 }
 
 #[tokio::test]
-async fn the_ack_wait_of_a_lab_is_chosen_by_flag_or_by_variable() {
+async fn the_ack_wait_of_a_lab_is_set_by_flag_or_variable() {
     for (flags, variables, seconds) in [
         (["--ack-wait", "2s"].as_slice(), [].as_slice(), 2),
         (&[], &[("WAYBILL_ACK_WAIT", "3")], 3),
@@ -109,7 +109,7 @@ async fn the_ack_wait_of_a_lab_is_chosen_by_flag_or_by_variable() {
 }
 
 #[tokio::test]
-async fn an_ack_wait_out_of_bounds_is_refused_with_what_is_allowed() {
+async fn an_ack_wait_out_of_range_is_refused_with_the_allowed_range() {
     for command in ["up", "topology apply"] {
         for wrong in ["0.5s", "6m", "soon", "-2s"] {
             let refused = run(&format!("{command} --ack-wait={wrong}")).await.expect(2);
@@ -120,7 +120,7 @@ async fn an_ack_wait_out_of_bounds_is_refused_with_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_setting_of_the_user_wins_and_a_name_for_one_process_is_set_aside() {
+async fn settings_of_the_user_take_precedence_and_variables_for_a_single_process_are_ignored() {
     let ports = PortBlock::claim();
     let console = format!("127.0.0.1:{}", ports.base() + 10);
     let allow = format!("127.0.0.1:9,{console}");
@@ -161,7 +161,7 @@ async fn a_setting_of_the_user_wins_and_a_name_for_one_process_is_set_aside() {
 }
 
 #[tokio::test]
-async fn a_lab_without_complete_traces_waits_for_none() {
+async fn a_lab_without_complete_traces_does_not_wait_for_one() {
     for (name, value) in [
         ("OTEL_SDK_DISABLED", "true"),
         ("OTEL_TRACES_EXPORTER", "none"),
@@ -179,7 +179,7 @@ async fn a_lab_without_complete_traces_waits_for_none() {
 }
 
 #[tokio::test]
-async fn what_would_take_the_lab_apart_is_refused_before_anything_starts() {
+async fn variables_that_would_disconnect_parts_are_refused_before_anything_starts() {
     let (ports, folder) = (PortBlock::claim(), tempfile::tempdir().unwrap());
     let data = folder.path().join("data");
     for (name, value) in [
@@ -219,7 +219,7 @@ fn setting<'a>(config: &'a Value, part: &str, name: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn show_config_says_where_each_setting_comes_from_and_hides_secrets() {
+async fn show_config_prints_the_source_of_each_setting_and_hides_secrets() {
     let variables = [
         ("WAYBILL_WEBHOOK_SECRET", NEW_SECRET),
         ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=hunter2"),
@@ -263,7 +263,7 @@ async fn show_config_says_where_each_setting_comes_from_and_hides_secrets() {
     assert!(words.contains("flag --clock") && words.contains("set by up"), "{words}");
 }
 
-/// Every variable that a command or one below it has.
+/// Every variable of a command and its subcommands.
 fn variables_of(command: &Clap) -> BTreeSet<String> {
     let own = command.get_arguments().filter_map(variable);
     own.chain(command.get_subcommands().flat_map(variables_of)).collect()
@@ -305,11 +305,11 @@ fn ports_url(ports: &PortBlock) -> String {
 }
 
 #[tokio::test]
-async fn junk_in_a_variable_is_refused_by_name_with_what_is_allowed() {
+async fn an_invalid_variable_is_refused_with_its_name_and_the_allowed_values() {
     let cli = Cli::command();
     for part in SERVICES.iter().chain(&["up", "doctor"]) {
         let names = variables_of(cli.find_subcommand(part).unwrap());
-        // The specification has what cannot be read in its own variables set aside, not refused.
+        // By the OpenTelemetry specification, invalid values of its variables are ignored, not refused.
         let strict = |name: &&String| {
             !FREE.contains(&name.as_str())
                 && (!name.starts_with("OTEL_") || name.ends_with("_ENDPOINT"))
@@ -347,7 +347,7 @@ async fn every_switch_has_the_same_eight_spellings() {
 }
 
 #[test]
-fn a_variable_is_read_the_same_by_every_command_that_has_it() {
+fn a_variable_is_parsed_in_the_same_way_by_every_command_that_has_it() {
     const VALUES: [&str; 22] = [
         "1",
         "0",
@@ -375,7 +375,7 @@ fn a_variable_is_read_the_same_by_every_command_that_has_it() {
     let accepts = |command: &Clap, arg: &Arg, value: &str| {
         let flag = format!("--{}={value}", arg.get_long().expect("every variable has a flag"));
         let read = command.clone().try_get_matches_from([command.get_name(), &flag]);
-        // A flag that takes no value is read by the same parser from its variable.
+        // A flag without a value has the same parser for its variable.
         !read.is_err_and(|e| matches!(e.kind(), InvalidValue | ValueValidation | TooManyValues))
     };
     let cli = Cli::command();
@@ -394,14 +394,14 @@ fn a_variable_is_read_the_same_by_every_command_that_has_it() {
     }
 }
 
-/// The commands that do something themselves.
+/// The commands without subcommands.
 fn leaves(command: &Clap) -> Vec<&Clap> {
     let below: Vec<&Clap> = command.get_subcommands().flat_map(leaves).collect();
     if below.is_empty() { vec![command] } else { below }
 }
 
 #[test]
-fn the_table_of_settings_is_that_of_the_command_line() {
+fn the_documented_table_of_settings_matches_the_command_line() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/settings.md");
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     let (begin, end) = ("<!-- table -->\n", "<!-- end of table -->");
@@ -420,7 +420,7 @@ fn the_table_of_settings_is_that_of_the_command_line() {
     );
 }
 
-/// A row a variable: its name, what reads it, its default, what it is.
+/// One row per variable: name, commands, default, help.
 fn table(cli: &Clap) -> String {
     let rows = variables_of(cli).into_iter().map(|name| {
         let readers: Vec<(&str, &Arg)> = leaves(cli)
@@ -459,7 +459,7 @@ fn default(arg: &Arg) -> String {
 }
 
 #[tokio::test]
-async fn the_topology_finds_a_moved_lab_as_every_command_does() {
+async fn topology_apply_finds_a_lab_on_other_ports() {
     let ports = PortBlock::claim();
     let mine = format!("nats://127.0.0.1:{}", ports.base() + 22);
     let base = ports.base().to_string();
@@ -482,7 +482,7 @@ async fn the_topology_finds_a_moved_lab_as_every_command_does() {
 }
 
 #[tokio::test]
-async fn ports_in_the_ephemeral_range_are_warned_about() {
+async fn ports_in_the_ephemeral_range_cause_a_warning() {
     let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
     let mut range = text.split_whitespace().map(|number| number.parse::<u16>().unwrap());
     let (first, last) = (range.next().unwrap(), range.next().unwrap());
@@ -501,14 +501,14 @@ async fn ports_in_the_ephemeral_range_are_warned_about() {
     let folder = tempfile::tempdir().unwrap();
     let mut up = command(["up", "--json", "--data-dir"]);
     up.arg(folder.path().join("data")).args(["--port-base", &base.to_string()]);
-    // It need not start: the warning comes first.
+    // The lab need not start: the warning is printed first.
     up.env("WAYBILL_NATS_SERVER", "/nowhere/nats-server");
     let seen = ended(up).await.expect(1);
     assert!(seen.stdout.contains("\"event\":\"warning\""), "{seen:?}");
 }
 
 #[tokio::test]
-async fn a_bench_runs_beside_a_lab_on_whatever_ports_the_variables_name() {
+async fn a_bench_uses_free_ports_whatever_ports_the_variables_set() {
     let mut lab = Lab::start(&[], &[]);
     lab.running.event("ready").await;
     let mut bench =

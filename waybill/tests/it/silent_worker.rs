@@ -1,4 +1,4 @@
-//! What is seen while a worker is silent: `job submit --wait`, `job show`, `job list`, `doctor`, `kill`.
+//! The output of commands while a worker is silent: `job submit --wait`, `job show`, `job list`, `doctor`, `kill`.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::program::{WAYBILL, command, run};
 
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// A lab whose workers must renew within `ack_wait` seconds.
+/// A lab with this ack wait, in seconds.
 async fn lab(processors: u16, ack_wait: &str) -> (LabUnderTest, String) {
     let lab = LabUnderTest::start_with(Path::new(WAYBILL), |options| {
         options.processors = processors;
@@ -27,14 +27,14 @@ async fn lab(processors: u16, ack_wait: &str) -> (LabUnderTest, String) {
     (lab, at)
 }
 
-/// A command that goes on while the test looks at it.
+/// Starts a command and returns while it runs.
 fn start(arguments: &str) -> Child {
     let mut command = command(arguments.split_whitespace());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("it can be run")
 }
 
-/// The next line that has this in it.
+/// The next line that contains this text.
 async fn line_with(from: &mut (impl AsyncBufRead + Unpin), wanted: &str) -> String {
     let mut seen = String::new();
     let read = timeout(LIMIT, async {
@@ -122,7 +122,7 @@ async fn a_suspended_worker_is_shown_by_show_list_and_doctor_until_it_resumes() 
     assert!(shown["lease"]["silent_ms"].as_u64() > Some(1_000), "{shown:#}");
     assert!(shown["lease"]["takeover_in_ms"].is_u64(), "{shown:#}");
 
-    // A new job has no worker to run it, and shows that.
+    // A new job shows that there is no worker.
     let fresh = run(&format!("job submit --operation add:1,2 --json {at}")).await.expect(0).json();
     let fresh = fresh["id"].as_str().unwrap();
     eventually(LIMIT, "the fresh job says what it waits for", async || {
@@ -151,7 +151,7 @@ async fn an_interrupted_wait_prints_the_job_and_exits_with_130() {
         let id = id_in(&head);
         runs(&id, &at).await;
         let pid = wait.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
-        kill_process(pid.expect("it waits"), Signal::INT).unwrap();
+        kill_process(pid.expect("the job to be queued"), Signal::INT).unwrap();
         assert_eq!(timeout(LIMIT, wait.wait()).await.unwrap().unwrap().code(), Some(130));
         let mut said = String::new();
         out.read_to_string(&mut said).await.unwrap();
@@ -165,7 +165,7 @@ async fn an_interrupted_wait_prints_the_job_and_exits_with_130() {
 }
 
 #[tokio::test]
-async fn kill_affects_one_part_of_one_lab_and_says_what_happens_next() {
+async fn kill_affects_one_part_of_one_lab_and_prints_what_happens_next() {
     let (lab, at) = lab(2, "10").await;
     let (other, _) = self::lab(1, "10").await;
     let restarts = |part| lab.part(part).expect("it is there").restarts;

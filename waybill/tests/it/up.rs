@@ -1,4 +1,4 @@
-//! `waybill up` from its first line to its last, and why it may not come up.
+//! `waybill up`: start, output, shutdown, and errors at the start.
 
 use std::{path::Path, time::Duration};
 
@@ -101,7 +101,7 @@ async fn a_data_folder_that_is_not_writable_is_reported_in_one_line() {
 }
 
 #[tokio::test]
-async fn without_a_broker_the_ways_to_get_one_are_listed() {
+async fn without_a_nats_server_the_error_lists_how_to_get_one() {
     let (ports, folder) = place();
     let empty = folder.path().join("empty");
     std::fs::create_dir(&empty).unwrap();

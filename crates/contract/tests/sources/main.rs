@@ -1,8 +1,10 @@
 //! Rules over the sources of the repository.
 //!
-//! - [`banned`]: no banned word of `docs/glossary.md` stands in an identifier, a string or a document: the words, what to write instead, and the exceptions with their reasons
+//! - [`banned`]: no banned word of `docs/glossary.md` stands in an identifier, a string or a document; what to write
+//!   instead, and the exceptions with their reasons
 //! - [`documented`]: every public item has a documentation comment
 //! - [`emitters`]: every registered name of a signal has an emitter
+//! - [`type_names`]: every public type has a name of its own
 //! - [`source`]: identifiers and strings of a Rust file, without its comments
 //! - [`files`]: the files of the repository
 
@@ -13,6 +15,7 @@ mod documented;
 mod emitters;
 mod files;
 mod source;
+mod type_names;
 
 use banned::{BANNED, is_excepted};
 

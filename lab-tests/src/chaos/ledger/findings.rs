@@ -1,4 +1,4 @@
-//! Violations, counted, with the first examples of each.
+//! The findings of the ledger: counts of violations with examples.
 
 use std::collections::BTreeMap;
 
@@ -21,20 +21,25 @@ pub struct Violations {
 pub struct Findings {
     /// Jobs and events with a 202.
     pub accepted: usize,
-    /// Repeated 202s.
-    pub accepted_again: usize,
+    /// Jobs and events with more than one 202.
+    #[serde(rename = "accepted_again")]
+    pub accepted_repeatedly: usize,
     /// Number of jobs by terminal state.
     pub ends: BTreeMap<String, usize>,
-    /// Accepted, but unknown to the lab.
+    /// Accepted, but the lab does not know it.
     pub lost: Violations,
-    /// Two jobs of one submission, two ends of one job, or notifications of two ends.
-    pub effects_twice: Violations,
-    /// Accepted, but not in a terminal state at the end.
-    pub without_end: Violations,
-    /// Dead, although not poisoned.
-    pub innocent_dead: Violations,
+    /// Two jobs of one submission, two outcomes of one job, or notifications of two outcomes.
+    #[serde(rename = "effects_twice")]
+    pub duplicate_effects: Violations,
+    /// Accepted, but not in a terminal state at the end of the run.
+    #[serde(rename = "without_end")]
+    pub not_terminal: Violations,
+    /// Dead, although another outcome was expected.
+    #[serde(rename = "innocent_dead")]
+    pub unexpectedly_dead: Violations,
     /// Another outcome or value than expected.
-    pub wrong_end: Violations,
+    #[serde(rename = "wrong_end")]
+    pub wrong_outcome: Violations,
     /// Jobs without the requested notification.
     #[serde(rename = "notices_missing")]
     pub notifications_missing: Violations,
@@ -42,8 +47,9 @@ pub struct Findings {
     #[serde(rename = "notices_repeated")]
     pub notifications_repeated: usize,
     /// Jobs in the lab that the harness did not send.
-    pub strangers: Violations,
-    /// Traces that were checked in time.
+    #[serde(rename = "strangers")]
+    pub unknown_jobs: Violations,
+    /// Traces that were checked while the console had them.
     pub traces_checked: usize,
     /// Traces without a parent, the root or the notifier's span.
     pub traces_incomplete: Violations,
@@ -66,12 +72,12 @@ impl Findings {
     pub fn violations(&self) -> [(&'static str, &Violations); 8] {
         [
             ("lost", &self.lost),
-            ("effects twice", &self.effects_twice),
-            ("without a terminal state", &self.without_end),
-            ("innocent dead", &self.innocent_dead),
-            ("wrong outcome or value", &self.wrong_end),
+            ("duplicate effects", &self.duplicate_effects),
+            ("without a terminal state", &self.not_terminal),
+            ("unexpectedly dead", &self.unexpectedly_dead),
+            ("wrong outcome or value", &self.wrong_outcome),
             ("submitters not notified", &self.notifications_missing),
-            ("unknown jobs", &self.strangers),
+            ("unknown jobs", &self.unknown_jobs),
             ("traces incomplete", &self.traces_incomplete),
         ]
     }

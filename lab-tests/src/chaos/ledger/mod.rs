@@ -1,12 +1,12 @@
-//! The independent ledger: what was accepted, what was observed, and the violations.
+//! The ledger of a chaos run: accepted jobs, observed jobs, and the violations.
 //!
 //! It uses no internals of the lab. It compares the 202 responses with the notifications, with the job as the
 //! gateway returns it at the end, and with every write to the job's record. Jobs are identified by name, so that a
 //! duplicate under another id is detected.
 
+mod compare;
 mod findings;
-mod judge;
-mod life;
+mod observed_job;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +18,7 @@ use std::{
 use contract::{JobId, api::JobView, record::JobRecord};
 
 pub use findings::{Findings, Violations};
-use life::Life;
+use observed_job::ObservedJob;
 
 /// The expected outcome of a job.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +27,7 @@ pub enum Expected {
     Succeeded(Option<f64>),
     /// Failure, as specified.
     Failed,
-    /// Dead-lettered: it was poisoned.
+    /// Dead-lettered: every run fails or aborts.
     Dead,
 }
 
@@ -48,55 +48,68 @@ pub struct Ledger(Arc<Mutex<Tally>>);
 
 #[derive(Debug, Default)]
 struct Tally {
-    pages: BTreeMap<String, Page>,
+    submissions: BTreeMap<String, Submission>,
     names: BTreeMap<JobId, String>,
-    strangers: BTreeSet<String>,
+    unknown_jobs: BTreeSet<String>,
     early_notifications: Vec<(JobId, String)>,
     finished: usize,
 }
 
-/// One submission.
+/// One submission and everything observed of it.
 #[derive(Debug)]
-struct Page {
+struct Submission {
     expected: Expected,
-    notified: bool,
+    expects_notification: bool,
     sent_ms: i64,
-    promised: bool,
+    accepted: bool,
     repeats: u32,
-    lives: BTreeMap<JobId, Life>,
+    jobs: BTreeMap<JobId, ObservedJob>,
     trace: Option<TraceVerdict>,
 }
 
 impl Ledger {
     /// Records that a job is about to be sent, at this time (Unix milliseconds).
-    pub fn sending(&self, name: &str, expected: Expected, notified: bool, sent_ms: i64) {
-        let lives = BTreeMap::new();
-        let page =
-            Page { expected, notified, sent_ms, promised: false, repeats: 0, lives, trace: None };
-        self.lock().pages.entry(name.to_owned()).or_insert(page);
+    pub fn submitting(
+        &self,
+        name: &str,
+        expected: Expected,
+        expects_notification: bool,
+        sent_ms: i64,
+    ) {
+        let jobs = BTreeMap::new();
+        let submission = Submission {
+            expected,
+            expects_notification,
+            sent_ms,
+            accepted: false,
+            repeats: 0,
+            jobs,
+            trace: None,
+        };
+        self.lock().submissions.entry(name.to_owned()).or_insert(submission);
     }
 
-    /// Records a 202, with this id unless it was a raw event.
-    pub fn promised(&self, name: &str, id: Option<JobId>) {
+    /// Records a 202 response; a raw event's has no id.
+    pub fn accepted(&self, name: &str, id: Option<JobId>) {
         let mut tally = self.lock();
-        let Some(page) = tally.pages.get_mut(name) else { return };
-        page.repeats += u32::from(page.promised);
-        page.promised = true;
+        let Some(submission) = tally.submissions.get_mut(name) else { return };
+        submission.repeats += u32::from(submission.accepted);
+        submission.accepted = true;
         if let Some(id) = id {
-            page.lives.entry(id).or_default();
+            submission.jobs.entry(id).or_default();
             tally.names.insert(id, name.to_owned());
         }
     }
 
-    /// Records a write to a job's record. True if it is the first that ends the job.
-    pub fn wrote(&self, record: &JobRecord) -> bool {
+    /// Records a write to a job's record. True if it is the first with a terminal state.
+    pub fn record_write(&self, record: &JobRecord) -> bool {
         let mut tally = self.lock();
         tally.names.insert(record.id, record.name.clone());
-        let Some(page) = tally.pages.get_mut(&record.name) else {
-            tally.strangers.insert(record.name.clone());
+        let Some(submission) = tally.submissions.get_mut(&record.name) else {
+            tally.unknown_jobs.insert(record.name.clone());
             return false;
         };
-        let ended = page.lives.entry(record.id).or_default().wrote(record);
+        let ended = submission.jobs.entry(record.id).or_default().record_write(record);
         tally.finished += usize::from(ended);
         ended
     }
@@ -105,26 +118,28 @@ impl Ledger {
     pub fn notified(&self, id: JobId, webhook_id: &str, run: &str) {
         let effect = format!("{webhook_id} {run}");
         let mut tally = self.lock();
-        match tally.names.get(&id).cloned().and_then(|name| tally.pages.get_mut(&name)) {
-            Some(page) => page.lives.entry(id).or_default().notified(effect),
+        match tally.names.get(&id).cloned().and_then(|name| tally.submissions.get_mut(&name)) {
+            Some(submission) => submission.jobs.entry(id).or_default().notified(effect),
             // The notification arrived before the write to the record: matched at the end.
             None => tally.early_notifications.push((id, effect)),
         }
     }
 
     /// Records the job according to the gateway at the end of the run; `None` if it does not know the job.
-    pub fn queried(&self, id: JobId, view: Option<JobView>) {
+    pub fn final_view(&self, id: JobId, view: Option<JobView>) {
         let mut tally = self.lock();
         let Some(name) = tally.names.get(&id).cloned() else { return };
-        if let Some(life) = tally.pages.get_mut(&name).and_then(|page| page.lives.get_mut(&id)) {
-            life.view = view;
+        if let Some(job) =
+            tally.submissions.get_mut(&name).and_then(|submission| submission.jobs.get_mut(&id))
+        {
+            job.view = view;
         }
     }
 
     /// Records the result of checking the trace of a job.
-    pub fn traced(&self, name: &str, verdict: TraceVerdict) {
-        if let Some(page) = self.lock().pages.get_mut(name) {
-            page.trace = Some(verdict);
+    pub fn trace_checked(&self, name: &str, verdict: TraceVerdict) {
+        if let Some(submission) = self.lock().submissions.get_mut(name) {
+            submission.trace = Some(verdict);
         }
     }
 
@@ -135,7 +150,7 @@ impl Ledger {
 
     /// When a job was sent.
     pub fn sent_ms(&self, name: &str) -> Option<i64> {
-        self.lock().pages.get(name).map(|page| page.sent_ms)
+        self.lock().submissions.get(name).map(|submission| submission.sent_ms)
     }
 
     /// Jobs that have ended.
@@ -146,30 +161,39 @@ impl Ledger {
     /// Whether the job of this name has ended.
     pub fn has_ended(&self, name: &str) -> bool {
         let tally = self.lock();
-        tally.pages.get(name).is_some_and(|page| page.lives.values().any(Life::has_ended))
+        tally
+            .submissions
+            .get(name)
+            .is_some_and(|submission| submission.jobs.values().any(ObservedJob::has_ended))
     }
 
     /// Names of accepted jobs that have not ended.
     pub fn open(&self) -> Vec<String> {
-        self.unsettled(|page| !page.lives.values().any(Life::has_ended))
+        self.unsettled(|submission| !submission.jobs.values().any(ObservedJob::has_ended))
     }
 
     /// Names of accepted jobs without the requested notification.
     pub fn not_notified(&self) -> Vec<String> {
         self.lock().match_early_notifications();
-        self.unsettled(|page| page.notified && !page.lives.values().any(Life::is_notified))
+        self.unsettled(|submission| {
+            submission.expects_notification
+                && !submission.jobs.values().any(ObservedJob::is_notified)
+        })
     }
 
     /// Compares everything recorded.
     pub fn findings(&self) -> Findings {
         let mut tally = self.lock();
         tally.match_early_notifications();
-        judge::findings(&tally)
+        compare::findings(&tally)
     }
 
-    fn unsettled(&self, is_open: impl Fn(&Page) -> bool) -> Vec<String> {
+    fn unsettled(&self, is_open: impl Fn(&Submission) -> bool) -> Vec<String> {
         let tally = self.lock();
-        let open = tally.pages.iter().filter(|(_, page)| page.promised && is_open(page));
+        let open = tally
+            .submissions
+            .iter()
+            .filter(|(_, submission)| submission.accepted && is_open(submission));
         open.map(|(name, _)| name.clone()).collect()
     }
 
@@ -182,8 +206,8 @@ impl Tally {
     fn match_early_notifications(&mut self) {
         for (id, effect) in std::mem::take(&mut self.early_notifications) {
             let name = self.names.get(&id).cloned();
-            match name.and_then(|name| self.pages.get_mut(&name)) {
-                Some(page) => page.lives.entry(id).or_default().notified(effect),
+            match name.and_then(|name| self.submissions.get_mut(&name)) {
+                Some(submission) => submission.jobs.entry(id).or_default().notified(effect),
                 None => self.early_notifications.push((id, effect)),
             }
         }

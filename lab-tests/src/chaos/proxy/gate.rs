@@ -1,4 +1,4 @@
-//! The current condition of connections, and its effect on the bytes.
+//! The current condition of each connection, and its effect on forwarded bytes.
 
 use std::{
     collections::HashMap,
@@ -15,39 +15,39 @@ pub enum Condition {
     /// No fault.
     #[default]
     Normal,
-    /// Bytes take longer.
+    /// Added latency.
     Delay(Duration),
     /// Bytes per second, in each direction.
     Throttle(u32),
-    /// Connections that are open now are reset.
+    /// Open connections are reset.
     Reset,
-    /// Connections that are open now carry no more bytes, and are not closed.
+    /// Open connections forward no more bytes and are not closed.
     Silent,
 }
 
-/// The condition of a name, and the last connection that it applies to.
+/// The condition of all connections of one name, and the last connection it applies to.
 #[derive(Debug, Clone, Copy, Default)]
-struct Now {
+struct CurrentCondition {
     condition: Condition,
     up_to: u64,
 }
 
 /// The gates of all names.
 #[derive(Debug, Default)]
-pub(super) struct Gates(Mutex<HashMap<String, watch::Sender<Now>>>);
+pub(super) struct Gates(Mutex<HashMap<String, watch::Sender<CurrentCondition>>>);
 
 /// The gate of one connection.
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
     serial: u64,
-    now: watch::Receiver<Now>,
+    now: watch::Receiver<CurrentCondition>,
 }
 
 impl Gates {
     pub(super) fn set(&self, name: &str, condition: Condition, up_to: u64) -> usize {
         let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let gate = gates.entry(name.to_owned()).or_default();
-        gate.send_replace(Now { condition, up_to });
+        gate.send_replace(CurrentCondition { condition, up_to });
         // Each connection holds four: its own, one per direction, and one for resets.
         gate.receiver_count() / 4
     }
@@ -60,7 +60,7 @@ impl Gates {
 }
 
 impl Gate {
-    /// Waits as long as these bytes take now.
+    /// Delays these bytes according to the current condition.
     pub(super) async fn pass(&self, bytes: usize) {
         let now = *self.now.borrow();
         match now.condition {
@@ -68,7 +68,7 @@ impl Gate {
             Condition::Throttle(bytes_per_second) => {
                 sleep(Duration::from_secs_f64(bytes as f64 / f64::from(bytes_per_second))).await;
             }
-            // A silent connection stays silent: its peers must detect that by timeout.
+            // A silent connection stays silent: both peers must detect that by timeout.
             Condition::Silent if self.serial <= now.up_to => pending().await,
             Condition::Normal | Condition::Reset | Condition::Silent => {}
         }
@@ -77,8 +77,9 @@ impl Gate {
     /// Resolves when this connection is to be reset.
     pub(super) async fn reset(&self) {
         let mut now = self.now.clone();
-        let hit = |now: &Now| now.condition == Condition::Reset && self.serial <= now.up_to;
-        if now.wait_for(hit).await.is_err() {
+        let is_reset =
+            |now: &CurrentCondition| now.condition == Condition::Reset && self.serial <= now.up_to;
+        if now.wait_for(is_reset).await.is_err() {
             pending::<()>().await;
         }
     }

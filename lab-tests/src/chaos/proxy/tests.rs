@@ -1,4 +1,4 @@
-//! The proxy with an echo server, and the effect of each condition on a client.
+//! Tests the effect of each condition on a client of an echo server.
 
 use std::time::{Duration, Instant};
 
@@ -29,14 +29,14 @@ async fn echo() -> Proxy {
 }
 
 async fn ping(stream: &mut TcpStream) -> std::io::Result<Duration> {
-    let began = Instant::now();
+    let started_at = Instant::now();
     stream.write_all(b"ping").await?;
     stream.read_exact(&mut [0; 4]).await?;
-    Ok(began.elapsed())
+    Ok(started_at.elapsed())
 }
 
 #[tokio::test]
-async fn bytes_are_forwarded_and_delayed() {
+async fn bytes_are_forwarded_delayed_and_throttled() {
     let proxy = echo().await;
     let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
     ping(&mut stream).await.unwrap();

@@ -1,26 +1,26 @@
-//! Which values the variables of a dashboard can take: for a list all, each, and all one by one.
+//! The values of the variables of a dashboard: all values of a list, and each of them.
 
 use contract::api::JobAccepted;
 use serde_json::Value;
 
 use super::{
-    ask::FilledQuery,
-    fill::{Chosen, Values},
+    interpolate::{Chosen, Values},
+    query::FilledQuery,
     read::{Dashboard, PanelQuery, text},
 };
 use crate::backends::Backends;
 
-/// One choice of values for all variables of a dashboard.
+/// Values for all variables of a dashboard.
 pub(super) struct Choice {
     values: Values,
-    /// Said beside the name of a question; none is the choice that the page opens with.
+    /// Printed beside the name of a query; `None` for the defaults.
     said: Option<String>,
-    /// The variable that differs from that choice.
+    /// The variable that differs from the defaults.
     varied: Option<String>,
     seconds: u32,
 }
 
-/// The choices of a dashboard: the one it opens with, then each variable changed by itself.
+/// The choices of a dashboard: the defaults, then each variable changed alone.
 pub(super) async fn of(dashboard: &Dashboard, parts: &Backends, job: &JobAccepted) -> Vec<Choice> {
     let seconds = seconds_shown(&dashboard.json);
     let mut values = Values::of_time(seconds);
@@ -50,7 +50,7 @@ pub(super) async fn of(dashboard: &Dashboard, parts: &Backends, job: &JobAccepte
 }
 
 impl Choice {
-    /// The question with this choice; nothing if another choice asks the same already.
+    /// The query with these values; `None` if it is the same as with the defaults.
     pub(super) fn fill(&self, question: &PanelQuery) -> Option<FilledQuery> {
         if let Some(name) = &self.varied
             && !question.query.contains(&format!("${name}"))
@@ -65,7 +65,7 @@ impl Choice {
     }
 }
 
-/// The values that Grafana would offer for `label_values(METRIC, LABEL)`; there must be some.
+/// The values of `label_values(METRIC, LABEL)`; there must be at least one.
 async fn options(variable: &Value, parts: &Backends) -> Vec<String> {
     let query = text(&variable["query"], "query");
     let inner = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'));
@@ -79,7 +79,7 @@ async fn options(variable: &Value, parts: &Backends) -> Vec<String> {
     answer["data"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
 }
 
-/// What the page opens with.
+/// The default value.
 fn opening(variable: &Value, options: &[String]) -> Chosen {
     let is_all = variable["current"]["value"] == serde_json::json!(["$__all"]);
     match variable["allValue"].as_str() {
@@ -89,7 +89,7 @@ fn opening(variable: &Value, options: &[String]) -> Chosen {
     }
 }
 
-/// How much time a dashboard shows.
+/// Time range of a dashboard, in seconds.
 fn seconds_shown(json: &Value) -> u32 {
     let from = text(&json["time"], "from");
     assert_eq!(json["time"]["to"], "now");

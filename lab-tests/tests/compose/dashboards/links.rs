@@ -1,20 +1,20 @@
-//! Where the links of dashboards, panels, tables and texts lead.
+//! Checks the links of dashboards, panels, tables and texts.
 
 use contract::api::JobAccepted;
 use serde_json::Value;
 
 use super::{
-    fill::{Chosen, Values},
+    interpolate::{Chosen, Values},
     provisioned,
     read::{Dashboard, text},
 };
 use crate::backends::Backends;
 
-/// The addresses that a dashboard may lead to beside its like, as a lab on the default ports has them.
+/// The URLs besides dashboards that a link may lead to, in a lab on the default ports.
 const CONSOLE: &str = "http://localhost:8090";
 const GATEWAY: &str = "http://localhost:8080";
 
-/// Links that lead nowhere, or where they must not.
+/// Broken or forbidden links.
 pub(super) async fn problems(
     dashboards: &[Dashboard],
     parts: &Backends,

@@ -1,13 +1,12 @@
-//! The queries that return nothing on a healthy lab, and what would fill them.
+//! The queries that return no data on a healthy lab.
 
-use super::{ask::FilledQuery, read};
+use super::{query::FilledQuery, read};
 
 /// One of them.
 struct Entry {
-    /// Dashboard, panel and letter; a panel without a letter stands for all of its letters, and a star
-    /// for every dashboard.
+    /// Dashboard, panel and query letter; without a letter, all queries of the panel; `*` for every dashboard.
     at: &'static str,
-    /// What fills it.
+    /// When it returns data.
     filled_by: &'static str,
 }
 
@@ -24,7 +23,7 @@ const LIST: &[Entry] = &[
 ];
 
 #[test]
-fn every_query_that_may_be_empty_is_one_of_a_dashboard() {
+fn every_query_that_may_be_empty_exists_in_a_dashboard() {
     let dashboards = read::all();
     let queries: Vec<_> = dashboards.iter().flat_map(read::Dashboard::questions).collect();
     let unknown: Vec<_> = LIST
@@ -40,7 +39,7 @@ pub(super) fn matches(query: &FilledQuery) -> bool {
     LIST.iter().any(|entry| entry.names(&query.at))
 }
 
-/// Entries of the list that returned something after all.
+/// Entries of the list whose queries returned data.
 pub(super) fn stale(answered: &[FilledQuery]) -> Vec<String> {
     let mut problems = Vec::new();
     for entry in LIST {

@@ -1,18 +1,18 @@
-//! Every panel, annotation, variable and link of every dashboard, put to the running backends under load.
+//! Runs the queries of every panel, annotation, variable and link of every dashboard against a lab under load.
 //!
-//! - [`read`]: what the dashboards and the provisioned files ask
-//! - [`fill`]: puts values where variables stand, as Grafana does
-//! - [`choices`]: which values the variables of a dashboard can take
-//! - [`ask`]: puts a question to its backend
-//! - [`links`]: where links lead
-//! - [`may_be_empty`]: the queries that return nothing on a healthy lab, and what would fill them
+//! - [`read`]: the queries of the dashboards
+//! - [`interpolate`]: interpolates variables as Grafana does
+//! - [`choices`]: the values of the variables of a dashboard
+//! - [`query`]: sends a query to its backend
+//! - [`links`]: checks links
+//! - [`may_be_empty`]: the queries that return no data on a healthy lab
 
-mod ask;
 mod choices;
-mod fill;
+mod interpolate;
 mod links;
 mod may_be_empty;
 mod provisioned;
+mod query;
 mod read;
 
 use std::{
@@ -20,8 +20,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ask::{Answer, FilledQuery};
 use contract::signals::SLOTS;
+use query::{Answer, FilledQuery};
 use read::Dashboard;
 
 use crate::{
@@ -31,18 +31,18 @@ use crate::{
     memory,
 };
 
-/// How long answers may take to be there once the load runs: Tempo's first metrics are the slowest.
+/// Timeout for all queries to return data under load: Tempo's first metrics are the slowest.
 const WARM_UP_LIMIT: Duration = Duration::from_secs(90);
-/// Time between two rounds of questions.
+/// Interval between two rounds of queries.
 const ROUND_INTERVAL: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn every_panel_annotation_variable_and_link_has_an_answer_in_a_lab_under_load() {
+async fn every_panel_annotation_variable_and_link_has_data_in_a_lab_under_load() {
     let lab = FullLab::started(Shape::with(1)).await;
     let parts = Backends::of(&lab);
     let load = Load::start(&parts).await;
-    // Else a list would offer what was scraped by chance so far.
+    // Otherwise the values of a variable would depend on the time of the scrapes.
     let stages = format!("count(count by (stage) ({})) == 3", SLOTS.name);
     parts.value(WARM_UP_LIMIT, &stages).await;
     let dashboards = read::all();
@@ -55,7 +55,7 @@ async fn every_panel_annotation_variable_and_link_has_an_answer_in_a_lab_under_l
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
 }
 
-/// All questions with their variables filled in, one for each choice that a reader has.
+/// All queries, one for each choice of variables.
 async fn everything(dashboards: &[Dashboard], parts: &Backends, load: &Load) -> Vec<FilledQuery> {
     let mut asked = Vec::new();
     for dashboard in dashboards {
@@ -69,7 +69,7 @@ async fn everything(dashboards: &[Dashboard], parts: &Backends, load: &Load) -> 
     asked
 }
 
-/// Asks until all have an answer or the time is up; says what is wrong then.
+/// Repeats the queries until all return data; on timeout, returns the problems.
 async fn judged(parts: &Backends, all: Vec<FilledQuery>) -> Vec<String> {
     let started = Instant::now();
     let mut round = Round { open: all.clone(), ..Round::default() };
@@ -93,24 +93,24 @@ async fn judged(parts: &Backends, all: Vec<FilledQuery>) -> Vec<String> {
     problems
 }
 
-/// Where the questions stand.
+/// The state of the queries.
 #[derive(Default)]
 struct Round {
     answered: Vec<FilledQuery>,
-    /// Those whose part is not here.
+    /// Queries whose backend is not in this lab.
     absent: Vec<FilledQuery>,
     open: Vec<FilledQuery>,
-    /// What came back for the open ones.
+    /// The last results of the open queries.
     why: Vec<String>,
 }
 
 impl Round {
-    /// Asks what is open once more.
+    /// Runs the open queries once.
     async fn ask(&mut self, parts: &Backends) {
         let now = parts.now().await;
         self.why.clear();
         for question in mem::take(&mut self.open) {
-            match ask::ask(parts, &question, now).await {
+            match query::ask(parts, &question, now).await {
                 Answer::Something => self.answered.push(question),
                 Answer::NoResponse => self.absent.push(question),
                 Answer::Nothing(why) => {
@@ -122,7 +122,7 @@ impl Round {
     }
 }
 
-/// Rules that Prometheus cannot evaluate, and alerts that Grafana waits for in vain.
+/// Rules that Prometheus cannot evaluate, and alerts in Grafana that do not exist in Prometheus.
 async fn rules(parts: &Backends) -> Vec<String> {
     let url = format!("{}/api/v1/rules", parts.prometheus);
     let answer = parts.get(&url, &[]).await.unwrap();
@@ -132,7 +132,7 @@ async fn rules(parts: &Backends) -> Vec<String> {
     let broken = rules().filter(|rule| rule["health"] != "ok");
     let mut problems: Vec<_> =
         broken.map(|rule| format!("rule {}: {}", rule["name"], rule["lastError"])).collect();
-    // Those of Grafana answer "no" for a name that is not there.
+    // A rule of Grafana is inactive if its alert does not exist.
     for name in provisioned::alerts() {
         if !rules().any(|rule| rule["type"] == "alerting" && rule["name"] == name) {
             problems.push(format!(

@@ -1,30 +1,30 @@
-//! What the provisioned data sources and alerts ask, and where alerts lead. Their files keep one query to
-//! a line, in single quotes; each must be of that form, or it would go unseen.
+//! The queries and links of the provisioned data sources and alerts. In their files, each query must be on one line in
+//! single quotes, or it would not be found.
 
 use std::fs;
 
 use contract::api::JobAccepted;
 
 use super::{
-    ask::FilledQuery,
-    fill::{Chosen, Values},
+    interpolate::{Chosen, Values},
+    query::FilledQuery,
     read::Form,
 };
-use crate::guarded::repository;
+use crate::broker_with_users::repository;
 
-/// Folders whose files ask something.
+/// Folders with queries.
 const FOLDERS: [&str; 2] = ["grafana/provisioning/datasources", "grafana/provisioning/alerting"];
-/// How much time is looked at.
+/// Time range, in seconds.
 const SECONDS: u32 = 900;
 
-/// All queries, filled as if they were asked from a span of `job`.
+/// All queries, with the variables of a span of `job`.
 pub(super) fn questions(job: &JobAccepted) -> Vec<FilledQuery> {
     let mut asked = Vec::new();
     for (path, line) in lines() {
         let Some(rest) = after_key(&line, &["query", "expr"]) else { continue };
         let quoted = rest.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
         let quoted = quoted.unwrap_or_else(|| panic!("{path}: not in single quotes: {line}"));
-        // Doubled where YAML or the environment would read a sign as its own.
+        // Doubled characters are escapes of YAML or of the environment.
         let query = quoted.replace("''", "'").replace("$$", "$");
         let form = if query.contains("} | ") { Form::Lines } else { Form::Instant };
         let mut values = Values::default();
@@ -38,7 +38,7 @@ pub(super) fn questions(job: &JobAccepted) -> Vec<FilledQuery> {
     asked
 }
 
-/// The dashboards that alerts name.
+/// Links of alerts to dashboards.
 pub(super) fn links() -> Vec<(String, String)> {
     let named = |(path, line): (String, String)| {
         let (_, rest) = line.split_once("dashboard: /d/")?;
@@ -50,7 +50,7 @@ pub(super) fn links() -> Vec<(String, String)> {
     links
 }
 
-/// The alerts of Prometheus that Grafana passes on.
+/// The alerts of Prometheus that Grafana forwards.
 pub(super) fn alerts() -> Vec<String> {
     let mut named = Vec::new();
     for (_, line) in lines() {
@@ -63,7 +63,7 @@ pub(super) fn alerts() -> Vec<String> {
     named
 }
 
-/// What stands behind one of these keys.
+/// The value of one of these keys.
 fn after_key<'a>(line: &'a str, keys: &[&str]) -> Option<&'a str> {
     let (key, rest) = line.trim_start_matches([' ', '-']).split_once(": ")?;
     keys.contains(&key).then(|| rest.trim())

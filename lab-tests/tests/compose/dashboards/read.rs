@@ -1,34 +1,34 @@
-//! What a dashboard's file asks of the backends, variables still in it.
+//! The queries in the file of a dashboard, before interpolation.
 
 use std::fs;
 
 use serde_json::Value;
 
-use crate::guarded::repository;
+use crate::broker_with_users::repository;
 
-/// A dashboard as its file has it.
+/// A dashboard file.
 pub(super) struct Dashboard {
     pub(super) uid: String,
     pub(super) json: Value,
 }
 
-/// One thing that it asks.
+/// One query.
 #[derive(Debug, Clone)]
 pub(super) struct PanelQuery {
-    /// Dashboard, panel and letter.
+    /// Dashboard, panel and query letter.
     pub(super) at: String,
     pub(super) form: Form,
     pub(super) query: String,
 }
 
-/// How a question is put.
+/// Language and type of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// PromQL over the dashboard's time.
+    /// PromQL range query.
     Series,
-    /// PromQL for now.
+    /// PromQL instant query.
     Instant,
-    /// The exemplars behind a PromQL query.
+    /// Exemplars of a PromQL query.
     Exemplars,
     /// LogQL.
     Lines,
@@ -36,7 +36,7 @@ pub(super) enum Form {
     Search,
     /// One trace by its id.
     Waterfall,
-    /// Grafana's node graph, which it makes of Tempo's series in Prometheus.
+    /// Grafana's node graph, from Tempo's series in Prometheus.
     ServiceMap,
 }
 
@@ -54,14 +54,14 @@ pub(super) fn all() -> Vec<Dashboard> {
 }
 
 impl Dashboard {
-    /// Its panels, those in closed rows too.
+    /// All panels, including those in collapsed rows.
     pub(super) fn panels(&self) -> Vec<&Value> {
         let mut found = Vec::new();
         collect(&self.json["panels"], &mut found);
         found
     }
 
-    /// What its panels and annotations ask.
+    /// The queries of panels and annotations.
     pub(super) fn questions(&self) -> Vec<PanelQuery> {
         let mut questions = Vec::new();
         for panel in self.panels() {
@@ -80,7 +80,7 @@ impl Dashboard {
                     let query = text(&annotation["target"], "expr").to_owned();
                     questions.push(PanelQuery { at, form: Form::Series, query });
                 }
-                // Grafana's own; written by those who run scenarios.
+                // Grafana's own annotations, which scenarios create.
                 "grafana" => assert_eq!(annotation["target"]["type"], "tags", "{at}"),
                 other => panic!("{at}: has no known way to query {other}"),
             }

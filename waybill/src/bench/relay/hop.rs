@@ -22,7 +22,7 @@ const PULL_WAIT: Duration = Duration::from_secs(1);
 type End = (Arc<Semaphore>, Arc<AtomicU64>);
 
 /// A worker with a connection of its own.
-pub(super) struct Hop {
+pub(super) struct RelayHop {
     handler: Arc<Handler>,
     queue: PullConsumer,
     slots: Arc<Semaphore>,
@@ -36,7 +36,7 @@ struct Handler {
     end: Option<End>,
 }
 
-impl Hop {
+impl RelayHop {
     /// Creates its consumer and opens its bucket. `end` is for the last hop.
     pub(super) async fn open(
         context: &jetstream::Context,
@@ -87,9 +87,9 @@ impl Handler {
         }
         let acked = message.double_ack().await;
         acked.map_err(|error| anyhow::anyhow!("acking: {error}"))?;
-        if let Some((room, done)) = &self.end {
+        if let Some((permits, done)) = &self.end {
             done.fetch_add(1, Relaxed);
-            room.add_permits(1);
+            permits.add_permits(1);
         }
         Ok(())
     }

@@ -21,11 +21,11 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use hop::Hop;
+use hop::RelayHop;
 use lab::embedded::Embedded;
 use streams::Streams;
 
-use super::usage::{Meter, PartUse};
+use super::usage::{PartUsage, UsageMeter};
 
 /// Bytes of a message: as many as for a small job of the lab.
 const PAYLOAD_BYTES: usize = 512;
@@ -47,7 +47,7 @@ pub(super) struct Relay<'a> {
 
 impl Relay<'_> {
     /// Runs the relay; returns jobs per second and resource usage. Always deletes its streams.
-    pub(super) async fn run(self) -> anyhow::Result<(f64, Vec<PartUse>)> {
+    pub(super) async fn run(self) -> anyhow::Result<(f64, Vec<PartUsage>)> {
         let context = jetstream::new(connect(self.lab).await?);
         let streams = Streams::make(&context).await?;
         let outcome = self.relay(&context, &streams).await;
@@ -59,20 +59,21 @@ impl Relay<'_> {
         self,
         context: &jetstream::Context,
         streams: &Streams,
-    ) -> anyhow::Result<(f64, Vec<PartUse>)> {
+    ) -> anyhow::Result<(f64, Vec<PartUsage>)> {
         let stop = CancellationToken::new();
-        let (room, done) = (Arc::new(Semaphore::new(self.in_flight)), Arc::new(AtomicU64::new(0)));
+        let (permits, done) =
+            (Arc::new(Semaphore::new(self.in_flight)), Arc::new(AtomicU64::new(0)));
         let mut hops = JoinSet::new();
         for number in 0..streams::HOPS {
             let context = jetstream::new(connect(self.lab).await?);
-            let end = (number + 1 == streams::HOPS).then(|| (room.clone(), done.clone()));
-            let hop = Hop::open(&context, streams, number, self.in_flight, end).await?;
+            let end = (number + 1 == streams::HOPS).then(|| (permits.clone(), done.clone()));
+            let hop = RelayHop::open(&context, streams, number, self.in_flight, end).await?;
             hops.spawn(hop.run(stop.clone()));
         }
-        let source = tokio::spawn(submit(context.clone(), streams.first(), room.clone()));
+        let source = tokio::spawn(submit(context.clone(), streams.first(), permits.clone()));
         let counted = self.count(&done, &mut hops).await;
         source.abort();
-        drained(&room, self.in_flight).await;
+        drained(&permits, self.in_flight).await;
         stop.cancel();
         while hops.join_next().await.is_some() {}
         counted
@@ -83,13 +84,13 @@ impl Relay<'_> {
         self,
         done: &AtomicU64,
         hops: &mut JoinSet<anyhow::Result<()>>,
-    ) -> anyhow::Result<(f64, Vec<PartUse>)> {
+    ) -> anyhow::Result<(f64, Vec<PartUsage>)> {
         let measured = async {
             tokio::time::sleep(self.warm_up).await;
-            let meter = Meter::start(self.lab);
-            let (began, before) = (Instant::now(), done.load(Relaxed));
+            let meter = UsageMeter::start(self.lab);
+            let (started_at, before) = (Instant::now(), done.load(Relaxed));
             tokio::time::sleep(self.measured).await;
-            let rate = rate(done.load(Relaxed) - before, began.elapsed());
+            let rate = rate(done.load(Relaxed) - before, started_at.elapsed());
             (rate, meter.read(rate))
         };
         tokio::select! {
@@ -103,18 +104,18 @@ impl Relay<'_> {
 }
 
 /// Keeps as many jobs unfinished as there are permits.
-async fn submit(context: jetstream::Context, subject: String, room: Arc<Semaphore>) {
+async fn submit(context: jetstream::Context, subject: String, permits: Arc<Semaphore>) {
     let payload = Bytes::from(vec![b'x'; PAYLOAD_BYTES]);
     for number in 0_u64.. {
-        let Ok(place) = room.acquire().await else { return };
-        place.forget();
+        let Ok(permit) = permits.acquire().await else { return };
+        permit.forget();
         let (context, subject) = (context.clone(), format!("{subject}.{number}"));
-        let (payload, room) = (payload.clone(), room.clone());
+        let (payload, permits) = (payload.clone(), permits.clone());
         tokio::spawn(async move {
             let stored = publish(&context, subject, &number.to_string(), 0, payload).await;
             if stored.is_err() {
                 // It was not published: release its permit.
-                room.add_permits(1);
+                permits.add_permits(1);
             }
         });
     }
@@ -135,9 +136,9 @@ async fn publish(
 }
 
 /// Waits, with a timeout, until no job is unfinished.
-async fn drained(room: &Semaphore, in_flight: usize) {
+async fn drained(permits: &Semaphore, in_flight: usize) {
     let all = u32::try_from(in_flight).unwrap_or(u32::MAX);
-    let _late = tokio::time::timeout(DRAIN_LIMIT, room.acquire_many(all)).await;
+    let _late = tokio::time::timeout(DRAIN_LIMIT, permits.acquire_many(all)).await;
 }
 
 async fn connect(lab: &Embedded) -> anyhow::Result<async_nats::Client> {

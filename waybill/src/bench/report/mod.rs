@@ -10,28 +10,28 @@ use super::{
     Bench, Variant,
     latency::Latency,
     numbers::{Spread, median},
-    usage::PartUse,
+    usage::PartUsage,
 };
 
 /// One measurement of one variant.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Trial {
+pub(crate) struct Measurement {
     pub(crate) variant: Variant,
     pub(crate) jobs_per_second: f64,
     /// Spans and log lines that were dropped.
     pub(crate) dropped: f64,
-    pub(crate) used: Vec<PartUse>,
+    pub(crate) used: Vec<PartUsage>,
 }
 
 /// One measurement of every variant, in the same minutes.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct RoundResult {
-    pub(crate) trials: Vec<Trial>,
+    pub(crate) trials: Vec<Measurement>,
 }
 
 impl RoundResult {
     /// The measurement of one variant.
-    pub(super) fn of(&self, variant: Variant) -> &Trial {
+    pub(super) fn of(&self, variant: Variant) -> &Measurement {
         let found = self.trials.iter().find(|trial| trial.variant == variant);
         found.expect("a round has every variant")
     }
@@ -39,7 +39,7 @@ impl RoundResult {
 
 /// The report. Ratios are computed within each round, then their median.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct BenchReport {
     pub(crate) parameters: Parameters,
     /// Medians, by name.
     pub(crate) ratios: BTreeMap<&'static str, f64>,
@@ -74,7 +74,7 @@ pub(super) const RATIOS: [(&str, Variant, Variant, f64, f64); 4] = [
     ("target_hanging_to_up", Variant::Hanging, Variant::On, 0.95, 0.98),
 ];
 
-impl Report {
+impl BenchReport {
     pub(super) fn new(bench: &Bench, rounds: Vec<RoundResult>, latency: Latency) -> Self {
         let spreads: BTreeMap<_, _> = RATIOS
             .into_iter()
@@ -102,15 +102,15 @@ impl Report {
     }
 
     /// Median resource usage of each part in one variant, in the order of the first round.
-    pub(super) fn used(&self, variant: Variant) -> Vec<PartUse> {
+    pub(super) fn used(&self, variant: Variant) -> Vec<PartUsage> {
         let all = || self.rounds.iter().flat_map(|round| &round.of(variant).used);
         let first = self.rounds.first().map(|round| round.of(variant).used.as_slice());
         let parts = first.unwrap_or_default().iter().map(|used| used.part.clone());
         let parts = parts.map(|part| {
-            let of = |what: fn(&PartUse) -> f64| {
+            let of = |what: fn(&PartUsage) -> f64| {
                 median(all().filter(|used| used.part == part).map(what))
             };
-            PartUse {
+            PartUsage {
                 part: part.clone(),
                 cpu_percent: of(|one| one.cpu_percent),
                 cpu_us_per_job: of(|one| one.cpu_us_per_job),

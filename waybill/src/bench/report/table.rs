@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Display};
 
-use super::{RATIOS, Report};
-use crate::bench::{Variant, numbers::Spread, stage_metrics::StageTime, usage::PartUse};
+use super::{BenchReport, RATIOS};
+use crate::bench::{Variant, numbers::Spread, stage_metrics::StageTime, usage::PartUsage};
 
-impl Display for Report {
+impl Display for BenchReport {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.parameters(out)?;
         self.throughput(out)?;
@@ -15,7 +15,7 @@ impl Display for Report {
     }
 }
 
-impl Report {
+impl BenchReport {
     fn parameters(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by = &self.parameters;
         writeln!(
@@ -106,7 +106,7 @@ impl Report {
     fn usage(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = [Variant::On, Variant::Off, Variant::Relay];
         let [on, off, relay] = columns.map(|variant| self.used(variant));
-        let of = |all: &[PartUse], part: &str| {
+        let of = |all: &[PartUsage], part: &str| {
             all.iter().find(|used| used.part == part).map_or(0.0, |used| used.cpu_us_per_job)
         };
         writeln!(
@@ -120,7 +120,7 @@ impl Report {
             let (on, memory) = (used.cpu_us_per_job, used.resident_mib);
             writeln!(out, "{part:<14} {on:>8.0} {off:>8.0} {relay:>8.0} {memory:>9.1}")?;
         }
-        let sum = |all: &[PartUse]| all.iter().map(|used| used.cpu_us_per_job).sum::<f64>();
+        let sum = |all: &[PartUsage]| all.iter().map(|used| used.cpu_us_per_job).sum::<f64>();
         let (on, off, relay) = (sum(&on), sum(&off), sum(&relay));
         writeln!(out, "{:<14} {on:>8.0} {off:>8.0} {relay:>8.0}", "all")
     }

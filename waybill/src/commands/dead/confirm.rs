@@ -12,13 +12,13 @@ const ANSWER_BYTES_MAX: u64 = 256;
 
 /// Whether to ask for confirmation.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub(super) struct Confirm {
+pub(super) struct ConfirmArgs {
     /// Do not ask for confirmation; required if standard input is no terminal
     #[arg(long, short)]
     yes: bool,
 }
 
-impl Confirm {
+impl ConfirmArgs {
     /// Whether the user agrees. An error if standard input is no terminal and `--yes` is not given.
     pub(super) fn ask(self, question: &str) -> Result<bool, UsageError> {
         if self.yes {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::confirm::Confirm;
+use super::confirm::ConfirmArgs;
 use crate::{
     exit::Exit,
     lab_args::LabArgs,
@@ -11,12 +11,12 @@ use crate::{
 
 /// Delete dead letters permanently, after confirmation
 #[derive(Debug, clap::Args)]
-pub(crate) struct Drop {
+pub(crate) struct DeleteDeadLetters {
     /// Sequence numbers of the dead letters
     #[arg(required = true, num_args = 1..=500)]
     seq: Vec<u64>,
     #[command(flatten)]
-    confirm: Confirm,
+    confirm: ConfirmArgs,
     /// Print JSON; `dropped` lists the deleted sequence numbers
     #[arg(long)]
     json: bool,
@@ -24,7 +24,7 @@ pub(crate) struct Drop {
     lab: LabArgs,
 }
 
-impl Drop {
+impl DeleteDeadLetters {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let gateway = self.lab.gateway()?;
         let question = match *self.seq.as_slice() {
@@ -61,6 +61,6 @@ impl Drop {
                 self.seq.len() - deleted.len()
             ));
         }
-        outcome.map(|()| Exit::Done)
+        outcome.map(|()| Exit::Success)
     }
 }

@@ -26,7 +26,7 @@ const JOB_DIGITS: usize = 12;
 
 /// List the newest dead letters
 #[derive(Debug, clap::Args)]
-pub(crate) struct List {
+pub(crate) struct ListDeadLetters {
     /// Only dead letters of this stage
     #[arg(long, value_name = "STAGE", value_parser = stage)]
     stage: Option<Stage>,
@@ -51,7 +51,7 @@ pub(crate) struct List {
     lab: LabArgs,
 }
 
-impl List {
+impl ListDeadLetters {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let gateway = self.lab.gateway()?;
         let (stage, reason, cursor) = (self.stage, self.reason, self.cursor);
@@ -69,7 +69,7 @@ impl List {
                 print(&styled(DIM, &format!("more: --cursor {}\n", clean(cursor))));
             }
         }
-        Ok(Exit::Done)
+        Ok(Exit::Success)
     }
 }
 

@@ -12,14 +12,14 @@ use crate::exit::Exit;
 
 /// List, show, redrive and delete dead letters
 #[derive(Debug, clap::Subcommand)]
-pub(crate) enum Dead {
-    List(list::List),
-    Show(show::Show),
-    Redrive(redrive::Redrive),
-    Drop(drop::Drop),
+pub(crate) enum DeadCommand {
+    List(list::ListDeadLetters),
+    Show(show::ShowDeadLetter),
+    Redrive(redrive::RedriveDeadLetters),
+    Drop(drop::DeleteDeadLetters),
 }
 
-impl Dead {
+impl DeadCommand {
     pub(crate) async fn run(self) -> anyhow::Result<Exit> {
         match self {
             Self::List(list) => list.run().await,

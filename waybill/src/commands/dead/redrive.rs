@@ -11,7 +11,7 @@ use contract::{
 };
 use serde_json::json;
 
-use super::{confirm::Confirm, stage};
+use super::{confirm::ConfirmArgs, stage};
 use crate::{
     exit::Exit,
     lab_args::LabArgs,
@@ -30,7 +30,7 @@ const FAILED_MAX: usize = 1_000;
 /// Redrive dead letters: publish them again, in the same trace. Selecting several asks for confirmation
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["seq", "reason", "stage", "all"]))]
-pub(crate) struct Redrive {
+pub(crate) struct RedriveDeadLetters {
     /// Sequence number of one dead letter
     #[arg(conflicts_with_all = ["reason", "stage", "all", "limit"])]
     seq: Option<u64>,
@@ -47,7 +47,7 @@ pub(crate) struct Redrive {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(DEAD_LETTERS_MAX)))]
     limit: Option<u32>,
     #[command(flatten)]
-    confirm: Confirm,
+    confirm: ConfirmArgs,
     /// Print the response of the gateway as JSON, with all pages added up
     #[arg(long)]
     json: bool,
@@ -55,20 +55,20 @@ pub(crate) struct Redrive {
     lab: LabArgs,
 }
 
-impl Redrive {
+impl RedriveDeadLetters {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let gateway = self.lab.gateway()?;
         if let Some(seq) = self.seq {
             let redriven = gateway.redrive(seq).await?;
             print(&if self.json { format!("{}\n", json!(redriven)) } else { words(&redriven) });
-            return Ok(Exit::Done);
+            return Ok(Exit::Success);
         }
         if !self.confirm.ask(&self.question())? {
             return Ok(Exit::Failed);
         }
         let total = self.many(&gateway).await?;
         print(&if self.json { format!("{:#}\n", json!(total)) } else { summary(&total) });
-        Ok(if total.failed.is_empty() { Exit::Done } else { Exit::Failed })
+        Ok(if total.failed.is_empty() { Exit::Success } else { Exit::Failed })
     }
 
     fn question(&self) -> String {

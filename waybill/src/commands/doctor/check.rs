@@ -8,9 +8,9 @@ use crate::terminal::{BAD, DIM, GOOD, WARNING};
 
 /// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Check {
+pub(super) struct DoctorCheck {
     pub(super) name: Cow<'static, str>,
-    pub(super) status: Status,
+    pub(super) status: CheckStatus,
     /// What was found.
     pub(super) found: String,
     /// What to do about it.
@@ -20,7 +20,7 @@ pub(super) struct Check {
 /// The status of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Status {
+pub(super) enum CheckStatus {
     /// No problem.
     Ok,
     /// A problem that does not keep a lab from running.
@@ -31,7 +31,7 @@ pub(super) enum Status {
     Skipped,
 }
 
-impl Status {
+impl CheckStatus {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -51,15 +51,15 @@ impl Status {
     }
 }
 
-impl Check {
+impl DoctorCheck {
     /// No problem.
     pub(super) fn ok(name: impl Into<Cow<'static, str>>, found: impl Into<String>) -> Self {
-        Self { name: name.into(), status: Status::Ok, found: found.into(), advice: None }
+        Self { name: name.into(), status: CheckStatus::Ok, found: found.into(), advice: None }
     }
 
     /// Not available on this system.
     pub(super) fn skipped(name: impl Into<Cow<'static, str>>, why: impl Into<String>) -> Self {
-        Self { status: Status::Skipped, ..Self::ok(name, why) }
+        Self { status: CheckStatus::Skipped, ..Self::ok(name, why) }
     }
 
     /// A problem that does not keep a lab from running.
@@ -68,7 +68,7 @@ impl Check {
         found: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        Self { status: Status::Note, advice: Some(advice.into()), ..Self::ok(name, found) }
+        Self { status: CheckStatus::Note, advice: Some(advice.into()), ..Self::ok(name, found) }
     }
 
     /// A problem that keeps the lab from running.
@@ -77,13 +77,13 @@ impl Check {
         found: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        Self { status: Status::Failed, ..Self::note(name, found, advice) }
+        Self { status: CheckStatus::Failed, ..Self::note(name, found, advice) }
     }
 
     /// Turns a failure into a note: for the lab that is not wanted.
     pub(super) fn demoted(mut self) -> Self {
-        if self.status == Status::Failed {
-            self.status = Status::Note;
+        if self.status == CheckStatus::Failed {
+            self.status = CheckStatus::Note;
         }
         self
     }

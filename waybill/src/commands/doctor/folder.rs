@@ -4,37 +4,39 @@ use std::path::{Path, PathBuf};
 
 use lab::embedded::{DataDir, DataDirError, Disk};
 
-use super::check::Check;
+use super::check::DoctorCheck;
 
 const NAME: &str = "data folder";
 /// Less free space than this, in MiB, gives a note: full queues take a gibibyte each.
 const ROOM_MIB_ENOUGH: u64 = 4_096;
 
 /// Checks the folder and its free disk space. `runs`: a lab uses it now.
-pub(super) fn checks(path: &Path, runs: bool) -> [Check; 2] {
+pub(super) fn checks(path: &Path, runs: bool) -> [DoctorCheck; 2] {
     [folder(path), room(path, runs)]
 }
 
-fn folder(path: &Path) -> Check {
+fn folder(path: &Path) -> DoctorCheck {
     let shown = path.display();
     if path.exists() {
         // Creates only what `up` would create as well.
         return match DataDir::open(path, false) {
-            Ok(_) => Check::ok(NAME, format!("{shown} is writable")),
+            Ok(_) => DoctorCheck::ok(NAME, format!("{shown} is writable")),
             Err(DataDirError::InUse(_)) => {
-                Check::ok(NAME, format!("{shown} is in use by a running lab"))
+                DoctorCheck::ok(NAME, format!("{shown} is in use by a running lab"))
             }
-            Err(error) => {
-                Check::failed(NAME, error.to_string(), "choose another folder with --data-dir")
-            }
+            Err(error) => DoctorCheck::failed(
+                NAME,
+                error.to_string(),
+                "choose another folder with --data-dir",
+            ),
         };
     }
     let above = nearest(path);
     match tempfile::tempfile_in(&above) {
-        Ok(_) => Check::ok(NAME, format!("{shown} can be created")),
+        Ok(_) => DoctorCheck::ok(NAME, format!("{shown} can be created")),
         Err(error) => {
             let found = format!("cannot create {shown} in {}: {error}", above.display());
-            Check::failed(NAME, found, "choose another folder with --data-dir")
+            DoctorCheck::failed(NAME, found, "choose another folder with --data-dir")
         }
     }
 }
@@ -45,11 +47,11 @@ fn nearest(path: &Path) -> PathBuf {
     path.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("/")).to_owned()
 }
 
-fn room(path: &Path, runs: bool) -> Check {
+fn room(path: &Path, runs: bool) -> DoctorCheck {
     const NAME: &str = "disk";
     let above = nearest(path);
     let Some(disk) = Disk::of(&above) else {
-        return Check::skipped(NAME, "not available on this system");
+        return DoctorCheck::skipped(NAME, "not available on this system");
     };
     let (found, shown) = (format!("{} MiB free", disk.free >> 20), above.display());
     if runs && !disk.has_room() {
@@ -57,16 +59,16 @@ fn room(path: &Path, runs: bool) -> Check {
         let advice = format!(
             "free disk space in {shown}, at least {wanted} MiB: the lab then continues by itself"
         );
-        return Check::failed(NAME, found, advice);
+        return DoctorCheck::failed(NAME, found, advice);
     }
     let advice = "free disk space, or choose a folder on another disk with --data-dir";
     if !runs && disk.free < Disk::ROOM_TO_START {
-        return Check::failed(NAME, found, advice);
+        return DoctorCheck::failed(NAME, found, advice);
     }
     if disk.free >> 20 < ROOM_MIB_ENOUGH {
-        return Check::note(NAME, found, advice);
+        return DoctorCheck::note(NAME, found, advice);
     }
-    Check::ok(NAME, found)
+    DoctorCheck::ok(NAME, found)
 }
 
 /// Free disk space of `folder`, in MiB; `None` if not available on this system.

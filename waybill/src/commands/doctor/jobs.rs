@@ -10,14 +10,14 @@ use contract::{
 };
 use lab::Ports;
 
-use super::check::Check;
+use super::check::DoctorCheck;
 use crate::{commands::job::lease_text, lab_args::LabArgs};
 
 /// Most jobs listed per worker; the others are counted.
 const JOBS_NAMED_MAX: usize = 5;
 
 /// Checks the jobs of the lab on `ports`. Empty if the gateway does not respond: another check reports that.
-pub(super) async fn checks(ports: Ports) -> anyhow::Result<Vec<Check>> {
+pub(super) async fn checks(ports: Ports) -> anyhow::Result<Vec<DoctorCheck>> {
     let gateway = LabArgs::on(ports).gateway()?;
     let Ok(running) = jobs(&gateway, Running).await else { return Ok(Vec::new()) };
     let mut waiting = Vec::new();
@@ -36,7 +36,7 @@ async fn jobs(gateway: &GatewayClient, state: JobState) -> Result<Vec<JobView>, 
 }
 
 /// Whether every lease is being renewed.
-fn workers(running: &[JobView]) -> Check {
+fn workers(running: &[JobView]) -> DoctorCheck {
     const NAME: &str = "workers";
     let mut silent: BTreeMap<&str, Vec<&JobView>> = BTreeMap::new();
     for job in running {
@@ -50,12 +50,12 @@ fn workers(running: &[JobView]) -> Check {
             1 => "one job is running, its lease is being renewed".to_owned(),
             many => format!("{many} jobs are running, their leases are being renewed"),
         };
-        return Check::ok(NAME, found);
+        return DoctorCheck::ok(NAME, found);
     }
     let lines: Vec<String> = silent.values().map(|jobs| silent_worker(jobs)).collect();
     let advice = "no action needed: another worker takes over these jobs, and new jobs run; if a take-over stays due, \
                   no worker is left: check the processor";
-    Check::failed(NAME, lines.join("\n"), advice)
+    DoctorCheck::failed(NAME, lines.join("\n"), advice)
 }
 
 fn silent_worker(jobs: &[&JobView]) -> String {
@@ -71,7 +71,7 @@ fn silent_worker(jobs: &[&JobView]) -> String {
 }
 
 /// What the waiting jobs wait for.
-fn queue(waiting: &[JobView]) -> Check {
+fn queue(waiting: &[JobView]) -> DoctorCheck {
     const NAME: &str = "waiting jobs";
     let mut reasons: Vec<(&WaitView, usize)> = Vec::new();
     for wait in waiting.iter().filter_map(|job| job.waiting.as_ref()) {
@@ -86,7 +86,7 @@ fn queue(waiting: &[JobView]) -> Check {
         }
     }
     if reasons.is_empty() {
-        return Check::ok(NAME, "none");
+        return DoctorCheck::ok(NAME, "none");
     }
     let line = |(wait, count): &(&WaitView, usize)| match *count {
         1 => format!("one: {wait}"),
@@ -96,20 +96,24 @@ fn queue(waiting: &[JobView]) -> Check {
     if reasons.iter().any(|(wait, _)| wait.reason == WaitReason::NoWorker) {
         let advice =
             "the supervisor restarts a dead processor within seconds; if not, check its log";
-        return Check::failed(NAME, found, advice);
+        return DoctorCheck::failed(NAME, found, advice);
     }
-    Check::ok(NAME, found)
+    DoctorCheck::ok(NAME, found)
 }
 
 /// Whether notifications wait for an unreachable webhook receiver.
-async fn receivers(ports: Ports) -> anyhow::Result<Option<Check>> {
+async fn receivers(ports: Ports) -> anyhow::Result<Option<DoctorCheck>> {
     let notifier = AdminClient::new("notifier", ports.notifier_admin)?;
     let Ok(metrics) = notifier.metrics().await else { return Ok(None) };
     let unreachable = metrics.sum(signals::WEBHOOK_BREAKERS_OPEN.name);
     Ok((unreachable > 0.0).then(|| {
         let found =
             format!("{unreachable} webhook hosts are unreachable; their notifications wait");
-        Check::note("receivers", found, "they are retried; the log of the notifier names them")
+        DoctorCheck::note(
+            "receivers",
+            found,
+            "they are retried; the log of the notifier names them",
+        )
     }))
 }
 
@@ -118,7 +122,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::commands::doctor::check::Status;
+    use crate::commands::doctor::check::CheckStatus;
     use contract::api::LeaseView;
 
     fn job(more: &Value) -> JobView {
@@ -149,11 +153,11 @@ mod tests {
     #[test]
     fn a_silent_worker_is_named_with_its_jobs_and_its_countdown() {
         let alive = held_by("p-1", 100, None);
-        assert_eq!(workers(std::slice::from_ref(&alive)).status, Status::Ok);
+        assert_eq!(workers(std::slice::from_ref(&alive)).status, CheckStatus::Ok);
         let silent =
             [held_by("p-2", 6_000, Some(4_000)), held_by("p-2", 4_500, Some(5_500)), alive];
         let check = workers(&silent);
-        assert_eq!(check.status, Status::Failed);
+        assert_eq!(check.status, CheckStatus::Failed);
         let expected = "worker p-2 silent for 4 s, take-over in 6 s; it holds 01a1fe22-";
         assert!(
             check.found.starts_with(expected) && check.found.contains("(nap)"),
@@ -174,9 +178,9 @@ mod tests {
             waits("slot", None),
         ];
         let check = queue(&retries);
-        assert_eq!(check.status, Status::Ok);
+        assert_eq!(check.status, CheckStatus::Ok);
         assert_eq!(check.found, "2: retry in 2 s\none: waits for a free slot");
-        assert_eq!(queue(&[waits("no_worker", None)]).status, Status::Failed);
+        assert_eq!(queue(&[waits("no_worker", None)]).status, CheckStatus::Failed);
         assert_eq!(queue(&[]).found, "none");
     }
 }

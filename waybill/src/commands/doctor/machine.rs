@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use runtime::clock::Clock;
 use rustix::process::{Resource, getrlimit};
 
-use super::check::Check;
+use super::check::DoctorCheck;
 
 /// With fewer open files than this, the broker runs out of connections.
 const FILES_MIN: u64 = 256;
@@ -19,43 +19,45 @@ const MEMORY_MIB_ENOUGH: u64 = 1_024;
 const YEARS: std::ops::Range<u64> = 55..130;
 const SECONDS_A_YEAR: u64 = 31_556_952;
 
-pub(super) fn checks() -> [Check; 3] {
+pub(super) fn checks() -> [DoctorCheck; 3] {
     [open_files(), memory(available_mib()), clock(Clock::new().true_now())]
 }
 
-fn open_files() -> Check {
+fn open_files() -> DoctorCheck {
     const NAME: &str = "open files";
     let Some(limit) = getrlimit(Resource::Nofile).current else {
-        return Check::ok(NAME, "no limit");
+        return DoctorCheck::ok(NAME, "no limit");
     };
     let found = format!("at most {limit}");
     match limit {
-        0..FILES_MIN => Check::failed(NAME, found, "raise the limit in this shell: ulimit -n 4096"),
-        FILES_MIN..FILES_ENOUGH => {
-            Check::note(NAME, found, "for load tests, raise the limit: ulimit -n 4096")
+        0..FILES_MIN => {
+            DoctorCheck::failed(NAME, found, "raise the limit in this shell: ulimit -n 4096")
         }
-        _ => Check::ok(NAME, found),
+        FILES_MIN..FILES_ENOUGH => {
+            DoctorCheck::note(NAME, found, "for load tests, raise the limit: ulimit -n 4096")
+        }
+        _ => DoctorCheck::ok(NAME, found),
     }
 }
 
-fn memory(available_mib: Option<u64>) -> Check {
+fn memory(available_mib: Option<u64>) -> DoctorCheck {
     const NAME: &str = "memory";
     let Some(mib) = available_mib else {
-        return Check::skipped(NAME, "not available on this system");
+        return DoctorCheck::skipped(NAME, "not available on this system");
     };
     let found = format!("{mib} MiB available");
     match mib {
-        0..MEMORY_MIB_MIN => Check::failed(
+        0..MEMORY_MIB_MIN => DoctorCheck::failed(
             NAME,
             found,
             "close other programs: a lab needs about 150 MiB, and more under load",
         ),
-        MEMORY_MIB_MIN..MEMORY_MIB_ENOUGH => Check::note(
+        MEMORY_MIB_MIN..MEMORY_MIB_ENOUGH => DoctorCheck::note(
             NAME,
             found,
             "enough for a lab, but not for load tests beside other programs",
         ),
-        _ => Check::ok(NAME, found),
+        _ => DoctorCheck::ok(NAME, found),
     }
 }
 
@@ -67,15 +69,15 @@ fn available_mib() -> Option<u64> {
     Some(kib / 1_024)
 }
 
-fn clock(now: SystemTime) -> Check {
+fn clock(now: SystemTime) -> DoctorCheck {
     const NAME: &str = "clock";
     let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let shown = contract::rfc3339(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000));
     if YEARS.contains(&(seconds / SECONDS_A_YEAR)) {
-        Check::ok(NAME, shown)
+        DoctorCheck::ok(NAME, shown)
     } else {
         let advice = "set the clock: traces and logs use these times, and TLS refuses them";
-        Check::failed(NAME, format!("{shown} is wrong"), advice)
+        DoctorCheck::failed(NAME, format!("{shown} is wrong"), advice)
     }
 }
 
@@ -84,18 +86,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::commands::doctor::check::Status;
+    use crate::commands::doctor::check::CheckStatus;
 
     #[test]
     fn a_clock_far_off_is_a_failure() {
         let at =
             |years: u64| clock(UNIX_EPOCH + Duration::from_secs(years * SECONDS_A_YEAR)).status;
-        assert_eq!((at(0), at(56), at(200)), (Status::Failed, Status::Ok, Status::Failed));
+        assert_eq!(
+            (at(0), at(56), at(200)),
+            (CheckStatus::Failed, CheckStatus::Ok, CheckStatus::Failed)
+        );
     }
 
     #[test]
     fn little_memory_is_a_note_and_too_little_a_failure() {
         let statuses = [None, Some(10), Some(600), Some(9_000)].map(|mib| memory(mib).status);
-        assert_eq!(statuses, [Status::Skipped, Status::Failed, Status::Note, Status::Ok]);
+        assert_eq!(
+            statuses,
+            [CheckStatus::Skipped, CheckStatus::Failed, CheckStatus::Note, CheckStatus::Ok]
+        );
     }
 }

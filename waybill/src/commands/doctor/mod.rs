@@ -15,14 +15,14 @@ use std::path::PathBuf;
 use lab::{PortArgs, embedded::RunningLab, nats::FinderArgs};
 
 use crate::{exit::Exit, terminal::print};
-use report::{Report, Section};
+use report::{DoctorReport, Section};
 
 /// Check the requirements of a lab and the health of a running one, with advice for each problem
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 the lab can start, or is running and healthy; 1 at least one check failed"
 )]
-pub(crate) struct Doctor {
+pub(crate) struct DoctorCommand {
     #[command(flatten)]
     ports: PortArgs,
     /// The lab to check [default: the full lab if it is running, else the embedded lab]
@@ -50,7 +50,7 @@ enum Lab {
     Full,
 }
 
-impl Doctor {
+impl DoctorCommand {
     pub(crate) async fn run(self) -> anyhow::Result<Exit> {
         let full = full::check().await?;
         // --port-base applies to the embedded lab only: the ports of the full one are in its compose.yaml.
@@ -71,12 +71,12 @@ impl Doctor {
         embedded.extend(running::checks(ports, &full.ports, lab.as_ref()).await?);
         embedded.extend(running::outgoing(ports));
         embedded.extend(stuck::checks(ports.gateway).await);
-        let report = Report(vec![
+        let report = DoctorReport(vec![
             Section::new("embedded", "Embedded lab (waybill up)", wanted != Lab::Full, embedded),
             Section::new("both", "This machine", true, machine::checks().into()),
             Section::new("full", "Full lab (docker compose up)", wanted == Lab::Full, full.checks),
         ]);
         print(&if self.json { report.json() } else { report.words() });
-        Ok(if report.failures() == 0 { Exit::Done } else { Exit::Failed })
+        Ok(if report.failures() == 0 { Exit::Success } else { Exit::Failed })
     }
 }

@@ -4,20 +4,20 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::check::{Check, Status};
+use super::check::{CheckStatus, DoctorCheck};
 use crate::terminal::{BOLD, DIM, clean_lines, styled};
 
 /// Columns before what was found: the status, the name, and the spaces around.
 const INDENT: usize = 29;
 
 /// All checks.
-pub(super) struct Report(pub(super) Vec<Section>);
+pub(super) struct DoctorReport(pub(super) Vec<Section>);
 
 /// The checks of one lab, or of both.
 pub(super) struct Section {
     lab: &'static str,
     title: &'static str,
-    checks: Vec<Check>,
+    checks: Vec<DoctorCheck>,
 }
 
 impl Section {
@@ -26,25 +26,25 @@ impl Section {
         lab: &'static str,
         title: &'static str,
         wanted: bool,
-        checks: Vec<Check>,
+        checks: Vec<DoctorCheck>,
     ) -> Self {
-        let demote = |check: Check| if wanted { check } else { check.demoted() };
+        let demote = |check: DoctorCheck| if wanted { check } else { check.demoted() };
         Self { lab, title, checks: checks.into_iter().map(demote).collect() }
     }
 }
 
-impl Report {
+impl DoctorReport {
     /// The number of failed checks.
     pub(super) fn failures(&self) -> usize {
         let checks = self.0.iter().flat_map(|section| &section.checks);
-        checks.filter(|check| check.status == Status::Failed).count()
+        checks.filter(|check| check.status == CheckStatus::Failed).count()
     }
 
     /// One JSON object.
     pub(super) fn json(&self) -> String {
         let checks = self.0.iter().flat_map(|Section { lab, checks, .. }| {
             checks.iter().map(move |check| {
-                let Check { name, status, found, advice } = check;
+                let DoctorCheck { name, status, found, advice } = check;
                 json!({"lab": lab, "name": name, "status": status, "found": found, "advice": advice})
             })
         });
@@ -68,7 +68,7 @@ impl Report {
     }
 }
 
-fn words(check: &Check) -> String {
+fn words(check: &DoctorCheck) -> String {
     let found = clean_lines(&check.found).replace('\n', &format!("\n{:INDENT$}", ""));
     let mark = styled(check.status.style(), &format!("{:<7}", check.status.name()));
     let mut text = format!("{mark} {:<20} {found}\n", clean_lines(&check.name));

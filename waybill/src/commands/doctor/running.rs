@@ -12,7 +12,7 @@ use lab::{
 };
 use url::Url;
 
-use super::{check::Check, jobs};
+use super::{check::DoctorCheck, jobs};
 use crate::listener;
 
 const CONSOLE: &str = "console";
@@ -22,15 +22,18 @@ pub(super) async fn checks(
     ports: Ports,
     full: &[u16],
     lab: Option<&RunningLab>,
-) -> anyhow::Result<Vec<Check>> {
+) -> anyhow::Result<Vec<DoctorCheck>> {
     const NAME: &str = "ports";
     let Err(taken) = ports.check(Ipv4Addr::LOCALHOST.into()) else {
         let (first, last) = (ports.gateway, ports.nats_monitor);
-        return Ok(vec![Check::ok(NAME, format!("free: gateway {first} to NATS monitor {last}"))]);
+        return Ok(vec![DoctorCheck::ok(
+            NAME,
+            format!("free: gateway {first} to NATS monitor {last}"),
+        )]);
     };
     if taken.0.iter().all(|one| full.contains(&one.port)) {
         let advice = "stop it with docker compose down, or start the embedded lab on other ports with --port-base N";
-        return Ok(vec![Check::failed(NAME, "in use by the full lab", advice)]);
+        return Ok(vec![DoctorCheck::failed(NAME, "in use by the full lab", advice)]);
     }
     let found = parts(ports).await?;
     // The ports of console and gateway are popular: another program there is no lab.
@@ -39,10 +42,12 @@ pub(super) async fn checks(
         let lines: Vec<String> = taken.0.iter().map(line).collect();
         let advice =
             "stop these programs, or choose other ports with --port-base N (WAYBILL_PORT_BASE)";
-        return Ok(vec![Check::failed(NAME, lines.join("\n"), advice)]);
+        return Ok(vec![DoctorCheck::failed(NAME, lines.join("\n"), advice)]);
     }
-    let mut checks =
-        vec![Check::ok(NAME, format!("a lab is running: http://127.0.0.1:{}", ports.console))];
+    let mut checks = vec![DoctorCheck::ok(
+        NAME,
+        format!("a lab is running: http://127.0.0.1:{}", ports.console),
+    )];
     checks.push(broker(ports, lab).await);
     checks.extend(found.into_iter().map(|(part, state)| state.check(part)));
     checks.extend(replicas(ports).await?);
@@ -52,19 +57,19 @@ pub(super) async fn checks(
 }
 
 /// Warns if the system may use a port of the lab for an outgoing connection.
-pub(super) fn outgoing(ports: Ports) -> Option<Check> {
+pub(super) fn outgoing(ports: Ports) -> Option<DoctorCheck> {
     let warning = ephemeral::warning(ports, 1)?;
     let (found, advice) = warning.split_once("; ")?;
-    Some(Check::note("port range", found, advice))
+    Some(DoctorCheck::note("port range", found, advice))
 }
 
 /// Checks the health of the broker, or if its health page is unknown, whether it listens.
-async fn broker(ports: Ports, lab: Option<&RunningLab>) -> Check {
+async fn broker(ports: Ports, lab: Option<&RunningLab>) -> DoctorCheck {
     const NAME: &str = "nats";
     let Some(page) = lab.and_then(|lab| lab.health_url.as_deref()) else {
         let listens = can_listen((Ipv4Addr::LOCALHOST, ports.nats).into()).is_err();
         return if listens {
-            Check::skipped(NAME, "listens; only the user who started it can query its health")
+            DoctorCheck::skipped(NAME, "listens; only the user who started it can query its health")
         } else {
             State::Absent.check(NAME)
         };
@@ -78,19 +83,19 @@ async fn broker(ports: Ports, lab: Option<&RunningLab>) -> Check {
             } else {
                 "the lab continues by itself once the disk is writable; the broker's log is in the data folder"
             };
-            Check::failed(NAME, error, advice)
+            DoctorCheck::failed(NAME, error, advice)
         }
     }
 }
 
 /// Queues and stores that are missing or unreadable; `None` if there are none.
-async fn queues(ports: Ports) -> Option<Check> {
+async fn queues(ports: Ports) -> Option<DoctorCheck> {
     let url = Url::parse(&format!("http://127.0.0.1:{}", ports.gateway)).ok()?;
     let list = GatewayClient::new(&url).ok()?.queues().await.ok()?;
     let stores = list.queues.iter().map(|queue| &queue.store).chain(&list.stores);
     let errors: Vec<&str> = stores.filter_map(|store| store.error.as_deref()).collect();
     let advice = "create what is missing with waybill topology apply; jobs in a lost stream or bucket are lost";
-    (!errors.is_empty()).then(|| Check::failed("queues", errors.join("\n"), advice))
+    (!errors.is_empty()).then(|| DoctorCheck::failed("queues", errors.join("\n"), advice))
 }
 
 fn line(taken: &PortTaken) -> String {
@@ -108,18 +113,20 @@ enum State {
 }
 
 impl State {
-    fn check(self, part: impl Into<Cow<'static, str>>) -> Check {
+    fn check(self, part: impl Into<Cow<'static, str>>) -> DoctorCheck {
         match self {
-            Self::Ready => Check::ok(part, "ready"),
-            Self::NotReady(why) if why.starts_with("storage") => {
-                Check::failed(part, why, "see `nats` and `disk`: it continues once the broker does")
-            }
-            Self::NotReady(why) => Check::failed(
+            Self::Ready => DoctorCheck::ok(part, "ready"),
+            Self::NotReady(why) if why.starts_with("storage") => DoctorCheck::failed(
+                part,
+                why,
+                "see `nats` and `disk`: it continues once the broker does",
+            ),
+            Self::NotReady(why) => DoctorCheck::failed(
                 part,
                 why,
                 "wait a moment; if this persists, check its log in the data folder",
             ),
-            Self::Absent => Check::failed(
+            Self::Absent => DoctorCheck::failed(
                 part,
                 "no response: it is restarting, suspended, or dead",
                 "run this again in a second; if this persists, check its log in the data folder",
@@ -149,7 +156,7 @@ async fn parts(ports: Ports) -> anyhow::Result<Vec<(&'static str, State)>> {
 }
 
 /// The further processors that respond: how many there should be is not known here.
-async fn replicas(ports: Ports) -> anyhow::Result<Vec<Check>> {
+async fn replicas(ports: Ports) -> anyhow::Result<Vec<DoctorCheck>> {
     let queries = (2..=PROCESSORS_MAX).map(|n| async move {
         let admin = AdminClient::new("processor", ports.processor_admin_of(n))?;
         let part = Part::Processor(n).to_string();
@@ -159,6 +166,7 @@ async fn replicas(ports: Ports) -> anyhow::Result<Vec<Check>> {
             Err(_) => None,
         })
     });
-    let checks: anyhow::Result<Vec<Option<Check>>> = join_all(queries).await.into_iter().collect();
+    let checks: anyhow::Result<Vec<Option<DoctorCheck>>> =
+        join_all(queries).await.into_iter().collect();
     Ok(checks?.into_iter().flatten().collect())
 }

@@ -4,26 +4,30 @@ use client::GatewayClient;
 use contract::{api::JobView, state::JobState};
 use url::Url;
 
-use super::check::Check;
+use super::check::DoctorCheck;
 use crate::terminal::clean;
 
 /// Most stuck jobs listed.
 const NAMED_MAX: usize = 10;
 
 /// One check per stuck job. Empty if the gateway at `port` does not respond: another check reports that.
-pub(super) async fn checks(port: u16) -> Vec<Check> {
+pub(super) async fn checks(port: u16) -> Vec<DoctorCheck> {
     let Ok(url) = Url::parse(&format!("http://127.0.0.1:{port}")) else { return Vec::new() };
     let Ok(gateway) = GatewayClient::new(&url) else { return Vec::new() };
     let Ok(list) = gateway.stuck_jobs(NAMED_MAX + 1).await else { return Vec::new() };
-    let mut checks: Vec<Check> = list.jobs.iter().take(NAMED_MAX).map(check).collect();
+    let mut checks: Vec<DoctorCheck> = list.jobs.iter().take(NAMED_MAX).map(check).collect();
     if list.jobs.len() > NAMED_MAX {
         let found = format!("more than these {NAMED_MAX} are stuck");
-        checks.push(Check::note("jobs", found, "curl .../v1/jobs?stuck=true lists up to 500"));
+        checks.push(DoctorCheck::note(
+            "jobs",
+            found,
+            "curl .../v1/jobs?stuck=true lists up to 500",
+        ));
     }
     checks
 }
 
-fn check(job: &JobView) -> Check {
+fn check(job: &JobView) -> DoctorCheck {
     let (found, advice) = if job.state == JobState::Running {
         let worker = clean(job.worker.as_deref().unwrap_or("a worker"));
         (
@@ -43,5 +47,5 @@ fn check(job: &JobView) -> Check {
             ),
         )
     };
-    Check::note(format!("job {}", job.id), found, advice)
+    DoctorCheck::note(format!("job {}", job.id), found, advice)
 }

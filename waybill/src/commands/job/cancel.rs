@@ -4,18 +4,18 @@ use contract::state::JobState;
 
 use super::{
     details,
-    find::Which,
-    follow::{Follow, wait_for_end},
+    find::JobSelector,
+    follow::{FollowArgs, wait_for_end},
 };
 use crate::{exit::Exit, lab_args::LabArgs, terminal::print_error};
 
 /// Cancel a job; a running one stops at its next checkpoint
 #[derive(Debug, clap::Args)]
-pub(crate) struct Cancel {
+pub(crate) struct CancelJob {
     #[command(flatten)]
-    which: Which,
+    job: JobSelector,
     #[command(flatten)]
-    follow: Follow,
+    follow: FollowArgs,
     /// Print the response of the gateway as JSON
     #[arg(long)]
     json: bool,
@@ -23,10 +23,10 @@ pub(crate) struct Cancel {
     lab: LabArgs,
 }
 
-impl Cancel {
+impl CancelJob {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let (gateway, console) = (self.lab.gateway()?, self.lab.console()?);
-        let id = self.which.find(&gateway).await?;
+        let id = self.job.find(&gateway).await?;
         let mut job = gateway.cancel(id).await?;
         if self.follow.wait && !job.state.is_terminal() {
             let end = wait_for_end(&gateway, id, self.follow.limit()).await?;
@@ -35,17 +35,17 @@ impl Cancel {
                 None => gateway.job(id).await?,
             };
         }
-        details::show(&job, &console, None, self.json, details::Head::Wanted)?;
+        details::show(&job, &console, None, self.json, details::HeadState::NotPrinted)?;
         Ok(match job.state {
-            _ if !self.follow.wait => Exit::Done,
-            JobState::Cancelled => Exit::Done,
+            _ if !self.follow.wait => Exit::Success,
+            JobState::Cancelled => Exit::Success,
             state if state.is_terminal() => {
                 print_error(&format!(
                     "waybill: the job ended as {state} before it could be cancelled\n"
                 ));
                 Exit::JobNotSucceeded
             }
-            _ => self.follow.time_up(&job),
+            _ => self.follow.timed_out(&job),
         })
     }
 }

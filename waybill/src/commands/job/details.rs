@@ -13,7 +13,7 @@ use contract::{
 };
 use serde_json::{Value, json};
 
-use super::{blocked::lease_text, follow, picture::Drawing};
+use super::{blocked::lease_text, follow, trace_args::DrawnTrace};
 use crate::terminal::{
     BAD, BOLD, DIM, GOOD, WARNING, clean, columns, fit, print, print_error, short, styled,
 };
@@ -25,8 +25,8 @@ const RESULT_COLUMNS: (usize, usize) = (24, 64);
 
 /// Whether the head lines are still to be printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Head {
-    Wanted,
+pub(super) enum HeadState {
+    NotPrinted,
     Printed,
 }
 
@@ -64,9 +64,9 @@ pub(super) fn print_head(head: &HeadLines<'_>, console: &ConsoleClient, beside_j
 pub(super) fn show(
     job: &JobView,
     console: &ConsoleClient,
-    trace: Option<&Drawing>,
+    trace: Option<&DrawnTrace>,
     as_json: bool,
-    head: Head,
+    head: HeadState,
 ) -> anyhow::Result<()> {
     if as_json {
         let mut job = serde_json::to_value(job)?;
@@ -76,8 +76,8 @@ pub(super) fn show(
         print(&format!("{job:#}\n"));
     } else {
         let mut text = match head {
-            Head::Wanted => HeadLines::of(job).text(console),
-            Head::Printed => String::new(),
+            HeadState::NotPrinted => HeadLines::of(job).text(console),
+            HeadState::Printed => String::new(),
         };
         text.push_str(&words(job));
         if let Some(trace) = trace {

@@ -7,9 +7,9 @@ use contract::{JobId, api::JobView};
 use tokio::{signal::ctrl_c, time::timeout};
 
 use super::{
-    details::{self, Head, HeadLines},
-    follow::{Follow, exit, wait_for_end},
-    picture::Picture,
+    details::{self, HeadLines, HeadState},
+    follow::{FollowArgs, exit, wait_for_end},
+    trace_args::TraceArgs,
 };
 use crate::exit::Exit;
 
@@ -20,9 +20,9 @@ const LAST_QUERY_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct DisplayArgs {
     #[command(flatten)]
-    pub(super) follow: Follow,
+    pub(super) follow: FollowArgs,
     #[command(flatten)]
-    pub(super) picture: Picture,
+    pub(super) trace_args: TraceArgs,
     /// Print the response of the gateway as JSON; with --trace, its spans are in `trace`
     #[arg(long)]
     pub(super) json: bool,
@@ -41,8 +41,8 @@ impl DisplayArgs {
         if wait {
             return self.show_at_end(gateway, console, HeadLines::of(&job)).await;
         }
-        self.print(&job, console, Head::Wanted).await?;
-        Ok(Exit::Done)
+        self.print(&job, console, HeadState::NotPrinted).await?;
+        Ok(Exit::Success)
     }
 
     /// Prints the head lines, waits for the job to end and shows it. If interrupted, shows its current state.
@@ -63,8 +63,12 @@ impl DisplayArgs {
                 Some(end) => end,
                 None => gateway.job(id).await?,
             };
-            self.print(&job, console, Head::Printed).await?;
-            anyhow::Ok(if job.state.is_terminal() { exit(&job) } else { self.follow.time_up(&job) })
+            self.print(&job, console, HeadState::Printed).await?;
+            anyhow::Ok(if job.state.is_terminal() {
+                exit(&job)
+            } else {
+                self.follow.timed_out(&job)
+            })
         };
         tokio::select! {
             shown = shown => shown,
@@ -79,7 +83,8 @@ impl DisplayArgs {
         console: &ConsoleClient,
         id: JobId,
     ) -> anyhow::Result<Exit> {
-        let query = async { self.print(&gateway.job(id).await?, console, Head::Printed).await };
+        let query =
+            async { self.print(&gateway.job(id).await?, console, HeadState::Printed).await };
         let query = timeout(LAST_QUERY_TIMEOUT, query);
         tokio::select! {
             result = query => {
@@ -96,9 +101,9 @@ impl DisplayArgs {
         &self,
         job: &JobView,
         console: &ConsoleClient,
-        head: Head,
+        head: HeadState,
     ) -> anyhow::Result<()> {
-        let trace = self.picture.of(job, console).await?;
+        let trace = self.trace_args.of(job, console).await?;
         details::show(job, console, trace.as_ref(), self.json, head)
     }
 }

@@ -16,13 +16,13 @@ const DIGITS_MIN: usize = 4;
 
 /// One job.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Which {
+pub(crate) struct JobSelector {
     /// The id of the job, the last digits of it (newest 500 jobs only), or `last` for the job you submitted last
     #[arg(value_name = "ID|last")]
     id: String,
 }
 
-impl Which {
+impl JobSelector {
     /// The id of the job; queries the gateway unless the id is complete.
     pub(crate) async fn find(&self, gateway: &GatewayClient) -> anyhow::Result<JobId> {
         find(gateway, &self.id).await
@@ -63,7 +63,7 @@ pub(crate) async fn find(gateway: &GatewayClient, wanted: &str) -> anyhow::Resul
 async fn last(gateway: &GatewayClient) -> anyhow::Result<JobId> {
     let advice = "submit one with `waybill job submit`, or choose one from `waybill job list`";
     let url = gateway.url();
-    let Some(id) = crate::last::of(url)? else {
+    let Some(id) = crate::last_job::of(url)? else {
         // If the lab is unreachable, report that instead.
         gateway.jobs(&JobFilter { limit: 1, ..JobFilter::default() }).await?;
         bail!("you have submitted no job to the lab at {url} yet: {advice}");

@@ -29,7 +29,7 @@ const UNREACHABLE_MAX: Duration = Duration::from_secs(10);
 /// Whether to wait for the job to end.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Display")]
-pub(super) struct Follow {
+pub(super) struct FollowArgs {
     /// Wait for the job to end; the exit code then says whether it succeeded
     #[arg(long)]
     pub(super) wait: bool,
@@ -38,23 +38,23 @@ pub(super) struct Follow {
     wait_limit: u64,
 }
 
-impl Follow {
+impl FollowArgs {
     /// The longest wait.
     pub(super) fn limit(&self) -> Duration {
         Duration::from_secs(self.wait_limit)
     }
 
     /// Reports that the wait timed out.
-    pub(super) fn time_up(&self, job: &JobView) -> Exit {
+    pub(super) fn timed_out(&self, job: &JobView) -> Exit {
         let (state, limit) = (job.state, self.wait_limit);
         print_error(&format!("waybill: the job is still {state} after {limit} s\n"));
-        Exit::TimeUp
+        Exit::Timeout
     }
 }
 
 /// The exit code of a command that waited for this job.
 pub(super) fn exit(job: &JobView) -> Exit {
-    if job.state == JobState::Succeeded { Exit::Done } else { Exit::JobNotSucceeded }
+    if job.state == JobState::Succeeded { Exit::Success } else { Exit::JobNotSucceeded }
 }
 
 /// Waits until the job has ended; `None` on timeout.
@@ -63,8 +63,8 @@ pub(super) async fn wait_for_end(
     id: JobId,
     limit: Duration,
 ) -> Result<Option<JobView>, ClientError> {
-    let began = Instant::now();
-    let mut last_response = began;
+    let started_at = Instant::now();
+    let mut last_response = started_at;
     let mut delay = POLL_DELAY_FIRST;
     let mut line = StatusLine::default();
     let mut lease_watch = LeaseWatch::default();
@@ -86,11 +86,11 @@ pub(super) async fn wait_for_end(
                 return Err(error);
             }
         }
-        if began.elapsed() >= limit {
+        if started_at.elapsed() >= limit {
             line.clear();
             return Ok(None);
         }
-        sleep(delay.min(limit.saturating_sub(began.elapsed()))).await;
+        sleep(delay.min(limit.saturating_sub(started_at.elapsed()))).await;
         delay = (delay * 3 / 2).min(POLL_DELAY_MAX);
     }
 }

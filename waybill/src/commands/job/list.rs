@@ -29,7 +29,7 @@ const NAME_MIN: usize = 15;
 
 /// List the newest jobs, without those that the lab itself submits
 #[derive(Debug, clap::Args)]
-pub(crate) struct List {
+pub(crate) struct ListJobs {
     /// Only jobs in this state
     #[arg(long, value_name = "STATE", value_parser = state_names())]
     state: Option<String>,
@@ -54,7 +54,7 @@ pub(crate) struct List {
     lab: LabArgs,
 }
 
-impl List {
+impl ListJobs {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let limit = usize::from(self.limit);
         let source = self.all.then_some("all");
@@ -71,7 +71,7 @@ impl List {
             let rows: String = list.jobs.iter().map(|job| row(job, columns)).collect();
             print(&format!("{}\n{rows}", styled(DIM, &head(columns))));
         }
-        Ok(Exit::Done)
+        Ok(Exit::Success)
     }
 }
 

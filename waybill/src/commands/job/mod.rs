@@ -1,17 +1,17 @@
 //! `waybill job`: submits, shows, cancels and retries jobs.
 
 mod blocked;
-mod body;
 mod cancel;
 mod details;
 mod display_args;
 mod find;
 mod follow;
+mod job_args;
 mod list;
-mod picture;
 mod retry;
 mod show;
 mod submit;
+mod trace_args;
 mod watch;
 
 use crate::exit::Exit;
@@ -21,16 +21,16 @@ pub(crate) use find::find;
 
 /// Submit, list, show, watch, cancel and retry jobs
 #[derive(Debug, clap::Subcommand)]
-pub(crate) enum Job {
-    Submit(submit::Submit),
-    List(list::List),
-    Show(show::Show),
-    Watch(watch::Watch),
-    Cancel(cancel::Cancel),
-    Retry(retry::Retry),
+pub(crate) enum JobCommand {
+    Submit(submit::SubmitJob),
+    List(list::ListJobs),
+    Show(show::ShowJob),
+    Watch(watch::WatchJob),
+    Cancel(cancel::CancelJob),
+    Retry(retry::RetryJob),
 }
 
-impl Job {
+impl JobCommand {
     pub(crate) async fn run(self) -> anyhow::Result<Exit> {
         match self {
             Self::Submit(submit) => submit.run().await,

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     blocked::LeaseWatch,
     details,
-    find::Which,
+    find::JobSelector,
     follow::{exit, words},
 };
 use crate::{
@@ -38,9 +38,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Print the changes of a job until it ends; the exit code says whether it succeeded
 #[derive(Debug, clap::Args)]
-pub(crate) struct Watch {
+pub(crate) struct WatchJob {
     #[command(flatten)]
-    which: Which,
+    job: JobSelector,
     /// Timeout, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     limit: u64,
@@ -51,19 +51,19 @@ pub(crate) struct Watch {
     lab: LabArgs,
 }
 
-impl Watch {
+impl WatchJob {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         let gateway = self.lab.gateway()?;
-        let id = self.which.find(&gateway).await?;
+        let id = self.job.find(&gateway).await?;
         let limit = Duration::from_secs(self.limit);
         let mut printer = Printer { json: self.json, ..Printer::default() };
         let Some(end) = watch(&gateway, id, limit, &mut printer).await? else {
             printer.line.clear();
             print_error(&format!("waybill: the job has not ended after {} s\n", self.limit));
-            return Ok(Exit::TimeUp);
+            return Ok(Exit::Timeout);
         };
         if !self.json {
-            details::show(&end, &self.lab.console()?, None, false, details::Head::Wanted)?;
+            details::show(&end, &self.lab.console()?, None, false, details::HeadState::NotPrinted)?;
         }
         Ok(exit(&end))
     }

@@ -31,7 +31,7 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// `docker compose kill processor && docker start $(docker compose ps -aq processor)`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = output::HELP)]
-pub(crate) struct Kill {
+pub(crate) struct KillCommand {
     /// nats, console, gateway, ingester, processor, processor-2 …, notifier
     part: Part,
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub(crate) struct Kill {
     json: bool,
 }
 
-impl Kill {
+impl KillCommand {
     pub(crate) async fn run(self) -> anyhow::Result<Exit> {
         let (part, ports) = (self.part, self.ports.ports());
         let found = process(part, ports)?;
@@ -61,7 +61,7 @@ impl Kill {
         } else {
             print(&output::killed(part, found.id, &jobs));
         }
-        Ok(Exit::Done)
+        Ok(Exit::Success)
     }
 }
 

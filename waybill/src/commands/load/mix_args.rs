@@ -4,7 +4,7 @@ use contract::job::Notify;
 
 use crate::{
     exit::UsageError,
-    load::mix::{Kinds, Mix, Share},
+    load::mix::{KindWeights, Mix, Share},
 };
 
 /// The mix of jobs and events.
@@ -14,7 +14,7 @@ pub(super) struct MixArgs {
     /// Kinds of jobs and their weights, such as add=5,primes=1; also mixed (several operations) and
     /// fail (a division by zero) [default: small jobs of every kind]
     #[arg(long, value_name = "KIND=WEIGHT,…")]
-    kinds: Option<Kinds>,
+    kinds: Option<KindWeights>,
     /// Share of malformed raw events, whose data is not a valid job, such as 0.05 or 5%
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     malformed: Share,

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::{
     exit::{Exit, HELP},
     lab_args::LabArgs,
-    load::{self, End, Limits, Target, plan::Plan, report::Report},
+    load::{self, LoadEnd, LoadLimits, LoadTarget, plan::LoadPlan, report::LoadReport},
     terminal::{StatusLine, print, print_error},
 };
 use mix_args::MixArgs;
@@ -29,7 +29,7 @@ const WAIT_SECONDS_MAX: u64 = 86_400;
 /// Run a load test: submit jobs and raw events, and report the outcome of each
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{}\n\n{HELP}", output::HELP))]
-pub(crate) struct Load {
+pub(crate) struct LoadCommand {
     #[command(flatten)]
     pace: PaceArgs,
     /// Duration of the load, in minutes
@@ -62,9 +62,9 @@ pub(crate) struct Load {
     lab: LabArgs,
 }
 
-impl Load {
+impl LoadCommand {
     pub(crate) async fn run(self) -> anyhow::Result<Exit> {
-        let target = Target::of(self.lab.gateway()?, self.lab.ingester()?);
+        let target = LoadTarget::of(self.lab.gateway()?, self.lab.ingester()?);
         let json = self.json;
         let load = self.load()?;
         // Print the seed first: a run that is killed can be repeated too.
@@ -91,7 +91,7 @@ impl Load {
         Ok(exit(&report))
     }
 
-    fn load(self) -> anyhow::Result<load::Load> {
+    fn load(self) -> anyhow::Result<load::LoadRun> {
         let seed = self.seed.unwrap_or_else(rand::random);
         let time = self.minutes.map(Duration::from_mins).or(self.seconds.map(Duration::from_secs));
         let time = match (time, self.jobs) {
@@ -99,22 +99,22 @@ impl Load {
             (None, Some(_)) => load::TIME_MAX,
             (None, None) => TIME_DEFAULT,
         };
-        let limits = Limits {
+        let limits = LoadLimits {
             in_flight: usize::try_from(self.in_flight)?,
             wait: Duration::from_secs(self.wait_limit),
             repeats: self.repeat,
-            ..Limits::default()
+            ..LoadLimits::default()
         };
-        Ok(load::Load {
-            plan: Plan::new(seed, self.mix.mix()?),
+        Ok(load::LoadRun {
+            plan: LoadPlan::new(seed, self.mix.mix()?),
             pace: self.pace.pace(),
-            end: End { jobs: self.jobs.unwrap_or(load::JOBS_MAX), time },
+            end: LoadEnd { jobs: self.jobs.unwrap_or(load::JOBS_MAX), time },
             limits,
         })
     }
 }
 
-fn exit(report: &Report) -> Exit {
+fn exit(report: &LoadReport) -> Exit {
     if report.broken_off {
         return Exit::Interrupted;
     }
@@ -122,11 +122,11 @@ fn exit(report: &Report) -> Exit {
         print_error("waybill: the lab accepted none of the jobs and events\n");
         return Exit::Failed;
     }
-    if !report.is_whole() {
+    if !report.is_complete() {
         print_error("waybill: some accepted jobs or events did not end within --wait-limit\n");
-        return Exit::TimeUp;
+        return Exit::Timeout;
     }
-    Exit::Done
+    Exit::Success
 }
 
 fn count_up_to(max: usize) -> clap::builder::RangedU64ValueParser<u64> {

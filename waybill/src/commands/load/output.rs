@@ -4,9 +4,9 @@ use std::{fmt::Write as _, time::Duration};
 
 use crate::{
     load::{
-        End, JOBS_MAX, Load, TIME_MAX,
+        JOBS_MAX, LoadEnd, LoadRun, TIME_MAX,
         pace::Pace,
-        report::{Percentiles, Progress, Report},
+        report::{LoadProgress, LoadReport, Percentiles},
     },
     terminal::{BAD, BOLD, DIM, GOOD, WARNING, fit, short, styled},
 };
@@ -22,13 +22,13 @@ const BAR: usize = 24;
 const LABEL: usize = 10;
 
 /// Printed before anything is sent.
-pub(super) fn starting(load: &Load) -> String {
+pub(super) fn starting(load: &LoadRun) -> String {
     format!("{}{}", label("seed"), styled(BOLD, &format!("{}\n", load.plan.seed())))
 }
 
 /// The progress, in one line.
-pub(super) fn progress(progress: &Progress, end: &End) -> String {
-    let Progress { elapsed, all_sent, sent, refused, accepted, ended } = *progress;
+pub(super) fn progress(progress: &LoadProgress, end: &LoadEnd) -> String {
+    let LoadProgress { elapsed, all_sent, sent, refused, accepted, ended } = *progress;
     let part = if all_sent {
         ended as f64 / accepted.max(1) as f64
     } else {
@@ -51,7 +51,7 @@ pub(super) fn progress(progress: &Progress, end: &End) -> String {
 }
 
 /// The summary of a run.
-pub(super) fn summary(report: &Report) -> String {
+pub(super) fn summary(report: &LoadReport) -> String {
     let mut text = line("sent", &sent(report));
     text.push_str(&line("jobs", &jobs(report)));
     if report.events.malformed.sent + report.events.foreign.sent > 0 {
@@ -84,8 +84,8 @@ fn line(name: &str, text: &str) -> String {
     format!("{}{text}\n", label(name))
 }
 
-fn sent(report: &Report) -> String {
-    let (jobs, events) = (&report.jobs.answers, &report.events);
+fn sent(report: &LoadReport) -> String {
+    let (jobs, events) = (&report.jobs.responses, &report.events);
     let all = jobs.sent + events.malformed.sent + events.foreign.sent;
     let took = short(Duration::try_from_secs_f64(report.seconds).unwrap_or_default());
     let pace = match &report.pace {
@@ -97,9 +97,9 @@ fn sent(report: &Report) -> String {
     format!("{all} in {took}: {pace}{broken}")
 }
 
-fn jobs(report: &Report) -> String {
+fn jobs(report: &LoadReport) -> String {
     let jobs = &report.jobs;
-    let mut text = format!("{} accepted: ", jobs.answers.accepted);
+    let mut text = format!("{} accepted: ", jobs.responses.accepted);
     let ends = [
         (jobs.succeeded, "succeeded", GOOD),
         (jobs.failed, "failed", BAD),
@@ -118,7 +118,7 @@ fn jobs(report: &Report) -> String {
     text
 }
 
-fn events(report: &Report) -> String {
+fn events(report: &LoadReport) -> String {
     let events = &report.events;
     let discarded =
         events.discarded.map_or("an unknown number".to_owned(), |discarded| discarded.to_string());
@@ -128,11 +128,11 @@ fn events(report: &Report) -> String {
     )
 }
 
-fn refused(report: &Report) -> Option<String> {
+fn refused(report: &LoadReport) -> Option<String> {
     let mut parts: Vec<String> =
         report.refused.iter().map(|(status, count)| format!("{count} with {status}")).collect();
-    let all = [report.jobs.answers, report.events.malformed, report.events.foreign];
-    let unanswered: u64 = all.iter().map(|answers| answers.unanswered).sum();
+    let all = [report.jobs.responses, report.events.malformed, report.events.foreign];
+    let unanswered: u64 = all.iter().map(|responses| responses.unanswered).sum();
     if unanswered > 0 {
         parts.push(format!("{unanswered} without a response"));
     }
@@ -156,7 +156,7 @@ fn spread(found: &Percentiles, what: &str) -> String {
     format!("{times}  {}", styled(DIM, what))
 }
 
-fn warnings(report: &Report) -> String {
+fn warnings(report: &LoadReport) -> String {
     let mut text = String::new();
     let mut warn = |warning: String| {
         let _ = writeln!(text, "{}", styled(WARNING, &warning));

@@ -9,7 +9,9 @@ use telemetry::TelemetryConfig;
 
 use crate::{
     cli::Cli,
-    environment::{Given, PartSettings, Sources, own_settings, settings_of, variables},
+    environment::{
+        GivenSettings, PartSettings, SettingSources, own_settings, settings_of, variables,
+    },
     exit::UsageError,
 };
 
@@ -22,31 +24,34 @@ pub(super) struct Environment {
     /// `up` itself first.
     pub(super) parts: Vec<PartSettings>,
     /// Variables that have no effect, or only a partial one: the name, and why.
-    pub(super) set_aside: Vec<(String, String)>,
+    pub(super) ignored_variables: Vec<(String, String)>,
     /// Why the console receives no complete traces, if so.
     pub(super) no_traces: Option<String>,
 }
 
 impl Environment {
     /// Reads the settings of all parts; an error names the invalid one.
-    pub(super) fn read(options: &EmbeddedOptions, sources: &Sources) -> anyhow::Result<Self> {
+    pub(super) fn read(
+        options: &EmbeddedOptions,
+        sources: &SettingSources,
+    ) -> anyhow::Result<Self> {
         options.check_environment().map_err(|refused| UsageError(refused.to_string()))?;
         let cli = Cli::command();
         let up = below(&cli, &["up"])?;
         let mut read = Self {
             parts: vec![own_settings(up, sources)],
-            set_aside: set_aside(options, &cli),
+            ignored_variables: ignored_variables(options, &cli),
             no_traces: None,
         };
         for (part, path, by_lab) in embedded::settings(options) {
-            let given = Given { by_lab: &by_lab, by_user: &options.user, sources };
+            let given = GivenSettings { by_lab: &by_lab, by_user: &options.user, sources };
             let (settings, matches) = settings_of(&part, below(&cli, &path)?, &given)
                 .map_err(|wrong| UsageError(wrong.to_string()))?;
             read.parts.push(settings);
             if part == "gateway" {
                 let telemetry = TelemetryConfig::from_arg_matches(&matches)
                     .map_err(|error| UsageError(plain(&error)))?;
-                read.set_aside.extend(telemetry.ignored_variables());
+                read.ignored_variables.extend(telemetry.ignored_variables());
                 let is_linked = matches.get_one("trace_context") == Some(&TraceContext::Link);
                 read.no_traces = no_traces(options, &telemetry, is_linked);
             }
@@ -76,7 +81,7 @@ fn no_traces(
     telemetry.why_no_trace().or(is_linked.then_some(linked)).map(str::to_owned)
 }
 
-fn set_aside(options: &EmbeddedOptions, cli: &Command) -> Vec<(String, String)> {
+fn ignored_variables(options: &EmbeddedOptions, cli: &Command) -> Vec<(String, String)> {
     let known = variables(cli);
     let of_one =
         options.ignored_variables().into_iter().map(|aside| (aside.name.to_owned(), aside.why));

@@ -17,7 +17,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The first job and its trace.
 #[derive(Debug)]
-pub(super) struct First {
+pub(super) struct FirstJob {
     pub(super) job_id: String,
     pub(super) trace_id: String,
     /// The URL of its trace.
@@ -31,12 +31,12 @@ pub(super) struct First {
 pub(super) async fn run(
     address: &LabArgs,
     no_traces: Option<&str>,
-    began: Instant,
+    started_at: Instant,
 ) -> anyhow::Result<Event> {
     let (gateway, console) = (address.gateway()?, address.console()?);
     Ok(match first(&gateway, &console, no_traces).await {
-        Ok(first) => output::first(&first, began.elapsed()),
-        Err(error) => output::no_first(&error.to_string()),
+        Ok(first) => output::first_job(&first, started_at.elapsed()),
+        Err(error) => output::first_job_failed(&error.to_string()),
     })
 }
 
@@ -44,7 +44,7 @@ async fn first(
     gateway: &GatewayClient,
     console: &ConsoleClient,
     no_traces: Option<&str>,
-) -> Result<First, ClientError> {
+) -> Result<FirstJob, ClientError> {
     let accepted = submit(gateway).await?;
     let JobAccepted { id, trace_id, .. } = accepted;
     let deadline = Deadline::now() + LIMIT;
@@ -59,7 +59,7 @@ async fn first(
     // Without a page, show the id and why.
     let page =
         no_traces.map_or_else(|| console.trace_page(&trace_id), |why| format!("{trace_id}, {why}"));
-    Ok(First { job_id: id.to_string(), trace_id, page, lacks })
+    Ok(FirstJob { job_id: id.to_string(), trace_id, page, lacks })
 }
 
 async fn submit(gateway: &GatewayClient) -> Result<JobAccepted, ClientError> {

@@ -19,7 +19,7 @@ use runtime::stop::Stop;
 use serde_json::json;
 
 use crate::{
-    environment::{self as shown, Sources, of_user},
+    environment::{self as render, SettingSources, user_environment},
     exit::Exit,
     lab_args::LabArgs,
     terminal::{WARNING, print, styled},
@@ -38,7 +38,7 @@ const TRICKLE_MAX: f64 = 100.0;
 /// Start an embedded lab on this machine without containers: broker, four services and console
 #[derive(Debug, clap::Args)]
 #[command(after_help = output::HELP)]
-pub(crate) struct Up {
+pub(crate) struct UpCommand {
     #[command(flatten)]
     lab: UpArgs,
     /// Rate of small random jobs that the lab itself submits, in jobs per second; 0 turns them off
@@ -52,12 +52,12 @@ pub(crate) struct Up {
     json: bool,
     /// Source of the value of each flag.
     #[arg(skip)]
-    sources: Sources,
+    sources: SettingSources,
 }
 
-impl Up {
+impl UpCommand {
     /// Sets the source of the value of each flag.
-    pub(crate) fn set_sources(&mut self, sources: Sources) {
+    pub(crate) fn set_sources(&mut self, sources: SettingSources) {
         self.sources = sources;
     }
 
@@ -65,14 +65,14 @@ impl Up {
         if self.show_config {
             return self.show();
         }
-        let began = Instant::now();
+        let started_at = Instant::now();
         let printer = Printer::start(self.json);
-        let outcome = self.start_to_end(began, &printer).await;
+        let outcome = self.start_to_end(started_at, &printer).await;
         printer.finish();
         outcome
     }
 
-    async fn start_to_end(self, began: Instant, printer: &Printer) -> anyhow::Result<Exit> {
+    async fn start_to_end(self, started_at: Instant, printer: &Printer) -> anyhow::Result<Exit> {
         // A part that drains within its grace period is never cut short; the lab kills one that hangs.
         let grace = self.lab.grace_seconds.saturating_add(5).saturating_mul(TIERS);
         let stop =
@@ -82,22 +82,22 @@ impl Up {
         if let Some(warning) = ephemeral::warning(options.ports, options.processors) {
             printer.print(&output::warning(&warning));
         }
-        for (variable, why) in &environment.set_aside {
-            printer.print(&output::set_aside(variable, why));
+        for (variable, why) in &environment.ignored_variables {
+            printer.print(&output::ignored_variables(variable, why));
         }
         let lab = match Embedded::up(options, stop.soft.clone()).await {
             Ok(lab) => lab,
-            Err(UpError::Stopped) => return Ok(Exit::Done),
+            Err(UpError::Stopped) => return Ok(Exit::Success),
             Err(error) => return Err(error.into()),
         };
         let address = LabArgs::on(lab.ports());
         let mut trickle = Trickle::new(address.gateway()?, self.trickle);
-        printer.print(&output::ready(&lab, &address, began.elapsed())?);
+        printer.print(&output::ready(&lab, &address, started_at.elapsed())?);
         tokio::select! {
             () = stop.soft.cancelled() => {}
-            first = first::run(&address, environment.no_traces.as_deref(), began) => {
+            first = first::run(&address, environment.no_traces.as_deref(), started_at) => {
                 printer.print(&first?);
-                printer.print(&output::lively(self.trickle, lab.ports()));
+                printer.print(&output::next_steps(self.trickle, lab.ports()));
                 trickle.run_until(&stop.soft).await;
             }
         }
@@ -106,15 +106,15 @@ impl Up {
             killed = lab.until_stopped() => killed,
             () = stop.hard.cancelled() => still_running(&lab),
         };
-        printer.print(&output::goodbye(began.elapsed(), trickle.counts(), &killed));
-        Ok(Exit::Done)
+        printer.print(&output::ended(started_at.elapsed(), trickle.counts(), &killed));
+        Ok(Exit::Success)
     }
 
     /// The options of the lab, and the settings of its parts.
     fn plan(&self, report: LabEventSink) -> anyhow::Result<(EmbeddedOptions, Environment)> {
         let waybill = std::env::current_exe().context("cannot find the waybill executable")?;
         let mut options = self.lab.clone().options(waybill, report);
-        options.user = of_user();
+        options.user = user_environment();
         let environment = Environment::read(&options, &self.sources)?;
         if self.lab.canary_seconds.is_some() {
             return Ok((options, environment));
@@ -130,21 +130,21 @@ impl Up {
     /// Prints the settings of each part.
     fn show(&self) -> anyhow::Result<Exit> {
         let (_, environment) = self.plan(silent())?;
-        let Environment { parts, set_aside, .. } = environment;
+        let Environment { parts, ignored_variables, .. } = environment;
         if self.json {
             let rows = |(name, why): (String, String)| json!({"name": name, "text": format!("{name} {why}")});
-            let set_aside: Vec<_> = set_aside.into_iter().map(rows).collect();
+            let ignored_variables: Vec<_> = ignored_variables.into_iter().map(rows).collect();
             print(&format!(
                 "{:#}\n",
-                json!({"parts": shown::json(&parts), "set_aside": set_aside})
+                json!({"parts": render::as_json(&parts), "set_aside": ignored_variables})
             ));
         } else {
-            print(&shown::words(&parts));
-            for (name, why) in set_aside {
+            print(&render::as_text(&parts));
+            for (name, why) in ignored_variables {
                 print(&format!("{}\n", styled(WARNING, &format!("{name} {why}"))));
             }
         }
-        Ok(Exit::Done)
+        Ok(Exit::Success)
     }
 }
 

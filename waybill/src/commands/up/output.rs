@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::Path, time::Duration};
 use lab::{LabEvent, Part, Ports, embedded::Embedded, nats::BinaryOrigin};
 use serde_json::{Value, json};
 
-use super::{first::First, printer::Event, trickle::Counts};
+use super::{first::FirstJob, printer::Event, trickle::Counts};
 use crate::{
     lab_args::LabArgs,
     terminal::{BAD, BOLD, DIM, GOOD, WARNING, short, styled},
@@ -25,7 +25,7 @@ pub(super) fn starting(data: &Path) -> Event {
 }
 
 /// An environment variable that has no effect, or only a partial one.
-pub(super) fn set_aside(variable: &str, why: &str) -> Event {
+pub(super) fn ignored_variables(variable: &str, why: &str) -> Event {
     let text = format!("{variable} {why}");
     Event {
         text: format!("  {}\n", styled(WARNING, &text)),
@@ -120,7 +120,7 @@ pub(super) fn ready(lab: &Embedded, address: &LabArgs, took: Duration) -> anyhow
 }
 
 /// The first job and its trace.
-pub(super) fn first(first: &First, took: Duration) -> Event {
+pub(super) fn first_job(first: &FirstJob, took: Duration) -> Event {
     let seconds = took.as_secs_f64();
     let page = &first.page;
     let text = match &first.lacks {
@@ -150,13 +150,13 @@ pub(super) fn first(first: &First, took: Duration) -> Event {
 }
 
 /// The first job failed; the lab keeps running, so that the user can find out why.
-pub(super) fn no_first(why: &str) -> Event {
+pub(super) fn first_job_failed(why: &str) -> Event {
     let text = styled(BAD, &format!("the first job failed: {why}"));
     Event { text: format!("\n{text}\n"), json: json!({"event": "first_job_failed", "text": why}) }
 }
 
 /// What to do next.
-pub(super) fn lively(per_second: f64, ports: Ports) -> Event {
+pub(super) fn next_steps(per_second: f64, ports: Ports) -> Event {
     let port_flag = if ports == Ports::default() {
         String::new()
     } else {
@@ -189,7 +189,7 @@ pub(super) fn stopping() -> Event {
 }
 
 /// The final counts.
-pub(super) fn goodbye(ran: Duration, counts: Counts, killed: &[Part]) -> Event {
+pub(super) fn ended(ran: Duration, counts: Counts, killed: &[Part]) -> Event {
     let Counts { submitted, refused, left_out } = counts;
     let ran_for = short(ran);
     let mut text = format!(

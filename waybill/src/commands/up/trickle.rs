@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::load::{
     mix::Mix,
-    plan::{Item, Plan},
+    plan::{LoadItem, LoadPlan},
 };
 
 /// Most concurrent submissions; further ones are skipped.
@@ -24,7 +24,7 @@ const WAITING_MAX: usize = 32;
 pub(super) struct Trickle {
     gateway: GatewayClient,
     per_second: f64,
-    plan: Plan,
+    plan: LoadPlan,
     counts: Counts,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Counts {
 impl Trickle {
     /// A trickle of `per_second` jobs; 0 disables it.
     pub(super) fn new(gateway: GatewayClient, per_second: f64) -> Self {
-        let plan = Plan::new(rand::random(), Mix::default());
+        let plan = LoadPlan::new(rand::random(), Mix::default());
         Self { gateway, per_second, plan, counts: Counts::default() }
     }
 
@@ -84,7 +84,7 @@ impl Trickle {
 
     /// Job `n`; `None` if item `n` of the plan is no job.
     fn job(&self, n: u64) -> Option<JobRequest> {
-        let Item::Job { mut spec, fault } = self.plan.item(n) else { return None };
+        let LoadItem::Job { mut spec, fault } = self.plan.item(n) else { return None };
         spec.name = format!("random {n:04}");
         Some(JobRequest { fault, source: JobSource::Trickle, ..JobRequest::new(json!(spec)) })
     }

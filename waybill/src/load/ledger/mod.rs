@@ -15,13 +15,13 @@ use tokio::{
 };
 
 use super::{
-    Load,
-    report::{Progress, Report},
+    LoadRun,
+    report::{LoadProgress, LoadReport},
 };
 
 /// The class of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
+pub(super) enum ItemClass {
     Job,
     Malformed,
     Foreign,
@@ -32,7 +32,7 @@ pub(super) enum Class {
 pub(super) struct Ledger {
     /// Permits for jobs that have not ended.
     permits: Semaphore,
-    began: Instant,
+    started_at: Instant,
     tally: Mutex<Tally>,
 }
 
@@ -40,7 +40,7 @@ impl Ledger {
     pub(super) fn new(unfinished_max: usize) -> Self {
         Self {
             permits: Semaphore::new(unfinished_max),
-            began: Instant::now(),
+            started_at: Instant::now(),
             tally: Mutex::default(),
         }
     }
@@ -50,12 +50,12 @@ impl Ledger {
         timeout(limit, self.permits.acquire()).await.ok()?.ok()
     }
 
-    pub(super) fn sent(&self, class: Class) {
+    pub(super) fn sent(&self, class: ItemClass) {
         self.tally().of(class).sent += 1;
     }
 
     pub(super) fn sent_all(&self) {
-        let took = self.began.elapsed();
+        let took = self.started_at.elapsed();
         self.tally().sent_all = Some(took);
     }
 
@@ -67,7 +67,7 @@ impl Ledger {
         self.tally().repeated += 1;
     }
 
-    pub(super) fn refused(&self, class: Class, status: u16) {
+    pub(super) fn refused(&self, class: ItemClass, status: u16) {
         let mut tally = self.tally();
         tally.of(class).refused += 1;
         *tally.refused.entry(status).or_default() += 1;
@@ -76,7 +76,7 @@ impl Ledger {
     /// Records an accepted job; its permit is held until it ends.
     pub(super) fn accepted(&self, job: JobId, took: Duration, permit: Option<SemaphorePermit<'_>>) {
         let mut tally = self.tally();
-        tally.of(Class::Job).accepted += 1;
+        tally.of(ItemClass::Job).accepted += 1;
         tally.accept.record(took);
         if !tally.unfinished.insert(job) {
             tally.repeated_ids += 1;
@@ -86,10 +86,10 @@ impl Ledger {
     }
 
     /// Records an accepted event with its trace.
-    pub(super) fn event_accepted(&self, class: Class, trace_id: String) {
+    pub(super) fn event_accepted(&self, class: ItemClass, trace_id: String) {
         let mut tally = self.tally();
         tally.of(class).accepted += 1;
-        if class == Class::Malformed {
+        if class == ItemClass::Malformed {
             tally.malformed.insert(trace_id);
         }
     }
@@ -130,16 +130,21 @@ impl Ledger {
     /// Malformed events not found in the dead letters yet, and accepted foreign events.
     pub(super) fn events(&self) -> (usize, u64) {
         let mut tally = self.tally();
-        (tally.malformed.len(), tally.of(Class::Foreign).accepted)
+        (tally.malformed.len(), tally.of(ItemClass::Foreign).accepted)
     }
 
-    pub(super) fn progress(&self, elapsed: Duration) -> Progress {
+    pub(super) fn progress(&self, elapsed: Duration) -> LoadProgress {
         self.tally().progress(elapsed)
     }
 
     /// The final report; `discarded` is the ingester's count of foreign events.
-    pub(super) fn report(&self, load: &Load, broken_off: bool, discarded: Option<u64>) -> Report {
-        let took = self.began.elapsed();
+    pub(super) fn report(
+        &self,
+        load: &LoadRun,
+        broken_off: bool,
+        discarded: Option<u64>,
+    ) -> LoadReport {
+        let took = self.started_at.elapsed();
         self.tally().report(load, took, broken_off, discarded)
     }
 

@@ -7,18 +7,18 @@ use std::{
 
 use contract::{JobId, api::JobView, state::Outcome};
 
-use super::Class;
+use super::ItemClass;
 use crate::load::{
-    Load,
+    LoadRun,
     latency_histogram::LatencyHistogram,
-    report::{Answers, END_TO_END_CLOCK, Events, Jobs, Progress, Report},
+    report::{END_TO_END_CLOCK, EventCounts, JobCounts, LoadProgress, LoadReport, ResponseCounts},
 };
 
 /// The counts so far.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) sent_all: Option<Duration>,
-    pub(super) answers: [Answers; 3],
+    pub(super) responses: [ResponseCounts; 3],
     pub(super) refused: BTreeMap<u16, u64>,
     pub(super) repeated: u64,
     pub(super) left_out: u64,
@@ -38,56 +38,60 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn of(&mut self, class: Class) -> &mut Answers {
-        &mut self.answers[class as usize]
+    pub(super) fn of(&mut self, class: ItemClass) -> &mut ResponseCounts {
+        &mut self.responses[class as usize]
     }
 
     /// Counts items without a response so far as unanswered.
-    fn answers_of(&mut self, class: Class) -> Answers {
-        let answers = *self.of(class);
-        Answers { unanswered: answers.sent - answers.accepted - answers.refused, ..answers }
+    fn responses_of(&mut self, class: ItemClass) -> ResponseCounts {
+        let responses = *self.of(class);
+        ResponseCounts {
+            unanswered: responses.sent - responses.accepted - responses.refused,
+            ..responses
+        }
     }
 
     pub(super) fn ended(&mut self, job: &JobView, outcome: Outcome) {
         let place = Outcome::ALL.iter().position(|one| *one == outcome).unwrap_or_default();
         self.outcomes[place] += 1;
-        let (began, ended) = (job.times.accepted_ms, job.times.finished_ms.unwrap_or(i64::MIN));
-        match u64::try_from(ended.saturating_sub(began)) {
+        let (started_at, ended) =
+            (job.times.accepted_ms, job.times.finished_ms.unwrap_or(i64::MIN));
+        match u64::try_from(ended.saturating_sub(started_at)) {
             Ok(ms) => self.end_to_end.record(Duration::from_millis(ms)),
             Err(_) => return self.clocks_disagree += 1,
         }
-        let (first, last) = self.span_ms.unwrap_or((began, ended));
-        self.span_ms = Some((first.min(began), last.max(ended)));
+        let (first, last) = self.span_ms.unwrap_or((started_at, ended));
+        self.span_ms = Some((first.min(started_at), last.max(ended)));
     }
 
-    pub(super) fn progress(&mut self, elapsed: Duration) -> Progress {
-        let all = self.answers;
-        let sum = |of: fn(&Answers) -> u64| all.iter().map(of).sum();
-        Progress {
+    pub(super) fn progress(&mut self, elapsed: Duration) -> LoadProgress {
+        let all = self.responses;
+        let sum = |of: fn(&ResponseCounts) -> u64| all.iter().map(of).sum();
+        LoadProgress {
             elapsed,
             all_sent: self.sent_all.is_some(),
-            sent: sum(|answers| answers.sent),
-            refused: sum(|answers| answers.refused),
-            accepted: self.of(Class::Job).accepted,
+            sent: sum(|responses| responses.sent),
+            refused: sum(|responses| responses.refused),
+            accepted: self.of(ItemClass::Job).accepted,
             ended: self.outcomes.iter().sum(),
         }
     }
 
     pub(super) fn report(
         &mut self,
-        load: &Load,
+        load: &LoadRun,
         so_far: Duration,
         broken_off: bool,
         discarded: Option<u64>,
-    ) -> Report {
+    ) -> LoadReport {
         let seconds = self.sent_all.unwrap_or(so_far).as_secs_f64();
         let jobs = self.jobs();
-        Report {
+        LoadReport {
             seed: load.plan.seed(),
             pace: load.pace.clone(),
             broken_off,
             seconds,
-            accepted_per_second: per_second(jobs.answers.accepted, seconds),
+            accepted_per_second: per_second(jobs.responses.accepted, seconds),
             ended_per_second: self.span_ms.map_or(0.0, |(first, last)| {
                 per_second(jobs.ended(), last.saturating_sub(first) as f64 / 1e3)
             }),
@@ -104,17 +108,22 @@ impl Tally {
         }
     }
 
-    fn events(&mut self, discarded: Option<u64>) -> Events {
-        let malformed = self.answers_of(Class::Malformed);
+    fn events(&mut self, discarded: Option<u64>) -> EventCounts {
+        let malformed = self.responses_of(ItemClass::Malformed);
         let rejected = malformed.accepted - self.malformed.len() as u64;
-        Events { malformed, rejected, foreign: self.answers_of(Class::Foreign), discarded }
+        EventCounts {
+            malformed,
+            rejected,
+            foreign: self.responses_of(ItemClass::Foreign),
+            discarded,
+        }
     }
 
-    fn jobs(&mut self) -> Jobs {
+    fn jobs(&mut self) -> JobCounts {
         let [succeeded, failed, dead, cancelled] = self.outcomes;
         let missing = self.missing.intersection(&self.unfinished).count();
-        Jobs {
-            answers: self.answers_of(Class::Job),
+        JobCounts {
+            responses: self.responses_of(ItemClass::Job),
             succeeded,
             failed,
             dead,
@@ -122,7 +131,7 @@ impl Tally {
             unfinished: self.unfinished.len() as u64,
             missing: missing as u64,
             repeated_ids: self.repeated_ids,
-            unfinished_ids: self.unfinished.iter().take(Jobs::IDS_MAX).copied().collect(),
+            unfinished_ids: self.unfinished.iter().take(JobCounts::IDS_MAX).copied().collect(),
         }
     }
 }

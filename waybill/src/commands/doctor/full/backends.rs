@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::{
     containers::Container,
-    docker::{Trouble, ask, ask_json},
+    docker::{DockerError, run, run_json},
 };
-use crate::commands::doctor::check::Check;
+use crate::commands::doctor::check::DoctorCheck;
 
 /// Metrics older than this, in seconds, count as missing: new samples arrive every five.
 const AGE_MAX_SECONDS: f64 = 30.0;
@@ -40,7 +40,7 @@ const READY_INSIDE: [(&str, &str, &str); 2] = [
 const LOKI_SERVICES: &str = "http://loki:3100/loki/api/v1/label/service_name/values";
 
 /// Checks the running backends.
-pub(super) async fn checks(containers: &[Container]) -> anyhow::Result<Vec<Check>> {
+pub(super) async fn checks(containers: &[Container]) -> anyhow::Result<Vec<DoctorCheck>> {
     let runs = |part: &str| containers.iter().any(|one| one.service == part && one.runs());
     let port = |part: &str, port: u16| {
         let mut mine = containers.iter().filter(|one| one.service == part && one.runs());
@@ -51,13 +51,17 @@ pub(super) async fn checks(containers: &[Container]) -> anyhow::Result<Vec<Check
         Some(async move {
             let answer = AdminClient::new(part, published)?.not_ready(path).await;
             Ok(match answer {
-                Ok(None) => Check::ok(*name, format!("ready at http://127.0.0.1:{published}")),
-                Ok(Some(why)) => Check::failed(*name, why, format!("{WAIT} {part}")),
-                Err(error) => Check::failed(*name, error.to_string(), format!("{WAIT} {part}")),
+                Ok(None) => {
+                    DoctorCheck::ok(*name, format!("ready at http://127.0.0.1:{published}"))
+                }
+                Ok(Some(why)) => DoctorCheck::failed(*name, why, format!("{WAIT} {part}")),
+                Err(error) => {
+                    DoctorCheck::failed(*name, error.to_string(), format!("{WAIT} {part}"))
+                }
             })
         })
     });
-    let answers: Vec<anyhow::Result<Check>> = join_all(queries).await;
+    let answers: Vec<anyhow::Result<DoctorCheck>> = join_all(queries).await;
     let mut checks = answers.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     if runs(PROXY) {
         let inside = READY_INSIDE.iter().filter(|(part, ..)| runs(part));
@@ -81,17 +85,17 @@ fn probe(url: &str) -> [&str; 7] {
 }
 
 /// Whether a backend that is not published is ready.
-async fn ready_inside(part: &str, name: &'static str, url: &str) -> Check {
-    match ask(&probe(url)).await {
-        Ok(_) => Check::ok(name, format!("ready at {url}, inside the lab")),
-        Err(trouble) => Check::failed(name, trouble.words(), format!("{WAIT} {part}")),
+async fn ready_inside(part: &str, name: &'static str, url: &str) -> DoctorCheck {
+    match run(&probe(url)).await {
+        Ok(_) => DoctorCheck::ok(name, format!("ready at {url}, inside the lab")),
+        Err(error) => DoctorCheck::failed(name, error.words(), format!("{WAIT} {part}")),
     }
 }
 
 struct Prometheus<'a>(&'a reqwest::Client, u16);
 
 #[derive(Debug, Deserialize)]
-struct Answer<T> {
+struct QueryResponse<T> {
     #[serde(default)]
     data: T,
 }
@@ -112,7 +116,7 @@ impl Prometheus<'_> {
     async fn query(&self, query: &str, label: &str) -> reqwest::Result<BTreeMap<String, f64>> {
         let url = format!("http://127.0.0.1:{}/api/v1/query", self.1);
         let answer = self.0.get(url).query(&[("query", query)]).send().await?.error_for_status()?;
-        let Answer { data: Vector { result } } = answer.json().await?;
+        let QueryResponse { data: Vector { result } } = answer.json().await?;
         let values = result.into_iter().filter_map(|mut sample| {
             Some((sample.metric.remove(label)?, sample.value.1.parse().ok()?))
         });
@@ -121,7 +125,7 @@ impl Prometheus<'_> {
 }
 
 /// The age of the newest metrics of each service.
-async fn metrics(prometheus: &Prometheus<'_>) -> Check {
+async fn metrics(prometheus: &Prometheus<'_>) -> DoctorCheck {
     const NAME: &str = "metrics";
     let result = prometheus.query("time() - max by (job) (timestamp(up == 1))", "job").await;
     let ages = match result {
@@ -137,20 +141,20 @@ async fn metrics(prometheus: &Prometheus<'_>) -> Check {
         })
         .collect();
     if silent.is_empty() {
-        return Check::ok(NAME, "received from all four services");
+        return DoctorCheck::ok(NAME, "received from all four services");
     }
     let advice = "they pass the collector: docker compose logs --tail 30 otel-collector";
-    Check::failed(NAME, format!("none from {}", silent.join(", ")), advice)
+    DoctorCheck::failed(NAME, format!("none from {}", silent.join(", ")), advice)
 }
 
 /// Whether data waits in the collector for a backend.
-async fn queues(prometheus: &Prometheus<'_>) -> Check {
+async fn queues(prometheus: &Prometheus<'_>) -> DoctorCheck {
     const NAME: &str = "collector";
     let result =
         prometheus.query("sum by (exporter) (otelcol_exporter_queue_size)", "exporter").await;
     let sizes = match result {
         Ok(sizes) if sizes.is_empty() => {
-            return Check::note(
+            return DoctorCheck::note(
                 NAME,
                 "no metrics of its queues yet",
                 format!("{WAIT} otel-collector"),
@@ -165,32 +169,32 @@ async fn queues(prometheus: &Prometheus<'_>) -> Check {
         .map(|(exporter, bytes)| format!("{:.1} MiB for {exporter}", bytes / MIB))
         .collect();
     if waiting.is_empty() {
-        return Check::ok(NAME, "forwards what it receives");
+        return DoctorCheck::ok(NAME, "forwards what it receives");
     }
     let advice = "start that backend; nothing is lost while the queue has room";
-    Check::note(NAME, format!("queued: {}", waiting.join(", ")), advice)
+    DoctorCheck::note(NAME, format!("queued: {}", waiting.join(", ")), advice)
 }
 
 /// Whether Loki has log lines of the services.
-async fn logs() -> Check {
+async fn logs() -> DoctorCheck {
     const NAME: &str = "logs";
     let command: Vec<&str> = probe(LOKI_SERVICES).into_iter().chain(["--print"]).collect();
-    let result: Result<Answer<Option<Vec<String>>>, Trouble> = ask_json(&command).await;
+    let result: Result<QueryResponse<Option<Vec<String>>>, DockerError> = run_json(&command).await;
     match result {
-        Err(trouble) => unreadable(NAME, &trouble.words(), "loki"),
-        Ok(Answer { data }) => {
+        Err(error) => unreadable(NAME, &error.words(), "loki"),
+        Ok(QueryResponse { data }) => {
             let data = data.unwrap_or_default();
             if STAGES.iter().any(|stage| data.iter().any(|name| name == stage)) {
-                Check::ok(NAME, "received")
+                DoctorCheck::ok(NAME, "received")
             } else {
                 let advice =
                     "submit a job; if none come: docker compose logs --tail 30 otel-collector";
-                Check::note(NAME, "none received from the services yet", advice)
+                DoctorCheck::note(NAME, "none received from the services yet", advice)
             }
         }
     }
 }
 
-fn unreadable(name: &'static str, error: &impl Display, part: &str) -> Check {
-    Check::failed(name, format!("cannot query {part}: {error}"), format!("{WAIT} {part}"))
+fn unreadable(name: &'static str, error: &impl Display, part: &str) -> DoctorCheck {
+    DoctorCheck::failed(name, format!("cannot query {part}: {error}"), format!("{WAIT} {part}"))
 }

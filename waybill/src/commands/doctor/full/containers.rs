@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::{
-    docker::{Trouble, ask, ask_lines},
-    images::has,
-    plan::Plan,
+    docker::{DockerError, run, run_lines},
+    images::contains,
+    plan::ComposePlan,
 };
-use crate::commands::doctor::check::Check;
+use crate::commands::doctor::check::DoctorCheck;
 
 /// Parts that run once at the start and exit.
 const ONCE: [&str; 2] = ["init", "topology"];
@@ -41,9 +41,9 @@ struct Publisher {
 }
 
 /// Every container of this folder's project, including stopped ones.
-pub(super) async fn all() -> Result<Vec<Container>, Trouble> {
+pub(super) async fn all() -> Result<Vec<Container>, DockerError> {
     let mut all: Vec<Container> =
-        ask_lines(&["compose", "ps", "--all", "--format", "json"]).await?;
+        run_lines(&["compose", "ps", "--all", "--format", "json"]).await?;
     for one in all.iter_mut().filter(|one| one.runs() && one.health == "unhealthy") {
         one.health_output = health_output(&one.name).await;
     }
@@ -53,7 +53,7 @@ pub(super) async fn all() -> Result<Vec<Container>, Trouble> {
 /// The last output line of the health check of this container, if any.
 async fn health_output(name: &str) -> Option<String> {
     let form = "{{range .State.Health.Log}}{{.Output}}\n{{end}}";
-    let log = ask(&["inspect", "--format", form, name]).await.ok()?;
+    let log = run(&["inspect", "--format", form, name]).await.ok()?;
     let line = log.lines().map(str::trim).rfind(|line| !line.is_empty())?;
     Some(line.chars().take(OUTPUT_CHARS_MAX).collect())
 }
@@ -75,38 +75,40 @@ impl Container {
         self.publishers.iter().flatten().map(|one| one.published_port).filter(|port| *port != 0)
     }
 
-    fn check(&self) -> Check {
+    fn check(&self) -> DoctorCheck {
         let name = self.service.clone();
         let logs = format!("docker compose logs --tail 30 {name}");
         match (self.state.as_str(), self.health.as_str()) {
-            ("running", "healthy") => Check::ok(name, "running, healthy"),
-            ("running", "") => Check::ok(name, "running"),
-            ("running", "starting") => {
-                Check::failed(name, "starting", format!("wait a moment; if this persists: {logs}"))
-            }
+            ("running", "healthy") => DoctorCheck::ok(name, "running, healthy"),
+            ("running", "") => DoctorCheck::ok(name, "running"),
+            ("running", "starting") => DoctorCheck::failed(
+                name,
+                "starting",
+                format!("wait a moment; if this persists: {logs}"),
+            ),
             ("running", other) => {
                 let output = self.health_output.as_ref();
                 let output = output.map(|output| format!(": {output}")).unwrap_or_default();
-                Check::failed(name, format!("running, {other}{output}"), logs)
+                DoctorCheck::failed(name, format!("running, {other}{output}"), logs)
             }
             ("exited", _) if self.exit_code == 0 && ONCE.contains(&name.as_str()) => {
-                Check::ok(name, "finished")
+                DoctorCheck::ok(name, "finished")
             }
             ("exited", _) => {
                 let advice = format!("{logs}; restart it with docker compose up -d --wait");
-                Check::failed(name, format!("exited with code {}", self.exit_code), advice)
+                DoctorCheck::failed(name, format!("exited with code {}", self.exit_code), advice)
             }
-            (other, _) => Check::failed(name, format!("is {other}"), logs),
+            (other, _) => DoctorCheck::failed(name, format!("is {other}"), logs),
         }
     }
 }
 
-/// Checks the containers of each part of the plan. `here`: the images on this machine.
+/// Checks the containers of each part of the plan. `local`: the images on this machine.
 pub(super) fn checks(
-    plan: &Plan,
+    plan: &ComposePlan,
     containers: &[Container],
-    here: &Result<BTreeSet<String>, Trouble>,
-) -> Vec<Check> {
+    local: &Result<BTreeSet<String>, DockerError>,
+) -> Vec<DoctorCheck> {
     let mut checks = Vec::new();
     for (name, service) in &plan.services {
         let before = checks.len();
@@ -115,13 +117,13 @@ pub(super) fn checks(
         if checks.len() > before {
             continue;
         }
-        let absent = here.as_ref().is_ok_and(|here| !has(here, &service.image));
+        let absent = local.as_ref().is_ok_and(|local| !contains(local, &service.image));
         checks.push(if absent {
             let found = format!("not started: its image {} is missing", service.image);
-            Check::note(name.clone(), found, format!("docker compose up -d --wait {name}"))
+            DoctorCheck::note(name.clone(), found, format!("docker compose up -d --wait {name}"))
         } else {
             let advice = format!("docker compose up -d --wait {name}");
-            Check::failed(name.clone(), "not started", advice)
+            DoctorCheck::failed(name.clone(), "not started", advice)
         });
     }
     checks

@@ -21,73 +21,76 @@ const OUTPUT_BYTES_MAX: u64 = 4 << 20;
 
 /// Why a call failed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
-    /// No such program.
-    Absent,
-    /// Timeout.
-    Silent,
-    /// It failed, with this error.
-    Refused(String),
+pub(super) enum DockerError {
+    /// There is no `docker` program.
+    NotInstalled,
+    Timeout,
+    /// It printed this error.
+    Failed(String),
 }
 
-impl Trouble {
+impl DockerError {
     /// In a few words.
     pub(super) fn words(&self) -> String {
         match self {
-            Self::Absent => "docker is not installed".to_owned(),
-            Self::Silent => format!("no response within {} s", CALL_TIMEOUT.as_secs()),
-            Self::Refused(why) => why.clone(),
+            Self::NotInstalled => "docker is not installed".to_owned(),
+            Self::Timeout => format!("no response within {} s", CALL_TIMEOUT.as_secs()),
+            Self::Failed(why) => why.clone(),
         }
     }
 }
 
 /// What `docker` prints for these arguments.
-pub(super) async fn ask(arguments: &[&str]) -> Result<String, Trouble> {
+pub(super) async fn run(arguments: &[&str]) -> Result<String, DockerError> {
     let mut command = Command::new("docker");
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A separate process group, so that a plugin that hangs is killed too.
     command.process_group(0).kill_on_drop(true);
     let mut child = match command.spawn() {
         Ok(child) => child,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Trouble::Absent),
-        Err(error) => return Err(Trouble::Refused(error.to_string())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(DockerError::NotInstalled);
+        }
+        Err(error) => return Err(DockerError::Failed(error.to_string())),
     };
     let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    let Ok(answer) = timeout(CALL_TIMEOUT, answer(&mut child)).await else {
+    let Ok(result) = timeout(CALL_TIMEOUT, read_output(&mut child)).await else {
         let _gone = group.map(|group| kill_process_group(group, Signal::KILL));
-        return Err(Trouble::Silent);
+        return Err(DockerError::Timeout);
     };
-    match answer {
-        Ok((status, said, _)) if status.success() => Ok(said),
-        Ok((status, _, why)) => Err(Trouble::Refused(first_words(&why, status))),
-        Err(error) => Err(Trouble::Refused(error.to_string())),
+    match result {
+        Ok((status, output, _)) if status.success() => Ok(output),
+        Ok((status, _, why)) => Err(DockerError::Failed(first_words(&why, status))),
+        Err(error) => Err(DockerError::Failed(error.to_string())),
     }
 }
 
 /// The same for JSON output.
-pub(super) async fn ask_json<T: DeserializeOwned>(arguments: &[&str]) -> Result<T, Trouble> {
-    let said = ask(arguments).await?;
-    serde_json::from_str(&said)
-        .map_err(|error| Trouble::Refused(format!("invalid output: {error}")))
+pub(super) async fn run_json<T: DeserializeOwned>(arguments: &[&str]) -> Result<T, DockerError> {
+    let output = run(arguments).await?;
+    serde_json::from_str(&output)
+        .map_err(|error| DockerError::Failed(format!("invalid output: {error}")))
 }
 
 /// The same for output of one JSON object per line; older versions print one list.
-pub(super) async fn ask_lines<T: DeserializeOwned>(arguments: &[&str]) -> Result<Vec<T>, Trouble> {
-    let said = ask(arguments).await?;
-    if let Ok(list) = serde_json::from_str(&said) {
+pub(super) async fn run_lines<T: DeserializeOwned>(
+    arguments: &[&str],
+) -> Result<Vec<T>, DockerError> {
+    let output = run(arguments).await?;
+    if let Ok(list) = serde_json::from_str(&output) {
         return Ok(list);
     }
-    let lines = said.lines().filter(|line| !line.trim().is_empty());
+    let lines = output.lines().filter(|line| !line.trim().is_empty());
     lines
         .map(serde_json::from_str)
         .collect::<Result<_, _>>()
-        .map_err(|error| Trouble::Refused(format!("invalid output: {error}")))
+        .map_err(|error| DockerError::Failed(format!("invalid output: {error}")))
 }
 
-async fn answer(child: &mut Child) -> io::Result<(ExitStatus, String, String)> {
+async fn read_output(child: &mut Child) -> io::Result<(ExitStatus, String, String)> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (said, why) = tokio::try_join!(text(stdout), text(stderr))?;
-    Ok((child.wait().await?, said, why))
+    let (output, why) = tokio::try_join!(text(stdout), text(stderr))?;
+    Ok((child.wait().await?, output, why))
 }
 
 async fn text(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<String> {

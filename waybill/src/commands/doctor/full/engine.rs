@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{
-    docker::{Trouble, ask, ask_json},
-    plan::Plan,
+    docker::{DockerError, run, run_json},
+    plan::ComposePlan,
 };
-use crate::commands::doctor::{check::Check, folder::free_mib};
+use crate::commands::doctor::{check::DoctorCheck, folder::free_mib};
 
 /// The oldest supported Compose, as major and minor version.
 const COMPOSE_OLDEST: (u32, u32) = (2, 20);
@@ -46,44 +46,44 @@ pub(super) struct Info {
 }
 
 /// Whether Docker is installed and its engine responds. Not an error by itself: see `Lab`.
-pub(super) async fn present() -> Result<Check, Check> {
+pub(super) async fn present() -> Result<DoctorCheck, DoctorCheck> {
     const NAME: &str = "docker";
     const EMBEDDED: &str =
         "needed for the full lab only: the embedded lab (`waybill up`) does not need it";
-    match ask_json::<Versions>(&["version", "--format", "{{json .}}"]).await {
+    match run_json::<Versions>(&["version", "--format", "{{json .}}"]).await {
         Ok(Versions { client, server: Some(server) }) => {
             let found = format!("client {}, engine {}", client.version, server.version);
-            Ok(Check::ok(NAME, found))
+            Ok(DoctorCheck::ok(NAME, found))
         }
         Ok(Versions { server: None, .. }) => {
-            Err(Check::failed(NAME, "no response from its engine", EMBEDDED))
+            Err(DoctorCheck::failed(NAME, "no response from its engine", EMBEDDED))
         }
-        Err(Trouble::Absent) => Err(Check::failed(NAME, "not installed", EMBEDDED)),
-        Err(trouble) => {
-            let why = trouble.words();
+        Err(DockerError::NotInstalled) => Err(DoctorCheck::failed(NAME, "not installed", EMBEDDED)),
+        Err(error) => {
+            let why = error.words();
             let advice = if why.contains("permission denied") {
                 "let this user reach the engine (group `docker`), or use the embedded lab"
             } else {
                 "start the engine (Docker Desktop, or `sudo systemctl start docker`), or use the embedded lab"
             };
-            Err(Check::failed(NAME, why, advice))
+            Err(DoctorCheck::failed(NAME, why, advice))
         }
     }
 }
 
 /// Whether `docker compose` is there and new enough.
-pub(super) async fn compose() -> Check {
+pub(super) async fn compose() -> DoctorCheck {
     const NAME: &str = "compose";
     let (major, minor) = COMPOSE_OLDEST;
     let advice = format!(
         "install the Compose plugin, {major}.{minor} or newer: https://docs.docker.com/compose/install"
     );
-    match ask(&["compose", "version", "--short"]).await {
-        Err(trouble) => Check::failed(NAME, trouble.words(), advice),
-        Ok(said) => match first_numbers(&said) {
-            Some(found) if found >= COMPOSE_OLDEST => Check::ok(NAME, said.trim()),
-            Some(_) => Check::failed(NAME, format!("{} is too old", said.trim()), advice),
-            None => Check::skipped(NAME, format!("unknown version `{}`", said.trim())),
+    match run(&["compose", "version", "--short"]).await {
+        Err(error) => DoctorCheck::failed(NAME, error.words(), advice),
+        Ok(output) => match first_numbers(&output) {
+            Some(found) if found >= COMPOSE_OLDEST => DoctorCheck::ok(NAME, output.trim()),
+            Some(_) => DoctorCheck::failed(NAME, format!("{} is too old", output.trim()), advice),
+            None => DoctorCheck::skipped(NAME, format!("unknown version `{}`", output.trim())),
         },
     }
 }
@@ -94,65 +94,65 @@ fn first_numbers(version: &str) -> Option<(u32, u32)> {
 }
 
 /// The resources of the engine, compared with the limits in `plan`.
-pub(super) async fn checks(plan: Option<&Plan>) -> Vec<Check> {
-    match ask_json::<Info>(&["info", "--format", "{{json .}}"]).await {
+pub(super) async fn checks(plan: Option<&ComposePlan>) -> Vec<DoctorCheck> {
+    match run_json::<Info>(&["info", "--format", "{{json .}}"]).await {
         Ok(info) => {
             let wanted = plan.map(|plan| plan.memory_bytes() >> 20);
             vec![memory(info.mem_total >> 20, wanted), limits(&info), room(&info.docker_root_dir)]
         }
-        Err(trouble) => {
-            vec![Check::failed(
+        Err(error) => {
+            vec![DoctorCheck::failed(
                 "engine",
-                trouble.words(),
+                error.words(),
                 "check `docker info`, then restart the engine",
             )]
         }
     }
 }
 
-fn memory(mib: u64, wanted: Option<u64>) -> Check {
+fn memory(mib: u64, wanted: Option<u64>) -> DoctorCheck {
     const NAME: &str = "engine memory";
     let advice = "give Docker more (Docker Desktop: Settings, Resources), or use the embedded lab";
-    let Some(wanted) = wanted else { return Check::ok(NAME, format!("{mib} MiB")) };
+    let Some(wanted) = wanted else { return DoctorCheck::ok(NAME, format!("{mib} MiB")) };
     let found = format!("{mib} MiB; the limits of all parts add up to {wanted} MiB");
     match mib {
-        _ if mib >= wanted => Check::ok(NAME, found),
-        _ if mib >= wanted / 2 => Check::note(NAME, found, advice),
-        _ => Check::failed(NAME, found, advice),
+        _ if mib >= wanted => DoctorCheck::ok(NAME, found),
+        _ if mib >= wanted / 2 => DoctorCheck::note(NAME, found, advice),
+        _ => DoctorCheck::failed(NAME, found, advice),
     }
 }
 
-fn limits(info: &Info) -> Check {
+fn limits(info: &Info) -> DoctorCheck {
     const NAME: &str = "limits";
     let version = if info.cgroup_version.is_empty() { "?" } else { &info.cgroup_version };
     if info.memory_limit {
-        return Check::ok(NAME, format!("memory limits are enforced (cgroup {version})"));
+        return DoctorCheck::ok(NAME, format!("memory limits are enforced (cgroup {version})"));
     }
     let advice = "a leaking part could use all memory of the machine: enable the kernel's memory cgroup \
                   (boot option cgroup_enable=memory)";
-    Check::note(NAME, format!("memory limits are ignored (cgroup {version})"), advice)
+    DoctorCheck::note(NAME, format!("memory limits are ignored (cgroup {version})"), advice)
 }
 
 /// Free space for images and volumes; unknown if the engine runs in a virtual machine.
-fn room(root: &Path) -> Check {
+fn room(root: &Path) -> DoctorCheck {
     const NAME: &str = "engine disk";
     let free = Some(root).filter(|root| root.is_dir()).and_then(free_mib);
     let Some(free) = free else {
-        return Check::skipped(NAME, "the disk of the engine is not accessible from here");
+        return DoctorCheck::skipped(NAME, "the disk of the engine is not accessible from here");
     };
     let found = format!("{free} MiB free");
     let advice = "free disk space: `docker system df` shows its use, `docker image prune` removes unused images";
     match free {
-        0..ROOM_MIB_MIN => Check::failed(NAME, found, advice),
-        ROOM_MIB_MIN..ROOM_MIB_ENOUGH => Check::note(NAME, found, advice),
-        _ => Check::ok(NAME, found),
+        0..ROOM_MIB_MIN => DoctorCheck::failed(NAME, found, advice),
+        ROOM_MIB_MIN..ROOM_MIB_ENOUGH => DoctorCheck::note(NAME, found, advice),
+        _ => DoctorCheck::ok(NAME, found),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::doctor::check::Status;
+    use crate::commands::doctor::check::CheckStatus;
 
     #[test]
     fn versions_of_compose_are_parsed() {
@@ -165,6 +165,6 @@ mod tests {
     #[test]
     fn an_engine_with_less_memory_than_the_parts_may_take_is_noted() {
         let statuses = [1_000, 2_500, 4_000].map(|mib| memory(mib, Some(4_000)).status);
-        assert_eq!(statuses, [Status::Failed, Status::Note, Status::Ok]);
+        assert_eq!(statuses, [CheckStatus::Failed, CheckStatus::Note, CheckStatus::Ok]);
     }
 }

@@ -3,43 +3,47 @@
 use std::collections::BTreeSet;
 
 use super::{
-    docker::{Trouble, ask},
-    plan::Plan,
+    docker::{DockerError, run},
+    plan::ComposePlan,
 };
-use crate::commands::doctor::check::Check;
+use crate::commands::doctor::check::DoctorCheck;
 
 /// The format of the image list: tag, and digest if any.
 const LIST: &str = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}";
 
 /// Every image of this machine as `name:tag` and as `name@digest`.
-pub(super) async fn here() -> Result<BTreeSet<String>, Trouble> {
-    let said = ask(&["image", "ls", "--digests", "--format", LIST]).await?;
-    let names = said.split_whitespace();
+pub(super) async fn local() -> Result<BTreeSet<String>, DockerError> {
+    let output = run(&["image", "ls", "--digests", "--format", LIST]).await?;
+    let names = output.split_whitespace();
     Ok(names.map(|name| name.trim_start_matches("docker.io/").to_owned()).collect())
 }
 
-/// Whether `image` is in `here`. A digest takes precedence over the tag.
-pub(super) fn has(here: &BTreeSet<String>, image: &str) -> bool {
-    let Some((tagged, digest)) = image.split_once('@') else { return here.contains(image) };
+/// Whether `image` is in `local`. A digest takes precedence over the tag.
+pub(super) fn contains(local: &BTreeSet<String>, image: &str) -> bool {
+    let Some((tagged, digest)) = image.split_once('@') else { return local.contains(image) };
     let name = tagged.rsplit_once(':').map_or(tagged, |(name, _)| name);
-    here.contains(&format!("{name}@{digest}"))
+    local.contains(&format!("{name}@{digest}"))
 }
 
 /// Compares the plan with the images on this machine. A missing image is no failure: a start fetches it.
-pub(super) fn check(plan: &Plan, here: &Result<BTreeSet<String>, Trouble>) -> Check {
+pub(super) fn check(
+    plan: &ComposePlan,
+    local: &Result<BTreeSet<String>, DockerError>,
+) -> DoctorCheck {
     const NAME: &str = "images";
-    let here = match here {
-        Ok(here) => here,
-        Err(trouble) => return Check::skipped(NAME, trouble.words()),
+    let local = match local {
+        Ok(local) => local,
+        Err(error) => return DoctorCheck::skipped(NAME, error.words()),
     };
-    let wanted = plan.images();
-    let missing = |made: bool| -> Vec<&str> {
-        let missing = wanted.iter().filter(|(image, built)| **built == made && !has(here, image));
+    let planned = plan.images();
+    let missing = |is_built: bool| -> Vec<&str> {
+        let missing =
+            planned.iter().filter(|(image, built)| **built == is_built && !contains(local, image));
         missing.map(|(image, _)| *image).collect()
     };
     let (to_pull, to_build) = (missing(false), missing(true));
-    let there = wanted.len() - to_pull.len() - to_build.len();
-    let mut found = format!("{there} of {} are on this machine", wanted.len());
+    let present = planned.len() - to_pull.len() - to_build.len();
+    let mut found = format!("{present} of {} are on this machine", planned.len());
     let mut advice = Vec::new();
     for (images, what, how) in [
         (to_pull, "to be pulled", "docker compose pull --ignore-buildable"),
@@ -51,10 +55,10 @@ pub(super) fn check(plan: &Plan, here: &Result<BTreeSet<String>, Trouble>) -> Ch
         }
     }
     if advice.is_empty() {
-        return Check::ok(NAME, found);
+        return DoctorCheck::ok(NAME, found);
     }
     let advice = format!("{} (or without network: `./start full` of a bundle)", advice.join("; "));
-    Check::note(NAME, found, advice)
+    DoctorCheck::note(NAME, found, advice)
 }
 
 #[cfg(test)]
@@ -62,9 +66,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pinned_image_is_here_only_with_its_digest() {
-        let here = BTreeSet::from(["nats:2".to_owned(), "nats@sha256:12".to_owned()]);
-        assert!(has(&here, "nats:2") && has(&here, "nats:2@sha256:12"));
-        assert!(!has(&here, "nats:3") && !has(&here, "nats:2@sha256:13"));
+    fn a_pinned_image_counts_as_present_only_with_its_digest() {
+        let local = BTreeSet::from(["nats:2".to_owned(), "nats@sha256:12".to_owned()]);
+        assert!(contains(&local, "nats:2") && contains(&local, "nats:2@sha256:12"));
+        assert!(!contains(&local, "nats:3") && !contains(&local, "nats:2@sha256:13"));
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{containers::Container, docker::ask_lines, plan::Plan};
-use crate::commands::doctor::check::Check;
+use super::{containers::Container, docker::run_lines, plan::ComposePlan};
+use crate::commands::doctor::check::DoctorCheck;
 
 /// The label of the Compose project.
 const PROJECT: &str = "com.docker.compose.project";
@@ -26,13 +26,13 @@ impl Volume {
 }
 
 /// The volumes of this project, and those that this version does not use.
-pub(super) async fn volumes(plan: &Plan) -> Check {
+pub(super) async fn volumes(plan: &ComposePlan) -> DoctorCheck {
     const NAME: &str = "volumes";
     let filter = format!("label={PROJECT}={}", plan.name);
     let list = ["volume", "ls", "--filter", &filter, "--format", "{{json .}}"];
-    let volumes = match ask_lines::<Volume>(&list).await {
+    let volumes = match run_lines::<Volume>(&list).await {
         Ok(volumes) => volumes,
-        Err(trouble) => return Check::skipped(NAME, trouble.words()),
+        Err(error) => return DoctorCheck::skipped(NAME, error.words()),
     };
     let unused: Vec<&str> = volumes
         .iter()
@@ -41,19 +41,19 @@ pub(super) async fn volumes(plan: &Plan) -> Check {
         .collect();
     if !unused.is_empty() {
         let found = format!("left over from another version: {}", unused.join(", "));
-        return Check::note(NAME, found, format!("docker volume rm {}", unused.join(" ")));
+        return DoctorCheck::note(NAME, found, format!("docker volume rm {}", unused.join(" ")));
     }
     match volumes.len() {
-        0 => Check::ok(NAME, "none yet"),
+        0 => DoctorCheck::ok(NAME, "none yet"),
         some => {
             let advice = "`docker compose down --volumes` deletes them";
-            Check::ok(NAME, format!("{some}, with jobs and telemetry; {advice}"))
+            DoctorCheck::ok(NAME, format!("{some}, with jobs and telemetry; {advice}"))
         }
     }
 }
 
 /// Containers of other images than compose.yaml specifies.
-pub(super) fn versions(plan: &Plan, containers: &[Container]) -> Option<Check> {
+pub(super) fn versions(plan: &ComposePlan, containers: &[Container]) -> Option<DoctorCheck> {
     let old: Vec<String> = containers
         .iter()
         .filter_map(|container| {
@@ -64,7 +64,7 @@ pub(super) fn versions(plan: &Plan, containers: &[Container]) -> Option<Check> {
         .collect();
     let advice =
         "recreate them, keeping their volumes: docker compose up -d --wait --remove-orphans";
-    (!old.is_empty()).then(|| Check::note("versions", old.join("\n"), advice))
+    (!old.is_empty()).then(|| DoctorCheck::note("versions", old.join("\n"), advice))
 }
 
 #[cfg(test)]

@@ -4,25 +4,25 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::docker::{Trouble, ask_json};
-use crate::commands::doctor::check::Check;
+use super::docker::{DockerError, run_json};
+use crate::commands::doctor::check::DoctorCheck;
 
 /// Services that identify the compose.yaml of the lab.
 const OURS: [&str; 3] = ["gateway", "processor", "otel-collector"];
 
 /// The full lab according to compose.yaml.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Plan {
+pub(super) struct ComposePlan {
     /// The name of the Compose project.
     pub(super) name: String,
-    pub(super) services: BTreeMap<String, Service>,
+    pub(super) services: BTreeMap<String, ComposeService>,
     #[serde(default)]
     pub(super) volumes: BTreeMap<String, serde_json::Value>,
 }
 
 /// One part.
 #[derive(Debug, Deserialize)]
-pub(super) struct Service {
+pub(super) struct ComposeService {
     pub(super) image: String,
     /// Present if the image is built instead of pulled.
     build: Option<serde::de::IgnoredAny>,
@@ -45,24 +45,26 @@ struct Port {
 }
 
 /// Reads the plan; the error is a check that says why there is none.
-pub(super) async fn read() -> Result<Plan, Check> {
+pub(super) async fn read() -> Result<ComposePlan, DoctorCheck> {
     const NAME: &str = "compose.yaml";
     let advice = "run `waybill doctor` in the lab's folder, where compose.yaml and .env are";
-    match ask_json::<Plan>(&["compose", "config", "--format", "json"]).await {
+    match run_json::<ComposePlan>(&["compose", "config", "--format", "json"]).await {
         Ok(plan) if OURS.iter().all(|service| plan.services.contains_key(*service)) => Ok(plan),
-        Ok(plan) => Err(Check::note(NAME, format!("`{}` is another project", plan.name), advice)),
-        Err(Trouble::Refused(why)) if why.contains("no configuration file") => {
-            Err(Check::note(NAME, "not in this folder: images and ports are not checked", advice))
+        Ok(plan) => {
+            Err(DoctorCheck::note(NAME, format!("`{}` is another project", plan.name), advice))
         }
-        Err(trouble) => Err(Check::failed(
+        Err(DockerError::Failed(why)) if why.contains("no configuration file") => Err(
+            DoctorCheck::note(NAME, "not in this folder: images and ports are not checked", advice),
+        ),
+        Err(error) => Err(DoctorCheck::failed(
             NAME,
-            trouble.words(),
+            error.words(),
             "fix it until `docker compose config` prints no error",
         )),
     }
 }
 
-impl Plan {
+impl ComposePlan {
     /// The sum of the memory limits of all parts.
     pub(super) fn memory_bytes(&self) -> u64 {
         let limits = self.services.values().filter_map(|service| match &service.mem_limit {

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
-use super::{docker::ask_lines, plan::Plan};
-use crate::{commands::doctor::check::Check, listener};
+use super::{docker::run_lines, plan::ComposePlan};
+use crate::{commands::doctor::check::DoctorCheck, listener};
 
 /// A running container, as `docker ps` lists it.
 #[derive(Debug, Deserialize)]
@@ -16,17 +16,17 @@ struct Container {
 }
 
 /// Checks the ports of a lab that is not running.
-pub(super) async fn check(plan: &Plan) -> Check {
+pub(super) async fn check(plan: &ComposePlan) -> DoctorCheck {
     const NAME: &str = "full ports";
     let taken: Vec<(&str, u16)> =
         plan.ports().into_iter().filter(|(_, port)| !free(*port)).collect();
     if taken.is_empty() {
         let ports: Vec<String> =
             plan.ports().iter().map(|(part, port)| format!("{part} {port}")).collect();
-        return Check::ok(NAME, format!("free: {}", ports.join(", ")));
+        return DoctorCheck::ok(NAME, format!("free: {}", ports.join(", ")));
     }
     let containers: Vec<Container> =
-        ask_lines(&["ps", "--format", "{{json .}}"]).await.unwrap_or_default();
+        run_lines(&["ps", "--format", "{{json .}}"]).await.unwrap_or_default();
     let lines: Vec<String> = taken
         .iter()
         .map(|(part, port)| {
@@ -38,7 +38,7 @@ pub(super) async fn check(plan: &Plan) -> Check {
         .collect();
     let advice = "stop these programs, or give the part another port in compose.extras.yaml \
                   (ports: !override [\"127.0.0.1:18080:8080\"])";
-    Check::failed(NAME, lines.join("\n"), advice)
+    DoctorCheck::failed(NAME, lines.join("\n"), advice)
 }
 
 fn free(port: u16) -> bool {

@@ -1,5 +1,5 @@
-//! Many clients that mean no good, against real processes that may open 1,024 files: an honest client is
-//! still answered, and memory stays bounded.
+//! Many hostile clients against real processes limited to 1,024 open files: a well-behaved client still gets a
+//! response, and memory stays bounded.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -19,18 +19,17 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How soon an honest client must be answered.
+/// Timeout for the response to a well-behaved client.
 const SOON: Duration = Duration::from_secs(3);
-/// The same for the first one, behind a thousand clients that ask for much at once of a program that was not
-/// optimised.
+/// The same for the first well-behaved client, which waits behind a thousand others; for a build without optimization.
 const BURST: Duration = Duration::from_secs(30);
-/// How long an attack is held while honest clients ask.
+/// Duration of an attack.
 const HELD: Duration = Duration::from_secs(4);
-/// Most that a process may grow by, in KiB.
+/// Most growth of a process, in KiB.
 const GROWTH_KIB_MAX: u64 = 64 * 1024;
 const FILES: u64 = 1_024;
 
-/// One kind of rude client: what it sends when it connects.
+/// One kind of hostile client.
 struct Rude {
     name: &'static str,
     count: usize,
@@ -40,7 +39,7 @@ struct Rude {
     honest: String,
 }
 
-/// Restricts a part's process as `ulimit -n 1024` would have.
+/// Limits the open files of a part, as `ulimit -n 1024` does.
 fn restrict(lab: &LabUnderTest, part: Part) {
     let limit = Rlimit { current: Some(FILES), maximum: Some(FILES) };
     prlimit(Some(pid(lab, part)), Resource::Nofile, limit).unwrap();
@@ -69,8 +68,7 @@ async fn connect(rude: &Rude) -> Option<TcpStream> {
     Some(stream)
 }
 
-/// How long the first honest client waited, behind all that the rude ones had asked for, and how long the
-/// slowest of those after it, each on a connection of its own.
+/// Response times of the first well-behaved client and of the slowest of those after it, each on its own connection.
 async fn honest(url: &str) -> (Duration, Duration) {
     let first = ask(url, BURST).await;
     let (mut longest, began) = (Duration::ZERO, Instant::now());
@@ -140,7 +138,7 @@ fn rude_clients(lab: &LabUnderTest) -> Vec<Rude> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_honest_client_is_answered_however_many_rude_ones_hold_their_connections() {
+async fn a_well_behaved_client_gets_a_response_while_hostile_clients_hold_connections() {
     let own = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: own.maximum, ..own }).unwrap();
     let lab = LabUnderTest::start(&waybill()).await;
@@ -164,7 +162,7 @@ async fn an_honest_client_is_answered_however_many_rude_ones_hold_their_connecti
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_name_server_takes_no_threads_and_no_descriptors() {
+async fn a_name_server_that_never_responds_uses_up_no_threads_or_file_descriptors() {
     let server = NameServer::silent().await;
     let lab = LabUnderTest::start_with(&waybill(), |options| {
         options.env.push(("WAYBILL_DNS_SERVERS".into(), server.address().to_string()));
@@ -195,7 +193,9 @@ async fn a_silent_name_server_takes_no_threads_and_no_descriptors() {
             ended.unwrap();
         }
     }
-    println!("threads, descriptors of the gateway: {before:?} before, at most {most:?} meanwhile");
+    println!(
+        "threads, descriptors of the gateway: {before:?} before, at most {most:?} during the test"
+    );
     assert!(most.0 <= before.0 + 8, "{most:?} threads");
     assert!(most.1 <= before.1 + 200, "{most:?} descriptors");
 }

@@ -1,4 +1,4 @@
-//! Puts a question to its backend, as Grafana would.
+//! Sends a query to its backend as Grafana does.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use serde_json::Value;
 use super::read::Form;
 use crate::backends::Backends;
 
-/// A question with its variables filled in.
+/// A query with its variables interpolated.
 #[derive(Debug, Clone)]
 pub(super) struct FilledQuery {
     /// Dashboard, panel and letter, or the provisioned file.
     pub(super) at: String,
-    /// The choice of variables, if it is not the one that the page opens with.
+    /// The values of the variables, unless they are the defaults of the dashboard.
     pub(super) said: Option<String>,
     pub(super) form: Form,
     pub(super) query: String,
-    /// How much time is looked at.
+    /// Time range, in seconds.
     pub(super) seconds: u32,
 }
 
@@ -27,22 +27,22 @@ impl fmt::Display for FilledQuery {
     }
 }
 
-/// What came back.
+/// The result of a query.
 pub(super) enum Answer {
-    /// Something to show.
+    /// Data to display.
     Something,
-    /// Nothing, only what is no number, or an error; which of these.
+    /// No data, only `NaN`, or an error, as text.
     Nothing(String),
-    /// The part that would answer is not here.
+    /// The backend is not in this lab.
     NoResponse,
 }
 
-/// Seconds between two points.
+/// Step between two points, in seconds.
 const STEP: &str = "5";
-/// Tempo's series in Prometheus that make Grafana's node graph.
+/// Tempo's series in Prometheus for Grafana's node graph.
 const SERVICE_MAP: &str = "sum by (client, server) (rate(traces_service_graph_request_total[15m]))";
 
-/// Asks at `now`, in Unix seconds.
+/// Runs the query at `now`, in Unix seconds.
 pub(super) async fn ask(parts: &Backends, asked: &FilledQuery, now: i64) -> Answer {
     let of_tempo = matches!(asked.form, Form::Search | Form::Waterfall | Form::ServiceMap);
     let (no_tempo, no_loki) = (parts.tempo.is_none(), parts.loki.is_none());
@@ -58,7 +58,7 @@ pub(super) async fn ask(parts: &Backends, asked: &FilledQuery, now: i64) -> Answ
     }
 }
 
-/// Whether the series in question come from Tempo.
+/// Whether the series of the query come from Tempo.
 fn made_by_tempo(asked: &FilledQuery) -> bool {
     asked.query.contains("traces_") || asked.query.contains("tempo_")
 }
@@ -92,14 +92,14 @@ async fn answer(parts: &Backends, asked: &FilledQuery, now: i64) -> Result<bool,
         Form::Waterfall => (format!("{tempo}/api/v2/traces/{query}"), vec![]),
     };
     let answer = parts.get(&url, &arguments).await?;
-    // Prometheus warns of what it answers in part, or of what makes no sense.
+    // Prometheus adds warnings to partial or meaningless results.
     match answer["warnings"].as_array() {
         Some(warnings) if !warnings.is_empty() => Err(format!("{warnings:?}")),
         _ => Ok(holds(asked.form, &answer)),
     }
 }
 
-/// Whether an answer has anything that a panel would show.
+/// Whether a response has data that a panel would display.
 fn holds(form: Form, answer: &Value) -> bool {
     let list = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
     match form {
@@ -115,7 +115,7 @@ fn holds(form: Form, answer: &Value) -> bool {
     }
 }
 
-/// Division by nothing gives series of `NaN`, which a panel shows as nothing.
+/// Division by zero gives `NaN`, which a panel does not display.
 fn has_a_number(series: &Value) -> bool {
     let points =
         series["values"].as_array().cloned().unwrap_or_else(|| vec![series["value"].clone()]);

@@ -4,34 +4,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{api::JobView, record::JobRecord};
 
-/// One job under one id.
+/// The observations of the job with one id.
 #[derive(Debug, Default)]
-pub(super) struct Life {
-    /// Its ends: round, state, run and time. More than one per round is a double effect.
-    pub(super) ends: BTreeSet<End>,
-    /// State changes after an end of the same round.
-    pub(super) afterwards: Vec<String>,
+pub(super) struct ObservedJob {
+    /// Writes with a terminal state. More than one per round is a duplicate effect.
+    pub(super) ends: BTreeSet<TerminalWrite>,
+    /// State changes after a terminal state of the same round.
+    pub(super) changes_after_end: Vec<String>,
     /// Count of each notification, by `webhook-id` and run.
     pub(super) notifications: BTreeMap<String, u32>,
     /// The job according to the gateway at the end of the run.
     pub(super) view: Option<JobView>,
 }
 
-/// One end.
+/// A write with a terminal state.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct End {
+pub(super) struct TerminalWrite {
     pub(super) round: u32,
     pub(super) state: &'static str,
     run: Option<String>,
     pub(super) finished_ms: Option<i64>,
 }
 
-impl Life {
-    /// Records a write. True if it is the first end.
-    pub(super) fn wrote(&mut self, record: &JobRecord) -> bool {
+impl ObservedJob {
+    /// Records a write. True if it is the first with a terminal state.
+    pub(super) fn record_write(&mut self, record: &JobRecord) -> bool {
         if record.state.is_terminal() {
             let is_first = self.ends.is_empty();
-            self.ends.insert(End {
+            self.ends.insert(TerminalWrite {
                 round: record.round,
                 state: record.state.name(),
                 run: record.run.clone(),
@@ -40,7 +40,7 @@ impl Life {
             return is_first;
         }
         if let Some(end) = self.ends.iter().find(|end| end.round == record.round) {
-            self.afterwards.push(format!("{} after {}", record.state, end.state));
+            self.changes_after_end.push(format!("{} after {}", record.state, end.state));
         }
         false
     }
@@ -58,13 +58,13 @@ impl Life {
     }
 
     /// Evidence that the job took effect more than once.
-    pub(super) fn doubles(&self) -> Option<String> {
+    pub(super) fn duplicate_effect(&self) -> Option<String> {
         let mut rounds = BTreeSet::new();
         if !self.ends.iter().all(|end| rounds.insert(end.round)) {
             return Some(format!("ended more than once: {:?}", self.ends));
         }
-        if let Some(moved) = self.afterwards.first() {
-            return Some(format!("changed state after its end: {moved}"));
+        if let Some(change) = self.changes_after_end.first() {
+            return Some(format!("changed state after its end: {change}"));
         }
         if self.notifications.len() > self.ends.len().max(1) {
             let effects: Vec<_> = self.notifications.keys().collect();
@@ -72,9 +72,9 @@ impl Life {
         }
         let view = self.view.as_ref()?;
         let end = self.ends.last()?;
-        let seen = (view.state.name(), view.times.finished_ms);
-        if seen != (end.state, end.finished_ms) {
-            return Some(format!("ended as {end:?}, but the gateway returns {seen:?}"));
+        let returned = (view.state.name(), view.times.finished_ms);
+        if returned != (end.state, end.finished_ms) {
+            return Some(format!("ended as {end:?}, but the gateway returns {returned:?}"));
         }
         let results = view.results.as_ref().map(Vec::len);
         let expected = usize::try_from(view.operations).ok();

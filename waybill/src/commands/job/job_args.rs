@@ -16,7 +16,7 @@ use crate::{exit::UsageError, request::Preset};
 /// The flags that describe the job.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Job")]
-pub(super) struct Body {
+pub(super) struct JobArgs {
     /// A prepared job [default: single, unless --operation or --file is given]
     #[arg(long, value_enum, value_name = "PRESET", conflicts_with_all = ["operations", "file"])]
     preset: Option<Preset>,
@@ -46,7 +46,7 @@ pub(super) struct Body {
     idempotency_key: Option<String>,
 }
 
-impl Body {
+impl JobArgs {
     /// The request that these flags describe.
     pub(super) fn request(self) -> anyhow::Result<JobRequest> {
         let mut request = match (&self.file, self.operations.is_empty()) {
@@ -114,7 +114,7 @@ mod tests {
     #[derive(Parser)]
     struct Cli {
         #[command(flatten)]
-        body: Body,
+        body: JobArgs,
     }
 
     fn request(flags: &[&str]) -> JobRequest {

@@ -1,27 +1,27 @@
-//! Puts values where variables stand, in the way of Grafana 13.
+//! Interpolates variables as Grafana 13 does.
 
 use std::collections::HashMap;
 
-/// The step of a panel of ordinary width: the data source's shortest, for up to an hour.
+/// The step of a panel of usual width for up to an hour: the minimum of the data source.
 const INTERVAL_SECONDS: u32 = 5;
 
-/// What variables stand for.
+/// Values of variables.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Values(HashMap<String, Chosen>);
 
-/// What is chosen for one of them.
+/// The value of one variable.
 #[derive(Debug, Clone)]
 pub(super) enum Chosen {
-    /// As it is.
+    /// A single value.
     Plain(String),
-    /// One or more of a list, from which several can be chosen.
+    /// One or more values of a multi-value variable.
     OneOf(Vec<String>),
 }
 
 impl Values {
-    /// The variables that Grafana itself makes, for a time of this many seconds.
+    /// Grafana's built-in variables, for a time range of this many seconds.
     pub(super) fn of_time(seconds: u32) -> Self {
-        // As the Prometheus data source counts: a step and a scrape, and never below four scrapes.
+        // As in the Prometheus data source: step plus scrape interval, at least four scrape intervals.
         let rate = (INTERVAL_SECONDS * 2).max(INTERVAL_SECONDS * 4);
         let mut values = Self::default();
         for (name, value) in [
@@ -38,12 +38,12 @@ impl Values {
         values
     }
 
-    /// Adds or changes one.
+    /// Sets the value of a variable.
     pub(super) fn set(&mut self, name: &str, chosen: Chosen) {
         self.0.insert(name.to_owned(), chosen);
     }
 
-    /// Fills `$name`, `${name}`, `${name:format}` and `[[name]]`; one that is not known is an error.
+    /// Interpolates `$name`, `${name}`, `${name:format}` and `[[name]]`; an unknown variable is an error.
     pub(super) fn fill(&self, text: &str) -> Result<String, String> {
         let mut filled = String::new();
         let mut rest = text;
@@ -83,7 +83,7 @@ impl Chosen {
     }
 }
 
-/// A value inside a regular expression inside a quoted string.
+/// Escapes a value for a regular expression in a quoted string.
 fn escaped(value: &str) -> String {
     let mut escaped = String::new();
     for letter in value.chars() {
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_are_filled_as_grafana_fills_them() {
+    fn variables_are_interpolated_as_in_grafana() {
         let mut values = Values::of_time(900);
         values.set("one", Chosen::OneOf(vec!["a.b".into()]));
         values.set("two", Chosen::OneOf(vec!["a".into(), "b|c".into()]));

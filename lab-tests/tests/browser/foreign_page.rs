@@ -1,4 +1,4 @@
-//! A stranger's web site, and a server that lets every page do anything: what the attacks must achieve there.
+//! A foreign web site, and a server without protection on which the attacks must succeed.
 
 use std::{
     net::SocketAddr,
@@ -13,18 +13,18 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinSet};
 
-/// Requests by method and media type, as they arrived.
+/// Received requests by method and media type.
 pub(crate) type Seen = Arc<Mutex<Vec<(Method, String)>>>;
 
-/// A site, and a server without any guard. Both end with the test.
-pub(crate) struct Stranger {
+/// A foreign site and an unprotected server. Both end with the test.
+pub(crate) struct ForeignSite {
     pub(crate) site: SocketAddr,
     pub(crate) open: SocketAddr,
     pub(crate) seen: Seen,
     _serving: JoinSet<()>,
 }
 
-impl Stranger {
+impl ForeignSite {
     pub(crate) async fn start() -> Self {
         let (seen, mut serving) = (Seen::default(), JoinSet::new());
         let page = Html("<!doctype html><title>A stranger's page</title><body></body>");
@@ -34,7 +34,7 @@ impl Stranger {
         Self { site, open, seen, _serving: serving }
     }
 
-    /// The address of the stranger's page.
+    /// The URL of the foreign page.
     pub(crate) fn page(&self) -> String {
         format!("http://evil.example:{}/", self.site.port())
     }
@@ -47,7 +47,7 @@ async fn serve(serving: &mut JoinSet<()>, router: Router) -> SocketAddr {
     address
 }
 
-/// For any request by any client.
+/// Allows every request of every origin.
 async fn allow(State(seen): State<Seen>, request: Request) -> Response {
     let media = request.headers().get(header::CONTENT_TYPE);
     let media = media.and_then(|media| media.to_str().ok()).unwrap_or_default().to_owned();

@@ -1,5 +1,4 @@
-//! What a job asks for and what it comes to: small or large, it is kept in different places and is the same
-//! to its submitter.
+//! Specs and results of small and large jobs are stored in different places and look the same to the submitter.
 
 use std::time::Duration;
 
@@ -46,7 +45,7 @@ fn check(ended: &JobView, additions: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_small_and_a_large_job_are_shown_and_started_again_alike() {
+async fn small_and_large_jobs_are_returned_and_retried_in_the_same_way() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     for (additions, documents) in [(1, 0), (40, 1)] {

@@ -18,7 +18,7 @@ use tokio::{
 };
 use url::Url;
 
-use super::ended::Ends;
+use super::completions::CompletionListener;
 
 /// Timeout of one submission.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -28,22 +28,22 @@ const JOB_LIMIT: Duration = Duration::from_secs(30);
 const FAILURES_MAX: u64 = 10;
 
 /// Sends jobs to one lab and observes their ends.
-pub(super) struct Flow {
+pub(super) struct PipelineLoad {
     gateway: GatewayClient,
     /// The smallest job that passes all stages.
     job: JobRequest,
-    ends: Ends,
+    ends: CompletionListener,
     done: AtomicU64,
     failed: AtomicU64,
 }
 
-impl Flow {
+impl PipelineLoad {
     /// For the lab with this gateway and this broker.
     pub(super) async fn new(gateway: &Url, broker: &str) -> anyhow::Result<Arc<Self>> {
         let gateway = GatewayClient::over(http_builder(ANSWER_LIMIT).build()?, gateway);
         let job = json!({"name": "bench", "operations": [{"kind": "add", "inputs": [1, 2]}]});
         let job = JobRequest::new(job);
-        let ends = Ends::listen(broker).await?;
+        let ends = CompletionListener::listen(broker).await?;
         let (done, failed) = (AtomicU64::new(0), AtomicU64::new(0));
         Ok(Arc::new(Self { gateway, job, ends, done, failed }))
     }
@@ -55,12 +55,12 @@ impl Flow {
 
     /// Keeps `in_flight` jobs unfinished, until dropped.
     pub(super) async fn keep_full(self: Arc<Self>, in_flight: usize) {
-        let room = Arc::new(Semaphore::new(in_flight));
-        while let Ok(place) = room.clone().acquire_owned().await {
+        let permits = Arc::new(Semaphore::new(in_flight));
+        while let Ok(permit) = permits.clone().acquire_owned().await {
             let flow = self.clone();
             tokio::spawn(async move {
                 let _counted = flow.one(Instant::now()).await;
-                drop(place);
+                drop(permit);
             });
         }
     }
@@ -68,11 +68,11 @@ impl Flow {
     /// Sends jobs at a steady rate; returns the latency of each, from the moment at which it was due (no
     /// coordinated omission).
     pub(super) async fn steady(self: &Arc<Self>, rate: f64, time: Duration) -> Vec<Duration> {
-        let began = Instant::now();
+        let started_at = Instant::now();
         let mut sent = Vec::new();
         for number in 0_u32.. {
-            let due = began + Duration::from_secs_f64(f64::from(number) / rate);
-            if due >= began + time {
+            let due = started_at + Duration::from_secs_f64(f64::from(number) / rate);
+            if due >= started_at + time {
                 break;
             }
             sleep_until(due).await;

@@ -1,4 +1,4 @@
-//! Faults between processes: the network, the telemetry target, the webhook receiver.
+//! Faults of the network, the telemetry target and the webhook receiver.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use contract::Stage;
 use lab::Part;
 use tokio::time::sleep;
 
-use super::{Proof, Striker};
+use super::{FaultInjector, Proof};
 use crate::chaos::{
     TELEMETRY_CONNECTION,
-    fault::{Network, Receiver, Telemetry},
+    fault::{NetworkFault, ReceiverFault, TelemetryFault},
     proxy::Condition,
 };
 
@@ -19,19 +19,24 @@ const THROTTLED: u32 = 32 * 1024;
 /// Bytes per second of telemetry, far below what a loaded lab sends.
 const TELEMETRY_THROTTLED: u32 = 4 * 1024;
 
-impl Striker {
-    pub(super) async fn network(&self, how: Network, stage: Stage, lasts: Duration) -> Proof {
+impl FaultInjector {
+    pub(super) async fn network(
+        &self,
+        how: NetworkFault,
+        stage: Stage,
+        duration: Duration,
+    ) -> Proof {
         let condition = match how {
-            Network::Reset => Condition::Reset,
-            Network::Delay => Condition::Delay(DELAY),
-            Network::HalfOpen => Condition::Silent,
-            Network::Throttle => Condition::Throttle(THROTTLED),
+            NetworkFault::Reset => Condition::Reset,
+            NetworkFault::Delay => Condition::Delay(DELAY),
+            NetworkFault::HalfOpen => Condition::Silent,
+            NetworkFault::Throttle => Condition::Throttle(THROTTLED),
         };
-        // As the bus names its connection.
+        // The connection name that the services use.
         let name = format!("waybill-{stage}");
         let open = self.broker_proxy.set(&name, condition);
-        sleep(lasts).await;
-        if matches!(how, Network::Delay | Network::Throttle) {
+        sleep(duration).await;
+        if matches!(how, NetworkFault::Delay | NetworkFault::Throttle) {
             self.broker_proxy.set(&name, Condition::Normal);
         }
         if open > 0 {
@@ -41,20 +46,20 @@ impl Striker {
         }
     }
 
-    pub(super) async fn telemetry(&self, how: Telemetry, lasts: Duration) -> Proof {
+    pub(super) async fn telemetry(&self, how: TelemetryFault, duration: Duration) -> Proof {
         let text = |error: lab::supervisor::PartError| error.to_string();
         match how {
-            Telemetry::Hanging => self.hold(Part::Console, lasts).await,
-            Telemetry::Down => {
+            TelemetryFault::Hanging => self.suspend(Part::Console, duration).await,
+            TelemetryFault::Down => {
                 self.lab.stop(Part::Console).await.map_err(text)?;
-                sleep(lasts).await;
+                sleep(duration).await;
                 self.lab.start(Part::Console).await.map_err(text)?;
                 Ok("it was stopped".to_owned())
             }
-            Telemetry::Slow => {
+            TelemetryFault::Slow => {
                 let slow = Condition::Throttle(TELEMETRY_THROTTLED);
                 let open = self.telemetry_proxy.set(TELEMETRY_CONNECTION, slow);
-                sleep(lasts).await;
+                sleep(duration).await;
                 self.telemetry_proxy.set(TELEMETRY_CONNECTION, Condition::Normal);
                 if open > 0 {
                     Ok(format!("on {open} connections"))
@@ -65,17 +70,17 @@ impl Striker {
         }
     }
 
-    pub(super) async fn receiver(&mut self, how: Receiver, lasts: Duration) -> Proof {
+    pub(super) async fn receiver(&mut self, how: ReceiverFault, duration: Duration) -> Proof {
         match how {
-            Receiver::Failing => {
+            ReceiverFault::Failing => {
                 self.receiver.fail(true);
-                sleep(lasts).await;
+                sleep(duration).await;
                 self.receiver.fail(false);
                 Ok("it responded with 500".to_owned())
             }
-            Receiver::Closed => {
+            ReceiverFault::Closed => {
                 self.receiver.close().await;
-                sleep(lasts).await;
+                sleep(duration).await;
                 self.receiver.open().await;
                 Ok("it was closed".to_owned())
             }

@@ -30,12 +30,12 @@ struct Completion {
 }
 
 /// The completions of all jobs.
-pub(super) struct Ends {
+pub(super) struct CompletionListener {
     waiting: Waiting,
     listener: JoinHandle<()>,
 }
 
-impl Ends {
+impl CompletionListener {
     /// Subscribes to the broker at `url`.
     pub(super) async fn listen(url: &str) -> anyhow::Result<Self> {
         let client = async_nats::connect(url).await.context("connecting to the lab's broker")?;
@@ -73,7 +73,7 @@ impl Ends {
     }
 }
 
-impl Drop for Ends {
+impl Drop for CompletionListener {
     fn drop(&mut self) {
         self.listener.abort();
     }

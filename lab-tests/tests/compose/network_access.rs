@@ -1,5 +1,4 @@
-//! Who reaches what in the full lab: which ports are published, which networks lead where, and what a web page from
-//! elsewhere gets at the ports that are.
+//! Network access in the full lab: published ports, routes between networks, and requests of foreign web pages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,18 +9,18 @@ use tokio::task::block_in_place;
 
 use crate::{
     backends::Backends,
+    broker_with_users::repository,
     docker::{FullLab, Shape},
-    guarded::repository,
 };
 
-/// What is published, and by which part.
+/// Published ports, by part.
 const PUBLISHED: [(&str, &str); 4] =
     [("gateway", "8080"), ("console", "8090"), ("grafana", "3000"), ("query-proxy", "9090")];
-/// The networks with a way to elsewhere, and who is in them.
+/// Networks with a route to other networks, and their parts.
 const OUTWARD: [(&str, &[&str]); 2] =
     [("egress", &["gateway", "notifier"]), ("published", &["console", "grafana", "query-proxy"])];
 
-/// `compose.yaml` as it is, with all profiles.
+/// `compose.yaml` with all profiles.
 fn plan() -> Value {
     let mut docker = std::process::Command::new("docker");
     docker.args([
@@ -49,7 +48,7 @@ fn list(value: &Value) -> Vec<Value> {
 
 #[test]
 #[ignore = "needs Docker: make compose-test"]
-fn only_what_checks_its_visitors_is_published_and_only_on_this_machine() {
+fn only_ports_that_check_their_clients_are_published_and_only_on_this_machine() {
     let plan = plan();
     let mut published = BTreeSet::new();
     for (name, service) in services(&plan) {
@@ -80,7 +79,7 @@ fn only_what_checks_its_visitors_is_published_and_only_on_this_machine() {
 
 #[test]
 #[ignore = "needs Docker: make compose-test"]
-fn networks_lead_out_only_for_those_who_need_it_and_receivers_are_not_open_to_every_part() {
+fn only_parts_that_need_it_have_an_outside_route_and_not_every_part_reaches_the_receivers() {
     let plan = plan();
     let members = |network: &str| -> BTreeSet<String> {
         let services = services(&plan).iter();
@@ -97,7 +96,7 @@ fn networks_lead_out_only_for_those_who_need_it_and_receivers_are_not_open_to_ev
     }
     let translates = "com.docker.network.bridge.enable_ip_masquerade";
     assert_eq!(plan["networks"]["published"]["driver_opts"][translates], "false");
-    // Services send to the collector, and know no other receiver.
+    // Services export to the collector only.
     let backends = members("backends");
     for service in ["gateway", "ingester", "processor", "notifier", "nats", "topology"] {
         assert!(!backends.contains(service), "{service} reaches the backends");
@@ -127,12 +126,12 @@ fn each_part_has_its_own_user_bounded_processes_and_named_volumes() {
         );
         for mount in list(&service["volumes"]) {
             assert!(mount["source"].is_string(), "{name}: a volume without a name: {mount}");
-            // The broker's own health page: no other container can write it.
+            // Health check through the broker's own page.
             if mount["source"] == "nats-health" && name != "nats" {
                 assert_eq!(mount["read_only"], true, "{name}: {mount}");
             }
         }
-        // One of the processor's profiles is the processor.
+        // Profiles of the processor are the same part.
         let part = name.strip_suffix("-loki-direct").unwrap_or(name).to_owned();
         if let Some(user) = service["user"].as_str()
             && let Some(other) = users.insert(user.to_owned(), part.clone())
@@ -144,7 +143,7 @@ fn each_part_has_its_own_user_bounded_processes_and_named_volumes() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the images: make compose-test"]
-async fn a_page_from_elsewhere_reads_and_changes_nothing_and_no_part_reaches_more_than_it_needs() {
+async fn a_foreign_page_reads_and_changes_nothing_and_no_part_reaches_more_than_it_needs() {
     let lab = FullLab::started(Shape::with(1)).await;
     let parts = Backends::of(&lab);
     foreign_pages(&parts).await;
@@ -163,12 +162,12 @@ async fn a_page_from_elsewhere_reads_and_changes_nothing_and_no_part_reaches_mor
             reaches(&lab, part, url, false);
         }
         reaches(&lab, "query-proxy", "http://prometheus:9090/-/ready", true);
-        the_doctor_is_content(&lab);
-        without_a_way_out(&lab);
+        check_that_the_doctor_passes(&lab);
+        check_internet_routes(&lab);
     });
 }
 
-/// What a browser sends for a page of another origin, and for one that rebound its own name.
+/// Sends the requests of a page of another origin, and of a page with a rebound name.
 async fn foreign_pages(parts: &Backends) {
     let evil = "http://evil.example";
     let prometheus = &parts.prometheus;
@@ -212,7 +211,7 @@ async fn send(
     request.send().await.unwrap()
 }
 
-/// Whether `part` gets an answer from `url`.
+/// Checks whether `part` gets a response from `url`.
 fn reaches(lab: &FullLab, part: &str, url: &str, wanted: bool) {
     let output = lab.try_run(&["exec", "-T", part, "/waybill", "probe", url]);
     let said = String::from_utf8_lossy(&output.stderr);
@@ -220,7 +219,7 @@ fn reaches(lab: &FullLab, part: &str, url: &str, wanted: bool) {
     assert_eq!(answered, wanted, "{part} to {url}: {said}");
 }
 
-fn the_doctor_is_content(lab: &FullLab) {
+fn check_that_the_doctor_passes(lab: &FullLab) {
     let output = lab.command(waybill()).args(["doctor", "--lab", "full"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("prometheus answers"), "{said}");
@@ -230,8 +229,8 @@ fn the_doctor_is_content(lab: &FullLab) {
     assert!(output.status.success(), "{said}");
 }
 
-/// Of the running containers only two have a network that leads to the Internet.
-fn without_a_way_out(lab: &FullLab) {
+/// Only two of the running containers have a network with a route to the Internet.
+fn check_internet_routes(lab: &FullLab) {
     let all = lab.run(&["ps", "--format", "{{.Service}} {{.Networks}}"]);
     let outward: Vec<_> = all.lines().filter(|line| line.contains("_egress")).collect();
     assert_eq!(outward.len(), 2, "{outward:?}");

@@ -1,4 +1,4 @@
-//! What goes wrong around the lab and must not stop it.
+//! Failures of what the lab depends on: telemetry target, clients, broker.
 
 use std::{process::Stdio, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio::process::Command;
 const LIMIT: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_telemetry_target_that_never_answers_changes_nothing_but_a_counter() {
+async fn a_telemetry_target_that_never_responds_only_raises_the_counter_of_dropped_spans() {
     let sink = OtlpSink::start().await;
     sink.set_mode(SinkMode::Hanging);
     let lab = LabUnderTest::start_with(&waybill(), |options| {
@@ -87,7 +87,7 @@ async fn malformed_and_foreign_messages_become_dead_letters_and_the_loop_continu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_wait_for_a_broker_that_is_away_and_say_so() {
+async fn services_are_unready_while_the_broker_is_down() {
     let lab = LabUnderTest::start(&waybill()).await;
     let client = Client::of(&lab);
     lab.stop(Part::Nats).await.expect("the broker runs");
@@ -118,7 +118,7 @@ async fn services_wait_for_a_broker_that_is_away_and_say_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_starts_before_its_broker_waits_and_is_ready_once_it_is_there() {
+async fn a_service_that_starts_before_its_broker_is_ready_once_the_broker_is() {
     let mut nats = NatsServer::start().await;
     let admin = nats.spare_ports().next().expect("a port is spare");
     nats.kill().await;
@@ -137,9 +137,11 @@ async fn a_service_that_starts_before_its_broker_waits_and_is_ready_once_it_is_t
             .map_err(|error| error.to_string())?;
         Ok::<_, String>((answer.status().as_u16(), answer.text().await.unwrap_or_default()))
     };
-    eventually(LIMIT, "the service to say what it waits for", async || match readiness().await {
-        Ok((503, body)) if body.contains("waiting for the broker") => Ok(()),
-        other => Err(other),
+    eventually(LIMIT, "the readiness response to name the broker", async || {
+        match readiness().await {
+            Ok((503, body)) if body.contains("waiting for the broker") => Ok(()),
+            other => Err(other),
+        }
     })
     .await;
     nats.restart().await;

@@ -1,4 +1,4 @@
-//! The jobs of a run: job `n` depends only on the seed and on `n`.
+//! The jobs of a chaos run: job `n` depends only on the seed and on `n`.
 
 use std::ops::Range;
 
@@ -9,63 +9,63 @@ use serde_json::{Value, json};
 use super::ledger::Expected;
 
 /// Share of long jobs: at a high rate, some are in flight at every fault.
-const LONG: f64 = 0.005;
-/// Their duration: several ack waits, and longer than most faults and recoveries.
+const LONG_SHARE: f64 = 0.005;
+/// Duration of a long job: several ack waits, and longer than most faults and recoveries.
 const LONG_SECONDS: Range<f64> = 10.0..40.0;
 
 /// A job to send.
 #[derive(Debug, Clone)]
-pub struct Task {
+pub struct ChaosJob {
     /// Unique in the run: identifies the job under any id.
     pub name: String,
-    /// How it is sent.
-    pub way: Way,
-    /// The body of the submission.
+    /// Endpoint.
+    pub api: SubmitApi,
+    /// Body of the request.
     pub body: Value,
-    /// The fault that it carries.
+    /// Value of the `waybill-fault` header.
     pub fault: Option<String>,
-    /// The expected outcome.
+    /// Expected outcome.
     pub expected: Expected,
-    /// Whether a webhook notification is requested.
-    pub notified: bool,
-    /// Whether it is sent a second time, a moment later.
+    /// Whether it requests a webhook notification.
+    pub expects_notification: bool,
+    /// Whether it is submitted a second time, a moment later.
     pub repeated: bool,
 }
 
-/// The two ways to submit a job.
+/// The endpoint that a job is submitted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum SubmitApi {
     /// `POST /v1/jobs` with an `Idempotency-Key`.
-    Job,
+    Jobs,
     /// `POST /v1/events`, a raw event.
-    Event,
+    Events,
 }
 
-impl Task {
+impl ChaosJob {
     /// Job `n` of the run with this seed. Notifications go to `url`.
-    pub fn draw(seed: u64, n: usize, url: &str) -> Self {
+    pub fn random(seed: u64, n: usize, url: &str) -> Self {
         let mut rng = StdRng::seed_from_u64(seed.rotate_left(17) ^ n as u64);
         let (operation, expected) = operation(&mut rng, n);
-        let mut task = Self::new(format!("job {n}"), &operation, expected, url);
+        let mut job = Self::new(format!("job {n}"), &operation, expected, url);
         match rng.random_range(0..100) {
-            0..10 => task.way = Way::Event,
-            10..13 => task.fault = Some("processor=error@1".to_owned()),
+            0..10 => job.api = SubmitApi::Events,
+            10..13 => job.fault = Some("processor=error@1".to_owned()),
             13..15 => {
-                task.fault = Some("processor=error".to_owned());
-                task.body["attempts_max"] = json!(2);
-                task.expected = Expected::Dead;
+                job.fault = Some("processor=error".to_owned());
+                job.body["attempts_max"] = json!(2);
+                job.expected = Expected::Dead;
             }
             _ => {}
         }
-        task.repeated = rng.random_bool(0.05);
+        job.repeated = rng.random_bool(0.05);
         if rng.random_bool(0.2) {
-            task.notified = false;
-            task.body["notify"] = json!({"channel": "log"});
+            job.expects_notification = false;
+            job.body["notify"] = json!({"channel": "log"});
         }
-        task
+        job
     }
 
-    /// A job that carries a fault.
+    /// A job with a fault.
     pub fn with_fault(name: String, fault: String, expected: Expected, url: &str) -> Self {
         let operation = json!({"kind": "add", "inputs": [1, 2]});
         Self { fault: Some(fault), ..Self::new(name, &operation, expected, url) }
@@ -77,8 +77,8 @@ impl Task {
             "operations": [operation],
             "notify": {"channel": "webhook", "url": url},
         });
-        let (way, fault) = (Way::Job, None);
-        Self { name, way, body, fault, expected, notified: true, repeated: false }
+        let (api, fault) = (SubmitApi::Jobs, None);
+        Self { name, api, body, fault, expected, expects_notification: true, repeated: false }
     }
 
     /// The job as a raw event.
@@ -95,12 +95,12 @@ impl Task {
     }
 }
 
-/// An operation of random duration, with its value if easily known.
+/// A random operation and the expected outcome of its job.
 fn operation(rng: &mut StdRng, n: usize) -> (Value, Expected) {
     let value = |value| Expected::Succeeded(Some(value));
     let wait =
         |seconds: f64| (json!({"kind": "wait", "seconds": seconds}), Expected::Succeeded(None));
-    if rng.random_bool(LONG) {
+    if rng.random_bool(LONG_SHARE) {
         return wait(rng.random_range(LONG_SECONDS));
     }
     match rng.random_range(0..100) {
@@ -123,9 +123,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_depends_only_on_its_seed_and_number() {
+    fn a_job_depends_only_on_the_seed_and_its_number() {
         for n in 0..50 {
-            let [one, same] = [(); 2].map(|()| format!("{:?}", Task::draw(3, n, "http://x/")));
+            let [one, same] =
+                [(); 2].map(|()| format!("{:?}", ChaosJob::random(3, n, "http://x/")));
             assert_eq!(one, same);
         }
     }

@@ -1,4 +1,4 @@
-//! The webhook receiver: records notifications in the ledger, and can be made to fail.
+//! A webhook receiver that records notifications in the ledger and can fail on request.
 
 use std::{
     net::SocketAddr,
@@ -21,9 +21,9 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use super::ledger::Ledger;
 
-/// The receiver of all notifications, on a port that stays reserved while it does not listen.
+/// Receives all notifications. Its port stays reserved while it does not listen.
 #[derive(Debug)]
-pub struct Receiver {
+pub struct NotificationReceiver {
     address: SocketAddr,
     handler: Handler,
     server: JoinSet<()>,
@@ -36,7 +36,7 @@ struct Handler {
     fails: Arc<AtomicBool>,
 }
 
-impl Receiver {
+impl NotificationReceiver {
     /// Starts to listen.
     pub async fn start(ledger: Ledger) -> Self {
         let port = PortBlock::claim();
@@ -74,7 +74,7 @@ impl Receiver {
         let routes = Router::new().fallback(receive).with_state(self.handler.clone());
         self.server.spawn(async move {
             let served = axum::serve(listener, routes).await;
-            served.expect("it serves until it is stopped");
+            served.expect("the server runs until it is stopped");
         });
     }
 }

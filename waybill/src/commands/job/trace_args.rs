@@ -18,7 +18,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Whether to draw the trace.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Display")]
-pub(super) struct Picture {
+pub(super) struct TraceArgs {
     /// Draw the trace as a waterfall: when each span ran, in which service, and its verdict
     #[arg(long)]
     pub(super) trace: bool,
@@ -29,29 +29,32 @@ pub(super) struct Picture {
 
 /// The trace of a job, and the width of its drawing.
 #[derive(Debug)]
-pub(super) struct Drawing {
+pub(super) struct DrawnTrace {
     pub(super) otlp: Value,
     columns: usize,
 }
 
-impl Picture {
+impl TraceArgs {
     /// The trace of the job if --trace is given. Waits for the complete trace if the job has ended;
     /// otherwise, or on timeout, returns the spans that the console has.
     pub(super) async fn of(
         &self,
         job: &JobView,
         console: &ConsoleClient,
-    ) -> Result<Option<Drawing>, ClientError> {
+    ) -> Result<Option<DrawnTrace>, ClientError> {
         if !self.trace {
             return Ok(None);
         }
         let limit = if job.state.is_terminal() { COMPLETE_LIMIT } else { Duration::ZERO };
         let otlp = fetch(console, &job.trace_id, limit).await?;
-        Ok(Some(Drawing { otlp, columns: self.width.map_or_else(terminal::columns, usize::from) }))
+        Ok(Some(DrawnTrace {
+            otlp,
+            columns: self.width.map_or_else(terminal::columns, usize::from),
+        }))
     }
 }
 
-impl Drawing {
+impl DrawnTrace {
     pub(super) fn text(&self, trace_id: &str) -> String {
         waterfall::draw(trace_id, &Trace::from_otlp(&self.otlp), self.columns)
     }
@@ -62,10 +65,10 @@ async fn fetch(
     trace_id: &str,
     limit: Duration,
 ) -> Result<Value, ClientError> {
-    let began = Instant::now();
+    let started_at = Instant::now();
     loop {
         let otlp = console.trace(trace_id).await?.unwrap_or_default();
-        if completeness(&otlp).is_complete() || began.elapsed() >= limit {
+        if completeness(&otlp).is_complete() || started_at.elapsed() >= limit {
             return Ok(otlp);
         }
         sleep(POLL_INTERVAL).await;

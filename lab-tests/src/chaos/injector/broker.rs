@@ -6,44 +6,44 @@ use contract::topology;
 use lab::Part;
 use tokio::time::{Instant, sleep};
 
-use super::{EFFECT_TIMEOUT, Proof, Striker};
+use super::{EFFECT_TIMEOUT, FaultInjector, Proof};
 
-/// Jobs that are sent again after an outage of the broker: their keys and ids must have survived it.
+/// Jobs that are submitted again after a restart of the broker: their keys and ids must still be known.
 const REPEATS: usize = 20;
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
-impl Striker {
+impl FaultInjector {
     pub(super) async fn broker_killed(&mut self) -> Proof {
         let proof = self.kill(Part::Nats).await?;
         self.repeat();
-        Ok(format!("{proof}; {REPEATS} jobs sent again"))
+        Ok(format!("{proof}; {REPEATS} jobs submitted again"))
     }
 
-    pub(super) async fn broker_stopped(&mut self, lasts: Duration) -> Proof {
+    pub(super) async fn broker_stopped(&mut self, duration: Duration) -> Proof {
         self.lab.stop(Part::Nats).await.map_err(|error| error.to_string())?;
-        sleep(lasts).await;
+        sleep(duration).await;
         self.lab.start(Part::Nats).await.map_err(|error| error.to_string())?;
         self.repeat();
-        Ok(format!("it was stopped; {REPEATS} jobs sent again"))
+        Ok(format!("it was stopped; {REPEATS} jobs submitted again"))
     }
 
-    /// Sends the latest jobs and events again, while the run goes on.
+    /// Submits the latest jobs and events again in the background.
     fn repeat(&mut self) {
         let load = self.load.clone();
         self.repeats.spawn(async move { load.repeat_latest(REPEATS).await });
     }
 
     /// Lowers the limit of a stream below its size, and restores it.
-    pub(super) async fn full(&self, name: &str, lasts: Duration) -> Proof {
-        let limit = self.limit(name, 1).await?;
-        sleep(lasts).await;
-        let lowered = self.limit(name, limit).await?;
+    pub(super) async fn full(&self, name: &str, duration: Duration) -> Proof {
+        let limit = self.set_limit(name, 1).await?;
+        sleep(duration).await;
+        let lowered = self.set_limit(name, limit).await?;
         // No stored message may be lost: the ledger checks the accepted jobs at the end.
         if lowered == 1 { Ok("its limit was 1 byte".to_owned()) } else { Err(lowered.to_string()) }
     }
 
     /// Sets the size limit of a stream; returns the previous one.
-    async fn limit(&self, name: &str, bytes: i64) -> Result<i64, String> {
+    async fn set_limit(&self, name: &str, bytes: i64) -> Result<i64, String> {
         debug_assert!(
             topology::WORK_QUEUES.iter().any(|queue| queue.name == name)
                 || topology::STORES.contains(&name)

@@ -1,5 +1,5 @@
-//! What a taken-over service may try with its own rights at the broker: each try fails, or is refused by the
-//! stage that it is aimed at. Where NATS has no right that would forbid it, the test shows what comes of it.
+//! Attacks that a compromised service can try with its own permissions at the broker: each fails, or is rejected by the
+//! stage that it targets. Where no NATS permission can prevent an attack, the test shows its effect.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use testkit::eventually;
 
 use crate::{
-    guarded::{Guarded, USERS},
+    broker_with_users::{Guarded, USERS},
     rights::{becomes, get, submit},
 };
 
-/// How long an answer may take on a busy machine.
+/// Timeout of a response on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
-/// A forger's job: it would show by its name.
+/// The name of a forged job.
 const FORGED: &str = "forged";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_cannot_replace_the_messages_of_a_bucket_by_one_of_its_own() {
+async fn a_service_cannot_replace_the_messages_of_a_bucket() {
     let lab = Guarded::start().await;
     let jobs = [done(&lab).await, done(&lab).await];
     for (user, subject) in [
@@ -44,15 +44,15 @@ async fn a_service_cannot_replace_the_messages_of_a_bucket_by_one_of_its_own() {
     still_there(&lab, &jobs).await;
 }
 
-/// What the key-value API sends to purge a key.
+/// The headers with which the key-value API purges a key.
 const PURGE: [(&str, &str); 2] = [("KV-Operation", "PURGE"), ("Nats-Rollup", "sub")];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn headers_of_the_broker_on_a_record_reach_no_further_than_that_record() {
+async fn nats_headers_on_a_record_affect_only_that_record() {
     let lab = Guarded::start().await;
     let jobs = [done(&lab).await, done(&lab).await];
     let (client, _) = lab.client("notifier").await;
-    // Each with whether the broker takes it.
+    // Each with whether the broker accepts it.
     for (headers, taken) in [
         (&[("Nats-TTL", "1s")][..], true),
         (&[("KV-Operation", "DEL")], true),
@@ -83,7 +83,7 @@ async fn headers_of_the_broker_on_a_record_reach_no_further_than_that_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_that_the_broker_was_made_to_put_into_a_queue_is_refused_by_its_stage() {
+async fn a_message_that_the_broker_copied_into_a_queue_is_rejected_by_its_stage() {
     let lab = Guarded::start().await;
     let id = done(&lab).await;
     let record = get(&format!("{}/v1/jobs/{id}", lab.gateway_url())).await;
@@ -117,16 +117,16 @@ async fn a_copy_that_the_broker_was_made_to_put_into_a_queue_is_refused_by_its_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_that_speaks_for_another_stage_cannot_be_redriven() {
+async fn a_dead_letter_in_the_name_of_another_stage_cannot_be_redriven() {
     let lab = Guarded::start().await;
     let id = done(&lab).await;
     let record = get(&format!("{}/v1/jobs/{id}", lab.gateway_url())).await;
     let (client, _) = lab.client("notifier").await;
     let (mut headers, body) = dead_letter(&record);
-    // On its own subject, in the processor's name.
+    // On its own subject, with the processor as stage.
     let own = published_as(&client, "jobs.dead.notifier", headers.clone(), &body).await;
     assert!(own["seq"].is_u64(), "{own}");
-    // On the processor's subject, by the broker's hand.
+    // On the processor's subject, as a copy by the broker.
     headers.insert("Nats-Subject", "jobs.dead.processor");
     let key = "$KV.JOBS.forged-letter";
     assert!(published_as(&client, key, headers, &body).await["seq"].is_u64());
@@ -140,9 +140,9 @@ async fn a_dead_letter_that_speaks_for_another_stage_cannot_be_redriven() {
     }
 }
 
-/// The messages of one queue as another one's: pulls with a reply subject, and answers of the API.
+/// Pulls with a queue's subject as reply subject, and responses of the JetStream API.
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_of_the_broker_in_a_queue_become_dead_letters_and_no_jobs() {
+async fn responses_of_the_broker_in_a_queue_become_dead_letters_and_no_jobs() {
     let lab = Guarded::start().await;
     let id = done(&lab).await;
     let (client, _) = lab.client("notifier").await;
@@ -162,7 +162,7 @@ async fn answers_of_the_broker_in_a_queue_become_dead_letters_and_no_jobs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn topology_may_change_a_stream_and_so_drop_its_messages_as_the_users_file_says() {
+async fn the_topology_user_can_change_a_stream_and_so_drop_its_messages_as_users_conf_says() {
     let lab = Guarded::start().await;
     done(&lab).await;
     done(&lab).await;
@@ -175,11 +175,12 @@ async fn topology_may_change_a_stream_and_so_drop_its_messages_as_the_users_file
     config.discard = jetstream::stream::DiscardPolicy::Old;
     broker.update_stream(config).await.unwrap();
     assert_eq!(stream.info().await.unwrap().state.messages, 1);
-    let said = std::fs::read_to_string(crate::guarded::repository().join("nats/users.conf"));
+    let said =
+        std::fs::read_to_string(crate::broker_with_users::repository().join("nats/users.conf"));
     assert!(said.unwrap().contains("max_msgs: 1"), "the file must say so while it is so");
 }
 
-/// A job that ran.
+/// Runs a job and returns its id.
 async fn done(lab: &Guarded) -> String {
     let add = json!({"name": "kept", "operations": [{"kind": "add", "inputs": [1, 2]}]});
     let id = submit(lab, &add, None).await;
@@ -191,7 +192,7 @@ async fn still_there(lab: &Guarded, jobs: &[String]) {
     for id in jobs {
         becomes(lab, id, "succeeded").await;
     }
-    // The broker still serves every stage.
+    // Every stage still works.
     done(lab).await;
 }
 
@@ -211,7 +212,7 @@ async fn dead_letters(lab: &Guarded, wanted: usize) -> Vec<Value> {
     .await
 }
 
-/// What the broker answers to a publish.
+/// The response of the broker to a publish.
 async fn published(client: &Client, subject: &str, headers: &[(&str, &str)]) -> Value {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
@@ -226,7 +227,7 @@ async fn published_as(client: &Client, subject: &str, headers: HeaderMap, body: 
     serde_json::from_slice(&answer.unwrap().payload).unwrap()
 }
 
-/// A job as the stage before would hand it on, for the stage that reads `target`.
+/// A job as the previous stage would publish it to `target`.
 fn event(target: &str, record: &Value) -> (HeaderMap, String) {
     let (kind, source) = match target.split('.').nth(1).unwrap() {
         "submitted" => ("dev.waybill.job.submitted", "/waybill/gateway"),
@@ -253,7 +254,7 @@ fn forged(record: &Value) -> Value {
     json!({"id": record["id"], "round": 7, "spec": spec, "accepted_at_ms": 1})
 }
 
-/// A dead letter of the processor, whose redrive would queue the forger's job.
+/// A dead letter of the processor whose redrive would queue the forged job.
 fn dead_letter(record: &Value) -> (HeaderMap, String) {
     let (original, body) = event("jobs.todo.add", record);
     let mut headers = HeaderMap::new();
@@ -274,8 +275,9 @@ fn dead_letter(record: &Value) -> (HeaderMap, String) {
 }
 
 #[test]
-fn every_user_of_the_file_is_tried() {
-    let file = std::fs::read_to_string(crate::guarded::repository().join("nats/users.conf"));
+fn every_user_of_the_file_has_a_test() {
+    let file =
+        std::fs::read_to_string(crate::broker_with_users::repository().join("nats/users.conf"));
     let users = file.unwrap().matches("\n      user: ").count();
     assert_eq!(users, USERS.len());
 }

@@ -1,4 +1,4 @@
-//! A question to the console, with what its answer must hold and what it must not.
+//! A request to the console, with what its response must and must not contain.
 
 use std::time::Duration;
 
@@ -7,43 +7,49 @@ use testkit::eventually;
 
 use crate::Client;
 
-/// On the first page the recent jobs stand before the traces that a search found.
+/// On the first page, the heading after the recent jobs and before the traces that were found.
 const TRACES_BEGIN: &str = "Recent traces";
 
-/// One line of the table.
+/// A request, and the expected response.
 #[derive(Debug, Clone)]
-pub(super) struct Question {
+pub(super) struct SearchCheck {
     path: String,
-    finds: Vec<String>,
-    not: Vec<String>,
+    must_contain: Vec<String>,
+    must_not_contain: Vec<String>,
     status: u16,
 }
 
-impl Question {
-    /// A question that is answered with these texts, and without those.
+impl SearchCheck {
+    /// Expects a response with the texts in `finds` and without those in `not`.
     pub(super) fn new(path: impl Into<String>, finds: &[&str], not: &[&str]) -> Self {
         let all = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        Self { path: path.into(), finds: all(finds), not: all(not), status: 200 }
+        Self {
+            path: path.into(),
+            must_contain: all(finds),
+            must_not_contain: all(not),
+            status: 200,
+        }
     }
 
-    /// The same, where the console has nothing and says so.
+    /// Expects 404, without the texts in `not`.
     pub(super) fn unknown(path: impl Into<String>, not: &[&str]) -> Self {
         Self { status: 404, ..Self::new(path, &[], not) }
     }
 
-    /// The parameters with which it asks this list.
+    /// The query parameters, if the request is for this list.
     pub(super) fn parameters(&self, list: &str) -> Vec<&str> {
         let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
         let query = if path == list { query } else { "" };
         query.split('&').filter_map(|pair| pair.split('=').next()).collect()
     }
 
-    /// Asks until all is found, then looks for what must not be. Metrics are fetched every few seconds, so some answers
-    /// become right a little later.
-    pub(super) async fn is_answered(&self, client: &Client, limit: Duration) {
+    /// Repeats the request until the response has all expected texts, then checks that it has no other. Metrics are
+    /// fetched every few seconds, so some responses become right later.
+    pub(super) async fn run(&self, client: &Client, limit: Duration) {
         let text = eventually(limit, &self.path, async || {
             let (status, text) = client.console(&self.path).await.map_err(|e| e.to_string())?;
-            let missing = self.finds.iter().find(|find| !part(&self.path, &text).contains(*find));
+            let missing =
+                self.must_contain.iter().find(|find| !part(&self.path, &text).contains(*find));
             match missing {
                 _ if status != self.status => Err(format!("{status}: {text}")),
                 Some(missing) => Err(format!("no {missing} in {text}")),
@@ -51,14 +57,14 @@ impl Question {
             }
         })
         .await;
-        for wrong in &self.not {
+        for wrong in &self.must_not_contain {
             let found = part(&self.path, &text).contains(wrong);
             assert!(!found, "{}: {wrong} must not be in {text}", self.path);
         }
     }
 }
 
-/// What of the answer belongs to the question.
+/// The part of the response that the search determines.
 fn part<'a>(path: &str, text: &'a str) -> &'a str {
     match text.split_once(TRACES_BEGIN) {
         Some((_, traces)) if path.starts_with("/?") => traces,
@@ -66,8 +72,8 @@ fn part<'a>(path: &str, text: &'a str) -> &'a str {
     }
 }
 
-/// A query of these pairs, written as a browser writes it.
+/// A query string of these pairs, encoded as by a browser.
 pub(super) fn query(pairs: &[(&str, &str)]) -> String {
-    let url = Url::parse_with_params("http://console/", pairs).expect("pairs can be written");
+    let url = Url::parse_with_params("http://console/", pairs).expect("pairs can be encoded");
     url.query().unwrap_or_default().to_owned()
 }

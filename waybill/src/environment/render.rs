@@ -1,25 +1,25 @@
-//! Settings as they are shown: for people and for programs.
+//! Renders settings as text and as JSON.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{From, PartSettings, Row};
+use super::{PartSettings, SettingRow, SettingSource};
 use crate::terminal::{BOLD, DIM, styled};
 
 /// Replaces a secret.
 const MASK: &str = "••••";
 
 /// The settings of every part as text, one per line.
-pub(crate) fn words(parts: &[PartSettings]) -> String {
-    let shown = |row: &&Row| !row.is_rare || row.value.is_some();
-    let rows = || parts.iter().flat_map(|part| part.rows.iter().filter(shown));
+pub(crate) fn as_text(parts: &[PartSettings]) -> String {
+    let is_shown = |row: &&SettingRow| !row.is_rare || row.value.is_some();
+    let rows = || parts.iter().flat_map(|part| part.rows.iter().filter(is_shown));
     let names = rows().map(|row| row.name.len()).max().unwrap_or_default();
     let values = rows().map(|row| value(row).chars().count().min(48)).max().unwrap_or_default();
     let mut text = String::new();
     for PartSettings { part, rows } in parts {
         let _ = writeln!(text, "{}", styled(BOLD, part));
-        for row in rows.iter().filter(shown) {
+        for row in rows.iter().filter(is_shown) {
             let from = styled(DIM, &from(row));
             let _ = writeln!(text, "  {:<names$}  {:<values$}  {from}", row.name, value(row));
         }
@@ -28,14 +28,14 @@ pub(crate) fn words(parts: &[PartSettings]) -> String {
 }
 
 /// The same as JSON.
-pub(crate) fn json(parts: &[PartSettings]) -> Value {
-    let row = |row: &Row| {
+pub(crate) fn as_json(parts: &[PartSettings]) -> Value {
+    let row = |row: &SettingRow| {
         let value = row.value.as_ref().map(|_| value(row));
         let (from, by) = match &row.from {
-            From::Flag(flag) => ("flag", Some(flag)),
-            From::Environment(name) => ("environment", Some(name)),
-            From::Default => ("default", None),
-            From::Up => ("up", None),
+            SettingSource::Flag(flag) => ("flag", Some(flag)),
+            SettingSource::Environment(name) => ("environment", Some(name)),
+            SettingSource::Default => ("default", None),
+            SettingSource::Up => ("up", None),
         };
         json!({"name": row.name, "value": value, "from": from, "by": by, "secret": row.is_secret})
     };
@@ -43,7 +43,7 @@ pub(crate) fn json(parts: &[PartSettings]) -> Value {
     parts.iter().map(part).collect()
 }
 
-fn value(row: &Row) -> String {
+fn value(row: &SettingRow) -> String {
     match &row.value {
         Some(_) if row.is_secret => MASK.to_owned(),
         Some(value) => settings::without_user(value.trim()),
@@ -51,12 +51,12 @@ fn value(row: &Row) -> String {
     }
 }
 
-fn from(row: &Row) -> String {
+fn from(row: &SettingRow) -> String {
     match &row.from {
-        From::Flag(flag) => format!("flag {flag}"),
-        From::Environment(name) => format!("environment variable {name}"),
-        From::Default if row.value.is_none() => "not set".to_owned(),
-        From::Default => "default".to_owned(),
-        From::Up => "set by up".to_owned(),
+        SettingSource::Flag(flag) => format!("flag {flag}"),
+        SettingSource::Environment(name) => format!("environment variable {name}"),
+        SettingSource::Default if row.value.is_none() => "not set".to_owned(),
+        SettingSource::Default => "default".to_owned(),
+        SettingSource::Up => "set by up".to_owned(),
     }
 }

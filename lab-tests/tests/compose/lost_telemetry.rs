@@ -1,18 +1,18 @@
-//! What the lab says that it has lost of its telemetry.
+//! The counters of lost telemetry.
 
 use contract::signals::TELEMETRY_DROPPED;
 
 use crate::docker::FullLab;
 
-/// Whose counters are read.
+/// The services whose counters are read.
 const SERVICES: [&str; 4] = ["gateway", "ingester", "processor", "notifier"];
-/// Where the collector tells of itself.
+/// URL of the collector's own metrics.
 const COLLECTOR: &str = "http://otel-collector:8888/metrics";
-/// Its counters of what was lost, without signal: a queue was full, a backend refused for good.
+/// The collector's counters of lost telemetry, without signal: full queues and permanent errors of backends.
 const COLLECTOR_LOST: [&str; 2] =
     ["otelcol_exporter_enqueue_failed_", "otelcol_exporter_send_failed_"];
 
-/// Spans, log records and metric points that services and collector count as lost. Blocks.
+/// Spans, log records and metric points that services and collector count as lost. Blocking.
 pub(crate) fn everywhere(lab: &FullLab) -> f64 {
     let metrics = lab.inside(COLLECTOR);
     let collector: f64 =
@@ -20,7 +20,7 @@ pub(crate) fn everywhere(lab: &FullLab) -> f64 {
     collector + by_services(lab, "")
 }
 
-/// What services gave up of one signal; of all, where none is named. Blocks.
+/// Items of one signal that services dropped; of all signals if it is empty. Blocking.
 pub(crate) fn by_services(lab: &FullLab, signal: &str) -> f64 {
     let lost = |service: &&str| {
         let metrics = lab.inside(&format!("http://{service}:9100/metrics"));
@@ -31,7 +31,7 @@ pub(crate) fn by_services(lab: &FullLab, signal: &str) -> f64 {
     SERVICES.iter().map(lost).sum()
 }
 
-/// Bytes that wait in the collector for this exporter. Blocks.
+/// Bytes queued in the collector for this exporter. Blocking.
 pub(crate) fn queued(lab: &FullLab, exporter: &str) -> f64 {
     let label = format!("exporter=\"{exporter}\"");
     sum(&lab.inside(COLLECTOR), |series| {
@@ -39,7 +39,7 @@ pub(crate) fn queued(lab: &FullLab, exporter: &str) -> f64 {
     })
 }
 
-/// The sum over the series that are meant; exemplars are not read.
+/// The sum over the selected series, without exemplars.
 fn sum(metrics: &str, meant: impl Fn(&str) -> bool) -> f64 {
     let samples = metrics.lines().filter_map(|line| line.split_once("} "));
     let meant = samples.filter(|(series, _)| meant(series));

@@ -16,10 +16,10 @@ use tokio::{
 };
 
 use super::{
-    End, JOBS_MAX, Load, TIME_MAX, Target,
+    JOBS_MAX, LoadEnd, LoadRun, LoadTarget, TIME_MAX,
     ledger::Ledger,
     pace::{Pace, between},
-    send::Sender,
+    send::ItemSender,
 };
 
 /// Timeout for the last responses.
@@ -28,24 +28,24 @@ const LAST_RESPONSES_TIMEOUT: Duration = Duration::from_secs(20);
 const REFUSED_DELAY: Duration = Duration::from_millis(100);
 
 /// The sending of one run.
-pub(super) struct Drive {
-    sender: Arc<Sender>,
+pub(super) struct SendLoop {
+    sender: Arc<ItemSender>,
     pace: Pace,
-    end: End,
+    end: LoadEnd,
     in_flight: Arc<Semaphore>,
-    began: Instant,
+    started_at: Instant,
 }
 
-impl Drive {
-    pub(super) fn new(load: &Load, lab: &Target, ledger: Arc<Ledger>) -> Self {
-        let sender = Sender::new(lab.gateway.clone(), load.plan.clone(), ledger, load.limits);
+impl SendLoop {
+    pub(super) fn new(load: &LoadRun, lab: &LoadTarget, ledger: Arc<Ledger>) -> Self {
+        let sender = ItemSender::new(lab.gateway.clone(), load.plan.clone(), ledger, load.limits);
         let in_flight = load.limits.in_flight.clamp(1, super::IN_FLIGHT_MAX);
         Self {
             sender: Arc::new(sender),
             pace: load.pace.clone(),
-            end: End { jobs: load.end.jobs.min(JOBS_MAX), time: load.end.time.min(TIME_MAX) },
+            end: LoadEnd { jobs: load.end.jobs.min(JOBS_MAX), time: load.end.time.min(TIME_MAX) },
             in_flight: Arc::new(Semaphore::new(in_flight)),
-            began: Instant::now(),
+            started_at: Instant::now(),
         }
     }
 
@@ -53,8 +53,8 @@ impl Drive {
     pub(super) async fn run(self, stop: &Stop) {
         let mut sending = JoinSet::new();
         match self.pace.schedule(self.sender.plan()) {
-            Some(due) => self.by_schedule(due, stop, &mut sending).await,
-            None => self.by_clients(stop, &mut sending).await,
+            Some(due) => self.open_loop(due, stop, &mut sending).await,
+            None => self.closed_loop(stop, &mut sending).await,
         }
         let responses = async { while sending.join_next().await.is_some() {} };
         tokio::select! {
@@ -64,7 +64,7 @@ impl Drive {
     }
 
     /// Open loop: sends each item when it is due, up to `in_flight` at once.
-    async fn by_schedule(
+    async fn open_loop(
         &self,
         due: impl Iterator<Item = Duration>,
         stop: &Stop,
@@ -73,7 +73,7 @@ impl Drive {
         let jobs = usize::try_from(self.end.jobs).unwrap_or(usize::MAX);
         let mut due = (0..).zip(due.take(jobs).take_while(|due| *due < self.end.time));
         for (n, at) in due.by_ref() {
-            let at = self.began + at;
+            let at = self.started_at + at;
             let room = async {
                 sleep_until(at).await;
                 self.in_flight.clone().acquire_owned().await
@@ -83,7 +83,7 @@ impl Drive {
                 () = stop.soft.cancelled() => return,
                 Ok(room) = room => room,
                 // No room and no time left: the remaining items are not sent.
-                () = sleep_until(self.began + self.end.time) => {
+                () = sleep_until(self.started_at + self.end.time) => {
                     return self.sender.ledger().left_out(1 + due.count() as u64);
                 }
             };
@@ -97,13 +97,13 @@ impl Drive {
     }
 
     /// Closed loop: each client sends its next item after the response and its think time.
-    async fn by_clients(&self, stop: &Stop, sending: &mut JoinSet<()>) {
+    async fn closed_loop(&self, stop: &Stop, sending: &mut JoinSet<()>) {
         let Pace::Clients { count, think } = &self.pace else { return };
         let next = Arc::new(AtomicU64::new(0));
         for _ in 0..(*count).clamp(1, super::IN_FLIGHT_MAX) {
             let (sender, next, think) = (self.sender.clone(), next.clone(), think.clone());
             let (soft, jobs, until) =
-                (stop.soft.clone(), self.end.jobs, self.began + self.end.time);
+                (stop.soft.clone(), self.end.jobs, self.started_at + self.end.time);
             sending.spawn(async move {
                 while Instant::now() < until && !soft.is_cancelled() {
                     let n = next.fetch_add(1, Relaxed);
@@ -121,7 +121,7 @@ impl Drive {
         let all = async { while sending.join_next().await.is_some() {} };
         tokio::select! {
             () = all => {}
-            () = sleep_until(self.began + self.end.time) => {}
+            () = sleep_until(self.started_at + self.end.time) => {}
             () = stop.soft.cancelled() => {}
         }
     }

@@ -12,41 +12,41 @@ use tokio::sync::mpsc;
 
 use super::ledger::Ledger;
 
-/// Writes per pull.
+/// Most writes per pull.
 const BATCH: usize = 500;
 const PULL_WAIT: Duration = Duration::from_secs(1);
 const RETRY_DELAY: Duration = Duration::from_millis(200);
-/// Inactivity threshold of the consumers of the harness.
+/// Inactivity threshold of the ephemeral consumers.
 const INACTIVE_AFTER: Duration = Duration::from_secs(10);
 
-/// The end of a job, as stored by the broker.
+/// The first write of a terminal state of a job.
 #[derive(Debug, Clone)]
-pub struct Ended {
-    /// The job's name.
+pub struct JobEnd {
+    /// Name of the job.
     pub name: String,
-    /// Its trace, as 32 hex digits.
+    /// 32 hex digits.
     pub trace_id: String,
-    /// When the broker stored it, in Unix milliseconds.
+    /// When the broker stored the write, in Unix milliseconds.
     pub at_ms: i64,
 }
 
-/// Records every write in the ledger, and sends every end to `ends`; until it is dropped.
-pub async fn follow(nats: async_nats::Client, ledger: Ledger, ends: mpsc::Sender<Ended>) {
+/// Records every write in the ledger and sends every job end to `ends`. Returns when the receiver is dropped.
+pub async fn follow(nats: async_nats::Client, ledger: Ledger, ends: mpsc::Sender<JobEnd>) {
     let jetstream = jetstream::new(nats);
-    let mut seen = 0;
+    let mut last = 0;
     loop {
-        let Ok(mut batch) = after(&jetstream, seen).await else {
+        let Ok(mut batch) = writes_after(&jetstream, last).await else {
             tokio::time::sleep(RETRY_DELAY).await;
             continue;
         };
         while let Some(Ok(message)) = batch.next().await {
-            let Some((seq, at_ms)) = place(&message) else { break };
-            seen = seq;
+            let Some((seq, at_ms)) = sequence_and_time(&message) else { break };
+            last = seq;
             let Ok(record) = serde_json::from_slice::<JobRecord>(&message.payload) else {
                 continue;
             };
-            if ledger.wrote(&record) {
-                let ended = Ended { name: record.name, trace_id: record.trace_id, at_ms };
+            if ledger.record_write(&record) {
+                let ended = JobEnd { name: record.name, trace_id: record.trace_id, at_ms };
                 if ends.send(ended).await.is_err() {
                     return;
                 }
@@ -55,15 +55,15 @@ pub async fn follow(nats: async_nats::Client, ledger: Ledger, ends: mpsc::Sender
     }
 }
 
-/// The writes after the one at `seen`. Uses a new consumer each time: messages in flight when the broker went down
-/// are requested again.
-async fn after(
+/// The writes after sequence `last`. Creates a consumer for each batch, so that messages in flight when the broker went
+/// down are delivered again.
+async fn writes_after(
     jetstream: &jetstream::Context,
-    seen: u64,
+    last: u64,
 ) -> Result<pull::Batch, async_nats::Error> {
     let settings = pull::Config {
         ack_policy: AckPolicy::None,
-        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: seen + 1 },
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: last + 1 },
         inactive_threshold: INACTIVE_AFTER,
         ..Default::default()
     };
@@ -73,7 +73,7 @@ async fn after(
     Ok(consumer.batch().max_messages(BATCH).expires(PULL_WAIT).messages().await?)
 }
 
-fn place(message: &Message) -> Option<(u64, i64)> {
+fn sequence_and_time(message: &Message) -> Option<(u64, i64)> {
     let info = message.info().ok()?;
     let at_ms = i64::try_from(info.published.unix_timestamp_nanos() / 1_000_000).ok()?;
     Some((info.stream_sequence, at_ms))

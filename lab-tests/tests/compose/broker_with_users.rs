@@ -1,4 +1,4 @@
-//! A broker with the full lab's configuration and users, and the services as those users, without Docker.
+//! A broker with the configuration and users of the full lab, and the services with those users, without Docker.
 
 use std::{
     fs,
@@ -16,14 +16,14 @@ use tokio::{
     sync::mpsc,
 };
 
-/// How long a start may take on a busy machine.
+/// Timeout of a start on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// Refusals kept until they are read.
+/// Capacity for refusals that were not read yet.
 const REFUSALS_MAX: usize = 256;
 /// All users of the broker.
 pub(crate) const USERS: [&str; 5] = ["topology", "gateway", "ingester", "processor", "notifier"];
 
-/// The broker and the services; ends with the test.
+/// The broker and the services; killed on drop.
 pub(crate) struct Guarded {
     folder: TempDir,
     ports: PortBlock,
@@ -103,7 +103,7 @@ impl Guarded {
         self.folder.path().join("secrets").join(user)
     }
 
-    /// Where jobs are sent.
+    /// URL of the gateway.
     pub(crate) fn gateway_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.base() + 2)
     }
@@ -113,13 +113,13 @@ impl Guarded {
         fs::read_to_string(self.folder.path().join("nats.log")).unwrap_or_default()
     }
 
-    /// The lines of the broker's log that tell of something refused.
+    /// Lines of the broker's log about refused operations.
     pub(crate) fn violations(&self) -> Vec<String> {
         let log = self.broker_log();
         log.lines().filter(|line| line.contains("Violation")).map(str::to_owned).collect()
     }
 
-    /// A connection as `user`, and what the broker refuses it.
+    /// A connection as `user`, and the refusals of the broker.
     pub(crate) async fn client(&self, user: &str) -> (Client, mpsc::Receiver<String>) {
         let (refused, refusals) = mpsc::channel(REFUSALS_MAX);
         let password = fs::read_to_string(self.secret(user)).unwrap();
@@ -139,7 +139,7 @@ impl Guarded {
         (client.unwrap(), refusals)
     }
 
-    /// Whether the broker lets somebody in with this password, or none.
+    /// Whether the broker accepts a connection with this password, or without.
     pub(crate) async fn lets_in(&self, login: Option<(&str, &str)>) -> bool {
         let mut options = ConnectOptions::new();
         if let Some((user, password)) = login {

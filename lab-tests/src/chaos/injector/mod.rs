@@ -1,8 +1,8 @@
 //! Injects the scheduled faults, and verifies that they took effect.
 
 mod broker;
+mod connections;
 mod processes;
-mod ways;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -17,13 +17,13 @@ use tokio::{
 };
 
 use super::{
-    fault::Fault,
+    fault::ChaosFault,
     ledger::Ledger,
-    load::Load,
+    load::ChaosLoad,
+    notification_receiver::NotificationReceiver,
     proxy::Proxy,
-    receiver::Receiver,
-    report::Struck,
-    schedule::{PROCESSORS, Planned},
+    report::FaultEffect,
+    schedule::{PROCESSORS, ScheduledFault},
     traces::Outages,
 };
 use crate::Client;
@@ -36,26 +36,26 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 type Proof = Result<String, String>;
 
 /// Injects faults into a lab.
-pub struct Striker {
+pub struct FaultInjector {
     /// The lab under test.
     pub lab: LabUnderTest,
-    /// The client of the lab.
+    /// Client of the lab.
     pub client: Client,
-    /// The broker, over a direct connection.
+    /// A direct connection to the broker.
     pub broker: jetstream::Context,
     /// The proxy between the services and the broker.
     pub broker_proxy: Proxy,
     /// The proxy between the services and the telemetry target.
     pub telemetry_proxy: Proxy,
-    /// The webhook receiver.
-    pub receiver: Receiver,
-    /// The load.
-    pub load: Arc<Load>,
-    /// The ledger.
+    /// Webhook receiver of all jobs.
+    pub receiver: NotificationReceiver,
+    /// Submits the jobs.
+    pub load: Arc<ChaosLoad>,
+    /// Shared with the load and the observers.
     pub ledger: Ledger,
     /// Outages, during which telemetry may be dropped.
     pub outages: Outages,
-    /// The lab's ack wait.
+    /// Ack wait of the lab.
     pub ack_wait: Duration,
     /// Repeated submissions in progress.
     pub repeats: JoinSet<()>,
@@ -63,40 +63,42 @@ pub struct Striker {
     pub dropped: (HashMap<u16, f64>, f64),
 }
 
-impl Striker {
+impl FaultInjector {
     /// Injects the fault when the load has reached its job, and waits until it is over.
-    pub async fn strike(&mut self, planned: Planned) -> Struck {
-        let Planned { at_job, fault } = planned;
-        self.load.reached(at_job).await;
-        let struck_ms = Clock::new().stamp_ms();
+    pub async fn inject(&mut self, scheduled: ScheduledFault) -> FaultEffect {
+        let ScheduledFault { at_job, fault } = scheduled;
+        self.load.wait_until_sent(at_job).await;
+        let injected_ms = Clock::new().stamp_ms();
         let gap = fault.telemetry_gap();
         if let Some(why) = gap {
-            self.outages.begin(struck_ms, why);
+            self.outages.begin(injected_ms, why);
         }
-        let proof = self.hit(at_job, fault).await;
-        let lifted_ms = Clock::new().stamp_ms();
+        let proof = self.apply(at_job, fault).await;
+        let ended_ms = Clock::new().stamp_ms();
         if gap.is_some() {
-            self.outages.end(lifted_ms);
+            self.outages.end(ended_ms);
         }
         self.count_dropped().await;
         let (kind, fault) = (fault.kind(), fault.to_string());
-        Struck { fault, kind, at_job, struck_ms, lifted_ms, proof, recovery_ms: None }
+        FaultEffect { fault, kind, at_job, injected_ms, ended_ms, proof, recovery_ms: None }
     }
 
-    async fn hit(&mut self, at_job: usize, fault: Fault) -> Proof {
-        let lasts = fault.lasts(self.ack_wait);
+    async fn apply(&mut self, at_job: usize, fault: ChaosFault) -> Proof {
+        let duration = fault.duration(self.ack_wait);
         match fault {
-            Fault::Crash(stage, boundary) => self.crash(at_job, stage, boundary).await,
-            Fault::Kill(part) => self.kill(part).await,
-            Fault::Sleep(part) => self.hold(part, lasts).await,
-            Fault::Poison => self.poison(at_job).await,
-            Fault::Roll => self.roll().await,
-            Fault::BrokerKilled => self.broker_killed().await,
-            Fault::BrokerStopped | Fault::BrokerAway => self.broker_stopped(lasts).await,
-            Fault::Full(name) => self.full(name, lasts).await,
-            Fault::Network(how, stage) => self.network(how, stage, lasts).await,
-            Fault::Telemetry(how) => self.telemetry(how, lasts).await,
-            Fault::Receiver(how) => self.receiver(how, lasts).await,
+            ChaosFault::Crash(stage, point) => self.crash(at_job, stage, point).await,
+            ChaosFault::Kill(part) => self.kill(part).await,
+            ChaosFault::Suspend(part) => self.suspend(part, duration).await,
+            ChaosFault::Poison => self.poison(at_job).await,
+            ChaosFault::RollingRestart => self.rolling_restart().await,
+            ChaosFault::BrokerKilled => self.broker_killed().await,
+            ChaosFault::BrokerStopped | ChaosFault::BrokerOutage => {
+                self.broker_stopped(duration).await
+            }
+            ChaosFault::Full(name) => self.full(name, duration).await,
+            ChaosFault::Network(how, stage) => self.network(how, stage, duration).await,
+            ChaosFault::Telemetry(how) => self.telemetry(how, duration).await,
+            ChaosFault::Receiver(how) => self.receiver(how, duration).await,
         }
     }
 
@@ -108,14 +110,19 @@ impl Striker {
     }
 
     /// Waits for a condition, with a timeout.
-    async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) -> Proof {
-        self.within(EFFECT_TIMEOUT, what, is_so).await
+    async fn wait_until(&self, what: &str, condition: impl Fn(&Self) -> bool) -> Proof {
+        self.wait_at_most(EFFECT_TIMEOUT, what, condition).await
     }
 
-    async fn within(&self, limit: Duration, what: &str, is_so: impl Fn(&Self) -> bool) -> Proof {
+    async fn wait_at_most(
+        &self,
+        limit: Duration,
+        what: &str,
+        condition: impl Fn(&Self) -> bool,
+    ) -> Proof {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
-            if is_so(self) {
+            if condition(self) {
                 return Ok(what.to_owned());
             }
             sleep(POLL_INTERVAL).await;
@@ -127,17 +134,17 @@ impl Striker {
     async fn count_dropped(&mut self) {
         let ports = self.lab.ports();
         let processors = (2..=PROCESSORS).map(|n| ports.processor_admin_of(n));
-        let admins = [
+        let admin_ports = [
             ports.gateway_admin,
             ports.ingester_admin,
             ports.processor_admin,
             ports.notifier_admin,
         ];
         let series = format!("{}{{signal=\"spans\"}}", signals::TELEMETRY_DROPPED.name);
-        for admin in admins.into_iter().chain(processors) {
-            let Some(now) = self.client.metric(admin, &series).await else { continue };
+        for port in admin_ports.into_iter().chain(processors) {
+            let Some(now) = self.client.metric(port, &series).await else { continue };
             let (last, sum) = &mut self.dropped;
-            let before = last.insert(admin, now).unwrap_or(0.0);
+            let before = last.insert(port, now).unwrap_or(0.0);
             *sum += if now < before { now } else { now - before };
         }
     }

@@ -1,4 +1,4 @@
-//! Equal jobs at an equal pace, and how fast they are done: what an outage is held against.
+//! A steady load of equal jobs and its speed, to compare the time of an outage with.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,35 +15,35 @@ use crate::backends::Backends;
 
 /// Time between two jobs.
 const PACE: Duration = Duration::from_millis(100);
-/// The part of the jobs a second before that must still be done; what is lacking is the machine's own.
+/// Least share of the previous rate; the rest is tolerated as noise of the machine.
 const RATE_MIN: f64 = 0.9;
-/// How many times as long as before half of the jobs, and 95 of a hundred, may take. The slowest feel most
-/// that Compose stops and starts containers on the same cores.
+/// Highest ratio to the previous median and 95th percentile. Compose stops and starts containers on the same cores, which
+/// affects the slowest jobs most.
 const HALF_MAX: f64 = 2.0;
 const MOST_MAX: f64 = 3.0;
-/// Times in milliseconds below which nothing counts as slow: the machine is shared.
+/// Shorter times than these, in milliseconds, never count as slow: the machine is shared.
 const HALF_MS: f64 = 25.0;
 const MOST_MS: f64 = 100.0;
 
-/// A load that goes on until it is dropped.
+/// A load that runs until it is dropped.
 pub(crate) struct Steady {
     task: JoinHandle<()>,
     sent: Arc<Mutex<Vec<JobAccepted>>>,
 }
 
-/// How fast jobs were done.
+/// The speed of jobs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Speed {
     jobs_per_second: f64,
     half_ms: f64,
     most_ms: f64,
     longest_ms: f64,
-    /// The longest time between two jobs that were accepted one after the other.
+    /// Longest time between two consecutive jobs.
     longest_gap_ms: f64,
 }
 
 impl Steady {
-    /// Begins to send.
+    /// Starts to submit.
     pub(crate) fn start(parts: &Backends) -> Self {
         let (parts, sent) = (parts.clone(), Arc::<Mutex<Vec<_>>>::default());
         let kept = sent.clone();
@@ -60,12 +60,12 @@ impl Steady {
         Self { task, sent }
     }
 
-    /// How many were sent so far.
+    /// Number of jobs submitted so far.
     pub(crate) async fn count(&self) -> usize {
         self.sent.lock().await.len()
     }
 
-    /// Waits until as many more were sent as fill this time.
+    /// Waits until the jobs of this time have been submitted.
     pub(crate) async fn go_on(&self, time: Duration) {
         let wanted =
             self.count().await + usize::try_from(time.as_millis() / PACE.as_millis()).unwrap();
@@ -77,7 +77,7 @@ impl Steady {
         .await;
     }
 
-    /// Those sent from the `from`th on, up to now.
+    /// The jobs submitted so far, from number `from` on.
     pub(crate) async fn since(&self, from: usize) -> Vec<JobAccepted> {
         self.sent.lock().await[from..].to_vec()
     }
@@ -90,7 +90,7 @@ impl Drop for Steady {
 }
 
 impl Speed {
-    /// Of these jobs, which must all succeed.
+    /// The speed of these jobs, which must all succeed.
     pub(crate) async fn of(parts: &Backends, jobs: &[JobAccepted]) -> Self {
         let mut times = Vec::new();
         for job in jobs {
@@ -114,7 +114,7 @@ impl Speed {
         }
     }
 
-    /// Checks that it is the speed of `before`, within what a shared machine makes of it.
+    /// Checks that the speed is that of `before`, within the tolerances.
     pub(crate) fn is_that_of(self, before: Self, when: &str) {
         let rate = self.jobs_per_second / before.jobs_per_second;
         let (half, most) = (self.half_ms / before.half_ms, self.most_ms / before.most_ms);

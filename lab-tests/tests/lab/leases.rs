@@ -1,4 +1,4 @@
-//! Who may speak for a running job, when workers sleep and the broker goes away.
+//! Leases of running jobs while workers are suspended or the broker is down.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -31,7 +31,7 @@ async fn lab_with(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing() {
+async fn a_worker_that_is_suspended_past_the_ack_wait_is_fenced_and_changes_nothing() {
     let catcher = WebhookReceiver::start().await;
     let lab = lab(2, &catcher).await;
     let client = Client::of(&lab);
@@ -41,7 +41,7 @@ async fn a_worker_that_slept_through_its_job_wakes_up_fenced_and_changes_nothing
         "notify": {"channel": "webhook", "url": catcher.url("/ledger")},
     });
     let accepted = client.submit(&job).await;
-    let worker = eventually(LIMIT, "a worker to have the job", async || {
+    let worker = eventually(LIMIT, "a worker to hold the lease", async || {
         client.job(accepted.id).await?.worker
     })
     .await;
@@ -73,7 +73,7 @@ async fn a_fenced_worker_leaves_the_message_to_the_new_lease_holder() {
     let worker = async |other_than: &str| {
         let worker =
             async || client.job(accepted.id).await?.worker.filter(|worker| worker != other_than);
-        eventually(LIMIT, "another worker to have the job", worker).await
+        eventually(LIMIT, "another worker to hold the lease", worker).await
     };
     let first = worker("").await;
     lab.pause(part_of(&lab, &first)).await.expect("the lease holder runs");
@@ -100,7 +100,7 @@ async fn no_worker_takes_over_from_a_live_one_on_redelivery() {
     let accepted = client.submit(&job).await;
     let worker = async || client.job(accepted.id).await?.worker;
     let holder = eventually(LIMIT, "the job to run", worker).await;
-    away_for_longer_than_the_ack_wait(&lab).await;
+    stop_broker_for_longer_than_the_ack_wait(&lab).await;
     let ended = client.ended(accepted.id, LIMIT).await;
     assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 0));
     client
@@ -119,14 +119,14 @@ async fn no_worker_takes_over_from_a_live_one_on_redelivery() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_goes_on_while_the_broker_is_away_for_longer_than_the_ack_wait() {
+async fn a_running_job_continues_while_the_broker_is_down_for_longer_than_the_ack_wait() {
     let catcher = WebhookReceiver::start().await;
     let lab = lab(1, &catcher).await;
     let client = Client::of(&lab);
     let job = json!({"name": "went on", "operations": [{"kind": "wait", "seconds": 7}]});
     let accepted = client.submit(&job).await;
     eventually(LIMIT, "the job to run", async || client.job(accepted.id).await?.worker).await;
-    away_for_longer_than_the_ack_wait(&lab).await;
+    stop_broker_for_longer_than_the_ack_wait(&lab).await;
 
     let ended = client.ended(accepted.id, LIMIT).await;
     assert_eq!((ended.state, ended.attempts, ended.interruptions), (JobState::Succeeded, 1, 0));
@@ -140,10 +140,10 @@ async fn a_job_goes_on_while_the_broker_is_away_for_longer_than_the_ack_wait() {
     assert_eq!(spans, (1, 1), "the redelivery was adopted: neither run again nor postponed");
 }
 
-/// Stops the broker and starts it again: whatever is in hand is delivered again.
-async fn away_for_longer_than_the_ack_wait(lab: &LabUnderTest) {
+/// Stops the broker and starts it after the ack wait: messages in flight are redelivered.
+async fn stop_broker_for_longer_than_the_ack_wait(lab: &LabUnderTest) {
     lab.stop(Part::Nats).await.expect("the broker runs");
-    // Not a wait for a condition: the broker's absence is what the tests are about.
+    // Not a wait for a condition: the tests need the broker to be down for this long.
     tokio::time::sleep(ACK_WAIT + Duration::from_secs(1)).await;
     lab.start(Part::Nats).await.expect("the broker starts again");
 }
