@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kinds_are_the_values_of_the_label() {
+    fn fault_kind_names_equal_the_metric_label_values() {
         assert_eq!(<FaultKind as strum::VariantNames>::VARIANTS, contract::signals::FAULTS);
     }
 

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_value_is_the_last_digest() {
+    async fn the_result_is_the_digest_of_the_last_round() {
         let hash = Hash { text: "abc".to_owned(), rounds: 2 };
         assert_eq!(value(hash).await, super::tests::hash("abc", 2));
     }

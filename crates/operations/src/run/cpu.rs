@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_whose_caller_went_away_ends_and_frees_its_core() {
+    async fn a_dropped_operation_stops_and_frees_its_core() {
         let (ended, end) = tokio::sync::oneshot::channel();
         let work = |context: &OperationContext| {
             // Gives up in the end, so that a lost token fails this test instead of hanging it.

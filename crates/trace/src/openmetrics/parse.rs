@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_openmetrics_is_refused_with_its_line() {
+    fn invalid_openmetrics_is_rejected_with_its_line() {
         for (text, line, what) in [
             ("", 0, "# EOF is missing"),
             ("# TYPE a gauge\na 1\n", 2, "# EOF is missing"),

@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_job_with_a_mark_expires_too() {
+    fn a_job_awaiting_completion_expires_unless_rewritten() {
         let (mut jobs, lost) = (JobTable::default(), id(1));
         let due = Due { moved_s: 7, deadline_s: 9, mark: Mark::PublishCompletion };
         let written_ns = 7_900_000_000;

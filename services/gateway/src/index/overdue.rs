@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_is_derived_from_the_record() {
+    fn unpublished_lost_jobs_and_running_cancelled_jobs_are_marked_for_the_reaper() {
         for (state, reason, cancel_requested, published, mark) in [
             (JobState::Dead, LOST, false, false, Mark::PublishCompletion),
             (JobState::Dead, LOST, false, true, Mark::None),
