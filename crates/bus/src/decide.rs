@@ -25,7 +25,7 @@ pub type AttemptResult = Result<Handled, Failure>;
 pub struct Budget {
     /// Used up before.
     pub used: u32,
-    /// Most attempts.
+    /// Maximum number of attempts.
     pub max: u32,
 }
 

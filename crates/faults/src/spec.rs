@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use contract::Stage;
 
-/// Most faults of one job.
+/// Maximum number of faults of one job.
 pub(crate) const FAULTS_MAX: usize = 8;
 /// Longest latency.
 const LATENCY_MAX: Duration = Duration::from_mins(1);

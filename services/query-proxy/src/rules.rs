@@ -47,7 +47,7 @@ const LOKI_GET: [&str; 6] = [
 const TEMPO_GET: [&str; 3] = ["/ready", "/api", "/status/buildinfo"];
 
 impl Backend {
-    /// Its display name.
+    /// The backend's display name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Prometheus => "Prometheus",

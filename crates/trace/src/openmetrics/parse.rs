@@ -8,7 +8,7 @@ use super::{
 /// Lines of one answer.
 const LINES_MAX: usize = 200_000;
 
-/// What keeps a text from being OpenMetrics, and where.
+/// Why a string is not OpenMetrics, and in which line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {what}")]
 pub struct NotOpenMetrics {

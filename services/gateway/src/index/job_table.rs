@@ -10,10 +10,10 @@ use super::{
     overdue::{Due, Mark, OLD_MAX, Old},
 };
 
-/// Most jobs that the index keeps; the oldest are removed first.
+/// Maximum number of jobs that the index keeps; the oldest are removed first.
 pub(super) const JOBS_MAX: usize = 100_000;
 
-/// Most unreadable records that are counted.
+/// Maximum number of unreadable records that are counted.
 const UNREADABLE_MAX: usize = 10_000;
 
 /// What the index knows of one job.
