@@ -91,7 +91,7 @@ async fn a_hard_stop_does_not_wait_for_requests() {
     rig.stop.trigger_soft();
     assert!(timeout(Duration::from_millis(300), &mut rig.ended).await.is_err());
     rig.stop.now();
-    timeout(Duration::from_secs(2), &mut rig.ended).await.expect("at once").unwrap().unwrap();
+    timeout(Duration::from_secs(2), &mut rig.ended).await.expect("immediately").unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn a_missing_stream_is_named_and_nothing_was_stored() {
         }
     }
     rig.apply_topology(QUEUE_BYTES_MAX).await;
-    // The key was given back, so it is good at once.
+    // The key was released, so it can be used immediately.
     assert_eq!(keyed(&rig, "k").send().await.unwrap().status(), StatusCode::ACCEPTED);
     assert_eq!(rig.submitted().await.messages, 1);
 }
@@ -154,7 +154,8 @@ async fn a_failing_disk_is_named_and_the_response_says_what_was_stored() {
 }
 
 #[tokio::test]
-async fn without_a_health_endpoint_a_full_disk_is_reported_as_cannot_store_and_a_hung_broker_as_unconfirmed() {
+async fn without_a_health_endpoint_a_full_disk_is_reported_as_cannot_store_and_a_hung_broker_as_unconfirmed()
+ {
     let rig = Rig::start().await;
     rig.submit(JOB).await;
     Disk::of(&rig).fails();
