@@ -25,7 +25,7 @@ pub type AttemptResult = Result<Handled, Failure>;
 pub struct Budget {
     /// Used up before.
     pub used: u32,
-    /// Most attempts.
+    /// Maximum number of attempts.
     pub max: u32,
 }
 
@@ -217,7 +217,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_not_the_jobs_fault_spends_nothing(spent in 0u32..50, attempts_max in 1u32..50) {
+        fn failures_outside_the_job_spend_no_attempt(spent in 0u32..50, attempts_max in 1u32..50) {
             let decision = decide(&Err(Failure::postpone(anyhow!("broker"))), Budget { used: spent, max: attempts_max }, 0.5);
             prop_assert_eq!(decision, Decision::Requeue { attempts: spent, after: POSTPONE_DELAY });
         }

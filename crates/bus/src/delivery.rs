@@ -35,7 +35,7 @@ pub struct Delivery {
     pub published_at_ns: i128,
     /// Whether the broker delivered it before.
     pub redelivered: bool,
-    /// Cancelled when the process must exit at once.
+    /// Cancelled when the process must exit immediately.
     pub hard_stop: CancellationToken,
     /// Trace context and baggage from the headers.
     pub context: Context,

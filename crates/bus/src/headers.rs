@@ -130,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn context_survives_a_message(trace in 1u128.., span in 1u64.., sampled: bool, fault in "[a-z0-9_=:@;]{0,60}") {
+        fn span_context_and_fault_baggage_round_trip_through_headers(trace in 1u128.., span in 1u64.., sampled: bool, fault in "[a-z0-9_=:@;]{0,60}") {
             install();
             let flags = if sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
             let sent = SpanContext::new(TraceId::from(trace), SpanId::from(span), flags, true, TraceState::default());

@@ -45,9 +45,9 @@ pub struct Outgoing {
     pub kind: String,
     /// CloudEvents source; this stage if empty.
     pub source: String,
-    /// The job it is about, if it has one.
+    /// The job that the event is about, if any.
     pub job: Option<JobId>,
-    /// The data: JSON.
+    /// The CloudEvent data, as JSON.
     pub body: Bytes,
     /// Additional headers.
     pub headers: Vec<(String, String)>,

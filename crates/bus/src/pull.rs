@@ -19,7 +19,7 @@ const PULL_RETRY_DELAY: Duration = Duration::from_millis(250);
 /// Failed pulls in a row, about five minutes of them, after which the worker exits.
 const PULL_FAILURES_MAX: u32 = 600;
 
-/// Handles `consumer`'s messages, at most `slots` at once, until `stop`; then drains.
+/// Handles `consumer`'s messages, at most `slots` at the same time, until `stop`; then drains.
 ///
 /// Ending for any other reason is an error, because the process must not stay up idle.
 pub(crate) async fn work<H: Handler>(

@@ -20,8 +20,8 @@ pub struct WorkerConfig {
     /// Health and metrics.
     #[command(flatten)]
     pub admin: AdminConfig,
-    /// Jobs that this worker handles at once. Most of that time is waiting for the broker, so there may be many; CPU
-    /// work of the processor has its own limit.
+    /// Maximum jobs in flight in this worker. Jobs mostly wait for the broker, so high values are fine; CPU work is
+    /// limited separately.
     #[arg(long, env = "WAYBILL_SLOTS", default_value_t = 64, value_parser = settings::whole(1_u16..=1024))]
     pub slots: u16,
 }

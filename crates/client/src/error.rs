@@ -16,7 +16,7 @@ pub enum ClientError {
     Unreachable {
         /// The part of the lab.
         part: &'static str,
-        /// Its base URL.
+        /// The part's base URL.
         url: String,
         /// What went wrong.
         cause: NoResponse,
@@ -28,7 +28,7 @@ pub enum ClientError {
         part: &'static str,
         /// The HTTP status.
         status: u16,
-        /// Its explanation.
+        /// The part's explanation.
         problem: Box<Problem>,
         /// `Retry-After`, in seconds.
         retry_after: Option<u64>,
@@ -38,7 +38,7 @@ pub enum ClientError {
     Unexpected {
         /// The part of the lab.
         part: &'static str,
-        /// Its base URL.
+        /// The part's base URL.
         url: String,
         /// What is unexpected.
         what: UnexpectedResponse,

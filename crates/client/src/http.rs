@@ -47,7 +47,8 @@ impl PartClient {
     /// The part at `base`, with a client of its own and this timeout for a request.
     pub(crate) fn new(part: &'static str, base: &Url, timeout: Duration) -> anyhow::Result<Self> {
         let builder = http_builder_for(base, timeout).connect_timeout(CONNECT_TIMEOUT);
-        let client = builder.build().context("cannot set up HTTP")?;
+        let client =
+            builder.build().with_context(|| format!("cannot build the HTTP client for {base}"))?;
         Ok(Self::over(client, part, base))
     }
 

@@ -1,5 +1,5 @@
 //! HTTP clients for a running lab: every request has a timeout, every response a size limit, and every error
-//! a text for the user.
+//! a message for the user.
 //!
 //! - [`http_builder`]: the rules that every HTTP client of the lab follows
 //! - [`GatewayClient`], [`ConsoleClient`], [`AdminClient`]: the APIs, with bodies of `contract::api`

@@ -71,13 +71,13 @@ impl fmt::Display for EventType {
 pub struct EventHead {
     /// Unique within its source.
     pub id: String,
-    /// Its source, a URI reference.
+    /// The event's source, a URI reference.
     pub source: String,
-    /// Its type; only [`EventType`]s are handled.
+    /// The event's type; only [`EventType`]s are handled.
     pub kind: String,
     /// The job it is about.
     pub subject: Option<String>,
-    /// Its time, RFC 3339, by the sender's clock.
+    /// The event's time, RFC 3339, by the sender's clock.
     pub time: Option<String>,
 }
 

@@ -12,11 +12,11 @@ use crate::{
     text::hidden_char,
 };
 
-/// Most operations in one job.
+/// Maximum number of operations in one job.
 pub const OPERATIONS_MAX: usize = 100;
 /// Longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 200;
-/// Most attempts a spec may set.
+/// Maximum number of attempts a spec may set.
 pub const ATTEMPTS_MAX: u32 = 20;
 /// Attempts of a job whose spec sets none.
 pub const ATTEMPTS_DEFAULT: u32 = 4;
@@ -51,7 +51,7 @@ pub struct JobSpec {
         skip_serializing_if = "Option::is_none"
     )]
     pub deadline_seconds: Option<u32>,
-    /// Most attempts before the job is dead-lettered. At most 20.
+    /// Maximum number of attempts before the job is dead-lettered, 1 to 20.
     #[schema(minimum = 1, maximum = 20)]
     #[serde(
         default,
@@ -215,7 +215,7 @@ impl<'de> Deserialize<'de> for JobKind {
 /// A job: the data of `submitted` and `todo` messages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// Its name.
+    /// The job's id.
     pub id: JobId,
     /// 0 at first; one more with each redrive or retry.
     #[serde(default)]

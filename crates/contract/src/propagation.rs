@@ -21,7 +21,7 @@ pub const RECORD: &str = "waybill-record";
 pub const BAGGAGE_FAULT: &str = "waybill.fault";
 /// The only baggage keys that are propagated, so that no unchecked baggage from outside is.
 pub const BAGGAGE_KEYS: &[&str] = &[BAGGAGE_FAULT, "waybill.scenario", "waybill.canary"];
-/// Most baggage that is propagated, in bytes.
+/// Maximum size of the propagated baggage, in bytes.
 pub const BAGGAGE_BYTES_MAX: usize = 1_024;
 
 /// A span context: trace id, span id and sampled flag. Serialized as a `traceparent`.

@@ -10,7 +10,7 @@ use crate::operation::Operation;
 pub struct OperationResult {
     /// The operation as it was submitted.
     pub operation: Operation,
-    /// Its value or error; absent if the job ended before it.
+    /// The operation's value or error; absent if the job ended before it.
     #[serde(flatten)]
     #[schema(value_type = OutcomeFields)]
     pub result: Option<OperationOutcome>,
@@ -23,7 +23,7 @@ pub struct OperationResult {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it only describes")]
 struct OutcomeFields {
-    /// A number, a text, or the description of a tile.
+    /// A number, a string, or the description of a tile.
     value: Option<serde_json::Value>,
     /// Why the operation failed.
     error: Option<String>,
@@ -33,7 +33,7 @@ struct OutcomeFields {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationOutcome {
-    /// A number, a text, or the description of a tile.
+    /// A number, a string, or the description of a tile.
     Value(serde_json::Value),
     /// Why the operation failed.
     Error(String),

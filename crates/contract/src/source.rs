@@ -37,7 +37,7 @@ impl JobSource {
         }
     }
 
-    /// Whether it is the default, which records leave out.
+    /// Whether the source is the default, which records leave out.
     pub fn is_client(&self) -> bool {
         *self == Self::Client
     }

@@ -7,11 +7,11 @@ use crate::{JobId, Stage, job::JobKind, state::Outcome};
 /// A stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stream {
-    /// Its name.
+    /// The stream's name.
     pub name: &'static str,
     /// The wildcard of its subjects.
     pub subjects: &'static str,
-    /// Its description at the broker.
+    /// The stream's description at the broker.
     pub description: &'static str,
 }
 
@@ -60,7 +60,7 @@ pub struct Consumer {
     pub stream: Stream,
     /// The subject of its spans, without the variable part.
     pub destination: &'static str,
-    /// Its description at the broker.
+    /// The consumer's description at the broker.
     pub description: &'static str,
 }
 

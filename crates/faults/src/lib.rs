@@ -13,7 +13,8 @@ use tokio::sync::Semaphore;
 
 /// How long a handler hangs, unless a deadline ends it sooner.
 const HANG: Duration = Duration::from_hours(1);
-/// Most handlers that hang in one process at a time. Further ones fail instead, so that some slots stay free.
+/// Maximum number of handlers that hang in one process at the same time. Further ones fail instead, so that some slots
+/// stay free.
 const HANGS_MAX: usize = 8;
 static HANGS: Semaphore = Semaphore::const_new(HANGS_MAX);
 

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use contract::Stage;
 
-/// Most faults of one job.
+/// Maximum number of faults of one job.
 pub(crate) const FAULTS_MAX: usize = 8;
 /// Longest latency.
 const LATENCY_MAX: Duration = Duration::from_mins(1);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kinds_are_the_values_of_the_label() {
+    fn fault_kind_names_equal_the_metric_label_values() {
         assert_eq!(<FaultKind as strum::VariantNames>::VARIANTS, contract::signals::FAULTS);
     }
 

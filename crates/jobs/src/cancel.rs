@@ -1,4 +1,4 @@
-//! Cancelling a job. A waiting job ends at once; a running job is marked, and its worker ends it.
+//! Cancelling a job. A waiting job ends immediately; a running job is marked, and its worker ends it.
 //!
 //! One compare-and-set on the record decides. After it the job can only end as cancelled.
 
@@ -47,7 +47,7 @@ pub const ABANDONED_ACK_WAITS: u32 = 2;
 /// Cancels `job` and returns its record: `cancelled`, or `running` with `cancel_requested` set for its worker.
 /// Idempotent for a running job.
 ///
-/// A running job without a live worker, see [`ABANDONED_ACK_WAITS`], ends at once.
+/// A running job without a live worker, see [`ABANDONED_ACK_WAITS`], ends immediately.
 pub async fn request(jobs: &Jobs, job: JobId) -> Result<JobRecord, CancelError> {
     let entry = jobs.records.load(job).await?.ok_or(CancelError::Unknown)?;
     if let Some(record) = end_abandoned(jobs, &entry).await? {
@@ -92,7 +92,7 @@ async fn end_abandoned(jobs: &Jobs, entry: &Entry) -> Result<Option<JobRecord>, 
     end_unleased(jobs, entry, &completion).await
 }
 
-/// Tells the workers at once. A worker that misses the message sees `cancel_requested` at its next lease renewal.
+/// Tells the workers immediately. A worker that misses the message sees `cancel_requested` at its next lease renewal.
 async fn signal_worker(jobs: &Jobs, job: JobId) {
     let client = jobs.bus.nats.jetstream.client();
     if let Err(error) = client.publish(topology::cancel(job), "".into()).await {

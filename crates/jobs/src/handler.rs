@@ -9,7 +9,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{Attempt, Jobs, run::RunLease, settle};
 
-/// Most attempts in the stages for which a client cannot set it.
+/// Maximum number of attempts in the stages for which a client cannot set it.
 const STAGE_ATTEMPTS_MAX: u32 = 8;
 
 /// What a stage does with a job. What becomes of job and message is decided and written by this crate.

@@ -21,7 +21,7 @@ use crate::{
 pub struct Lost {
     /// The state in which it was found.
     pub was: JobState,
-    /// Its last lease holder, if it was running.
+    /// The job's last lease holder, if it was running.
     pub worker: Option<String>,
 }
 
@@ -38,8 +38,8 @@ pub async fn end(jobs: &Jobs, job: JobId, past: Duration) -> Result<Option<Lost>
     let was = entry.record.state;
     let worker = entry.record.lease.as_ref().map(|lease| lease.worker.clone());
     let detail = match &worker {
-        Some(worker) => format!("it was {was} at {worker}, and its message is gone"),
-        None => format!("it was {was}, and its message is gone"),
+        Some(worker) => format!("the job was {was} at {worker}, and its message is gone"),
+        None => format!("the job was {was}, and its message is gone"),
     };
     let completion = Completion {
         outcome: Outcome::Dead,

@@ -58,7 +58,7 @@ impl Results {
         Ok(value.and_then(|value| {
             let read = serde_json::from_slice(&value);
             let report =
-                |error| tracing::warn!(job_id = %record.id, %error, "results cannot be read");
+                |error| tracing::warn!(job_id = %record.id, %error, "decode results failed; shown as absent");
             read.map_err(report).ok()
         }))
     }

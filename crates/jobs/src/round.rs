@@ -63,7 +63,7 @@ pub async fn repair(jobs: &Jobs, job: &Job, trace_id: &str, seq: u64) -> Result<
     let mut record = JobRecord::accepted(job, trace_id.to_owned());
     record.state = JobState::Dead;
     record.dead_letter = Some(seq);
-    let detail = "its record could not be read and was replaced";
+    let detail = "the job's record could not be read and was replaced";
     record.failure = Some(JobFailure::new(reason::RECORD_UNREADABLE, detail));
     record.times.finished_ms = Some(jobs.stamp_ms());
     put_spec(jobs, &mut record, job).await?;

@@ -40,7 +40,7 @@ struct Renewals {
     session: Arc<RecordSession>,
     progress: watch::Sender<Option<Progress>>,
     cancelled: CancellationToken,
-    /// Wakes the keep-alive, so that an accepted cancel is seen at once.
+    /// Wakes the keep-alive, so that an accepted cancel is seen immediately.
     due: Arc<Notify>,
 }
 
@@ -87,7 +87,7 @@ impl Run {
         self.renewals.renew_record().await
     }
 
-    /// Records that the child process of this job has died; `how` is a text for people.
+    /// Records that the child process of this job has died; `how` is a message for people.
     ///
     /// The job runs again, until [`ISOLATED_DEATHS_MAX`] such deaths have made it a dead letter.
     pub async fn child_lost(&self, jobs: &Jobs, how: &str) -> Failure {

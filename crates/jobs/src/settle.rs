@@ -52,7 +52,7 @@ async fn requeue(
 ) -> Result<Settlement, Failure> {
     let (attempts, after) = (requeue.attempts, requeue.after);
     match note_attempt(jobs, attempt, requeue).await {
-        // A job with an accepted cancel is redelivered at once, to be ended.
+        // A job with an accepted cancel is redelivered immediately, to be ended.
         Ok(is_cancelled) => Ok(Settlement::Nak(if is_cancelled { Duration::ZERO } else { after })),
         // The record cannot count the attempt: the retries would never end.
         Err(Failure::Reject { reason, cause }) => {

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_or_too_large_is_refused() {
+    fn fractions_and_numbers_out_of_range_are_rejected() {
         for bad in ["-1", "-1.0", "1.5", "4294967296", "4294967296.0", "1e300", "\"3\"", "null"] {
             assert!(body(&format!(r#"{{"n":{bad}}}"#)).is_err(), "{bad}");
         }

@@ -60,7 +60,7 @@ struct FakeService {
     grpc: Option<SocketAddr>,
     #[arg(long, env = "WAYBILL_OTLP_HTTP_BIND")]
     http: Option<SocketAddr>,
-    /// Exits at once with this error, like a service with invalid settings.
+    /// Exits immediately with this error, like a service with invalid settings.
     #[arg(long, env = "RIG_REFUSES")]
     refuses: Option<String>,
 }

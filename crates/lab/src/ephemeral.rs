@@ -1,4 +1,4 @@
-//! The ephemeral ports of this system, one of which may be in use when a lab starts.
+//! The ephemeral ports of this system: the kernel may give one to another process before a lab binds it.
 
 use std::{fs, net::Ipv4Addr, ops::RangeInclusive};
 
@@ -7,7 +7,7 @@ use crate::{
     ports::{PORT_BASE_MIN, PORT_SPAN},
 };
 
-/// The file in which Linux states the range.
+/// The file that holds the range on Linux.
 const RANGE_FILE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 /// First ephemeral port of Linux by default.
 const USUAL_FIRST: u16 = 32_768;
@@ -25,7 +25,7 @@ fn read(text: &str) -> Option<RangeInclusive<u16>> {
     (first <= last).then_some(first..=last)
 }
 
-/// A warning that ports of a lab are ephemeral ports, with what to do; `None` if none is.
+/// A warning with a remedy if a port of the lab is an ephemeral port, else `None`.
 pub fn warning(ports: Ports, processors: u16) -> Option<String> {
     let range = range()?;
     let at_risk: Vec<u16> = ports.all(processors).filter(|port| range.contains(port)).collect();

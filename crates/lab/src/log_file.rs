@@ -10,7 +10,7 @@ use std::{
 const LOG_BYTES_MAX: u64 = 16 << 20;
 /// Bytes read from the end of a log.
 const TAIL_BYTES: u64 = 8 << 10;
-/// Most lines shown from the end of a log.
+/// Maximum number of lines shown from the end of a log.
 const TAIL_LINES: usize = 20;
 
 /// Opens a log for appending, so that the part can write while the supervisor truncates it.

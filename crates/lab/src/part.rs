@@ -43,10 +43,10 @@ impl fmt::Display for Part {
     }
 }
 
-/// The text is not the name of a part.
+/// The string is not the name of a part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a part of the lab: nats, console, gateway, ingester, processor, processor-2 …, notifier"
+    "unknown part `{0}`; expected nats, console, gateway, ingester, processor, processor-2 …, or notifier"
 )]
 pub struct UnknownPart(String);
 

@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::log_file;
 
-/// Most children that wait to be forked.
+/// Maximum number of children that wait to be forked.
 const FORKS_WAITING_MAX: usize = 16;
 /// Time for a killed process to end; the kernel needs far less.
 const REAP_LIMIT: Duration = Duration::from_secs(5);
@@ -45,9 +45,9 @@ pub struct Launch {
 /// How a process ended after a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
-    /// It ended within its grace period.
+    /// The process ended within its grace period.
     Drained,
-    /// It had to be killed.
+    /// The process had to be killed.
     Killed,
 }
 
@@ -99,7 +99,7 @@ impl Process {
         timeout(REAP_LIMIT, self.ended()).await.ok()?.ok()
     }
 
-    /// Pauses it (SIGSTOP) and waits until it is stopped.
+    /// Pauses the process (SIGSTOP) and waits until it is stopped.
     pub async fn pause(&self) {
         self.signal(Signal::STOP);
         let stands = async {
@@ -107,16 +107,16 @@ impl Process {
                 sleep(PAUSE_POLL_INTERVAL).await;
             }
         };
-        // A process in a slow system call stops later.
+        // Best effort: a process in an uninterruptible system call stops only when the call returns.
         let _in_time = timeout(PAUSE_TIMEOUT, stands).await;
     }
 
-    /// Resumes it (SIGCONT).
+    /// Resumes the process (SIGCONT).
     pub fn resume(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// Whether it is neither paused nor ended.
+    /// Whether the process is neither paused nor ended.
     fn runs(&self) -> bool {
         let look = WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         match (self.child.id(), group(self.pid)) {

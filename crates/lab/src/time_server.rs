@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Length of a packet without extensions.
 const PACKET: usize = 48;
-/// Most responses per second; further requests are ignored, and clients retry.
+/// Maximum number of responses per second; further requests are ignored, and clients retry.
 const RESPONSES_MAX: u32 = 1_000;
 /// Delay after a socket error.
 const FAILURE_DELAY: Duration = Duration::from_millis(100);

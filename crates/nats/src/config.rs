@@ -15,10 +15,10 @@ pub struct NatsConfig {
     /// User name at the broker, if it requires one.
     #[arg(long, env = "WAYBILL_NATS_USER", value_parser = settings::trimmed, requires = "nats_secret")]
     pub nats_user: Option<String>,
-    /// Password of that user.
+    /// NATS password.
     #[arg(long, env = "WAYBILL_NATS_PASSWORD", hide_env_values = true, value_parser = settings::trimmed, group = "nats_secret")]
     pub nats_password: Option<String>,
-    /// File with the password, such as a mounted secret; white space around it is dropped.
+    /// File that contains the NATS password (for example a mounted secret); surrounding white space is trimmed.
     #[arg(long, env = "WAYBILL_NATS_PASSWORD_FILE", value_name = "FILE", group = "nats_secret")]
     pub nats_password_file: Option<PathBuf>,
     /// Health page of the broker (/healthz), or a copy of it (file:///…): shows whether the broker's disk is full.

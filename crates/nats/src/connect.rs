@@ -32,7 +32,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(3);
 const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(1);
 /// Interval at which the topology is checked while it is missing.
 const TOPOLOGY_POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// Publishes that may wait for their ack at once.
+/// Maximum number of publishes that wait for their ack.
 const ACKS_IN_FLIGHT_MAX: usize = 20_000;
 /// The connection of a process to the broker, whose streams exist. Clones share it.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use crate::storage::StorageProblem;
 
 /// Timeout of one read of the page.
 const READ_TIMEOUT: Duration = Duration::from_millis(500);
-/// Most bytes read of a page in a file.
+/// Maximum number of bytes read of a page in a file.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 /// Scheme of a page in a file.
 const FILE: &str = "file://";

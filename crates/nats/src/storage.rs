@@ -22,16 +22,16 @@ const READ_TIMEOUT: Duration = Duration::from_secs(1);
 /// Why a connected broker does not store messages.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageProblem {
-    /// Its disk has no room.
+    /// The broker's disk has no room.
     #[error("the broker's disk is full")]
     DiskFull,
-    /// Its disk cannot be written for another reason.
+    /// The broker's disk cannot be written for another reason.
     #[error("the broker cannot write to its disk")]
     DiskFailing,
     /// JetStream is off, which a failed disk can cause.
     #[error("JetStream is off at the broker")]
     JetStreamOff,
-    /// It replies to requests but acks no message. Without its health page nothing more is known.
+    /// The broker replies to requests but acks no message. Without its health page nothing more is known.
     #[error("the broker answers but does not store")]
     NotStoring,
     /// These streams are missing.
@@ -66,7 +66,8 @@ pub(crate) async fn problem(
     }
 }
 
-/// The missing streams of the topology. Fails if the broker does not reply.
+/// Streams of the topology that do not exist. `Err(Some(JetStreamOff))` if JetStream is off, `Err(None)` on any other
+/// error.
 async fn missing(
     jetstream: &jetstream::Context,
 ) -> Result<Vec<&'static str>, Option<StorageProblem>> {

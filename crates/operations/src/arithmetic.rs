@@ -9,9 +9,9 @@ use rand::{Rng, RngExt as _};
 #[cfg(feature = "run")]
 use crate::run::{OperationError, Value};
 
-/// Most numbers one arithmetic operation takes.
+/// Maximum number of arguments of one arithmetic operation.
 const INPUTS_MAX: usize = 1_000;
-/// Most numbers in a summary.
+/// Maximum number of numbers in a summary.
 const SUMMARY_INPUTS_MAX: usize = 20;
 /// Beyond it neighbouring whole numbers are the same 64-bit float.
 #[cfg(feature = "run")]

@@ -21,7 +21,7 @@ pub const KEY_BYTES_MAX: usize = 1024;
 /// Longest description, schema URL or trace state, in bytes.
 pub const DESCRIPTION_BYTES_MAX: usize = 8 * 1024;
 
-/// Most attribute values in one item, those inside lists included.
+/// Maximum number of attribute values in one item, those inside lists included.
 pub const VALUES_MAX: usize = 16 * 1024;
 
 /// Deepest nesting of messages: about twenty nested maps or thirty nested lists.

@@ -31,7 +31,7 @@ pub(crate) fn number(kind: FieldKind, value: Value<'_>) -> Option<u64> {
     })
 }
 
-/// Checks the length and the encoding of a text or of bytes.
+/// Checks the length and the encoding of a string or of bytes.
 pub(crate) fn check_text(field: &Field, bytes: &[u8]) -> Result<(), Flaw> {
     if bytes.len() > field.max
         && matches!(

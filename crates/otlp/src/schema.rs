@@ -21,7 +21,7 @@ pub struct Field {
     pub kind: FieldKind,
     /// How often the field may occur.
     pub cardinality: Cardinality,
-    /// Most bytes of a text, most entries of a list.
+    /// Maximum number of bytes of a string, or of entries of a list.
     pub max: usize,
     /// Number of the field that counts entries beyond `max`; 0 where there is none.
     pub dropped: u32,
@@ -140,7 +140,7 @@ impl Field {
 }
 
 impl FieldKind {
-    /// Whether the value is neither a text nor bytes nor a message.
+    /// Whether the value is neither a string nor bytes nor a message.
     pub fn is_number(self) -> bool {
         !matches!(self, Self::Text | Self::Bytes | Self::Id | Self::Message(_))
     }

@@ -38,7 +38,7 @@ pub struct AdminConfig {
 pub struct ReadinessCheck {
     /// What is checked, such as `broker`.
     pub name: &'static str,
-    /// Whether it passed.
+    /// Whether the check passed.
     pub ok: bool,
     /// The result as text, without secrets and addresses of other services.
     pub reason: String,

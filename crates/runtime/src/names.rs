@@ -19,13 +19,13 @@ use hickory_resolver::{
 };
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
-/// Most look-ups at a time, per kind.
+/// Maximum concurrent look-ups, for each of DNS and the system resolver.
 pub const LOOKUPS_MAX: usize = 16;
 /// Timeout of a look-up, its wait for a permit included.
 pub const LOOKUP_TIME_MAX: Duration = Duration::from_secs(2);
 /// Timeout of one name server.
 const SERVER_TIME_MAX: Duration = Duration::from_millis(900);
-/// Most addresses of one name that are used.
+/// Maximum number of addresses of one name that are used.
 const ADDRESSES_MAX: usize = 16;
 
 /// The name servers for host names from requests.
@@ -112,7 +112,7 @@ impl Names {
 fn limit(options: &mut ResolverOpts) {
     options.timeout = SERVER_TIME_MAX;
     options.attempts = 1;
-    // No cache here: the name servers have one, and a changed address is seen at once.
+    // No cache here: the name servers have one, and a changed address is seen immediately.
     options.cache_size = 0;
 }
 

@@ -14,7 +14,8 @@ pub const GRACE_SECONDS_MAX: u64 = 3_600;
 /// Grace period of a stop.
 #[derive(Debug, Clone, clap::Args)]
 pub struct StopConfig {
-    /// Grace period in seconds: running work may finish within it after the first TERM or INT. A second signal stops at once.
+    /// Grace period in seconds: running work may finish within it after the first TERM or INT. A second signal stops
+    /// immediately.
     #[arg(
         long,
         env = "WAYBILL_GRACE_SECONDS",
@@ -37,7 +38,7 @@ impl StopConfig {
 pub struct Stop {
     /// Accept no new work; finish running work.
     pub soft: CancellationToken,
-    /// Drop running work at once.
+    /// Drop running work immediately.
     pub hard: CancellationToken,
 }
 
@@ -86,8 +87,8 @@ impl Signals {
         stop.trigger_soft();
         let deadline = Instant::now() + grace;
         tokio::select! {
-            name = self.next() => tracing::warn!(signal = name, "stopping at once: second signal"),
-            () = tokio::time::sleep_until(deadline) => tracing::warn!("stopping at once: the grace period is over"),
+            name = self.next() => tracing::warn!(signal = name, "stopping immediately: second signal"),
+            () = tokio::time::sleep_until(deadline) => tracing::warn!("stopping immediately: the grace period is over"),
             () = stop.hard.cancelled() => {}
         }
         stop.now();

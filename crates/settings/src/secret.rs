@@ -8,7 +8,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 const PREFIX: &str = "whsec_";
 /// Allowed lengths of a key, in bytes.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-/// Most secrets at a time: the new one and the old one.
+/// Maximum number of secrets at the same time: the new one and the old one.
 const SECRETS_MAX: usize = 2;
 
 /// The key shared by the sender and the receiver of webhooks. `Debug` does not print it.

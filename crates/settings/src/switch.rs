@@ -15,7 +15,7 @@ pub enum Switch {
 }
 
 impl Switch {
-    /// True for [`Self::On`].
+    /// Whether the switch is on.
     pub fn is_on(self) -> bool {
         self == Self::On
     }

@@ -24,13 +24,13 @@ pub struct TelemetryConfig {
     #[arg(long, env = "WAYBILL_TELEMETRY", value_name = "on|off", default_value = "on")]
     pub telemetry: Switch,
 
-    /// Loki to push log lines to, in addition to OTLP, such as http://127.0.0.1:3100. Lines carry true time. Prefer
-    /// OTLP.
+    /// URL of a Loki to push log lines to, in addition to OTLP, such as http://127.0.0.1:3100. Lines carry true time.
+    /// Prefer OTLP.
     #[arg(long, env = "LOKI_URL", value_name = "URL", value_parser = settings::http_url)]
     pub loki_url: Option<Url>,
 
-    /// Span journal: a file that notes unfinished spans, so that after a kill the next process with the same file
-    /// exports them as lost. In a folder, each process uses its own file, or that of a killed process. Without it the
+    /// Span journal: records open spans in this file; after a SIGKILL, the next process that uses it exports them, marked
+    /// as lost. In a folder, each process uses its own file, or that of a killed process. Without a span journal, the
     /// last spans of a killed process are missing.
     #[arg(long, env = "WAYBILL_SPAN_JOURNAL", value_name = "PATH")]
     pub span_journal: Option<PathBuf>,
@@ -47,7 +47,7 @@ pub struct TelemetryConfig {
 /// Batching of one signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Batching {
-    /// Most items in the queue.
+    /// Maximum number of items in the queue.
     pub(crate) limit: usize,
     /// Time between two batches.
     pub(crate) delay: Duration,

@@ -9,7 +9,7 @@ use std::{
 use opentelemetry::{SpanId, TraceId};
 use parking_lot::Mutex;
 
-/// Most series of one histogram that carry exemplars.
+/// Maximum number of series of one histogram that carry exemplars.
 const SERIES_MAX: usize = 512;
 
 /// One observation and its trace.

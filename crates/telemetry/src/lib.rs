@@ -23,6 +23,7 @@ mod loki;
 mod metrics;
 mod offset;
 mod otel;
+mod otel_variables;
 mod pipelines;
 mod resource;
 mod span_journal;

@@ -60,7 +60,7 @@ impl LogProcessor for LogQueue {
     }
 }
 
-/// Exports batches within the time limit and removes them from the count, sent or not.
+/// Exports each batch with a timeout, then subtracts it from the in-flight count, whether or not it was sent.
 #[derive(Debug)]
 struct CountedExporter<E> {
     exporter: E,

@@ -9,61 +9,21 @@ use clap::{Arg, ArgMatches, Command, FromArgMatches, error::ErrorKind, value_par
 use opentelemetry_sdk::trace::Sampler;
 
 use crate::config::Batching;
+use crate::otel_variables::{OtelVariable, VARIABLES};
 
 /// Time between two batches of spans; a killed process loses those of at most this time.
 const SPAN_DELAY: Duration = Duration::from_millis(250);
 /// Time between two batches of log records.
 const LOG_DELAY: Duration = Duration::from_millis(400);
-/// Most spans in memory; further ones are dropped and counted.
+/// Maximum number of spans in memory; further ones are dropped and counted.
 const SPANS_MAX: usize = 8_192;
-/// Most log records in memory; further ones are dropped and counted.
+/// Maximum number of log records in memory; further ones are dropped and counted.
 const LOGS_MAX: usize = 4_096;
 /// Timeout of one batch, retries included; then it is dropped and counted.
 const EXPORT_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Default endpoint of the specification.
 const ENDPOINT: &str = "http://localhost:4317";
-
-/// Every supported variable, some of which the SDK reads itself. True: the value is secret.
-const VARIABLES: &[(&str, bool)] = &[
-    ("OTEL_SDK_DISABLED", false),
-    ("OTEL_SERVICE_NAME", false),
-    ("OTEL_RESOURCE_ATTRIBUTES", false),
-    ("OTEL_PROPAGATORS", false),
-    ("OTEL_TRACES_EXPORTER", false),
-    ("OTEL_LOGS_EXPORTER", false),
-    ("OTEL_TRACES_SAMPLER", false),
-    ("OTEL_TRACES_SAMPLER_ARG", false),
-    ("OTEL_EXPORTER_OTLP_ENDPOINT", false),
-    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", false),
-    ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", false),
-    ("OTEL_EXPORTER_OTLP_PROTOCOL", false),
-    ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", false),
-    ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", false),
-    ("OTEL_EXPORTER_OTLP_INSECURE", false),
-    ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", false),
-    ("OTEL_EXPORTER_OTLP_LOGS_INSECURE", false),
-    ("OTEL_EXPORTER_OTLP_COMPRESSION", false),
-    ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", false),
-    ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", false),
-    ("OTEL_EXPORTER_OTLP_HEADERS", true),
-    ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", true),
-    ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", true),
-    ("OTEL_EXPORTER_OTLP_TIMEOUT", false),
-    ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", false),
-    ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", false),
-    ("OTEL_BSP_SCHEDULE_DELAY", false),
-    ("OTEL_BSP_MAX_QUEUE_SIZE", false),
-    ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", false),
-    ("OTEL_BSP_EXPORT_TIMEOUT", false),
-    ("OTEL_BLRP_SCHEDULE_DELAY", false),
-    ("OTEL_BLRP_MAX_QUEUE_SIZE", false),
-    ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", false),
-    ("OTEL_BLRP_EXPORT_TIMEOUT", false),
-    ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", false),
-    ("OTEL_SPAN_EVENT_COUNT_LIMIT", false),
-    ("OTEL_SPAN_LINK_COUNT_LIMIT", false),
-];
 
 /// A variable with an unusable value: its name, and what the value must be.
 pub(crate) type UnusableVariable = (&'static str, &'static str);
@@ -176,7 +136,7 @@ impl OtelVariables {
 
     /// Every variable with an unusable value.
     pub(crate) fn unusable_variables(&self) -> Vec<UnusableVariable> {
-        let unusable = |(name, _): &(&'static str, bool)| {
+        let unusable = |OtelVariable { name, .. }: &OtelVariable| {
             let (fits, must) = rule(name)?;
             self.get(name).filter(|value| !fits(value)).map(|_| (*name, must))
         };
@@ -289,9 +249,9 @@ fn number(text: &str) -> Option<u64> {
 
 impl clap::Args for OtelVariables {
     fn augment_args(command: Command) -> Command {
-        let arg = |(name, is_secret): &(&'static str, bool)| {
+        let arg = |OtelVariable { name, help, is_secret }: &OtelVariable| {
             // Environment variable only: clap requires a flag, which is hidden.
-            let arg = Arg::new(*name).long(*name).env(name);
+            let arg = Arg::new(*name).long(*name).env(name).help(help);
             let arg = arg.hide_env_values(*is_secret).hide(true);
             if name.ends_with("_ENDPOINT") {
                 arg.value_parser(|text: &str| settings::otlp_endpoint(text).map(OsString::from))
@@ -313,7 +273,8 @@ impl FromArgMatches for OtelVariables {
             let value = matches.get_one::<OsString>(name)?.to_str()?.trim();
             (!value.is_empty()).then(|| (name, value.to_owned()))
         };
-        let variables = Self(VARIABLES.iter().filter_map(|(name, _)| value(name)).collect());
+        let variables =
+            Self(VARIABLES.iter().filter_map(|variable| value(variable.name)).collect());
         let checked = variables.check_endpoints();
         checked
             .map_err(|text| clap::Error::raw(ErrorKind::ValueValidation, format!("{text}\n")))?;

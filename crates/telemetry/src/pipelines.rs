@@ -25,7 +25,7 @@ use crate::{
     span_sink::SCOPE,
 };
 
-/// The common parts of both pipelines.
+/// Settings, resource, metrics and clock offset shared by the span and log pipelines.
 pub(crate) struct Base<'a> {
     pub(crate) config: &'a TelemetryConfig,
     pub(crate) resource: Resource,

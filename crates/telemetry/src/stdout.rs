@@ -24,7 +24,7 @@ use tracing_subscriber::{
 
 use crate::ClockOffset;
 
-/// Most lines that wait for standard output; further ones are dropped and counted.
+/// Maximum number of lines that wait for standard output; further ones are dropped and counted.
 const LINES_MAX: usize = 8_192;
 
 /// Write buffer, in bytes. The writer's thread flushes it when no line waits.

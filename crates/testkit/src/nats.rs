@@ -8,7 +8,7 @@ use tokio::{process::Command, sync::OnceCell};
 
 use crate::{PortBlock, settings::TestSettings};
 
-/// Most port blocks tried if another process uses one of the ports.
+/// Maximum number of port blocks tried if another process uses one of the ports.
 const ATTEMPTS_MAX: u32 = 5;
 /// Grace period of a graceful stop.
 const GRACE: Duration = Duration::from_secs(10);

@@ -23,7 +23,7 @@ use tonic::{
 
 use crate::received::{ReceivedLog, ReceivedSpan, service_name};
 
-/// Most recorded spans, and most log lines; beyond that the sink responds `resource exhausted`.
+/// Maximum number of recorded spans, and of log lines; above it, the sink responds `resource exhausted`.
 const KEPT_MAX: usize = 500_000;
 
 /// Behaviour of the sink.

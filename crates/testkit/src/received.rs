@@ -42,18 +42,18 @@ impl ReceivedSpan {
         self.span.kind()
     }
 
-    /// An attribute as text; lists and maps in their debug form.
+    /// An attribute as a string; lists and maps in their debug form.
     pub fn attribute(&self, key: &str) -> Option<String> {
         find(&self.span.attributes, key)
     }
 
-    /// Whether its status is ERROR.
+    /// Whether the span's status is ERROR.
     pub fn is_error(&self) -> bool {
         let status = self.span.status.as_ref();
         status.is_some_and(|status| status.code() == StatusCode::Error)
     }
 
-    /// Span ids of its links, 16 hex digits each.
+    /// Span ids of the span's links, 16 hex digits each.
     pub fn links(&self) -> Vec<String> {
         let links = self.span.links.iter();
         links.map(|link| hex::encode(&link.span_id)).collect()
@@ -90,7 +90,7 @@ impl ReceivedLog {
         self.record.body.as_ref().map(text).unwrap_or_default()
     }
 
-    /// An attribute as text; lists and maps in their debug form.
+    /// An attribute as a string; lists and maps in their debug form.
     pub fn attribute(&self, key: &str) -> Option<String> {
         find(&self.record.attributes, key)
     }

@@ -15,7 +15,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
-/// Most recorded requests; later ones get a response and are not recorded.
+/// Maximum number of recorded requests; later ones get a response and are not recorded.
 const KEPT_MAX: usize = 100_000;
 
 /// A response of the receiver.

@@ -31,7 +31,7 @@ pub struct Completeness {
 pub struct RootSpan {
     /// The span's name.
     pub name: String,
-    /// Its service.
+    /// The span's service.
     pub service: String,
 }
 
@@ -40,7 +40,7 @@ pub struct RootSpan {
 pub struct MissingParent {
     /// The span's name.
     pub name: String,
-    /// Its service.
+    /// The span's service.
     pub service: String,
     /// The id of its parent.
     pub parent: String,

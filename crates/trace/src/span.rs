@@ -8,15 +8,15 @@ use serde_json::{Map, Value};
 pub struct Span {
     /// The id of its trace, as exported.
     pub trace_id: String,
-    /// Its id, as exported.
+    /// The span's id, as exported.
     pub id: String,
     /// The id of its parent; `None` for a root.
     pub parent: Option<String>,
     /// `service.name` of its resource.
     pub service: String,
-    /// Its name.
+    /// The span's name.
     pub name: String,
-    /// Its kind.
+    /// The span's kind.
     pub kind: SpanKind,
     /// Start, Unix nanoseconds.
     pub start_ns: u64,
@@ -26,7 +26,7 @@ pub struct Span {
     pub has_times: bool,
     /// The status message, possibly empty, if its status is an error.
     pub error: Option<String>,
-    /// Its links.
+    /// The span's links.
     pub links: Vec<SpanLink>,
     /// The names of its events.
     pub events: Vec<String>,
@@ -103,7 +103,7 @@ impl Span {
         self.parent.as_ref() == Some(&parent.id)
     }
 
-    /// Whether it links to `other`.
+    /// Whether this span links to `other`.
     pub fn links_to(&self, other: &Self) -> bool {
         let goes_there =
             |link: &SpanLink| link.trace_id == other.trace_id && link.span_id == other.id;
@@ -116,7 +116,7 @@ impl Span {
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     }
 
-    /// A text attribute.
+    /// A string attribute.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.attributes.get(name)?.as_str()
     }
@@ -157,7 +157,7 @@ impl Span {
 }
 
 impl Span {
-    /// A span of the gateway with this text as its id and name, and nothing else: what tests start from.
+    /// A span of the gateway with this string as its id and name, and nothing else: what tests start from.
     pub fn named(id: &str) -> Self {
         Self {
             trace_id: String::new(),

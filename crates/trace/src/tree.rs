@@ -13,22 +13,22 @@ pub struct TreeRow {
     pub parent: Option<usize>,
     /// 0 at the top.
     pub depth: usize,
-    /// Whether it is the last sibling.
+    /// Whether the span is the last of its siblings.
     pub last: bool,
-    /// Why it is placed here.
+    /// Why the span is placed here.
     pub place: TreePlace,
 }
 
 /// Why a span is placed where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TreePlace {
-    /// It has no parent.
+    /// The span has no parent.
     Root,
     /// Below its parent.
     Child,
-    /// Its parent is not in the trace: lost, or not yet received.
+    /// The span's parent is not in the trace: lost, or not yet received.
     Orphan,
-    /// It is its own ancestor; the cycle is cut above it.
+    /// The span is its own ancestor; the cycle is cut above it.
     Loop,
 }
 

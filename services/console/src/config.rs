@@ -32,15 +32,16 @@ pub struct Config {
     #[arg(long, env = "WAYBILL_OTLP_HTTP_BIND", default_value = "127.0.0.1:4318", value_name = "ADDRESS", value_parser = settings::listen_address)]
     pub otlp_http_bind: SocketAddr,
 
-    /// Most spans kept; beyond it the traces without new spans for longest are evicted.
+    /// Maximum number of spans kept; above it, the traces that have gone longest without a new span are evicted.
     #[arg(long, env = "WAYBILL_CONSOLE_SPANS_MAX", default_value_t = SPANS_MAX, value_parser = settings::whole(1_usize..=1_000_000_000))]
     pub spans_max: usize,
 
-    /// Most log lines kept; beyond it the oldest are evicted.
+    /// Maximum number of log lines kept; above it, the oldest are evicted.
     #[arg(long, env = "WAYBILL_CONSOLE_LOGS_MAX", default_value_t = LOGS_MAX, value_parser = settings::whole(1_usize..=1_000_000_000))]
     pub logs_max: usize,
 
-    /// Most metric series kept, each with its latest point; beyond it those without new points for longest are evicted.
+    /// Maximum number of metric series kept, each with its latest point; above it, the series that have gone longest
+    /// without a new point are evicted.
     #[arg(long, env = "WAYBILL_CONSOLE_SERIES_MAX", default_value_t = SERIES_MAX, value_parser = settings::whole(1_usize..=1_000_000_000))]
     pub series_max: usize,
 
@@ -72,11 +73,12 @@ pub struct Config {
     )]
     pub webhook_secret: Option<WebhookSecrets>,
 
-    /// Base URL of this console for the notifier, shown on the webhook page, if it differs from the console's address.
+    /// URL at which the notifier reaches this console's webhook receiver; shown on the webhook page [default: the
+    /// console's address].
     #[arg(long, env = "WAYBILL_HOOKS_URL", value_name = "URL", value_parser = settings::http_url)]
     pub hooks_url: Option<Url>,
 
-    /// URL of Grafana for a browser, such as http://127.0.0.1:3000. Pages link to it if it is set.
+    /// URL at which a browser reaches Grafana, such as http://127.0.0.1:3000. Pages link to it if it is set.
     #[arg(long, env = "WAYBILL_GRAFANA_URL", value_name = "URL")]
     pub grafana_url: Option<GrafanaUrl>,
 

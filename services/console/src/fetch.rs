@@ -32,7 +32,7 @@ pub(crate) enum NoAnswer {
 /// A response with status 200.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// Its media type; empty without one.
+    /// The response's media type; empty without one.
     pub(crate) media: String,
     pub(crate) body: Bytes,
 }

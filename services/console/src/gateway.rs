@@ -112,7 +112,7 @@ impl Gateway {
         })
     }
 
-    /// Its base URL.
+    /// The gateway's base URL.
     pub(crate) fn base(&self) -> &str {
         self.client.url()
     }

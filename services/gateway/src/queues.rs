@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::{app::App, error::ApiError};
 
-/// How long a reading is reused: many requests at once make one query.
+/// How long a reading is reused: many requests at the same time make one query.
 const CACHE_TIME: Duration = Duration::from_millis(500);
 /// Timeout of a reading.
 const READ_TIMEOUT: Duration = Duration::from_secs(4);

@@ -54,7 +54,7 @@ pub async fn start(
         Ok(())
     });
     parts.spawn(broker::run(app, config.bus, readiness, stop.clone()));
-    tracing::info!(%api, %admin, "gateway listens");
+    tracing::info!(%api, %admin, "gateway listening");
     Ok(RunningGateway { api, admin, parts, stop })
 }
 

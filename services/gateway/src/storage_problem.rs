@@ -22,7 +22,7 @@ use crate::{
     error::{Doubt, REPAIR_RETRY_SECONDS},
 };
 
-/// How long a result is reused: many requests that fail at once make one query.
+/// How long a result is reused: many requests that fail at the same time make one query.
 const CACHE_TIME: Duration = Duration::from_millis(500);
 /// How long a request may wait for a query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);

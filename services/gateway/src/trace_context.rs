@@ -46,7 +46,7 @@ fn copy(origin: &Context, wanted: impl Fn(&str) -> bool) -> Baggage {
     baggage
 }
 
-/// Moves the record into the round whose message was just stored, so that a client sees it at once. If this
+/// Moves the record into the round whose message was just stored, so that a client sees it immediately. If this
 /// fails, the stage that receives the message does it.
 pub(crate) async fn begin_round(broker: &Broker, job: &Job, trace_id: &str) -> Option<Entry> {
     let entry = round::enter(&broker.jobs, job, trace_id).await;

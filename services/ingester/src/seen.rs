@@ -23,8 +23,8 @@ impl Seen {
         Ok(Self(store.context("cannot open the bucket of idempotency keys")?))
     }
 
-    /// The job for the event of message `seq`: `fresh`, or the job of an earlier delivery of the same message.
-    /// `None` if another message had the same event.
+    /// The job id for this event: `fresh` on the first delivery, the stored id on a redelivery of message `seq`, or
+    /// `None` if the event is a duplicate sent in another message.
     pub(crate) async fn job_of(
         &self,
         event: &EventHead,

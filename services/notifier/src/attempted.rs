@@ -3,7 +3,7 @@
 use lru::LruCache;
 use parking_lot::Mutex;
 
-/// Most messages kept: as many as the broker allows unsettled.
+/// Maximum number of messages kept: as many as the broker allows unsettled.
 const UNSENT_MAX: usize = 50_000;
 
 /// The messages by stream sequence. A message that was evicted, or postponed by another process, counts as a repeat,

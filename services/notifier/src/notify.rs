@@ -183,7 +183,7 @@ impl Notifier {
         }
     }
 
-    /// Dead-letters a refused notification at once.
+    /// Dead-letters a refused notification immediately.
     fn refused(&self, notify: &Notify, reason: &'static str, why: String) -> Failure {
         self.count(notify, notification::REFUSED);
         Failure::reject(reason, anyhow!(why))

@@ -47,7 +47,7 @@ const LOKI_GET: [&str; 6] = [
 const TEMPO_GET: [&str; 3] = ["/ready", "/api", "/status/buildinfo"];
 
 impl Backend {
-    /// Its display name.
+    /// The backend's display name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Prometheus => "Prometheus",
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_a_backend_does_not_pass_by_any_spelling() {
+    fn requests_that_change_a_backend_are_rejected_in_every_path_encoding() {
         for (backend, method, path) in [
             (Prometheus, Method::POST, "/api/v1/write"),
             (Prometheus, Method::POST, "/api/v1/otlp/v1/metrics"),

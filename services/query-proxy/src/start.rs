@@ -70,7 +70,7 @@ pub fn start(config: Config, metrics: Metrics, stop: Stop) -> anyhow::Result<Run
         "no backend: set --prometheus (WAYBILL_PROMETHEUS_URL), --loki (WAYBILL_LOKI_URL) or --tempo (WAYBILL_TEMPO_URL)"
     );
     admin::serve(&config.admin, metrics, ReadinessChecks::always(), stop)?;
-    tracing::info!(?running.prometheus, ?running.loki, ?running.tempo, "query proxy listens");
+    tracing::info!(?running.prometheus, ?running.loki, ?running.tempo, "query proxy listening");
     Ok(running)
 }
 
@@ -85,7 +85,8 @@ impl RunningQueryProxy {
         let Some(url) = url else { return Ok(None) };
         let listener = listen::bind(bind, backend.flag())?;
         let bound = listener.local_addr().context("cannot read the bound address")?;
-        let way = Way::to(backend, url).context("cannot set up HTTP")?;
+        let way = Way::to(backend, url)
+            .with_context(|| format!("cannot build the HTTP client for {}", backend.name()))?;
         let router = Router::new().fallback(forward).with_state(way);
         let allowed = AllowedHosts::new(bound, hosts).media_types(MEDIA_TYPES);
         let router = http_guard::guard(router, allowed);

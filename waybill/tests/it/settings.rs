@@ -1,6 +1,10 @@
 //! Settings of a lab: each reaches the part it is for, or is refused with its name.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Duration,
+};
 
 use async_nats::jetstream::{self, consumer::pull};
 use clap::{
@@ -431,10 +435,7 @@ fn table(cli: &Clap) -> String {
                 Some((command.get_name(), arg))
             })
             .collect();
-        let mut defaults: Vec<String> = readers.iter().map(|(_, arg)| default(arg)).collect();
-        defaults.sort();
-        defaults.dedup();
-        defaults.retain(|default| !default.is_empty());
+        let defaults = defaults(&readers);
         let mut commands: Vec<&str> = readers.iter().map(|(command, _)| *command).collect();
         let is_lab = commands.contains(&"submit") && commands.contains(&"open");
         if is_lab {
@@ -443,19 +444,52 @@ fn table(cli: &Clap) -> String {
                 commands.push("up");
             }
         }
-        let help = readers.iter().find_map(|(_, arg)| arg.get_help()).map(ToString::to_string);
-        let help = help.unwrap_or_else(|| "see the OpenTelemetry specification".to_owned());
+        let help = readers.iter().find_map(|(_, arg)| arg.get_help()).expect("it has a help text");
+        let help = split_default(&help.to_string()).0;
         let help = help.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned();
         let help = help.replace('|', "\\|").replace('\n', " ");
-        format!("| `{name}` | {} | {} | {help} |\n", commands.join(", "), defaults.join(" or "))
+        format!("| `{name}` | {} | {defaults} | {help} |\n", commands.join(", "))
     });
-    format!("| Variable | Read by | Default | |\n|---|---|---|---|\n{}", rows.collect::<String>())
+    format!(
+        "| Variable | Read by | Default | Meaning |\n|---|---|---|---|\n{}",
+        rows.collect::<String>()
+    )
 }
 
+/// The default, after the names of the commands that have it if only one or two of several do.
+fn defaults(readers: &[(&str, &Arg)]) -> String {
+    let mut commands_of = BTreeMap::<String, Vec<&str>>::new();
+    for (command, arg) in readers {
+        commands_of.entry(default(arg)).or_default().push(command);
+    }
+    let is_one = commands_of.len() == 1;
+    let defaults = commands_of.into_iter().filter(|(default, _)| !default.is_empty());
+    let shown = defaults.map(|(default, commands)| match commands.len() {
+        1 | 2 if !is_one => format!("{}: {default}", commands.join(" and ")),
+        _ => default,
+    });
+    shown.collect::<Vec<_>>().join("; ").replace('|', "\\|")
+}
+
+/// The default that clap knows, else the one that the help text states.
 fn default(arg: &Arg) -> String {
     let values = arg.get_default_values().iter().filter_map(|value| value.to_str());
     let values = values.collect::<Vec<_>>().join(",");
-    if values.is_empty() { String::new() } else { format!("`{values}`") }
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    match split_default(&help).1 {
+        Some(stated) => stated,
+        None if values.is_empty() => String::new(),
+        None => format!("`{values}`"),
+    }
+}
+
+/// A help text without `[default: …]`, and what that states.
+fn split_default(help: &str) -> (String, Option<String>) {
+    let Some((before, rest)) = help.split_once(" [default: ") else {
+        return (help.to_owned(), None);
+    };
+    let (stated, after) = rest.split_once(']').expect("the bracket is closed");
+    (format!("{before}{after}"), Some(stated.to_owned()))
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ async fn a_server_that_is_no_gateway_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn a_failed_connection_differs_from_one_that_ends_early_or_not_at_all() {
+async fn refused_closed_truncated_and_hanging_responses_have_different_causes() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = closed.local_addr().unwrap();
     drop(closed);

@@ -10,9 +10,9 @@ use crate::{JobId, state::JobState};
 pub struct JobAccepted {
     /// The job's id.
     pub id: JobId,
-    /// Its state: `accepted`, or a later one for a repeated submission.
+    /// The job's state: `accepted`, or a later one for a repeated submission.
     pub state: JobState,
-    /// Its trace, as 32 hex digits.
+    /// The job's trace, as 32 hex digits.
     pub trace_id: String,
 }
 
@@ -23,7 +23,7 @@ pub struct EventAccepted {
     pub event_id: String,
     /// The event's own source.
     pub source: String,
-    /// Its trace, as 32 hex digits.
+    /// The event's trace, as 32 hex digits.
     pub trace_id: String,
 }
 

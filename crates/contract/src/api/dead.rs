@@ -11,13 +11,13 @@ use crate::{JobId, Stage, signals::reason::DEAD_LETTERS};
 
 /// Dead letters that one request redrives if it sets no limit.
 pub const REDRIVE_LIMIT_DEFAULT: u32 = 50;
-/// Most dead letters that one request redrives.
+/// Maximum number of dead letters that one request redrives.
 pub const REDRIVE_LIMIT_MAX: u32 = 500;
 
 /// A dead letter in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeadLetterView {
-    /// Its sequence number in the stream of dead letters.
+    /// The dead letter's sequence number in the stream of dead letters.
     pub seq: u64,
     /// The stage that dead-lettered the message.
     pub stage: String,
@@ -69,9 +69,9 @@ pub struct DeadLetterDetail {
 /// One header of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Header {
-    /// Its name.
+    /// The header's name.
     pub name: String,
-    /// Its value, unchanged.
+    /// The header's value, unchanged.
     pub value: String,
 }
 
@@ -103,7 +103,7 @@ pub struct RedriveMany {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DeadLetterReasonSchema>)]
     pub reason: Option<String>,
-    /// Most dead letters to redrive: 1 to 500, 50 if absent.
+    /// Maximum number of dead letters to redrive: 1 to 500, 50 if absent.
     #[schema(minimum = 1, maximum = 500)]
     #[serde(
         default,
@@ -149,7 +149,7 @@ pub struct RedrivenMany {
 /// A dead letter that could not be redriven.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RedriveFailure {
-    /// Its sequence number.
+    /// The dead letter's sequence number.
     pub seq: u64,
     /// The kind of problem, as in an error response.
     #[serde(rename = "type")]

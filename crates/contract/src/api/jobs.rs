@@ -17,24 +17,24 @@ use crate::{
 /// A job as a client sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobView {
-    /// Its id.
+    /// The job's id.
     pub id: JobId,
-    /// Its name.
+    /// The job's name.
     pub name: String,
-    /// Its kind.
+    /// The job's kind.
     pub kind: JobKind,
     /// Who submitted it.
     #[serde(default)]
     pub source: JobSource,
-    /// Its state.
+    /// The job's state.
     pub state: JobState,
     /// 0 at first; one more with each redrive or retry.
     pub round: u32,
-    /// Its trace, as 32 hex digits.
+    /// The job's trace, as 32 hex digits.
     pub trace_id: String,
     /// Attempts used up or under way in this round.
     pub attempts: u32,
-    /// Most attempts it may use.
+    /// Maximum number of attempts.
     pub attempts_max: u32,
     /// Runs that ended without a verdict in this round.
     pub interruptions: u32,
@@ -46,7 +46,7 @@ pub struct JobView {
     /// Why it did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<JobFailure>,
-    /// Its progress, while it runs.
+    /// The job's progress, while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<ProgressView>,
     /// The worker that runs it.
@@ -79,7 +79,7 @@ impl JobView {
     pub fn of(record: JobRecord, results: Option<Vec<OperationResult>>) -> Self {
         let spent = record.attempts.processor;
         let stages = StageCounts::of(&record);
-        // The attempt that runs, or that ended the job with results, is not in `spent` but counts.
+        // `spent` excludes the running attempt and the one that ended the job with results; add it.
         let under_way = u32::from(record.lease.is_some() || record.run.is_some());
         Self {
             id: record.id,
@@ -139,7 +139,7 @@ impl StageCounts {
 pub struct ProgressView {
     /// Index of the running operation, from 0.
     pub operation: u32,
-    /// Its kind.
+    /// The running operation's kind.
     pub kind: OperationKind,
     /// The completed part, 0 to 1.
     pub part: f32,
@@ -166,7 +166,7 @@ pub struct JobEvent {
 enum JobEventName {
     /// The job, after each change of its state.
     State,
-    /// Its progress.
+    /// The job's progress.
     Progress,
 }
 

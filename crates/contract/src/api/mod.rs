@@ -23,7 +23,7 @@ pub use waiting::{LeaseView, WaitReason, WaitView};
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 /// Entries of a list if the request sets no limit.
 pub const LIST_LIMIT_DEFAULT: usize = 50;
-/// Most entries of a list.
+/// Maximum number of entries of a list.
 pub const LIST_LIMIT_MAX: usize = 500;
 /// Media type of errors (RFC 9457).
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -24,23 +24,23 @@ pub enum OperationState {
 /// One operation of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OperationView {
-    /// Its index in the job, from 0.
+    /// The operation's index in the job, from 0.
     pub index: u32,
-    /// Its state.
+    /// The operation's state.
     pub state: OperationState,
-    /// Its kind; absent until the job was queued.
+    /// The operation's kind; absent until the job is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<OperationKind>,
-    /// The operation as submitted; absent until the job was queued.
+    /// The operation as submitted; absent until the job is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
     /// The completed part, 0 to 1, while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<f32>,
-    /// Its value: a number, a text, or the description of a tile. Present once the job has ended.
+    /// The operation's value: a number, a string, or the description of a tile. Present once the job has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<serde_json::Value>,
-    /// Its error.
+    /// The operation's error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// How long it ran.

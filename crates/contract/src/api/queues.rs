@@ -9,7 +9,7 @@ pub struct QueueView {
     /// The stream, and how full it is.
     #[serde(flatten)]
     pub store: StoreView,
-    /// Its consumer; absent for the dead letters.
+    /// The stream's consumer; absent for the dead letters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumer: Option<String>,
     /// Messages not yet delivered to the consumer.

@@ -41,7 +41,7 @@ pub struct Timestamps {
     /// The next attempt is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_ms: Option<i64>,
-    /// It ended.
+    /// The job ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_ms: Option<i64>,
     /// Queue wait of the latest attempt; negative if clocks disagree.

@@ -25,23 +25,23 @@ use crate::{
 /// The record of one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobRecord {
-    /// Its id.
+    /// The job's id.
     pub id: JobId,
     /// Schema version; a service must know it to use the record.
     #[serde(default = "stored::first_version")]
     pub version: u32,
-    /// Its name, for people.
+    /// The job's name, for people.
     pub name: String,
-    /// Its kind.
+    /// The job's kind.
     pub kind: JobKind,
     /// Who submitted it.
     #[serde(default, skip_serializing_if = "JobSource::is_client")]
     pub source: JobSource,
-    /// Its state.
+    /// The job's state.
     pub state: JobState,
     /// 0 at first; one more with each redrive or retry.
     pub round: u32,
-    /// Its trace, as 32 hex digits; the same in every round.
+    /// The job's trace, as 32 hex digits; the same in every round.
     pub trace_id: String,
     /// How many operations it has.
     pub operations: u32,
@@ -68,7 +68,7 @@ pub struct JobRecord {
     /// Results of the winning run, if they are small; else they are in the bucket of results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<OperationResult>>,
-    /// Its spec, if that is small; else it is in the stream of payloads once the job is queued.
+    /// The job's spec, if that is small; else it is in the stream of payloads once the job is queued.
     #[serde(rename = "asked", default, skip_serializing_if = "Option::is_none")]
     pub inline_spec: Option<InlineSpec>,
     /// Why it failed, is dead, or is retried.
@@ -172,7 +172,7 @@ impl JobRecord {
         Ok(())
     }
 
-    /// The latest possible deadline, in broker time, of a record that was written at `written_ms`.
+    /// The record's deadline, in broker time. Without one, `written_ms` plus the maximum deadline.
     pub fn latest_deadline_ms(&self, written_ms: i64) -> i64 {
         let longest_ms = i64::from(DEADLINE_SECONDS_MAX) * 1_000;
         self.deadline_at_ms.unwrap_or_else(|| written_ms.saturating_add(longest_ms))

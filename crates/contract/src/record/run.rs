@@ -48,11 +48,11 @@ impl Lease {
 pub struct Progress {
     /// Index of the running operation, from 0.
     pub operation: u32,
-    /// Its kind.
+    /// The running operation's kind.
     pub kind: OperationKind,
     /// The completed part, 0 to 1.
     pub part: f32,
-    /// Its span, so that a worker that takes over can export it as lost.
+    /// The running operation's span, so that a worker that takes over can export it as lost.
     pub span: TraceParent,
     /// When it started, by the worker's displayed clock; Unix nanoseconds.
     pub started_at_ns: i64,

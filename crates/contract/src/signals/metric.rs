@@ -16,13 +16,13 @@ pub enum MetricKind {
 /// A metric, in base units (seconds, bytes).
 #[derive(Debug, PartialEq)]
 pub struct Metric {
-    /// Its full name, as it is scraped.
+    /// The metric's full name, as it is scraped.
     pub name: &'static str,
-    /// Its kind.
+    /// The metric's kind.
     pub kind: MetricKind,
-    /// Its help text, one sentence.
+    /// The metric's help text, one sentence.
     pub help: &'static str,
-    /// Its labels, in the order in which values are given.
+    /// The metric's labels, in the order in which values are given.
     pub labels: &'static [Label],
     /// Upper bounds of a histogram's buckets, rising, without infinity; empty for other kinds.
     pub buckets: &'static [f64],
@@ -33,7 +33,7 @@ pub struct Metric {
 /// A label and its known values. Never an id, never a word from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Label {
-    /// Its name.
+    /// The label's name.
     pub name: &'static str,
     /// All values it can have; empty if they are few but not known beforehand.
     pub values: &'static [&'static str],

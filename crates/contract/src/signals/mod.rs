@@ -129,9 +129,9 @@ metrics! {
     /// Attempts in flight.
     IN_FLIGHT = Gauge, "waybill_in_flight",
         "Attempts in flight.", [STAGE], &[], CONSUMERS;
-    /// Most attempts in flight at once.
+    /// Maximum number of attempts in flight.
     SLOTS = Gauge, "waybill_slots",
-        "Most attempts that may be in flight at once.", [STAGE], &[], CONSUMERS;
+        "Maximum number of attempts in flight.", [STAGE], &[], CONSUMERS;
     /// Notifications by outcome.
     NOTIFICATIONS = Counter, "waybill_notifications_total",
         "Notifications, by outcome.", [CHANNEL, NOTIFICATION_OUTCOME], &[], NOTIFIER;

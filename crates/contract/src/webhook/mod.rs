@@ -13,7 +13,7 @@ mod address;
 
 pub use address::is_public;
 
-/// Most pairs on an allow-list.
+/// Maximum number of pairs on an allow-list.
 pub const ALLOW_MAX: usize = 64;
 /// The field that address errors name.
 const FIELD: &str = "notify.url";

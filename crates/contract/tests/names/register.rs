@@ -104,7 +104,7 @@ impl Register {
 }
 
 impl Series {
-    /// Whether it can have the label; what a rule records can have any.
+    /// Whether the series can have the label; a series that a recording rule writes can have any.
     pub(crate) fn has(self, label: &str) -> bool {
         TARGET_LABELS.contains(&label)
             || match self {

@@ -31,7 +31,7 @@ use crate::{
 const NO_CAPACITY_DELAY: Duration = Duration::from_secs(1);
 /// A lease that expires within this time is waited for once, which saves a redelivery.
 const SHORT_WAIT: Duration = Duration::from_millis(250);
-/// Most child processes of one worker.
+/// Maximum number of concurrent child processes of one worker.
 const CHILDREN_MAX: usize = 32;
 /// Interruptions from which on a job runs isolated. The first one does not count: a lost worker interrupts every job
 /// that it runs.
@@ -110,7 +110,7 @@ impl Claims {
         let acquired = self.acquire(delivery, entry).await?;
         let moved = || Claim::LeasedElsewhere {
             after: Duration::ZERO,
-            why: "its record has just been changed by another worker".to_owned(),
+            why: "the job's record has just been changed by another worker".to_owned(),
         };
         Ok(acquired.unwrap_or_else(moved))
     }
@@ -123,7 +123,7 @@ impl Claims {
         }
         if record.round < job.round || record.state == JobState::Accepted {
             // The message is published before its record moves to `queued`, a moment later.
-            let why = "its record does not show yet that it was queued".to_owned();
+            let why = "the job's record does not show yet that it was queued".to_owned();
             return Some(Claim::LeasedElsewhere { after: Duration::from_millis(100), why });
         }
         if record.state.is_terminal() {
@@ -288,9 +288,9 @@ impl Claims {
 fn used_up(interruptions: Interruptions) -> Option<String> {
     let Interruptions { total, isolated, .. } = interruptions;
     if isolated >= ISOLATED_DEATHS_MAX {
-        return Some(format!("its child process died {isolated} times"));
+        return Some(format!("the job's child process died {isolated} times"));
     }
-    (total >= INTERRUPTIONS_MAX).then(|| format!("{total} of its workers were lost"))
+    (total >= INTERRUPTIONS_MAX).then(|| format!("{total} of the job's workers were lost"))
 }
 
 fn has_never_run(record: &JobRecord) -> bool {

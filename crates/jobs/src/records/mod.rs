@@ -32,7 +32,7 @@ pub struct Records {
 pub struct Entry {
     /// The record.
     pub record: JobRecord,
-    /// Its revision, for the next compare-and-set.
+    /// The record's revision, for the next compare-and-set.
     pub revision: u64,
     /// When it was written, in broker time; Unix nanoseconds.
     pub written_at_ns: i128,
@@ -54,7 +54,7 @@ pub enum RecordError {
         job: JobId,
         /// What is wrong with it.
         cause: Unreadable,
-        /// Its revision, to replace it.
+        /// The record's revision, to replace it.
         revision: u64,
     },
     /// The record would exceed its size limit. Nothing was written.

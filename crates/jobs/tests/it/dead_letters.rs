@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_message_is_a_dead_letter_at_once_with_its_data_and_its_reason() {
+async fn a_rejected_message_is_dead_lettered_immediately_with_its_data_and_reason() {
     let mut rig = Rig::start().await;
     let mut worker = rig.worker("worker-1");
     let job = rig.queued().await;

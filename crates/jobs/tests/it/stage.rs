@@ -15,7 +15,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-/// Jobs that a worker runs at once.
+/// Jobs that a worker runs at the same time.
 pub(crate) const SLOTS: usize = 4;
 /// Long enough for anything on a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);

@@ -80,14 +80,14 @@ impl BrokerWatch {
             problem.reported = reported;
             let advice = match &blocked {
                 Some((_, advice)) => advice.clone(),
-                None if restart_helps => "it is restarted".to_owned(),
-                None => "see its log".to_owned(),
+                None if restart_helps => "nats-server is restarted".to_owned(),
+                None => "see the log of nats-server".to_owned(),
             };
             let why = error.to_owned();
             (self.report)(LabEvent::Unhealthy { part: Part::Nats, why, advice });
         }
         if restart_helps && blocked.is_none() && limit.is_due() {
-            self.restarter.restart("it can write again").await;
+            self.restarter.restart("nats-server can write again").await;
         }
     }
 

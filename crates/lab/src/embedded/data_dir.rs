@@ -28,7 +28,7 @@ pub struct DataDir {
 /// Why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// It has files that no lab created.
+    /// The folder has files that no lab created.
     #[error(
         "{} is not empty and no lab made it: name another folder with --data-dir",
         .0.display()
@@ -40,18 +40,18 @@ pub enum DataDirError {
         .0.display()
     )]
     InUse(PathBuf),
-    /// Its disk has too little free space.
+    /// The folder's disk has too little free space.
     #[error(
-        "no room in {}: {free_kib} KiB are free and a lab needs {} MiB; make room, or name a folder on another disk with --data-dir",
+        "not enough disk space in {}: {free_mib} MiB free, {} MiB needed; free some, or name a folder on another disk with --data-dir",
         path.display(), Disk::ROOM_TO_START >> 20
     )]
     NoRoom {
         /// The folder.
         path: PathBuf,
-        /// Free space, in KiB.
-        free_kib: u64,
+        /// Free space, in MiB, rounded down.
+        free_mib: u64,
     },
-    /// It cannot be written.
+    /// The folder cannot be written.
     #[error("cannot write {}: {cause}; name another folder with --data-dir", path.display())]
     Files {
         /// The file or folder.
@@ -87,7 +87,7 @@ impl DataDir {
         }
         match Disk::of(&path) {
             Some(disk) if disk.free < Disk::ROOM_TO_START => {
-                return Err(DataDirError::NoRoom { path, free_kib: disk.free >> 10 });
+                return Err(DataDirError::NoRoom { path, free_mib: disk.free >> 20 });
             }
             _ => {}
         }

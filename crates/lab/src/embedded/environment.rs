@@ -92,14 +92,18 @@ impl EmbeddedOptions {
             (
                 "WAYBILL_ADMIN_BIND",
                 None,
-                "it is the address of one process; --port-base moves all ports together",
+                "the variable is the address of one process; --port-base moves all ports together",
             ),
             (
                 "WAYBILL_SPAN_JOURNAL",
                 None,
-                "it is the file of one process; --data-dir says where a lab keeps its own",
+                "the variable is the file of one process; --data-dir sets where a lab keeps its files",
             ),
-            ("WAYBILL_INSTANCE", None, "it is the name of one process, and a lab has several"),
+            (
+                "WAYBILL_INSTANCE",
+                None,
+                "the variable is the name of one process, and a lab has several",
+            ),
             ("WAYBILL_REPLICAS", Some("1".to_owned()), "a lab of one broker keeps one copy"),
         ];
         let refused = rows.into_iter().filter_map(|(name, holds, why)| {
@@ -174,7 +178,11 @@ mod tests {
             assert_eq!(with(&[(name, " ")]).check_environment(), Ok(()), "{name} is empty");
         }
         let two = with(&[("WAYBILL_INSTANCE", "a"), ("WAYBILL_REPLICAS", "2")]);
-        assert_eq!(two.check_environment().unwrap_err().0.len(), 2, "all are reported at once");
+        assert_eq!(
+            two.check_environment().unwrap_err().0.len(),
+            2,
+            "all are reported at the same time"
+        );
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub enum UpError {
     /// The topology step took too long.
     #[error("preparing the broker took more than {} s; start with --fresh", .0.as_secs())]
     TopologyLate(Duration),
-    /// The lab was stopped before it was up.
-    #[error("stopped before the lab was up")]
+    /// The lab was stopped before it was ready.
+    #[error("the lab was stopped before it was ready")]
     Stopped,
 }

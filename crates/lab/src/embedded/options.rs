@@ -12,7 +12,7 @@ use settings::Switch;
 
 use crate::{LabEventSink, Part, PortArgs, Ports, nats::FinderArgs, silent};
 
-/// Most processors one lab starts.
+/// Maximum number of processors one lab starts.
 pub const PROCESSORS_MAX: u16 = 16;
 /// Time for a part to flush telemetry after its grace period.
 pub const FLUSH_LIMIT: Duration = Duration::from_secs(5);
@@ -31,10 +31,10 @@ pub struct UpArgs {
     /// Start with no jobs: delete the data of an earlier lab in the data folder
     #[arg(long, env = "WAYBILL_FRESH", value_parser = settings::switched_on)]
     pub fresh: bool,
-    /// Address on which gateway and console listen; on any but a loopback address, faults are off unless --faults on
+    /// Address on which gateway and console listen; on a non-loopback address, faults are off unless --faults on
     #[arg(long, env = "WAYBILL_BIND", value_name = "IP", value_parser = settings::ip_address, default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
     pub bind: IpAddr,
-    /// How many processors share the work
+    /// Number of processors
     #[arg(
         long,
         env = "WAYBILL_PROCESSORS",
@@ -52,17 +52,17 @@ pub struct UpArgs {
         value_parser = settings::seconds(0..=GRACE_SECONDS_MAX)
     )]
     pub grace_seconds: u64,
-    /// Send telemetry to this OTLP endpoint instead of the lab's console
+    /// Send telemetry to this OTLP endpoint [default: the lab's console]
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", value_parser = settings::otlp_endpoint)]
     pub otlp_endpoint: Option<String>,
-    /// Seconds between two canary jobs, which the console follows through every signal; 0 is off [default: 60; off with
-    /// --trickle 0 or with telemetry elsewhere]
+    /// Interval between canary jobs, in seconds; 0 disables [default: 60, or 0 with --trickle 0 or if traces are not sent
+    /// to the console]. For each, the console checks that its trace, logs and metrics arrive
     #[arg(long = "canary", env = "WAYBILL_CANARY_SECONDS", value_name = "S", value_parser = settings::seconds(0..=86_400))]
     pub canary_seconds: Option<u64>,
-    /// Clock for timestamps: each service's own clock, or that clock corrected by the lab's time server
+    /// Clock for timestamps: `system`: the machine's clock; `ntp`: that clock plus the offset measured by NTP
     #[arg(long, env = "WAYBILL_CLOCK", value_name = "system|ntp", default_value = "ntp", value_parser = settings::word::<TimeSource>)]
     pub clock: TimeSource,
-    /// Whether injected faults take effect [default: on; off for a lab that is open to others]
+    /// Whether injected faults take effect [default: on, or off if the lab is bound to a non-loopback address]
     #[arg(long, env = "WAYBILL_FAULTS", value_name = "on|off")]
     pub faults: Option<Switch>,
     /// Ack wait: how long a lost worker's jobs wait for a take-over, such as 2s for a demo: 1s to 5m [default: 10s]

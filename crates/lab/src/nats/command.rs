@@ -12,13 +12,13 @@ pub(super) const VERSION_LIMIT: Duration = Duration::from_secs(20);
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
-    /// It could not be started.
+    /// The command could not be started.
     #[error("{0}")]
     Start(#[from] io::Error),
-    /// It took too long and was killed.
-    #[error("timed out after {} s", .0.as_secs())]
+    /// The command took too long and was killed.
+    #[error("the command timed out after {} s", .0.as_secs())]
     Late(Duration),
-    /// It exited with an error.
+    /// The command exited with an error.
     #[error("{status}: {printed}")]
     Failed {
         /// Exit status.

@@ -14,7 +14,7 @@ pub(crate) const CONFIG_FILE: &str = "nats.conf";
 
 /// Size limit of the file store, in bytes; more than the limits of all streams and buckets together.
 const STORE_BYTES_MAX: u64 = 16 << 30;
-/// Most client connections: four services, the console, command lines and a workshop.
+/// Maximum number of client connections: four services, the console, command lines and a workshop.
 const CONNECTIONS_MAX: u32 = 1_024;
 /// Largest message, in bytes: NATS' default.
 const PAYLOAD_BYTES_MAX: u32 = 1 << 20;

@@ -26,7 +26,7 @@ pub struct Server {
 /// Why a nats-server does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// Its folder or configuration cannot be written.
+    /// The server's folder or configuration cannot be written.
     #[error("cannot write the configuration of nats-server in {}: {cause}", folder.display())]
     Files {
         /// The folder.
@@ -34,10 +34,10 @@ pub enum ServerError {
         /// The system's error.
         cause: io::Error,
     },
-    /// It cannot be started.
+    /// The server cannot be started.
     #[error("cannot run nats-server: {0}")]
     Spawn(#[from] io::Error),
-    /// It ended before it was ready, for instance because a port is taken.
+    /// The server ended before it was ready, for instance because a port is taken.
     #[error("nats-server ended before it was ready ({status}):\n{output}")]
     Ended {
         /// Exit status.
@@ -45,7 +45,7 @@ pub enum ServerError {
         /// The end of its log.
         output: String,
     },
-    /// It did not get ready in time.
+    /// The server did not get ready in time.
     #[error("nats-server was not ready within {} s:\n{output}", limit.as_secs())]
     Late {
         /// The time limit.

@@ -17,7 +17,7 @@ pub(super) async fn query(binary: &Path) -> Result<Version, String> {
     let mut command = Command::new(binary);
     command.arg("--version");
     let text = output(command, VERSION_LIMIT).await.map_err(|error| error.to_string())?;
-    let version = parse(&text).ok_or_else(|| format!("it prints `{}`", text.trim()))?;
+    let version = parse(&text).ok_or_else(|| format!("--version printed `{}`", text.trim()))?;
     if version < OLDEST {
         return Err(format!("version {version} is too old, {OLDEST} is needed"));
     }

@@ -7,7 +7,7 @@ use crate::Part;
 /// Why a part did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Its log cannot be written.
+    /// The part's log cannot be written.
     #[error("cannot write {}: {cause}", path.display())]
     Log {
         /// The file.
@@ -15,7 +15,7 @@ pub enum StartError {
         /// The system's error.
         cause: io::Error,
     },
-    /// It cannot be run.
+    /// The part cannot be run.
     #[error("cannot run {part}: {cause}")]
     Spawn {
         /// The part.
@@ -23,28 +23,28 @@ pub enum StartError {
         /// The system's error.
         cause: io::Error,
     },
-    /// It ended before it was ready.
+    /// The part ended before it was ready.
     #[error("{part} ended before it was ready ({status}); the end of {}:\n{output}", log.display())]
     Ended {
         /// The part.
         part: Part,
         /// Exit status.
         status: ExitStatus,
-        /// Its log file.
+        /// The part's log file.
         log: PathBuf,
-        /// The last lines of it.
+        /// The last lines of `log`.
         output: String,
     },
-    /// It did not get ready in time.
+    /// The part did not get ready in time.
     #[error("{part} was not ready within {} s; the end of {}:\n{output}", limit.as_secs(), log.display())]
     Late {
         /// The part.
         part: Part,
         /// The time limit.
         limit: Duration,
-        /// Its log file.
+        /// The part's log file.
         log: PathBuf,
-        /// The last lines of it.
+        /// The last lines of `log`.
         output: String,
     },
     /// The lab is stopping.
@@ -58,7 +58,7 @@ pub enum PartError {
     /// This lab has no such part.
     #[error("this lab has no {0}")]
     Absent(Part),
-    /// It did not start.
+    /// The part did not start.
     #[error(transparent)]
     Start(#[from] StartError),
 }

@@ -212,7 +212,7 @@ pub struct Restarter {
 }
 
 impl Restarter {
-    /// Stops the part within its grace period and starts it again at once. Does nothing if it does not run.
+    /// Stops the part within its grace period and starts it again immediately. Does nothing if it does not run.
     pub async fn restart(&self, why: &'static str) {
         let grace = self.grace;
         // A lab that is stopping needs no restart.
@@ -221,7 +221,7 @@ impl Restarter {
 }
 
 impl Drop for Supervisor {
-    /// Kills the processes at once; the tasks would do it too, but only when the runtime polls them.
+    /// Kills the processes immediately; the tasks would do it too, but only when the runtime polls them.
     fn drop(&mut self) {
         for pid in self.handles().filter_map(|handle| handle.status().pid) {
             process::kill_group(pid);

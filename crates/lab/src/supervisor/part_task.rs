@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{LabEvent, Launch, Process, Stopped};
 
-/// Most orders that wait for a part.
+/// Maximum number of orders that wait for a part.
 const ORDERS_WAITING_MAX: usize = 8;
 /// Delay before the first restart in a row; it doubles.
 const RESTART_DELAY: Duration = Duration::from_millis(100);

@@ -22,12 +22,12 @@ pub struct PartStatus {
 /// The state of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartState {
-    /// Its process runs.
+    /// The part's process runs.
     Running,
-    /// Its process is paused.
+    /// The part's process is paused.
     Paused,
-    /// It ended unexpectedly and waits to be restarted.
+    /// The part ended unexpectedly and waits to be restarted.
     Waiting,
-    /// It was stopped, or not started yet.
+    /// The part was stopped, or not started yet.
     Stopped,
 }

@@ -157,7 +157,7 @@ async fn a_lab_waits_for_its_stop() {
     assert!(pids(&lab).is_empty());
 }
 
-/// Ports and a folder for a lab that a test starts itself.
+/// Free ports and a data folder, for tests that start the lab themselves.
 struct Bench {
     block: PortBlock,
     home: tempfile::TempDir,

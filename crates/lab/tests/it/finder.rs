@@ -69,7 +69,7 @@ async fn a_fetched_server_is_kept_and_used_the_next_time() {
 }
 
 #[tokio::test]
-async fn labs_that_start_at_once_fetch_once() {
+async fn labs_that_start_concurrently_fetch_once() {
     let machine = Machine::new().with_pip(PINNED);
     let finder = machine.finder();
     let report = silent();

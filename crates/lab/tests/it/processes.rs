@@ -16,7 +16,7 @@ pub(crate) fn rig() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_lab-rig")).to_owned()
 }
 
-/// Whether it runs. One that has ended and was never waited for does not.
+/// Whether the process runs. A zombie process does not.
 pub(crate) fn runs(pid: u32) -> bool {
     let known = test_kill_process(raw(pid)).is_ok();
     known && !matches!(state(pid), Some('Z' | 'X'))

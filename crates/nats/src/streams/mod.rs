@@ -1,4 +1,4 @@
-//! The state of the streams and consumers, read for all who need it at once.
+//! The state of the streams and consumers, read for all who need it at the same time.
 //!
 //! - this file: reads them
 //! - `view`: as `GET /v1/queues` shows them

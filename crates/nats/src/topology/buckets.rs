@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn buckets_of_an_older_version_lose_their_roll_up_and_keep_what_is_in_them() {
+    async fn apply_disables_rollup_headers_on_existing_buckets_and_keeps_their_data() {
         let nats = NatsServer::start().await;
         let broker = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
         let markers = Some(std::time::Duration::from_mins(1));

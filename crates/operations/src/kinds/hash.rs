@@ -1,4 +1,4 @@
-//! Hashes a text with SHA-256, then the digest again and again.
+//! Hashes a string with SHA-256, then the digest, for a number of rounds.
 
 use json_body::{BodyError, lenient_integer};
 use rand::{Rng, RngExt as _, seq::IndexedRandom as _};
@@ -21,7 +21,7 @@ const ROUNDS_PER_LOOK: u32 = 256;
 /// Texts of random operations.
 const WORDS: [&str; 5] = ["parcel", "pallet", "crate", "letter", "container"];
 
-/// Repeated SHA-256 over a text.
+/// Repeated SHA-256 over a string.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Hash {
     /// The text to hash. At most 64 KiB.
@@ -37,16 +37,19 @@ impl OperationDefinition for Hash {
     const CLI: CliForm = CliForm {
         syntax: "hash:ROUNDS:TEXT",
         example: "hash:1000:some text",
-        help: "SHA-256 of a text, with this number of rounds",
+        help: "SHA-256 of a string, with this number of rounds",
     };
     const LOAD_WEIGHT: u32 = 5;
 
     fn check(&self) -> Result<(), BodyError> {
-        if self.text.len() > TEXT_BYTES_MAX {
-            return Err(BodyError::new("text", format!("must be at most {TEXT_BYTES_MAX} bytes")));
+        let bytes = self.text.len();
+        if bytes > TEXT_BYTES_MAX {
+            let problem = format!("must be at most {TEXT_BYTES_MAX} bytes, is {bytes} bytes");
+            return Err(BodyError::new("text", problem));
         }
         if !(1..=ROUNDS_MAX).contains(&self.rounds) {
-            return Err(BodyError::new("rounds", format!("must be 1 to {ROUNDS_MAX}")));
+            let problem = format!("must be 1 to {ROUNDS_MAX}, is {}", self.rounds);
+            return Err(BodyError::new("rounds", problem));
         }
         Ok(())
     }
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_value_is_the_last_digest() {
+    async fn the_result_is_the_digest_of_the_last_round() {
         let hash = Hash { text: "abc".to_owned(), rounds: 2 };
         assert_eq!(value(hash).await, super::tests::hash("abc", 2));
     }

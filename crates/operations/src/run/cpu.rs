@@ -32,18 +32,21 @@ pub async fn on_cpu<T: Send + 'static>(
     match done.await {
         Ok(result) => result,
         Err(error) => Err(OperationError::Broken(match error.try_into_panic() {
-            Ok(panic) => anyhow!("the work panicked: {}", said(&*panic)),
-            Err(error) => anyhow!(error).context("the work did not run"),
+            Ok(panic) => anyhow!("the operation panicked: {}", panic_message(&*panic)),
+            // A blocking task is cancelled only if the runtime shuts down before the task starts.
+            Err(error) => {
+                anyhow!(error).context("the operation was not started: the process is stopping")
+            }
         })),
     }
 }
 
-/// How many operations run at once.
+/// Maximum number of operations that run at the same time.
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-fn said(panic: &(dyn Any + Send)) -> &str {
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
@@ -97,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_whose_caller_went_away_ends_and_frees_its_core() {
+    async fn a_dropped_operation_stops_and_frees_its_core() {
         let (ended, end) = tokio::sync::oneshot::channel();
         let work = |context: &OperationContext| {
             // Gives up in the end, so that a lost token fails this test instead of hanging it.

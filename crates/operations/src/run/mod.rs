@@ -22,14 +22,14 @@ pub enum OperationError {
     /// The context's cancel token was cancelled.
     #[error("cancelled")]
     Cancelled,
-    /// It could not be done for reasons outside the operation, a panic in its work included.
+    /// The operation could not be done for reasons outside the operation, a panic in its work included.
     #[error(transparent)]
     Broken(#[from] anyhow::Error),
     /// The tile store or the machine cannot serve it now. That is not the job's fault.
     #[error("{0:#}")]
     Unavailable(anyhow::Error),
-    /// The child process that it ran in died: how, in words.
-    #[error("its child process died: {0}")]
+    /// The child process that ran the operation died: how, in words.
+    #[error("the operation's child process died: {0}")]
     ChildLost(String),
 }
 

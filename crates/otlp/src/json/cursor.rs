@@ -74,7 +74,7 @@ impl<'a> Cursor<'a> {
         self.more(is_first, b']')
     }
 
-    /// Reads a text, quoted and escaped.
+    /// Reads a JSON string and returns it quoted and escaped.
     pub(super) fn text(&mut self) -> Result<&'a str, NotJson> {
         let start = self.at;
         self.at += 1;
@@ -86,7 +86,7 @@ impl<'a> Cursor<'a> {
                 }
                 Some(b'\\') => self.escape()?,
                 Some(0x20..) => self.at += 1,
-                _ => return self.expected("the end of a text"),
+                _ => return self.expected("the end of a string"),
             }
         }
     }
@@ -237,7 +237,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Removes quotes and escapes from a text; `None` if an escape is not a character.
+/// Removes quotes and escapes from a JSON string; `None` if an escape is not a character.
 pub(super) fn unescape(quoted: &str) -> Option<Cow<'_, str>> {
     if quoted.contains('\\') {
         serde_json::from_str::<String>(quoted).ok().map(Cow::Owned)

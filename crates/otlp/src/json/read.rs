@@ -24,17 +24,17 @@ pub struct Read {
     pub flaw: Option<String>,
 }
 
-/// Why a whole JSON text is refused.
+/// Why a whole JSON document is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// The text is not JSON.
+    /// The document is not JSON.
     #[error(transparent)]
     NotJson(#[from] NotJson),
     /// A value outside of the items is invalid.
     #[error("{0}")]
     Shape(String),
     /// The message is too large as protobuf.
-    #[error("it is larger than {0} bytes")]
+    #[error("the message is larger than {0} bytes as protobuf")]
     TooLarge(usize),
 }
 
@@ -125,7 +125,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Writes one value of the field, with its key.
+    /// Reads one JSON value and writes it as protobuf, with the tag of `field`.
     fn value(&mut self, field: &'static Field, depth: usize) -> Result<(), ReadError> {
         let shape = self.cursor.shape()?;
         match field.kind {
@@ -133,7 +133,7 @@ impl Reader<'_> {
             FieldKind::Text | FieldKind::Bytes | FieldKind::Id if shape == Shape::Text => {
                 self.text(field)
             }
-            FieldKind::Text | FieldKind::Bytes | FieldKind::Id => self.reject("must be a text"),
+            FieldKind::Text | FieldKind::Bytes | FieldKind::Id => self.reject("must be a string"),
             _ => self.number(field, shape),
         }
     }

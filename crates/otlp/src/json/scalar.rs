@@ -7,7 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::cursor::Cursor;
 use crate::schema::FieldKind;
 
-/// Most digits of a whole number; a longer one is out of every range.
+/// Maximum number of digits of a whole number; a longer one is out of every range.
 const DIGITS_MAX: usize = 30;
 
 /// Accepts padded and unpadded text.
@@ -42,7 +42,7 @@ pub(super) fn integer(number: &str) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
-/// The number in a text, if it is one.
+/// The JSON number that a string holds, if it holds nothing else.
 pub(super) fn number_in(text: &str) -> Option<&str> {
     let mut cursor = Cursor::new(text);
     cursor.number().ok().filter(|number| number.len() == text.len())
@@ -53,7 +53,7 @@ pub(super) fn double(number: &str) -> Option<f64> {
     number.parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
-/// Parses a double that is written as a text.
+/// Parses a double that is written as a string.
 pub(super) fn double_in(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),

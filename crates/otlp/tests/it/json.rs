@@ -54,7 +54,7 @@ fn spans(spans: &str) -> (usize, usize, Option<String>) {
 #[test]
 fn an_invalid_item_is_refused_alone_and_named() {
     for (bad, problem) in [
-        (r#"{"name":7}"#, "name must be a text"),
+        (r#"{"name":7}"#, "name must be a string"),
         (r#"{"kind":{}}"#, "kind must be a name or a number of the enumeration"),
         (r#"{"kind":1.5}"#, "kind must be"),
         (r#"{"traceId":"xyz"}"#, "traceId must be hexadecimal"),

@@ -29,7 +29,7 @@ impl TimeSource {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Clock")]
 pub struct ClockConfig {
-    /// Clock for timestamps: this process's own clock, or that clock corrected by the time server.
+    /// Clock for timestamps: `system`: the machine's clock; `ntp`: that clock plus the offset measured by NTP.
     #[arg(
         long,
         env = "WAYBILL_CLOCK",

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_clock_is_corrected_once_and_again_after_a_change() {
+    fn the_offset_is_corrected_again_only_when_it_changes() {
         let (mut sync, now) = (ClockSync::new(true, HOLD), Instant::now());
         let first = sync.on_response(sample(5_000, 2), now);
         assert_eq!(

@@ -29,7 +29,7 @@ const HOLD_TIME: Duration = Duration::from_mins(1);
 pub struct NtpTiming {
     /// Time between two queries.
     pub interval: Duration,
-    /// Timeout of one step of a query.
+    /// Timeout of the name look-up, and of each exchange of packets, in a query.
     pub response_time_max: Duration,
     /// Time to the next query after kiss-o'-death.
     pub refused_delay: Duration,

@@ -29,7 +29,7 @@ const WARNING_EVERY: Duration = Duration::from_mins(1);
 pub(super) enum Closing {
     /// Gracefully, between two requests.
     Graceful,
-    /// At once.
+    /// Immediately.
     Now,
 }
 
@@ -70,7 +70,7 @@ impl OpenConnection {
 #[derive(Debug)]
 pub(super) struct Connections {
     limits: ServerLimits,
-    /// Closes all connections at once.
+    /// Closes all connections immediately.
     cut: CancellationToken,
     slots: Arc<Semaphore>,
     next: AtomicU64,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Largest head of a request, in bytes; a larger one is a 431.
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
-/// Most header lines of a request; more are a 431.
+/// Maximum number of header lines of a request; more get status 431.
 pub const HEADERS_MAX: usize = 100;
 /// Time to send a head, from its first byte or, on a new connection, from the start.
 pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
@@ -37,8 +37,8 @@ pub enum Protocol {
 pub struct ServerLimits {
     /// Protocol of the listener.
     pub protocol: Protocol,
-    /// Most open connections in a process that may open 1,024 files; proportionally fewer with a lower limit. When they are
-    /// exhausted, connections without progress are closed.
+    /// Maximum number of open connections in a process that may open 1,024 files; proportionally fewer with a lower
+    /// limit. At the maximum, connections without progress are closed.
     pub connections: usize,
     /// See [`HEAD_TIME_MAX`].
     pub head_time: Duration,

@@ -93,7 +93,7 @@ async fn metrics_are_served_as_openmetrics_until_the_hard_stop() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_one_line_that_says_what_to_do() {
+async fn an_admin_port_in_use_is_a_one_line_error_with_the_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let metrics = Metrics::new(METRICS, None, Clock::new().offset());

@@ -128,7 +128,7 @@ async fn a_server_may_take_other_bodies() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_a_problem_that_says_what_to_do() {
+async fn a_wrong_host_gets_problem_json_that_names_the_flag() {
     let server = server("127.0.0.1:0", &[], None).await;
     let response = server.request(Method::GET, "evil.example").send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "application/problem+json");

@@ -68,7 +68,7 @@ impl Probe {
 }
 
 #[tokio::test]
-async fn either_signal_stops_softly_and_a_second_one_at_once() {
+async fn either_signal_stops_softly_and_a_second_one_immediately() {
     for (first, second) in [(Signal::TERM, Signal::INT), (Signal::INT, Signal::TERM)] {
         let mut probe = Probe::start("600").await;
         probe.send(first);

@@ -34,7 +34,7 @@ use crate::{
 
 mod with_ids;
 
-/// Most lines of one session.
+/// Maximum number of lines of one session.
 const LINES_MAX: usize = 4_096;
 /// Longest duration of one session.
 const SESSION_TIME_MAX: Duration = Duration::from_secs(10);

@@ -24,11 +24,11 @@ use entry::{LINE_BYTES, Line};
 use parking_lot::{Mutex, MutexGuard};
 use slots::Slots;
 
-/// Most spans in the file; further ones are not recorded.
+/// Maximum number of spans in the file; further ones are not recorded.
 const LINES_MAX: u32 = 16_384;
 /// Largest size of the file, in bytes.
 const FILE_BYTES_MAX: u64 = LINES_MAX as u64 * LINE_BYTES as u64;
-/// Most processes that share a folder.
+/// Maximum number of processes that share a folder.
 const FILES_MAX: u32 = 64;
 /// Start of a free line.
 const FREE: &[u8] = b"-";
@@ -76,7 +76,8 @@ impl SpanJournal {
         let file = options.open(path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => {
-                io::Error::new(io::ErrorKind::ResourceBusy, "another process has it")
+                let locked = "the span journal is locked by another process; give each process its own --span-journal";
+                io::Error::new(io::ErrorKind::ResourceBusy, locked)
             }
             TryLockError::Error(error) => error,
         })?;

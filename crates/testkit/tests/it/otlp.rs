@@ -96,7 +96,7 @@ async fn log_lines_are_found_by_their_trace() {
 }
 
 #[tokio::test]
-async fn a_refusing_sink_says_so_at_once_and_keeps_nothing() {
+async fn a_refusing_sink_responds_immediately_and_keeps_nothing() {
     let sink = OtlpSink::start().await;
     sink.set_mode(SinkMode::Refusing);
     let refused = client(&sink).await.export(request(vec![span(1, 1, 0)])).await;

@@ -18,13 +18,13 @@ pub enum FamilyKind {
 pub struct MetricFamily {
     /// As it is declared: a counter's without `_total`.
     pub name: String,
-    /// Its declared type.
+    /// The metric family's declared type.
     pub kind: FamilyKind,
-    /// Its declared unit; empty without one.
+    /// The metric family's declared unit; empty without one.
     pub unit: String,
-    /// Its description; empty without one.
+    /// The metric family's description; empty without one.
     pub help: String,
-    /// Its samples, in the order of the text.
+    /// The metric family's samples, in the order of the text.
     pub samples: Vec<MetricSample>,
 }
 
@@ -33,18 +33,18 @@ pub struct MetricFamily {
 pub struct MetricSample {
     /// What follows the family's name, such as `_bucket`.
     pub suffix: &'static str,
-    /// Its labels.
+    /// The sample's labels.
     pub labels: Labels,
-    /// Its value.
+    /// The sample's value.
     pub value: f64,
-    /// Its exemplar, if it has one.
+    /// The sample's exemplar, if it has one.
     pub exemplar: Option<Exemplar>,
 }
 
 /// An observation and its labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exemplar {
-    /// Its labels, such as a trace id.
+    /// The exemplar's labels, such as a trace id.
     pub labels: Labels,
     /// The observed value.
     pub value: f64,

@@ -31,13 +31,13 @@ impl<'a> SampleLine<'a> {
     }
 }
 
-/// Whether it can name a metric or a label.
+/// Whether `text` is a valid name of a metric or label.
 pub(super) fn is_name(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
     text.bytes().all(is_part) && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
-/// The text without its escapes.
+/// A label value without its escapes.
 pub(super) fn unescaped(text: &str) -> Result<String, &'static str> {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();

@@ -8,7 +8,7 @@ use super::{
 /// Lines of one answer.
 const LINES_MAX: usize = 200_000;
 
-/// What keeps a text from being OpenMetrics, and where.
+/// Why a string is not OpenMetrics, and in which line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {what}")]
 pub struct NotOpenMetrics {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_openmetrics_is_refused_with_its_line() {
+    fn invalid_openmetrics_is_rejected_with_its_line() {
         for (text, line, what) in [
             ("", 0, "# EOF is missing"),
             ("# TYPE a gauge\na 1\n", 2, "# EOF is missing"),

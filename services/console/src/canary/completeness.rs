@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_trace_is_whole_and_without_any_one_span_it_is_not() {
+    fn a_trace_with_any_span_missing_is_incomplete() {
         assert_eq!(is_complete(&trace(&WHOLE)), Ok(()));
         for missing in 0..WHOLE.len() {
             let mut spans = WHOLE.to_vec();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_with_its_service() {
+    fn an_incomplete_trace_names_the_missing_service_or_parent() {
         let said = |spans: &[Given]| is_complete(&trace(spans)).unwrap_err();
         assert_eq!(said(&[]), "no span of the trace found");
         assert_eq!(said(&WHOLE[..4]), "no span of processor, notifier found");

@@ -1,4 +1,4 @@
-//! Whether, how often and where the canary looks.
+//! Interval, timeout and backends of the canary's checks.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ const LIMIT_SECONDS: u64 = 20;
 /// The canary: a small job at intervals, checked in every signal.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CanaryConfig {
-    /// Seconds between two canary jobs, each checked in every signal; 0 switches the canary off.
+    /// Interval between canary jobs, in seconds; 0 disables. For each, the console checks that its trace, logs and metrics
+    /// arrive.
     #[arg(
         long,
         env = "WAYBILL_CANARY_SECONDS",
@@ -20,7 +21,7 @@ pub struct CanaryConfig {
     )]
     pub canary_seconds: u64,
 
-    /// Seconds that a canary job may take, and that each of its signals may take afterwards.
+    /// Timeout in seconds for a canary job, and then for each of its signals to become queryable.
     #[arg(
         long,
         env = "WAYBILL_CANARY_LIMIT_SECONDS",
@@ -30,15 +31,15 @@ pub struct CanaryConfig {
     )]
     pub canary_limit_seconds: u64,
 
-    /// Tempo, in which the canary also checks its trace.
+    /// URL of Tempo, in which the canary also checks the trace of its job.
     #[arg(long, env = "WAYBILL_TEMPO_URL", value_name = "URL", value_parser = settings::http_url)]
     pub canary_tempo_url: Option<Url>,
 
-    /// Loki, in which the canary also checks its log lines.
+    /// URL of Loki, in which the canary also checks the log lines of its job.
     #[arg(long, env = "WAYBILL_LOKI_URL", value_name = "URL", value_parser = settings::http_url)]
     pub canary_loki_url: Option<Url>,
 
-    /// Prometheus, in which the canary also checks an exemplar.
+    /// URL of Prometheus, in which the canary also checks for an exemplar of its trace.
     #[arg(long, env = "WAYBILL_PROMETHEUS_URL", value_name = "URL", value_parser = settings::http_url)]
     pub canary_prometheus_url: Option<Url>,
 }

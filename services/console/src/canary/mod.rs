@@ -85,7 +85,7 @@ impl Canary {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets one canary after the other fly, never two at once, until `stop`, which waits for none.
+    /// Runs one canary after the other, never two at the same time, until `stop`, which waits for none.
     pub(crate) async fn run(&self, gateway: &Gateway, stop: CancellationToken) {
         let Some(every) = self.every() else { return };
         let flights = async {

@@ -12,7 +12,7 @@ use crate::store::TraceId;
 pub(crate) struct Report {
     /// When its checks were done.
     pub(crate) done: Instant,
-    /// Its job, if the gateway took it.
+    /// The canary's job, if the gateway took it.
     pub(crate) job: Option<Job>,
     /// In the order in which they are shown.
     pub(crate) checks: Vec<Check>,

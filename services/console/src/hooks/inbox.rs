@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 use super::hook::Hook;
 use super::requested_response::RequestedResponse;
 
-/// Most names; beyond it the least recently used one is evicted with its webhooks.
+/// Maximum number of names; above it, the least recently used one is evicted with its webhooks.
 pub(crate) const NAMES_MAX: usize = 32;
-/// Most webhooks of one name; beyond it the oldest is evicted.
+/// Maximum number of webhooks of one name; above it, the oldest is evicted.
 pub(crate) const KEPT_MAX: usize = 100;
 /// Memory of one name: any single webhook fits, and all names together take at most 8 MiB.
 const BYTES_MAX: usize = 256 * 1024;

@@ -49,7 +49,7 @@ async fn content(gateway: &Gateway) -> Markup {
 }
 
 fn silent_worker(jobs: &[&Job]) -> Markup {
-    // The lease that expires last.
+    // The most recently renewed lease: the worker has been silent since then.
     let last = jobs.iter().filter_map(|job| job.silent()).min_by_key(|lease| lease.silent_ms);
     html! {
         section.standstill role="status" {

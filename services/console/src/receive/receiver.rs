@@ -129,9 +129,9 @@ impl OtlpReceiver {
     /// Counts a rejected export. Only the first one is logged as a warning: a broken sender repeats its error.
     pub(super) fn count_rejected(&self, reason: &dyn Display) {
         if self.store.count_rejected_export() == 0 {
-            tracing::warn!(%reason, "refuse export; more refusals are counted in /api/status");
+            tracing::warn!(%reason, "reject export; further rejections are only counted (/api/status)");
         } else {
-            tracing::debug!(%reason, "refuse export");
+            tracing::debug!(%reason, "reject export");
         }
     }
 

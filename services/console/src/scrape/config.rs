@@ -43,7 +43,7 @@ pub struct ScrapeTarget {
     pub url: Url,
 }
 
-/// The text is not a list of targets.
+/// The string is not a list of targets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}`: {1}; a target is written name=http://host:port/metrics")]
 pub struct InvalidScrapeTargets(String, &'static str);
@@ -80,14 +80,14 @@ impl FromStr for ScrapeTarget {
 
     fn from_str(text: &str) -> Result<Self, InvalidScrapeTargets> {
         let fail = |why| InvalidScrapeTargets(text.to_owned(), why);
-        let (name, url) = text.split_once('=').ok_or_else(|| fail("it has no name"))?;
+        let (name, url) = text.split_once('=').ok_or_else(|| fail("the target has no name"))?;
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if name.is_empty() || !name.bytes().all(is_part) {
-            return Err(fail("its name may have only letters, digits, - and _"));
+            return Err(fail("the name may have only letters, digits, - and _"));
         }
-        let url = Url::parse(url).map_err(|_| fail("its URL is invalid"))?;
+        let url = Url::parse(url).map_err(|_| fail("the URL is invalid"))?;
         if url.scheme() != "http" || url.host().is_none() {
-            return Err(fail("its address does not begin with http://"));
+            return Err(fail("the URL does not begin with http://"));
         }
         Ok(Self { name: name.to_owned(), url })
     }

@@ -44,7 +44,7 @@ pub(crate) struct LogFilter {
     pub(crate) job: Option<String>,
     /// The traces of that job.
     pub(crate) job_traces: HashSet<TraceId>,
-    /// The body or the event name contains this text.
+    /// The body or the event name contains this string.
     pub(crate) contains: Option<String>,
     /// Maximum number of lines; the newest are returned.
     pub(crate) limit: usize,

@@ -16,8 +16,10 @@ pub(super) const ITEMS_MAX: u64 = 50_000;
 pub(crate) enum ItemRejection {
     #[error("a trace id or span id has the wrong length or is zero")]
     InvalidIds,
-    #[error("a trace has reached the maximum size")]
-    TraceFull,
+    #[error("a trace has reached its maximum of {0} spans; further spans are rejected")]
+    TooManySpans(usize),
+    #[error("a trace has reached its maximum of {0} bytes; further spans are rejected")]
+    TraceTooLarge(usize),
     #[error("an item is larger than {0} bytes")]
     TooLarge(usize),
     #[error("an export has more than {ITEMS_MAX} items; send smaller batches")]

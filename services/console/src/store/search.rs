@@ -21,7 +21,7 @@ const NAMES_MAX: usize = 32;
 pub(crate) struct TraceFilter {
     /// A span is from this service.
     pub(crate) service: Option<String>,
-    /// The name of a span contains this text.
+    /// The name of a span contains this string.
     pub(crate) name: Option<String>,
     /// Whether a span has status error.
     pub(crate) failed: Option<bool>,

@@ -119,7 +119,7 @@ impl StoredLine {
         self.wire.length()
     }
 
-    /// Whether the body or the event name contains this text.
+    /// Whether the body or the event name contains this string.
     pub(crate) fn contains(&self, text: &str) -> bool {
         Fields::of(&self.wire.bytes()).flatten().any(|field| match field {
             (5, Value::Bytes(body)) => {
@@ -179,7 +179,7 @@ fn severity_name(number: u8) -> &'static str {
     range.and_then(|range| SEVERITIES.get(range)).copied().unwrap_or(UNSPECIFIED)
 }
 
-/// The severity number of a text: the range that it starts with (`Information`, `WARNING`), or a common name of loggers.
+/// The severity number of a severity text: the range that it starts with (`Information`, `WARNING`), or a common name of loggers.
 fn severity_of(text: &str) -> u8 {
     let text = text.trim().to_ascii_lowercase();
     let known = SEVERITIES.into_iter().find(|name| text.starts_with(name));

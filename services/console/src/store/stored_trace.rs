@@ -83,12 +83,13 @@ impl StoredTrace {
     ) -> Result<Added, ItemRejection> {
         let room = limit.items.min(SPANS_OF_ONE_TRACE_MAX);
         // Four traces always fit, so that one cannot evict all others.
-        if self.bytes + span.bytes() > limit.bytes / 4 {
-            return Err(ItemRejection::TraceFull);
+        let bytes_max = limit.bytes / 4;
+        if self.bytes + span.bytes() > bytes_max {
+            return Err(ItemRejection::TraceTooLarge(bytes_max));
         }
         let full = self.spans.len() >= room;
         match self.spans.entry(id) {
-            Entry::Vacant(_) if full => Err(ItemRejection::TraceFull),
+            Entry::Vacant(_) if full => Err(ItemRejection::TooManySpans(room)),
             Entry::Vacant(free) => {
                 if let Some((start, end)) = span.extent() {
                     self.start = self.start.min(start);

@@ -29,7 +29,7 @@ async fn the_console_is_live_and_ready_and_exports_process_metrics() {
 }
 
 #[tokio::test]
-async fn pages_are_measured_by_route_and_no_path_from_outside_is_a_label() {
+async fn http_metrics_are_labelled_by_route_template_never_by_raw_path() {
     let console = Console::start().await;
     console.page("/").await;
     for path in ["/traces/nonsense-7", "/nowhere-7"] {

@@ -202,7 +202,7 @@ async fn an_invalid_item_is_counted_and_the_others_are_kept() {
     let (status, reply) = send_json(&console, "traces", &sent).await;
     assert_eq!((status, &reply["partialSuccess"]["rejectedSpans"]), (StatusCode::OK, &"2".into()));
     let message = reply["partialSuccess"]["errorMessage"].as_str().unwrap();
-    assert!(message.contains("spans[1].name must be a text"), "{message}");
+    assert!(message.contains("spans[1].name must be a string"), "{message}");
     assert_eq!(console.count("spans", "stored").await, 2);
 
     let points = json!([{"asInt": 1}, {"asInt": "x"}, {"asInt": 2, "attributes": [{"key": "a"}]}]);
@@ -230,7 +230,7 @@ async fn an_invalid_item_is_counted_and_the_others_are_kept() {
     let (status, reply) = send_json(&console, "metrics", &nothing).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(
-        reply["message"].as_str().unwrap().contains("metrics[0].name must be a text"),
+        reply["message"].as_str().unwrap().contains("metrics[0].name must be a string"),
         "{reply}"
     );
 }

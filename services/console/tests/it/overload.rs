@@ -38,7 +38,7 @@ struct Any {
 }
 
 impl Status {
-    /// Whether it has a retry delay of one second.
+    /// Whether the response has a retry delay of one second.
     fn is_retryable(&self) -> bool {
         // A message whose first field is a duration, whose first field is one second.
         let retry = Any {

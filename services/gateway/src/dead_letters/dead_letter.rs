@@ -65,7 +65,7 @@ impl DeadLetter {
         is_genuine.then_some(named)
     }
 
-    /// The span that dead-lettered the message.
+    /// The span in which the message was dead-lettered.
     pub(super) fn span(&self) -> Option<TraceParent> {
         self.header(TRACEPARENT)?.parse().ok()
     }

@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, stream::iter};
 use tokio::time::timeout;
 
 use super::{
-    READS_AT_ONCE, READS_MAX,
+    READS_CONCURRENT_MAX, READS_MAX,
     dead_letter::{Filter, known_reason, read},
 };
 use crate::{
@@ -74,7 +74,7 @@ async fn page(
     let first = state.first_sequence.max(1);
     let lowest = end.saturating_sub(READS_MAX).max(first);
     let reads = (lowest..end).rev().map(|seq| async move { (seq, read(stream, seq).await) });
-    let mut reads = std::pin::pin!(iter(reads).buffered(READS_AT_ONCE));
+    let mut reads = std::pin::pin!(iter(reads).buffered(READS_CONCURRENT_MAX));
     let (mut dead_letters, mut reached) = (Vec::new(), end);
     while dead_letters.len() < limit
         && let Some((seq, found)) = reads.next().await

@@ -17,14 +17,15 @@ use crate::error::ApiError;
 
 /// Sequence numbers read for one page or batch. Redriven dead letters leave gaps, so a page may end before it is full.
 const READS_MAX: u64 = 2_000;
-/// Reads at the same time.
-const READS_AT_ONCE: usize = 32;
+/// Maximum number of concurrent reads.
+const READS_CONCURRENT_MAX: usize = 32;
 
 /// The sequence number in the path.
 fn seq_of(path: Result<Path<String>, PathRejection>) -> Result<u64, ApiError> {
     let seq = path.ok().and_then(|Path(seq)| seq.parse::<u64>().ok()).filter(|seq| *seq > 0);
     seq.ok_or_else(|| {
-        ApiError::parameter("seq", "must be the seq of a dead letter, as in the list")
+        let must = "must be a positive integer: the `seq` shown by GET /v1/dead-letters";
+        ApiError::parameter("seq", must)
     })
 }
 

@@ -16,7 +16,7 @@ use futures_util::{StreamExt as _, stream};
 use tokio::time::timeout;
 
 use super::{
-    READS_AT_ONCE, READS_MAX,
+    READS_CONCURRENT_MAX, READS_MAX,
     dead_letter::{Filter, known_reason, read},
     redrive::redrive_one,
 };
@@ -87,7 +87,7 @@ impl Batch {
         let last = state.last_sequence;
         let end = last.min(first.saturating_add(READS_MAX - 1));
         let reads = (first..=end).map(|seq| async move { (seq, read(&broker.dead, seq).await) });
-        let mut reads = std::pin::pin!(stream::iter(reads).buffered(READS_AT_ONCE));
+        let mut reads = std::pin::pin!(stream::iter(reads).buffered(READS_CONCURRENT_MAX));
         let (mut done, mut reached) = (RedrivenMany::default(), first.saturating_sub(1));
         let end_at = Instant::now() + BATCH_TIME_MAX;
         while done.redriven < self.limit

@@ -50,14 +50,17 @@ pub(super) struct RedriveMessage {
 impl RedriveMessage {
     /// Builds the message, or returns why the dead letter cannot be redriven.
     pub(super) async fn new(jobs: &Jobs, dead_letter: &DeadLetter) -> Result<Self, ApiError> {
-        let stage = dead_letter.stage().ok_or_else(|| not_redrivable("it names no known stage"))?;
+        let stage = dead_letter
+            .stage()
+            .ok_or_else(|| not_redrivable("the dead letter names no known stage"))?;
         let subject = origin_of(stage, dead_letter.subject());
-        let subject =
-            subject.ok_or_else(|| not_redrivable("it names no subject that its stage consumes"))?;
+        let subject = subject.ok_or_else(|| {
+            not_redrivable("the stage does not consume the dead letter's subject")
+        })?;
         let original = |name: &'static str| dead_letter.original(name);
         let head = EventHead::read(original);
         let head = head.map_err(|error| {
-            not_redrivable(&format!("its message is not a CloudEvent: {error}"))
+            not_redrivable(&format!("the message is not a CloudEvent: {error}"))
         })?;
         match stage {
             Stage::Notifier => completion(jobs, dead_letter, subject).await,
@@ -82,7 +85,7 @@ async fn job(
     let (subject, kind, hop) = to;
     let stage = dead_letter.stage().unwrap_or(Stage::Processor);
     let body = Job::from_json(&dead_letter.0.payload);
-    let body = body.map_err(|error| not_redrivable(&format!("its data are not a job: {error}")))?;
+    let body = body.map_err(|error| not_redrivable(&format!("the data are not a job: {error}")))?;
     repair(jobs, dead_letter, &body).await?;
     let round = next_round(jobs, body.id, body.round).await?;
     let mut body = body.in_round(round, jobs.bus.nats.time.now_ms());
@@ -102,7 +105,7 @@ async fn job(
     })
 }
 
-/// A raw event keeps its source, id and data.
+/// Builds the redrive message of a raw event; source, id and data are unchanged.
 async fn raw_event(
     jobs: &Jobs,
     dead_letter: &DeadLetter,
@@ -162,7 +165,7 @@ async fn completion(
 ) -> Result<RedriveMessage, ApiError> {
     let done = parse_json::<CompletionEvent>(&dead_letter.0.payload);
     let done = done.map_err(|error| {
-        not_redrivable(&format!("its data are not the completion of a job: {error}"))
+        not_redrivable(&format!("the data are not the completion of a job: {error}"))
     })?;
     let (id, round) = (done.job.id, done.job.round);
     let entry = match jobs.records.load(id).await {
@@ -216,6 +219,6 @@ async fn next_round(jobs: &Jobs, job: JobId, known: u32) -> Result<u32, ApiError
 
 fn not_redrivable(why: &str) -> ApiError {
     let title = "The dead letter cannot be redriven";
-    let detail = format!("It would be dead-lettered again: {why}. You can delete it.");
+    let detail = format!("The message would be dead-lettered again: {why}. You can delete it.");
     ApiError::new(StatusCode::CONFLICT, "not-redrivable", title, detail)
 }

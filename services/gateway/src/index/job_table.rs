@@ -10,10 +10,10 @@ use super::{
     overdue::{Due, Mark, OLD_MAX, Old},
 };
 
-/// Most jobs that the index keeps; the oldest are removed first.
+/// Maximum number of jobs that the index keeps; the oldest are removed first.
 pub(super) const JOBS_MAX: usize = 100_000;
 
-/// Most unreadable records that are counted.
+/// Maximum number of unreadable records that are counted.
 const UNREADABLE_MAX: usize = 10_000;
 
 /// What the index knows of one job.
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_job_with_a_mark_expires_too() {
+    fn a_job_awaiting_completion_expires_unless_rewritten() {
         let (mut jobs, lost) = (JobTable::default(), id(1));
         let due = Due { moved_s: 7, deadline_s: 9, mark: Mark::PublishCompletion };
         let written_ns = 7_900_000_000;

@@ -1,4 +1,4 @@
-//! JobTable that should have changed by now, according to the index. By the broker's time, to the second.
+//! Jobs that should have changed by now, according to the index. By the broker's time, to the second.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,15 +7,17 @@ use contract::{JobId, job::DEADLINE_SECONDS_MAX, signals::reason::LOST, state::J
 use super::{Index, job_table::JobTable};
 use crate::reaper::{PAST_DEADLINE_ACK_WAITS, SILENT_ACK_WAITS};
 
-/// Most unfinished jobs that are kept besides the newest ones. If there are more, the reaper misses the oldest.
+/// Maximum number of unfinished jobs that are kept besides the newest ones. If there are more, the reaper misses the
+/// oldest.
 pub(super) const OLD_MAX: usize = 500_000;
 
 /// When a job's record was last written, and its deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Due {
-    /// Unix seconds, broker time.
+    /// When the record was last written, Unix seconds in broker time.
     pub(super) moved_s: u32,
-    /// Unix seconds, broker time; without a deadline the latest possible one.
+    /// Deadline, Unix seconds in broker time. For a job without one, the upper bound: see
+    /// [`JobRecord::latest_deadline_ms`](contract::record::JobRecord::latest_deadline_ms).
     pub(super) deadline_s: u32,
     pub(super) mark: Mark,
 }
@@ -95,7 +97,7 @@ impl Overdue {
 }
 
 impl Index {
-    /// JobTable that have not changed for some ack waits past their deadline, oldest first.
+    /// Jobs that have not changed for some ack waits past their deadline, oldest first.
     pub(crate) fn overdue(&self, limits: &Overdue, limit: usize) -> Vec<Seen> {
         self.select(limit, |state, due| limits.is_overdue(state, due))
     }
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_is_derived_from_the_record() {
+    fn unpublished_lost_jobs_and_running_cancelled_jobs_are_marked_for_the_reaper() {
         for (state, reason, cancel_requested, published, mark) in [
             (JobState::Dead, LOST, false, false, Mark::PublishCompletion),
             (JobState::Dead, LOST, false, true, Mark::None),

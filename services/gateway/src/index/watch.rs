@@ -52,7 +52,7 @@ pub(crate) async fn keep(index: &Index, jobs: &Jobs, stop: &Stop) {
             match follower.follow().await {
                 Ok(()) => backoff.reset(),
                 Err(error) => {
-                    tracing::warn!(error = %format!("{error:#}"), "watch of the job records failed; the index reads them again");
+                    tracing::warn!(error = %format!("{error:#}"), "watch job records failed; rebuilding the index");
                     sleep(backoff.next_delay()).await;
                 }
             }
@@ -259,7 +259,7 @@ fn fields_of(job: JobId, value: &[u8]) -> Result<RecordFields, Unreadable> {
     }
     // Parse the whole record for the exact error.
     match JobRecord::from_json(job, value) {
-        Ok(_) => Err(damaged("the index cannot read it".into())),
+        Ok(_) => Err(damaged("the index cannot read its fields".into())),
         Err(error) => Err(error),
     }
 }

@@ -14,7 +14,7 @@ use contract::{JobId, record::JobRecord};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-/// Most watchers at once.
+/// Maximum number of concurrent watchers.
 const WATCHERS_MAX: usize = 256;
 /// Changes queued per watcher.
 const CHANGES_MAX: usize = 64;

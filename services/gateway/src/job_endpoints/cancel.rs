@@ -1,4 +1,4 @@
-//! `POST /v1/jobs/{id}/cancel`: a waiting job ends at once; a running one is stopped by its worker.
+//! `POST /v1/jobs/{id}/cancel`: a waiting job ends immediately; a running one is stopped by its worker.
 //!
 //! After a 202 the job can only end as cancelled: the compare-and-set that recorded the cancel excludes every other
 //! outcome.
@@ -38,7 +38,7 @@ const ADVICE: &str = "Repeat the request: a job is cancelled only once.";
 
 /// Cancel a job.
 ///
-/// A waiting job is cancelled at once. A running job stays `running` with `cancel_requested` until its worker has
+/// A waiting job is cancelled immediately. A running job stays `running` with `cancel_requested` until its worker has
 /// stopped it, a moment later. After this response a job can only end as `cancelled`.
 #[utoipa::path(
     post,
@@ -74,10 +74,10 @@ pub(crate) async fn cancel(
         match timeout(COMPLETION_TIMEOUT, publish_completion(broker, &record)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(job_id = %id, %error, "cannot publish completion yet; it is published later");
+                tracing::warn!(job_id = %id, %error, "publish completion failed; it is published when the job's message is delivered");
             }
             Err(_) => {
-                tracing::warn!(job_id = %id, "cannot publish completion yet: timed out; it is published later");
+                tracing::warn!(job_id = %id, "publish completion timed out; it is published when the job's message is delivered");
             }
         }
     }

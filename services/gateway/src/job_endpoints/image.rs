@@ -20,7 +20,7 @@ use super::operations::{index_of, one};
 use crate::{app::App, error::ApiError};
 
 /// Images that are sent at the same time.
-const IMAGES_AT_ONCE: usize = 16;
+const IMAGES_CONCURRENT_MAX: usize = 16;
 /// Timeout of opening a tile in the object store.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 /// Size of a chunk in bytes.
@@ -31,7 +31,7 @@ pub(crate) struct ImagePermits(Arc<Semaphore>);
 
 impl Default for ImagePermits {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(IMAGES_AT_ONCE)))
+        Self(Arc::new(Semaphore::new(IMAGES_CONCURRENT_MAX)))
     }
 }
 

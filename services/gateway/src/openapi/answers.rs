@@ -47,7 +47,7 @@ fn add(operation: &mut Operation, path: &str, changes: bool) {
         (
             "503",
             true,
-            "The broker is unreachable, a store is full, or there are too many requests at once.",
+            "The broker is unreachable, a store is full, or there are too many requests at the same time.",
         ),
     ];
     let given = &mut operation.responses.responses;

@@ -3,7 +3,7 @@
 //! A job that has not ended has a message in `SUBMITTED` or `TODO`. The reaper considers only jobs whose record has not
 //! changed for some ack waits past their deadline, by the broker's time, and searches both queues for their messages. A
 //! job with a message is left to its stage, however long it waits. A job without one ends as dead, with the reason
-//! `lost`, by compare-and-set on its record, so that any number of gateways may do this at once.
+//! `lost`, by compare-and-set on its record, so that any number of gateways may do this at the same time.
 
 mod orphans;
 mod search;

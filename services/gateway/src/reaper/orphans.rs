@@ -94,7 +94,7 @@ async fn republish(bus: &Bus, consumer: Consumer, orphan: StreamMessage) -> anyh
         seq,
         stream = consumer.stream.name,
         removed = removed.is_ok(),
-        "republish orphaned message: its consumer regards it as acked"
+        "republish orphaned message: its sequence is at or below the consumer's ack floor"
     );
     Ok(())
 }

@@ -93,7 +93,7 @@ async fn a_full_queue_is_a_503_and_the_refused_job_is_nowhere() {
     assert_eq!((rig.submitted().await.messages, rig.messages_in(JOBS_BUCKET).await), (4, 4));
     let event = json!({"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": text});
     problem(rig.post("/v1/events", event.to_string()).send().await.unwrap(), 503).await;
-    // Once there is room the same key is good at once: it was given back.
+    // Once there is room, the same key can be used immediately: it was released.
     rig.jetstream.get_stream("SUBMITTED").await.unwrap().purge().await.unwrap();
     assert_eq!(keyed().send().await.unwrap().status(), StatusCode::ACCEPTED);
 }

@@ -21,7 +21,7 @@ async fn taken(answer: reqwest::Response) -> JobView {
 }
 
 #[tokio::test]
-async fn a_waiting_job_is_cancelled_at_once_and_its_completion_is_in_its_trace() {
+async fn a_waiting_job_is_cancelled_immediately_and_its_completion_is_in_its_trace() {
     let rig = Rig::start().await;
     for state in [JobState::Queued, JobState::Retrying] {
         let job = rig.queued(JOB).await;

@@ -30,7 +30,7 @@ async fn answer(mut stream: TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn a_client_that_never_ends_its_head_or_body_is_let_go() {
+async fn an_incomplete_request_head_or_body_gets_408() {
     let rig = Rig::start().await;
     let (mut slow_head, mut slow_body) = (connect(&rig).await, connect(&rig).await);
     slow_head.write_all(b"POST /v1/jobs HTTP/1.1\r\nhost: loc").await.unwrap();
@@ -91,7 +91,7 @@ async fn a_hard_stop_does_not_wait_for_requests() {
     rig.stop.trigger_soft();
     assert!(timeout(Duration::from_millis(300), &mut rig.ended).await.is_err());
     rig.stop.now();
-    timeout(Duration::from_secs(2), &mut rig.ended).await.expect("at once").unwrap().unwrap();
+    timeout(Duration::from_secs(2), &mut rig.ended).await.expect("immediately").unwrap().unwrap();
 }
 
 #[tokio::test]

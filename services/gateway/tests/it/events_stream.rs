@@ -130,7 +130,7 @@ async fn the_number_of_streams_is_limited_and_a_closed_one_frees_a_slot() {
 }
 
 #[tokio::test]
-async fn a_stream_goes_on_after_the_broker_was_away() {
+async fn an_event_stream_continues_after_a_broker_outage() {
     let mut rig = Rig::start().await;
     let job = rig.submit(JOB).await.id;
     let mut events = Reader::open(&rig, job).await;

@@ -66,7 +66,7 @@ async fn a_key_is_1_to_255_printable_characters() {
 }
 
 #[tokio::test]
-async fn of_many_requests_at_once_with_one_key_only_one_becomes_a_job() {
+async fn of_many_concurrent_requests_with_one_key_only_one_creates_a_job() {
     let rig = Rig::start().await;
     let answers = (0..20).map(|_| submit(&rig, "k", JOB).send());
     let answers = futures_util::future::join_all(answers).await;

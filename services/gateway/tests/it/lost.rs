@@ -151,7 +151,7 @@ async fn a_lost_job_without_a_spec_still_has_a_completion() {
 }
 
 #[tokio::test]
-async fn a_running_job_with_a_silent_worker_is_cancelled_at_once() {
+async fn a_running_job_with_a_silent_worker_is_cancelled_immediately() {
     let rig = rig().await;
     let job = without_message(&rig, JobState::Running, -3_600_000).await.id;
     eventually(LIMIT, "the job to be stuck", async || stuck(&rig).await == [job]).await;

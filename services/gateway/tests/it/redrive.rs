@@ -127,7 +127,7 @@ async fn a_redriven_job_whose_record_had_expired_can_be_retried_when_it_fails_ag
 }
 
 #[tokio::test]
-async fn of_two_redrives_at_once_one_wins() {
+async fn of_two_concurrent_redrives_one_succeeds() {
     let rig = Rig::start().await;
     for n in 1..=10 {
         let (_, seq) = dead_job(&rig).await;

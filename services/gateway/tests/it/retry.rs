@@ -104,7 +104,7 @@ async fn a_retry_of_a_job_without_a_spec_is_refused() {
 }
 
 #[tokio::test]
-async fn of_two_retries_at_once_one_wins() {
+async fn of_two_concurrent_retries_one_succeeds() {
     let rig = Rig::start().await;
     for _ in 0..10 {
         let job = rig.queued(JOB).await.id;

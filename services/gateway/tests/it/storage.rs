@@ -55,7 +55,7 @@ async fn a_missing_stream_is_named_and_nothing_was_stored() {
         }
     }
     rig.apply_topology(QUEUE_BYTES_MAX).await;
-    // The key was given back, so it is good at once.
+    // The key was released, so it can be used immediately.
     assert_eq!(keyed(&rig, "k").send().await.unwrap().status(), StatusCode::ACCEPTED);
     assert_eq!(rig.submitted().await.messages, 1);
 }
@@ -75,7 +75,7 @@ async fn a_missing_bucket_of_keys_is_named_and_other_jobs_are_accepted() {
 }
 
 #[tokio::test]
-async fn a_missing_queue_of_the_retries_is_named() {
+async fn a_retry_with_a_missing_work_queue_names_the_stream() {
     let rig = Rig::start().await;
     let job = rig.queued(JOB).await;
     let cancelled = rig.post(&format!("/v1/jobs/{}/cancel", job.id), "").send().await.unwrap();
@@ -154,7 +154,8 @@ async fn a_failing_disk_is_named_and_the_response_says_what_was_stored() {
 }
 
 #[tokio::test]
-async fn without_the_health_endpoint_a_broker_that_cannot_store_differs_from_an_unreachable_one() {
+async fn without_a_health_endpoint_a_full_disk_is_reported_as_cannot_store_and_a_hung_broker_as_unconfirmed()
+ {
     let rig = Rig::start().await;
     rig.submit(JOB).await;
     Disk::of(&rig).fails();

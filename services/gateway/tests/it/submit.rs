@@ -86,7 +86,7 @@ async fn a_job_may_notify_hosts_that_are_public_or_allowed() {
 }
 
 #[tokio::test]
-async fn many_jobs_at_once_are_all_stored_once() {
+async fn concurrently_submitted_jobs_are_all_stored_once() {
     let rig = Rig::start().await;
     let jobs = (0..200).map(|_| rig.submit(JOB));
     let jobs = futures_util::future::join_all(jobs).await;

@@ -51,7 +51,7 @@ async fn all_calls(rig: &Rig, job: JobId, status: u16, name: &str) {
 }
 
 #[tokio::test]
-async fn a_damaged_record_is_a_problem_that_says_what_to_do_and_breaks_nothing_else() {
+async fn a_damaged_record_gets_a_problem_with_a_remedy_and_affects_no_other_job() {
     let rig = Rig::start().await;
     let sent = rig.post("/v1/jobs", JOB).header("idempotency-key", "k").send().await.unwrap();
     let job = sent.json::<contract::api::JobAccepted>().await.unwrap().id;
@@ -200,7 +200,7 @@ async fn of_two_redrives_of_a_damaged_job_one_wins() {
 }
 
 #[tokio::test]
-async fn deleting_a_dead_letter_deletes_a_damaged_record_and_no_other() {
+async fn deleting_a_dead_letter_deletes_its_job_record_only_if_damaged() {
     let rig = Rig::start().await;
     let (job, seq) = damaged_job(&rig, 1).await;
     let (repaired, other) = damaged_job(&rig, 1).await;

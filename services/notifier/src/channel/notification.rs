@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct Notification<'a> {
     /// The completion.
     pub done: &'a CompletionEvent,
-    /// Its trace, as 32 hex digits.
+    /// The job's trace, as 32 hex digits.
     pub trace_id: &'a str,
 }
 

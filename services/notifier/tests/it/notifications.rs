@@ -1,4 +1,4 @@
-//! What a failing receiver costs a notification: attempts, time, and finally a dead letter.
+//! Notifications to a failing receiver: attempts spent, delay, and dead-lettering.
 
 use std::collections::BTreeMap;
 

@@ -42,7 +42,7 @@ async fn a_job_past_its_deadline_is_not_started() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_job_whose_cancel_is_accepted_stops_at_once() {
+async fn a_running_job_whose_cancel_is_accepted_stops_immediately() {
     let rig = Rig::start().await;
     let job = rig.queue(json!([{"kind": "wait", "seconds": 60}]), |_, _| {}).await;
     let running = rig.stage.record_when(job, "it runs", |job| job.state == JobState::Running);

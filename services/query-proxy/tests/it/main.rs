@@ -122,7 +122,7 @@ async fn queries_reach_their_backend_and_no_other_origin_may_read_the_response()
 }
 
 #[tokio::test]
-async fn what_a_foreign_page_can_send_reaches_no_backend() {
+async fn cross_origin_requests_are_rejected_before_the_backend() {
     let rig = Rig::start().await;
     let (prometheus, loki) = (rig.proxy.prometheus.unwrap(), rig.proxy.loki.unwrap());
     let tempo = rig.proxy.tempo.unwrap();

@@ -17,7 +17,7 @@ use crate::{
 pub struct LeaseView {
     /// The lease holder: the process that runs the job.
     pub worker: String,
-    /// Its run of the job, from 1: one more with each interruption of this round.
+    /// The worker's run of the job, from 1: one more with each interruption of this round.
     pub run: u32,
     /// When that run started, RFC 3339; by the worker's clock.
     pub running_since: String,
@@ -104,7 +104,7 @@ pub enum WaitReason {
     Slot,
     /// No processor pulls jobs: none runs, or it is restarting.
     NoWorker,
-    /// Its latest attempt failed; the next one is due after a delay.
+    /// The job's latest attempt failed; the next one is due after a delay.
     RetryDelay,
     /// Its worker postponed it without spending an attempt: the worker stopped, or a store was away.
     HandedBack,

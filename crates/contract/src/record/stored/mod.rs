@@ -24,13 +24,13 @@ pub(super) const fn first_version() -> u32 {
 /// Why stored bytes are not a record that this version can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// A newer version wrote it.
+    /// A newer version wrote the record.
     #[error(
-        "a newer version wrote it: its schema version is {0}, this service knows up to {RECORD_VERSION}"
+        "a newer version wrote the job record: its schema version is {0}, this service knows up to {RECORD_VERSION}"
     )]
     Newer(u32),
     /// No version can read it.
-    #[error("it is damaged: {0}")]
+    #[error("the job record is damaged: {0}")]
     Damaged(String),
 }
 
@@ -59,7 +59,7 @@ impl JobRecord {
             return Err(Unreadable::Newer(record.version));
         }
         if record.id != job {
-            return Err(damaged(format!("it is the record of job {}", record.id)));
+            return Err(damaged(format!("its id is that of job {}", record.id)));
         }
         record.unknown = UnknownFields::of(json, &record);
         record.version = RECORD_VERSION;

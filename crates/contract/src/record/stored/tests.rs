@@ -228,7 +228,7 @@ fn a_record_that_no_version_can_read_is_damaged_and_says_why() {
         (b"{}".to_vec(), "missing field"),
         (b"[]".to_vec(), "invalid"),
         (b"\xff\xfe".to_vec(), "expected"),
-        (text(&other), "record of job 019a0000-0000-7000-8000-000000000001"),
+        (text(&other), "that of job 019a0000-0000-7000-8000-000000000001"),
         (text(&state), "flying"),
         (text(&large), "more than 3584"),
         (text(&running())[..200].to_vec(), "EOF"),

@@ -61,7 +61,7 @@ impl OperationDefinition for Render {
     fn check(&self) -> Result<(), BodyError> {
         for (field, side) in [("width", self.width), ("height", self.height)] {
             if !(1..=SIDE_MAX).contains(&side) {
-                return Err(BodyError::new(field, format!("must be 1 to {SIDE_MAX}")));
+                return Err(BodyError::new(field, format!("must be 1 to {SIDE_MAX}, is {side}")));
             }
         }
         if self.width * self.height > PIXELS_MAX {
@@ -72,7 +72,8 @@ impl OperationDefinition for Render {
             return Err(BodyError::new("center", "both parts must be within -4 to 4"));
         }
         if !(0.1..=ZOOM_MAX).contains(&self.zoom) {
-            return Err(BodyError::new("zoom", format!("must be 0.1 to {ZOOM_MAX}")));
+            let problem = format!("must be 0.1 to {ZOOM_MAX}, is {}", self.zoom);
+            return Err(BodyError::new("zoom", problem));
         }
         Ok(())
     }

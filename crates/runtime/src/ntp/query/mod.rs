@@ -16,11 +16,11 @@ use tokio::{
 use super::TimeServer;
 use crate::clock::Clock;
 
-/// Most exchanges per query, because packets may be lost or slow under load.
+/// Maximum number of exchanges per query; more than one, because packets may be lost or slow under load.
 const EXCHANGES_MAX: usize = 3;
 /// An exchange with at most this error is not repeated.
 const ERROR_GOOD: Duration = Duration::milliseconds(1);
-/// Most addresses of one name that are tried.
+/// Maximum number of addresses of one name that are tried.
 const ADDRESSES_MAX: usize = EXCHANGES_MAX;
 /// A larger offset is not plausible: the lab's clocks are off by a day at most.
 const AHEAD_MAX: Duration = Duration::days(2);
@@ -57,7 +57,8 @@ pub(super) enum QueryError {
     Stepped,
 }
 
-/// Queries `server` for the offset of `clock`, uncorrected. Each step takes at most `limit`.
+/// Queries `server` for the offset of `clock`, uncorrected. `limit` is the timeout of the name look-up and of each
+/// exchange.
 pub(super) async fn query(
     server: &TimeServer,
     clock: &Clock,
@@ -177,10 +178,12 @@ fn query_error(error: sntpc::Error) -> QueryError {
         | E::UnsynchronizedClock
         | E::IncorrectStratumHeaders
         | E::ExcessiveRootDistance => QueryError::Unsynchronised,
-        E::IncorrectOriginTimestamp => QueryError::Invalid("it belongs to another request"),
-        E::IncorrectMode => QueryError::Invalid("it is not a server's"),
-        E::IncorrectPayload => QueryError::Invalid("it is too short"),
-        _ => QueryError::Invalid("its timestamps are impossible"),
+        E::IncorrectOriginTimestamp => {
+            QueryError::Invalid("the origin timestamp is that of another request")
+        }
+        E::IncorrectMode => QueryError::Invalid("the response is not in NTP server mode (mode 4)"),
+        E::IncorrectPayload => QueryError::Invalid("the packet is too short"),
+        _ => QueryError::Invalid("the timestamps are impossible"),
     }
 }
 

@@ -35,7 +35,7 @@ async fn status(client: &mut Client, path: &str, body: Vec<u8>) -> u16 {
 }
 
 #[tokio::test]
-async fn large_bodies_pass_and_silent_connections_are_closed() {
+async fn an_upload_succeeds_while_idle_connections_exhaust_the_limit() {
     assert_eq!(LIMITS.protocol, Protocol::Grpc);
     let (address, ..) = start(LIMITS).await;
     let mut silent = Vec::new();

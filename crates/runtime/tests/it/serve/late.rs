@@ -137,7 +137,7 @@ async fn a_client_that_reads_slowly_gets_all_of_its_response() {
 }
 
 #[tokio::test]
-async fn a_stream_of_events_whose_client_reads_goes_on_beyond_every_time_limit() {
+async fn an_event_stream_outlives_head_idle_and_write_timeouts_while_the_client_reads() {
     let short = ServerLimits { head_time: SHORT, idle_time: SHORT, write_time: SHORT, ..LIMITS };
     let (address, ..) = start(short).await;
     let mut follower = send(address, "GET /ticks HTTP/1.1\r\nhost: x\r\n\r\n").await;

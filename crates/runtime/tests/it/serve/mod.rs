@@ -34,7 +34,7 @@ const LARGE: &str = "GET /large HTTP/1.1\r\nhost: x\r\n\r\n";
 const LARGE_BYTES: usize = 4 * 1024 * 1024;
 const LIMITS: ServerLimits = ServerLimits { connections: 8, ..ServerLimits::API };
 
-/// A server whose `/` responds at once and whose `/never` does not.
+/// A server whose `/` responds immediately and whose `/never` does not.
 async fn start(limits: ServerLimits) -> (SocketAddr, Stop, JoinHandle<()>) {
     let large = Bytes::from(vec![b'x'; LARGE_BYTES]);
     let router = Router::new()
@@ -56,7 +56,7 @@ fn ticks() -> impl futures_util::Stream<Item = Result<&'static str, std::io::Err
     })
 }
 
-/// Opens a connection and sends this text.
+/// Opens a connection and sends this string.
 async fn send(address: SocketAddr, words: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(words.as_bytes()).await.unwrap();

@@ -30,7 +30,7 @@ async fn without_a_grace_requests_go_on_until_the_hard_stop() {
     stop.trigger_soft();
     assert!(timeout(Duration::from_millis(600), &mut served).await.is_err(), "it must wait");
     stop.now();
-    timeout(LIMIT, served).await.expect("at once").unwrap();
+    timeout(LIMIT, served).await.expect("immediately").unwrap();
 }
 
 #[tokio::test]
@@ -42,5 +42,5 @@ async fn idle_connections_end_with_the_soft_stop() {
     stop.trigger_soft();
     assert_eq!(receive(&mut idle).await, "");
     assert_eq!(receive(&mut silent).await, "");
-    timeout(LIMIT, served).await.expect("at once").unwrap();
+    timeout(LIMIT, served).await.expect("immediately").unwrap();
 }

@@ -41,7 +41,8 @@ pub(super) fn svg(chart: &Chart) -> Markup {
     }
 }
 
-/// The CSS class with the position of a label, in twentieths from the bottom; inline styles are forbidden.
+/// The position of a label as a CSS class, in twentieths from the bottom: a class, because the CSP forbids inline
+/// styles.
 fn position_class(share: f64) -> String {
     format!("up-{:.0}", (share * 20.0).round())
 }

@@ -42,9 +42,9 @@ pub(super) struct TraceView {
     pub(super) failed: usize,
     /// The log lines that are drawn, oldest first.
     pub(super) lines: Vec<LogLine>,
-    /// Earliest plausible start, nanoseconds since 1970; 0 without any.
+    /// Earliest plausible span start, Unix nanoseconds; 0 if no span has one.
     pub(super) start: u64,
-    /// Latest plausible end, nanoseconds since 1970; 0 without any.
+    /// Latest plausible span end, Unix nanoseconds; 0 if no span has one.
     pub(super) end: u64,
     /// Bytes of details that still fit on the page.
     room: Cell<usize>,

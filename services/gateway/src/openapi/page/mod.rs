@@ -178,7 +178,7 @@ fn field(name: &str, schema: &Value, about: Option<&Value>, required: bool) -> M
     }
 }
 
-/// A text with `code` in it.
+/// A string with `code` in it.
 fn prose(text: &str) -> Markup {
     html! { @for (n, part) in text.split('`').enumerate() {
         @if n % 2 == 1 { code { (part) } } @else { (part) }

@@ -1,7 +1,7 @@
 //! Limits the attempts at each host, so that an unreachable or slow host does not delay the others.
 //!
 //! - `breaker`: when a host counts as unreachable, and when it is probed
-//! - `concurrency_limit`: how many attempts may be in progress at once
+//! - `concurrency_limit`: how many attempts may be in progress at the same time
 //! - `host`: both, for one host, and the notifications that wait for it
 //! - this file: all hosts, and the limit of their number
 
@@ -22,10 +22,12 @@ use lru::LruCache;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::Notify, time::timeout_at};
 
-/// Most hosts kept. Beyond it the least recently used one is evicted; if it is unreachable, that costs a few attempts.
+/// Maximum number of hosts kept. Above it, the least recently used one is evicted; if that host is unreachable, its
+/// eviction costs a few attempts.
 const HOSTS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).expect("it is above zero");
 /// Why a notification waits: the breaker is open.
-const BREAKER_OPEN: &str = "its host failed several times in a row and is not tried for a while";
+const BREAKER_OPEN: &str =
+    "the webhook's host failed several times in a row and is not tried for a while";
 /// Why a notification waits: the limit of attempts is reached.
 const LIMIT_REACHED: &str = "earlier notifications still wait for a response";
 /// Attempts in progress at one unproven host: its last attempt got no healthy response.
@@ -146,7 +148,7 @@ impl Hosts {
         })
     }
 
-    /// If no permit is free: until when it is worth waiting for one.
+    /// When a permit may become free: `Some(deadline for waiting)` if none is free now, else `None`.
     fn full(&self, host: &Host, unproven: &ConcurrencyLimit) -> Option<Instant> {
         let own_max = if host.proven { self.slots * 3 / 4 } else { UNPROVEN_ATTEMPTS_MAX };
         let concurrency_limit = if host.concurrency_limit.is_full(own_max) {

@@ -1,4 +1,4 @@
-//! Many hosts at once: places, waits, memory, and what is reported.
+//! Many hosts at the same time: permits, waits, memory, and what is reported.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

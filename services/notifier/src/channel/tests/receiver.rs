@@ -93,7 +93,7 @@ pub(super) enum Manners {
     Endless,
     /// Answers one byte at a time, and never gets to the end of its headers.
     DripsHeaders,
-    /// Answers 200 at once and its body one byte at a time.
+    /// Answers 200 immediately and its body one byte at a time.
     DripsBody,
     /// Answers 200 and headers without an end.
     EndlessHeaders,
@@ -171,7 +171,7 @@ async fn answer(stream: &mut TcpStream, manners: Manners) {
     }
 }
 
-/// The beginning at once, then a byte every now and then, until the client disconnects.
+/// The beginning immediately, then a byte every now and then, until the client disconnects.
 async fn drip(stream: &mut TcpStream, beginning: &[u8]) {
     let mut next = beginning;
     while stream.write_all(next).await.is_ok() {

@@ -24,7 +24,7 @@ fn failure(sent: Sent) -> String {
 }
 
 #[tokio::test]
-async fn a_response_that_drips_times_out_as_a_whole() {
+async fn a_slow_response_is_limited_by_its_total_time() {
     let why = failure(send_to_raw(Manners::DripsHeaders, "http").await);
     assert_eq!(why, "no response within 500ms");
 }

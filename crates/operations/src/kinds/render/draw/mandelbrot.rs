@@ -15,7 +15,7 @@ const STEPS_PER_DOUBLING: f64 = 64.0;
 const AWAY: f64 = 4.0;
 /// Squared distance at which the count is taken: a far one makes it smooth.
 const FAR: f64 = 65_536.0;
-/// Most steps from [`AWAY`] to [`FAR`], for a point that leaves as slowly as 64 bits allow.
+/// Maximum number of steps from [`AWAY`] to [`FAR`], for a point that leaves as slowly as 64 bits allow.
 const STEPS_TO_FAR: u32 = 64;
 /// Length of the shorter side of a view at zoom 1.
 const SIDE: f64 = 3.0;

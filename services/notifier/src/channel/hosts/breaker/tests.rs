@@ -47,7 +47,7 @@ fn an_open_breaker_lets_one_probe_through_which_decides() {
 }
 
 #[test]
-fn after_a_cancelled_probe_the_next_one_may_start_at_once() {
+fn after_a_cancelled_probe_the_next_one_may_start_immediately() {
     let start = Instant::now();
     let mut breaker = away(start);
     assert!(breaker.start());
