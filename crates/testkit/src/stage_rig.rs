@@ -118,6 +118,12 @@ impl StageRig {
         stored.map(|value| JobRecord::from_json(job, &value).expect("the record can be read"))
     }
 
+    /// When the record of a job was last written, in Unix nanoseconds of the broker's clock.
+    pub async fn record_written_ns(&self, job: JobId) -> i128 {
+        let entry = self.records.entry(job.to_string()).await.expect("the bucket can be read");
+        entry.expect("the job has a record").created.unix_timestamp_nanos()
+    }
+
     /// Waits until the record of a job is as `wanted`, and returns it.
     #[track_caller]
     pub fn record_when(
