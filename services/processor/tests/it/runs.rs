@@ -2,10 +2,11 @@
 
 use contract::{
     completion::CompletionEvent,
+    event::EventType,
     result::OperationOutcome,
     signals::reason,
     state::{JobState, Outcome},
-    topology::DONE,
+    topology::{self, DONE},
 };
 use serde_json::json;
 
@@ -66,4 +67,29 @@ async fn a_message_of_an_ended_job_publishes_the_completion_event_and_runs_nothi
     let record = rig.ended(job).await;
     assert!(record.results.is_none() && record.times.started_ms.is_none());
     assert_eq!(rig.stage.messages(DONE).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_injected_fault_fails_the_runs_that_it_names_and_is_counted() {
+    let rig = Rig::start().await;
+    let (job, record) = Rig::job(&json!([{"kind": "add", "inputs": [1, 2]}]));
+    rig.stage.put_record(&record).await;
+    let mut headers = async_nats::HeaderMap::new();
+    for (name, value) in [
+        ("ce-specversion", "1.0"),
+        ("ce-id", "1"),
+        ("ce-source", "/waybill/ingester"),
+        ("ce-type", EventType::Todo.name()),
+        ("baggage", "waybill.fault=processor%3Derror%401"),
+    ] {
+        headers.insert(name, value);
+    }
+    let subject = topology::todo(job.spec.kind());
+    let body = job.to_json().unwrap().into();
+    let sent = rig.stage.jetstream.publish_with_headers(subject, headers, body).await;
+    sent.unwrap().await.unwrap();
+    let record = rig.ended(job.id).await;
+    assert_eq!((record.state, record.attempts.processor), (JobState::Succeeded, 1));
+    let text = rig.metrics.text();
+    assert!(text.contains("waybill_faults_fired_total{fault=\"error\"} 1"), "{text}");
 }
