@@ -12,7 +12,7 @@ use contract::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    rig::{ACK_WAIT, Rig, nothing_runs, step},
+    rig::{ACK_WAIT, Rig, failed, nothing_runs, step},
     stage::Answer,
 };
 
@@ -100,18 +100,22 @@ async fn a_worker_whose_lease_another_one_holds_changes_nothing_and_leaves_the_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_ends_although_its_lease_was_being_renewed_when_its_work_was_done() {
+async fn an_attempt_is_settled_although_its_lease_was_being_renewed_when_its_work_failed() {
     let mut rig = Rig::start().await;
     let mut worker = rig.worker("worker-1");
     let job = rig.queued().await;
     let running = step(&mut worker).await;
     let broker = Pid::from_raw(rig.stage.nats.pid().unwrap().cast_signed()).unwrap();
     kill_process(broker, Signal::STOP).unwrap();
-    // Longer than a third of the ack wait: the renewal waits for the broker, and holds what it needs.
+    // A third of the ack wait passes: the renewal waits for the stopped broker, and holds the lock of the record.
     tokio::time::sleep(ACK_WAIT / 2).await;
-    running.answer(Answer::Succeed);
+    // The work needs no lock to fail, so it is over while the renewal still waits.
+    running.answer(Answer::Outcome(failed()));
     tokio::time::sleep(Duration::from_millis(50)).await;
     kill_process(broker, Signal::CONT).unwrap();
+    let again = step(&mut worker).await;
+    assert_eq!(again.lease.attempt, 2);
+    again.answer(Answer::Succeed);
     rig.ended(&job, JobState::Succeeded).await;
 }
 
